@@ -1,0 +1,3 @@
+"""drivesim: scenario files become driving video."""
+
+__version__ = "0.1.0"

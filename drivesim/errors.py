@@ -1,0 +1,47 @@
+"""User-facing errors: each says what was expected, what came, where, and what to do.
+
+Every error is a domain type and a builtin type, and carries the exit code of the command line:
+2 for bad input, 3 for a damaged archive or one held by another writer.
+"""
+
+from __future__ import annotations
+
+
+class DrivesimError(Exception):
+    """Base of all errors that a user can cause or repair; shown as one line, never as a traceback."""
+
+    exit_code = 1
+
+
+class InputError(DrivesimError, ValueError):
+    """An argument or a file from the user is not usable."""
+
+    exit_code = 2
+
+
+class ScenarioError(InputError):
+    """A scenario file is wrong; `str(error)` holds one `file:line:col: message` a line."""
+
+
+class CheckpointError(InputError):
+    """A checkpoint is missing, is no safetensors file, or does not fit the model."""
+
+
+class FootageError(InputError):
+    """A drive log, video or picture cannot be used."""
+
+
+class MissingExtraError(DrivesimError, ImportError):
+    """An optional dependency is not installed; the message names the extra to install."""
+
+    exit_code = 2
+
+
+class ArchiveError(DrivesimError, RuntimeError):
+    """An archive is damaged; the message names array, window and file."""
+
+    exit_code = 3
+
+
+class ArchiveLockedError(ArchiveError):
+    """Another writer holds the archive; the message names it."""
