@@ -1,3 +1,26 @@
 """drivesim: scenario files become driving video."""
 
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
 __version__ = "0.1.0"
+__all__ = ["Engine", "__version__", "load_scenario", "open_archive"]
+
+# Loaded on first use, so that `import drivesim` costs nothing and pulls in no torch.
+_PUBLIC = {
+    "Engine": "drivesim.engine",
+    "load_scenario": "drivesim.scenario",
+    "open_archive": "drivesim.archive",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'drivesim' has no attribute {name!r}")
+    return getattr(importlib.import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

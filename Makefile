@@ -1,0 +1,44 @@
+# From a bare machine: `make rollout` makes driving video, `make test` runs the tests. Both set up .venv first.
+
+PYTHON ?= python3
+SCENARIO ?= scenarios/dense_day_traffic.yaml
+OUT ?= out/
+EXTRAS := world,train,eval,dev
+BIN := .venv/bin
+STAMP := .venv/.installed
+# Each library that opencv-python loads from the system, with the Debian package that holds it.
+SYSTEM_LIBRARIES := libGL.so.1=libgl1 libgthread-2.0.so.0=libglib2.0-0
+
+.PHONY: rollout test lint setup clean
+
+rollout: setup
+	$(BIN)/drivesim rollout $(SCENARIO) --out $(OUT)
+
+test: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+
+lint: setup
+	$(BIN)/ruff check .
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "drivesim needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..." >&2; exit 1; }
+	@missing=""; \
+	$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || missing="$$missing python3-venv"; \
+	if [ "$$(uname)" = Linux ]; then for pair in $(SYSTEM_LIBRARIES); do \
+	    $(PYTHON) -c "import ctypes; ctypes.CDLL('$${pair%%=*}')" 2>/dev/null || missing="$$missing $${pair##*=}"; \
+	done; fi; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends $$missing; \
+	else \
+	    echo "missing from this machine:$$missing; install with: sudo apt-get install$$missing" >&2; exit 1; \
+	fi
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
+	@touch $(STAMP)
+
+clean:
+	rm -rf out build dist .pytest_cache .ruff_cache .hypothesis
