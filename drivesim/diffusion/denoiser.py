@@ -1,0 +1,63 @@
+"""A denoiser joins schedule and parametrization; it knows no network and no conditioning."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from drivesim.diffusion.parametrization import Parametrization
+from drivesim.diffusion.schedule import Schedule, expand_like
+
+Network = Callable[[Tensor, Tensor], Tensor]
+"""(x_tau (b, ...), tau (b,)) -> prediction (b, ...), its conditioning already bound."""
+
+Denoise = Callable[[Tensor, Tensor], Tensor]
+"""(x_tau (b, ...), tau (b,)) -> x0 (b, ...): all that guidance and samplers ever see of a model."""
+
+
+@dataclass(frozen=True)
+class Denoiser:
+    """What to train a network on, and what its predictions mean.
+
+    min_snr_gamma: ceiling of the signal-to-noise ratio in the weight of the loss; None weights all tau alike.
+    """
+
+    schedule: Schedule
+    parametrization: Parametrization
+    min_snr_gamma: float | None = None
+
+    def training_pair(self, x0: Tensor, noise: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
+        """x0, noise: (b, ...); tau: (b,). Returns the network's input x_tau and its target (Video LDM, Eq. 1)."""
+        alpha, sigma = self._levels(x0, tau)
+        return alpha * x0 + sigma * noise, self.parametrization.target(x0, noise, alpha, sigma)
+
+    def denoised(self, x_tau: Tensor, prediction: Tensor, tau: Tensor) -> Tensor:
+        """x_tau, prediction: (b, ...); tau: (b,). Returns the x0 (b, ...) that the prediction stands for."""
+        return self.parametrization.denoised(x_tau, prediction, *self._levels(x_tau, tau))
+
+    def loss_weight(self, tau: Tensor) -> Tensor:
+        """The factor (b,) of each sample's squared error against its target.
+
+        With min_snr_gamma the error of x0 counts `min(snr, gamma)` times, whatever the network predicts
+        (Hang et al., 2023, Eq. 8). An error of the prediction moves x0 by a factor that follows from the
+        parametrization: sigma / alpha for epsilon, sigma for velocity.
+        """
+        if self.min_snr_gamma is None:
+            return torch.ones(tau.shape, device=tau.device)
+        zero, one = torch.zeros(tau.shape, device=tau.device), torch.ones(tau.shape, device=tau.device)
+        x0_error = self.parametrization.denoised(zero, one, self.schedule.alpha(tau), self.schedule.sigma(tau))
+        return self.schedule.log_snr(tau).exp().clamp(max=self.min_snr_gamma) * x0_error.square()
+
+    def bind(self, network: Network) -> Denoise:
+        """`denoise(x_tau, tau) -> x0` of a network `(x_tau, tau) -> prediction`."""
+
+        def denoise(x_tau: Tensor, tau: Tensor) -> Tensor:
+            return self.denoised(x_tau, network(x_tau, tau), tau)
+
+        return denoise
+
+    def _levels(self, x: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
+        return expand_like(self.schedule.alpha(tau), x), expand_like(self.schedule.sigma(tau), x)
