@@ -1,0 +1,188 @@
+"""Drive logs: a folder with `video.mp4` (h264, a key frame a second) and `labels.json`.
+
+    with DriveLogWriter(folder, header) as writer:
+        writer.write(frame, FrameLabel(...))
+    log = DriveLog.open(folder)
+    frames = log.read(10, 18)
+
+A log appears under its name only when it is whole: the writer works in a hidden folder beside it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, Self
+
+import av
+import numpy as np
+
+from drivesim.data.drive_log_labels import LABELS_FILE, DriveLogLabels, FrameLabel, read_labels, write_labels
+from drivesim.errors import FootageError
+
+VIDEO_FILE = "video.mp4"
+
+
+@dataclass(frozen=True)
+class DriveLog:
+    """A drive log on disk, with random access to its frames."""
+
+    folder: Path
+    labels: DriveLogLabels
+
+    @classmethod
+    def open(cls, folder: Path | str) -> DriveLog:
+        """Reads the labels; raises `FootageError` where labels or video are missing or wrong."""
+        folder = Path(folder)
+        labels = read_labels(folder)
+        if not (folder / VIDEO_FILE).is_file():
+            raise FootageError(f"{folder / VIDEO_FILE}: the drive log has labels but no video")
+        return cls(folder, labels)
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def num_frames(self) -> int:
+        return len(self.labels.frames)
+
+    def index_at(self, time_s: float) -> int:
+        """The frame nearest to a time; raises `FootageError` more than half a frame outside the log."""
+        times = np.array([frame.time_s for frame in self.labels.frames])
+        tolerance = 0.5 / self.labels.fps + 1e-6
+        if len(times) == 0 or not times[0] - tolerance <= time_s <= times[-1] + tolerance:
+            span = f"{times[0]:.2f} s to {times[-1]:.2f} s" if len(times) else "no frames"
+            raise FootageError(f"{self.folder}: asked for the frame at {time_s:.2f} s; the log has {span}")
+        return int(np.abs(times - time_s).argmin())
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Frames `start` to `stop - 1`: uint8 `t h w c`, RGB. Decodes from the key frame before `start` only.
+
+        Raises `FootageError` where the log has no such frames or its video breaks off.
+        """
+        if not 0 <= start < stop <= self.num_frames:
+            raise FootageError(f"{self.folder}: asked for frames {start}:{stop}; the log has {self.num_frames}")
+        frames = np.empty((stop - start, self.labels.height, self.labels.width, 3), np.uint8)
+        expected = start
+        for index, image in self._decode_from(start):
+            if index >= stop:
+                break
+            if index != expected or image.shape != frames.shape[1:]:
+                raise FootageError(
+                    f"{self.folder / VIDEO_FILE}: expected frame {expected} of shape {frames.shape[1:]}, "
+                    f"got frame {index} of shape {image.shape}; record or ingest the log again"
+                )
+            frames[index - start] = image
+            expected += 1
+        if expected != stop:
+            raise FootageError(f"{self.folder / VIDEO_FILE}: the video ends at frame {expected}, expected {stop}")
+        return frames
+
+    def _decode_from(self, start: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Decoded frames from `start` on, with their numbers."""
+        path = self.folder / VIDEO_FILE
+        try:
+            with av.open(str(path)) as container:
+                stream = container.streams.video[0]
+                stream.codec_context.thread_count = 1
+                seconds_per_tick, fps = stream.time_base, Fraction(self.labels.fps).limit_denominator(100_000)
+                container.seek(int(start / fps / seconds_per_tick), stream=stream, backward=True)
+                for frame in container.decode(stream):
+                    index = round(frame.pts * seconds_per_tick * fps)
+                    if index >= start:
+                        yield index, frame.to_ndarray(format="rgb24")
+        except (av.FFmpegError, IndexError) as error:
+            raise FootageError(f"{path}: cannot decode the video: {error}") from error
+
+
+class DriveLogWriter:
+    """Writes a drive log frame by frame; a context manager. Leaves nothing under the log's name unless it is whole.
+
+    Raises `FootageError` where the log exists already, or where a frame is not `height width 3` uint8.
+    """
+
+    def __init__(self, folder: Path | str, header: DriveLogLabels, crf: int = 14, preset: str = "veryfast") -> None:
+        self.folder = Path(folder)
+        self._header = header
+        self._crf, self._preset = crf, preset
+        self._frames: list[FrameLabel] = []
+        self._partial = self.folder.with_name(f".{self.folder.name}.partial")
+
+    def __enter__(self) -> Self:
+        if self.folder.exists():
+            raise FootageError(f"{self.folder}: exists already; remove it or write the drive log elsewhere")
+        shutil.rmtree(self._partial, ignore_errors=True)
+        try:
+            self._partial.mkdir(parents=True)
+        except OSError as error:
+            raise FootageError(f"{self.folder.parent}: cannot write a drive log here: {error.strerror}") from error
+        self._open_video()
+        return self
+
+    def _open_video(self) -> None:
+        header = self._header
+        rate = Fraction(header.fps).limit_denominator(100_000)
+        self._container = av.open(str(self._partial / VIDEO_FILE), "w", options={"movflags": "faststart"})
+        self._stream = self._container.add_stream("libx264", rate=rate)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = header.width, header.height, "yuv420p"
+        self._stream.codec_context.gop_size = max(1, round(header.fps))
+        self._stream.codec_context.max_b_frames = 0
+        self._stream.codec_context.thread_count = 1
+        self._stream.codec_context.time_base = 1 / rate
+        self._stream.options = {"crf": str(self._crf), "preset": self._preset}
+
+    def write(self, frame: np.ndarray, label: FrameLabel) -> None:
+        """Appends one frame, uint8 `h w c` RGB."""
+        expected = (self._header.height, self._header.width, 3)
+        if frame.shape != expected or frame.dtype != np.uint8:
+            raise FootageError(f"{self.folder}: expected a uint8 frame {expected}, got {frame.dtype} {frame.shape}")
+        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture.pts, picture.time_base = len(self._frames), self._stream.codec_context.time_base
+        self._container.mux(self._stream.encode(picture))
+        self._frames.append(label)
+
+    def __exit__(self, error_type: type[BaseException] | None, *_: object) -> Literal[False]:
+        try:
+            if error_type is None:
+                self._container.mux(self._stream.encode(None))
+            self._container.close()
+            if error_type is None:
+                write_labels(self._header.with_frames(tuple(self._frames)), self._partial)
+                os.replace(self._partial, self.folder)
+        finally:
+            shutil.rmtree(self._partial, ignore_errors=True)
+        return False
+
+
+def find_drive_logs(root: Path | str) -> list[Path]:
+    """The folders of all whole drive logs at or under `root`, sorted; hidden folders are left out.
+
+    Raises `FootageError` where there are none.
+    """
+    root = Path(root)
+    found = sorted(_walk(root)) if root.is_dir() else []
+    if not found:
+        raise FootageError(f"{root}: no drive logs here (folders with {VIDEO_FILE} and {LABELS_FILE})")
+    return found
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    if (folder / LABELS_FILE).is_file():
+        yield folder
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir() and not entry.name.startswith("."):
+                yield from _walk(Path(entry.path))
+
+
+def split_of(name: str, held_out_percent: int = 5) -> Literal["train", "held_out"]:
+    """The split of a drive log, from its name alone, so that it never changes."""
+    digest = hashlib.sha256(name.encode()).digest()
+    return "held_out" if int.from_bytes(digest[:4], "big") % 100 < held_out_percent else "train"

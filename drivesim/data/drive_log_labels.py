@@ -1,0 +1,117 @@
+"""The labels of a drive log and their file, `labels.json`, version 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from drivesim.errors import FootageError
+
+FORMAT = 1
+LABELS_FILE = "labels.json"
+
+VehicleCategory = Literal["car", "van", "truck", "bus"]
+CATEGORIES: tuple[str, ...] = get_args(VehicleCategory)
+Box = tuple[float, float, float, float]
+"""`x0, y0, x1, y1` in pixels of the log's frames; x to the right, y down, the far edges exclusive."""
+
+
+@dataclass(frozen=True)
+class VehicleLabel:
+    """One vehicle in one frame."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    track_id: int
+    """The same number for the same vehicle in all frames of a log."""
+    category: VehicleCategory
+    box: Box
+    """Around the visible part, inside the frame."""
+    amodal_box: Box
+    """Around the whole vehicle; may reach beyond the frame and behind other things."""
+    distance_m: float
+    """From the camera to the vehicle's nearest point."""
+    visible_fraction: float
+    """0..1: the part of its pixels that nothing hides and that lies inside the frame."""
+
+
+@dataclass(frozen=True)
+class FrameLabel:
+    """One frame: the ego's motion and the vehicles in view."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    time_s: float
+    ego_speed_mps: float
+    ego_yaw_rate_radps: float
+    """Positive to the left."""
+    vehicles: tuple[VehicleLabel, ...]
+
+
+@dataclass(frozen=True)
+class CameraLabel:
+    """How the camera sits on the ego."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    height_m: float
+    pitch_rad: float
+    """Positive when it looks up."""
+    horizontal_fov_rad: float
+
+
+@dataclass(frozen=True)
+class DriveLogLabels:
+    """Everything known about a drive log; `None` is what its source does not know."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    source: str
+    """Where the footage is from, for instance `world` or a data set's name."""
+    fps: float
+    width: int
+    height: int
+    seed: int | None = None
+    time_of_day: Literal["day", "night"] | None = None
+    camera: CameraLabel | None = None
+    frames: tuple[FrameLabel, ...] = ()
+    format: Literal[1] = FORMAT
+
+    def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
+        return replace(self, frames=frames)
+
+
+_ADAPTER = TypeAdapter(DriveLogLabels)
+
+
+def write_labels(labels: DriveLogLabels, folder: Path) -> None:
+    """Writes `labels.json` into `folder`."""
+    (folder / LABELS_FILE).write_bytes(_ADAPTER.dump_json(labels))
+
+
+def read_labels(folder: Path) -> DriveLogLabels:
+    """Reads `labels.json` from `folder`.
+
+    Raises `FootageError` naming the file, and the field where one is wrong.
+    """
+    path = Path(folder) / LABELS_FILE
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise FootageError(f"{path}: cannot read the labels of a drive log: {error.strerror}") from error
+    try:
+        return _ADAPTER.validate_json(text)
+    except ValidationError as error:
+        raise FootageError(_first_problem(path, error)) from error
+
+
+def _first_problem(path: Path, error: ValidationError) -> str:
+    details = error.errors()[0]
+    field = ".".join(str(part) for part in details["loc"]) or "the file"
+    if details["loc"] == ("format",):
+        return f"{path}: format: this drivesim reads version {FORMAT}, the file says {details['input']!r}"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{path}: {field}: {details['msg']}{more}"
