@@ -37,6 +37,9 @@ def final(steps: Iterable[SamplerStep]) -> Tensor:
 def sampling_taus(schedule: Schedule, num_steps: int, start_tau: int | None = None) -> list[int]:
     """`num_steps` falling diffusion times, evenly spaced from start_tau (default: the last of the schedule).
 
+    The last of them still holds noise, and the sampler leaves it in one step. On ideal denoisers of mixtures, with
+    the cosine schedule, this came closer to the data than a spacing down to tau 0 or one even in log-SNR.
+
     Raises InputError unless 1 <= num_steps <= start_tau + 1.
     """
     start = schedule.num_steps - 1 if start_tau is None else start_tau

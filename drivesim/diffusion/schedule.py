@@ -16,7 +16,7 @@ class Schedule:
     """Signal and noise of each diffusion time tau in [0, num_steps): `x_tau = alpha x0 + sigma noise`.
 
     Variance preserving, `alpha^2 + sigma^2 = 1`, and `log(alpha^2 / sigma^2)` falls strictly with tau (Video LDM,
-    Sec. 2). It stays finite, so neither alpha nor sigma is ever zero, and both parametrizations can be inverted everywhere.
+    Sec. 2). It stays finite: neither alpha nor sigma is ever zero, and x0 follows from any prediction at any tau.
 
     log_snr_table: (num_steps,) float64 on the CPU.
     """

@@ -1,0 +1,176 @@
+"""Samplers against ideal denoisers: distributions whose E[x0 | x_tau] and probability flow are known exactly."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+import torch
+from torch import Tensor
+
+from drivesim.diffusion.denoiser import Denoise, Denoiser
+from drivesim.diffusion.parametrization import Epsilon, Velocity
+from drivesim.diffusion.samplers import ddim, dpm_solver_2m, final, sampling_taus
+from drivesim.diffusion.schedule import Schedule, expand_like
+
+COSINE = Schedule.cosine()
+BOTH_SAMPLERS = pytest.mark.parametrize("sampler", [ddim, dpm_solver_2m])
+MEAN, DEVIATION = 0.7, 0.3
+
+
+def levels(x: Tensor, tau: Tensor, schedule: Schedule) -> tuple[Tensor, Tensor]:
+    return expand_like(schedule.alpha(tau), x), expand_like(schedule.sigma(tau), x)
+
+
+def gaussian(schedule: Schedule = COSINE) -> Denoise:
+    """Ideal denoiser of data that is N(MEAN, DEVIATION^2) in every pixel."""
+
+    def denoise(x: Tensor, tau: Tensor) -> Tensor:
+        alpha, sigma = levels(x, tau, schedule)
+        gain = alpha * DEVIATION**2 / ((alpha * DEVIATION) ** 2 + sigma**2)
+        return MEAN + gain * (x - alpha * MEAN)
+
+    return denoise
+
+
+def gaussian_flow(x: Tensor, tau: int, schedule: Schedule = COSINE) -> Tensor:
+    """Where the exact probability flow takes x at tau, for Gaussian data."""
+    alpha, sigma = schedule.alpha(torch.tensor(tau)), schedule.sigma(torch.tensor(tau))
+    return MEAN + DEVIATION * (x - alpha * MEAN) / torch.sqrt((alpha * DEVIATION) ** 2 + sigma**2)
+
+
+def two_points(x: Tensor, tau: Tensor) -> Tensor:
+    """Ideal denoiser of data that is -1 or 1 in every pixel, both as likely."""
+    alpha, sigma = levels(x, tau, COSINE)
+    return torch.tanh(alpha * x / sigma**2)
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+@BOTH_SAMPLERS
+@pytest.mark.parametrize("schedule", [COSINE, Schedule.linear(), Schedule.cosine(shift=2.0)])
+def test_more_steps_come_closer_to_the_exact_flow(sampler, schedule: Schedule) -> None:
+    start = noise(2, 500)
+    exact = gaussian_flow(start, 999, schedule)
+    samples = [final(sampler(gaussian(schedule), start, schedule, steps)) for steps in (8, 16, 32, 64, 256)]
+    errors = [(sample - exact).abs().mean() for sample in samples]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 0.015
+
+
+def test_second_order_beats_first_order_at_equal_cost() -> None:
+    start = noise(2, 500)
+    exact = gaussian_flow(start, 999)
+    for steps in (16, 32, 64):
+        first = (final(ddim(gaussian(), start, COSINE, steps)) - exact).abs().mean()
+        second = (final(dpm_solver_2m(gaussian(), start, COSINE, steps)) - exact).abs().mean()
+        assert second < first / 2
+
+
+@BOTH_SAMPLERS
+def test_samples_of_a_gaussian_have_its_mean_and_deviation(sampler) -> None:
+    sample = final(sampler(gaussian(), noise(1, 50_000), COSINE, 64))
+    assert sample.mean().item() == pytest.approx(MEAN, abs=0.01)
+    assert sample.std().item() == pytest.approx(DEVIATION, abs=0.02)
+
+
+@BOTH_SAMPLERS
+def test_samples_of_two_points_are_these_points_as_often_as_each_other(sampler) -> None:
+    sample = final(sampler(two_points, noise(1, 20_000), COSINE, 32))
+    assert (sample.abs() - 1).abs().quantile(0.98) < 0.02
+    assert sample.mean().abs() < 0.03
+
+
+@BOTH_SAMPLERS
+@pytest.mark.parametrize("ideal", [gaussian(), two_points])
+def test_epsilon_and_velocity_sample_alike(sampler, ideal: Denoise) -> None:
+    def epsilon_network(x: Tensor, tau: Tensor) -> Tensor:
+        alpha, sigma = levels(x, tau, COSINE)
+        return (x - alpha * ideal(x, tau)) / sigma
+
+    def velocity_network(x: Tensor, tau: Tensor) -> Tensor:
+        alpha, sigma = levels(x, tau, COSINE)
+        return (alpha * x - ideal(x, tau)) / sigma
+
+    start = noise(2, 3, 4).double()
+    from_epsilon = final(sampler(Denoiser(COSINE, Epsilon()).bind(epsilon_network), start, COSINE, 20))
+    from_velocity = final(sampler(Denoiser(COSINE, Velocity()).bind(velocity_network), start, COSINE, 20))
+    assert torch.allclose(from_epsilon, from_velocity, atol=1e-4)
+
+
+@pytest.mark.parametrize("eta", [0.5, 1.0])
+def test_stochastic_ddim_samples_the_same_distribution_with_other_noise(eta: float) -> None:
+    def sample(seed: int) -> Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return final(ddim(gaussian(), noise(1, 20_000), COSINE, 100, eta=eta, generator=generator))
+
+    assert sample(0).mean().item() == pytest.approx(MEAN, abs=0.015)
+    assert sample(0).std().item() == pytest.approx(DEVIATION, abs=0.02)
+    assert torch.equal(sample(0), sample(0))
+    assert not torch.equal(sample(0), sample(1))
+
+
+def test_stochastic_ddim_demands_a_generator() -> None:
+    with pytest.raises(ValueError, match="generator"):
+        final(ddim(gaussian(), noise(1, 4), COSINE, 4, eta=1.0))
+
+
+@BOTH_SAMPLERS
+def test_a_sample_does_not_depend_on_its_batch_neighbours(sampler) -> None:
+    start = noise(3, 5)
+    together = final(sampler(two_points, start, COSINE, 10))
+    for i in range(3):
+        assert torch.equal(final(sampler(two_points, start[i : i + 1], COSINE, 10))[0], together[i])
+
+
+@BOTH_SAMPLERS
+def test_the_same_noise_gives_the_same_bits_and_is_left_untouched(sampler) -> None:
+    start = noise(2, 3, 4, 5)
+    first = final(sampler(gaussian(), start, COSINE, 10))
+    assert torch.equal(first, final(sampler(gaussian(), start, COSINE, 10)))
+    assert torch.equal(start, noise(2, 3, 4, 5))
+    assert first.shape == start.shape and first.dtype == start.dtype
+
+
+@BOTH_SAMPLERS
+def test_a_sampler_yields_what_each_call_saw_and_made(sampler) -> None:
+    start = noise(2, 3)
+    steps = list(sampler(gaussian(), start, COSINE, 7))
+    assert [step.index for step in steps] == list(range(7))
+    assert [step.tau for step in steps] == sampling_taus(COSINE, 7)
+    assert torch.equal(steps[0].x, start)
+    for step in steps:
+        assert torch.equal(step.x0, gaussian()(step.x, torch.full((2,), step.tau)))
+    assert torch.equal(final(iter(steps)), steps[-1].x0)
+
+
+@BOTH_SAMPLERS
+@pytest.mark.parametrize("start_tau", [300, 700])
+def test_sampling_can_start_from_an_intermediate_tau(sampler, start_tau: int) -> None:
+    x0 = MEAN + DEVIATION * noise(1, 500, seed=1)
+    x_tau = COSINE.diffuse(x0, noise(1, 500), torch.tensor([start_tau]))
+    steps = list(sampler(gaussian(), x_tau, COSINE, 100, start_tau=start_tau))
+    assert steps[0].tau == start_tau
+    assert torch.allclose(steps[-1].x0, gaussian_flow(x_tau, start_tau), atol=0.02)
+
+
+def test_ddim_continued_from_one_of_its_steps_arrives_at_the_same_sample() -> None:
+    steps = list(ddim(gaussian(), noise(1, 50), COSINE, 10))
+    middle = steps[4]
+    continued = final(ddim(gaussian(), middle.x, COSINE, 6, start_tau=middle.tau))
+    assert torch.allclose(continued, steps[-1].x0, atol=1e-6)
+
+
+@pytest.mark.parametrize("num_steps", [1, 7, 30, 999, 1000])
+def test_taus_fall_from_the_start_without_repeating(num_steps: int) -> None:
+    taus = sampling_taus(COSINE, num_steps)
+    assert len(taus) == num_steps and taus[0] == 999 and taus[-1] >= 0
+    assert all(a > b for a, b in pairwise(taus))
+
+
+@pytest.mark.parametrize(("num_steps", "start_tau"), [(0, None), (1001, None), (11, 9), (1, 1000), (1, -1)])
+def test_impossible_numbers_of_steps_are_refused(num_steps: int, start_tau: int | None) -> None:
+    with pytest.raises(ValueError, match="tau"):
+        sampling_taus(COSINE, num_steps, start_tau)
