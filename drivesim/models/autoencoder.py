@@ -1,0 +1,177 @@
+"""The autoencoder between pixels and latents, its decoder with optional temporal layers (Video LDM, Sec. 2 and 3.1.1).
+
+Pixels are unshuffled first. A linear path of 8×8 blocks, initialised with their principal components, carries the
+picture from the first step on; the network learns what the linear path leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.models.layers import Downsample, ResidualBlock, Upsample, normalisation, zero_initialised
+from drivesim.models.temporal import TemporalResidualBlock
+
+
+@dataclass(frozen=True)
+class AutoencoderConfig:
+    """Sizes; the spatial factor is `unshuffle` · 2^(levels - 1). `temporal_decoder` adds temporal layers."""
+
+    latent_channels: int = 8
+    unshuffle: int = 4
+    base_channels: int = 64
+    multipliers: tuple[int, ...] = (1, 2)
+    encoder_blocks: int = 1
+    decoder_blocks: int = 2
+    temporal_decoder: bool = False
+
+    @property
+    def factor(self) -> int:
+        """Pixels of one latent cell's side."""
+        return self.unshuffle * 2 ** (len(self.multipliers) - 1)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of each level, finest first."""
+        return tuple(self.base_channels * m for m in self.multipliers)
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """A diagonal Gaussian over latents, `b c h w`."""
+
+    mean: Tensor
+    log_variance: Tensor
+
+    def sample(self, noise: Tensor) -> Tensor:
+        """Mean plus scaled standard normal `noise`."""
+        return self.mean + (0.5 * self.log_variance).exp() * noise
+
+    def kl(self) -> Tensor:
+        """Divergence from the standard normal, in nats, mean over elements."""
+        return 0.5 * (self.mean.square() + self.log_variance.exp() - 1 - self.log_variance).mean()
+
+
+class Encoder(nn.Module):
+    """Pixels to the parameters of a posterior."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        self.unshuffle, self.factor = config.unshuffle, config.factor
+        self.stem = nn.Conv2d(3 * config.unshuffle**2, widths[0], 3, padding=1)
+        layers: list[nn.Module] = []
+        for level, width in enumerate(widths):
+            if level:
+                layers.append(Downsample(widths[level - 1], width))
+            layers += [ResidualBlock(width, width, None, "group") for _ in range(config.encoder_blocks)]
+        self.layers = nn.Sequential(*layers)
+        self.norm_out = normalisation("group", widths[-1])
+        self.conv_out = zero_initialised(nn.Conv2d(widths[-1], 2 * config.latent_channels, 3, padding=1))
+        nn.init.constant_(self.conv_out.bias[config.latent_channels :], -5.0)
+        self.linear = nn.Conv2d(3 * config.factor**2, config.latent_channels, 1)
+
+    def forward(self, x: Tensor) -> Posterior:
+        """Pictures `b 3 h w` in -1..1 to a posterior over `b c h/f w/f`."""
+        h = self.layers(self.stem(nn.functional.pixel_unshuffle(x, self.unshuffle)))
+        mean, log_variance = self.conv_out(nn.functional.silu(self.norm_out(h))).chunk(2, 1)
+        mean = mean + self.linear(nn.functional.pixel_unshuffle(x, self.factor))
+        return Posterior(mean, log_variance.clamp(-12.0, 4.0))
+
+
+class DecoderStage(nn.Module):
+    """A spatial residual block, then, in the video decoder, a temporal one."""
+
+    def __init__(self, channels: int, temporal: bool) -> None:
+        super().__init__()
+        self.block = ResidualBlock(channels, channels, None, "group")
+        self.temporal_block = TemporalResidualBlock(channels, 0, None, 1, "group") if temporal else None
+
+    def forward(self, x: Tensor, num_frames: int) -> Tensor:
+        """`(b t) c h w` to the same."""
+        h = self.block(x)
+        if self.temporal_block is None:
+            return h
+        return self.temporal_block(rearrange(h, "(b t) c h w -> b t c h w", t=num_frames)).flatten(0, 1)
+
+
+class Decoder(nn.Module):
+    """Latents to pixels."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        widths = config.widths
+        self.unshuffle, self.factor = config.unshuffle, config.factor
+        self.stem = nn.Conv2d(config.latent_channels, widths[-1], 3, padding=1)
+        self.layers = nn.ModuleList()
+        for level in reversed(range(len(widths))):
+            self.layers.extend(
+                DecoderStage(widths[level], config.temporal_decoder) for _ in range(config.decoder_blocks)
+            )
+            if level:
+                self.layers.append(Upsample(widths[level], widths[level - 1]))
+        self.norm_out = normalisation("group", widths[0])
+        self.conv_out = zero_initialised(nn.Conv2d(widths[0], 3 * config.unshuffle**2, 3, padding=1))
+        self.linear = nn.Conv2d(config.latent_channels, 3 * config.factor**2, 1)
+
+    @property
+    def temporal_reach(self) -> int:
+        """Frames on each side that a decoded frame depends on."""
+        return sum(isinstance(layer, DecoderStage) and layer.temporal_block is not None for layer in self.layers)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Latents `b t c h w` to frames `b t 3 f·h f·w` in about -1..1."""
+        t = z.shape[1]
+        folded = z.flatten(0, 1)
+        h = self.stem(folded)
+        for layer in self.layers:
+            h = layer(h, t) if isinstance(layer, DecoderStage) else layer(h)
+        pixels = nn.functional.pixel_shuffle(self.conv_out(nn.functional.silu(self.norm_out(h))), self.unshuffle)
+        pixels = pixels + nn.functional.pixel_shuffle(self.linear(folded), self.factor)
+        return rearrange(pixels, "(b t) c h w -> b t c h w", t=t)
+
+
+class Autoencoder(nn.Module):
+    """Encoder and decoder; `encode` and `decode` work on latents normalised per channel to unit variance."""
+
+    def __init__(self, config: AutoencoderConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.encoder = Encoder(config)
+        self.decoder = Decoder(config)
+        self.register_buffer("latent_mean", torch.zeros(config.latent_channels, 1, 1))
+        self.register_buffer("latent_std", torch.ones(config.latent_channels, 1, 1))
+
+    def encode(self, frames: Tensor) -> Tensor:
+        """Frames `b t 3 h w` in -1..1 to normalised latents `b t c h/f w/f` (the posterior's mean)."""
+        mean = self.encoder(frames.flatten(0, 1)).mean
+        mean = (mean - self.latent_mean) / self.latent_std
+        return rearrange(mean, "(b t) c h w -> b t c h w", t=frames.shape[1])
+
+    def decode(self, latents: Tensor) -> Tensor:
+        """Normalised latents `b t c h w` to frames `b t 3 f·h f·w`, clamped to -1..1."""
+        return self.decoder(latents * self.latent_std + self.latent_mean).clamp(-1, 1)
+
+    @torch.no_grad()
+    def initialise_linear(self, pictures: Tensor) -> None:
+        """Sets the linear path to the whitened principal components of the f×f blocks of `pictures` `b 3 h w`."""
+        blocks = nn.functional.pixel_unshuffle(pictures, self.config.factor)
+        blocks = rearrange(blocks, "b c h w -> (b h w) c").double()
+        mean = blocks.mean(0)
+        variance, components = torch.linalg.eigh(torch.cov((blocks - mean).T))
+        k = self.config.latent_channels
+        scale, components = variance[-k:].flip(0).sqrt(), components[:, -k:].flip(1).T
+        encoder, decoder = self.encoder.linear, self.decoder.linear
+        encoder.weight.copy_((components / scale[:, None])[..., None, None])
+        encoder.bias.copy_(-(components / scale[:, None]) @ mean)
+        decoder.weight.copy_((components * scale[:, None]).T[..., None, None])
+        decoder.bias.copy_(mean)
+
+    @torch.no_grad()
+    def set_latent_statistics(self, means: Tensor) -> None:
+        """Takes the normalisation of each channel from unnormalised posterior means `b c h w`."""
+        self.latent_mean.copy_(means.mean((0, 2, 3))[:, None, None])
+        self.latent_std.copy_(means.std((0, 2, 3))[:, None, None])

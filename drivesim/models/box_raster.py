@@ -1,0 +1,52 @@
+"""Boxes drawn as a map at a multiple of the latent resolution, which the U-Net reads beside its input."""
+
+from __future__ import annotations
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from drivesim.models.conditioning import UNKNOWN, BoxLayout
+
+
+def raster_channels(num_categories: int, scale: int) -> int:
+    """Channels of `rasterise`: category, place in the box, log size, coverage, known; folded from `scale`²."""
+    return (num_categories + 6) * scale * scale
+
+
+def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, scale: int) -> Tensor:
+    """Draws the nearest box of each cell: `b t n` boxes to `b t k height width`.
+
+    Cells are `scale` times finer than `height` × `width` and folded into channels. Vehicles stand on the ground, so
+    the box whose lower edge is lowest is the nearest. An unknown layout is all zeros, an empty one is known and empty.
+    """
+    rows, columns = height * scale, width * scale
+    x0, y0, x1, y1 = (edge[..., None, None] for edge in layout.xyxy.float().unbind(-1))
+    top, left = _starts(rows, layout.xyxy.device)[:, None], _starts(columns, layout.xyxy.device)
+    across = (torch.minimum(x1, left + 1 / columns) - torch.maximum(x0, left)).clamp(min=0) * columns
+    down = (torch.minimum(y1, top + 1 / rows) - torch.maximum(y0, top)).clamp(min=0) * rows
+    real = (layout.category != UNKNOWN)[..., None, None]
+    coverage = across * down * real
+
+    nearness = torch.where(coverage > 0, y1, -1.0)
+    nearest = nearness.argmax(2, keepdim=True)
+    covered = coverage.gather(2, nearest).squeeze(2)
+    inside = (covered > 0).float()
+
+    centre_u = ((left + 0.5 / columns - x0) / (x1 - x0).clamp(min=1e-4) * 2 - 1).clamp(-1, 1)
+    centre_v = ((top + 0.5 / rows - y0) / (y1 - y0).clamp(min=1e-4) * 2 - 1).clamp(-1, 1)
+    log_width = (x1 - x0).clamp(min=1e-3).log().expand_as(coverage) + 2.5
+    log_height = (y1 - y0).clamp(min=1e-3).log().expand_as(coverage) + 2.0
+    place = [
+        value.expand_as(coverage).gather(2, nearest).squeeze(2) * inside
+        for value in (centre_u, centre_v, log_width, log_height)
+    ]
+    category = layout.category.clamp(min=0)[..., None, None].expand_as(coverage).gather(2, nearest).squeeze(2)
+    one_hot = torch.nn.functional.one_hot(category, num_categories).movedim(-1, 2) * inside[:, :, None]
+    planes = torch.stack([*place, covered, torch.ones_like(covered)], 2)
+    drawn = torch.cat([one_hot, planes], 2) * layout.known[:, None, None, None, None]
+    return rearrange(drawn, "b t c (h i) (w j) -> b t (c i j) h w", i=scale, j=scale)
+
+
+def _starts(cells: int, device: torch.device) -> Tensor:
+    return torch.arange(cells, device=device) / cells

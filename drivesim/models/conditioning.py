@@ -1,0 +1,100 @@
+"""What a model may be told: one record whose kinds can be dropped one by one.
+
+Training drop-out, classifier-free guidance and context guidance (Video LDM, Eq. 4) are all this `drop`. A kind is
+None where absent; within a batch, each sample marks what it knows with a mask or with the index `UNKNOWN`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+import torch
+from torch import Tensor
+
+UNKNOWN = -1
+
+
+@dataclass(frozen=True)
+class BoxLayout:
+    """Vehicles of each frame. `xyxy` `b t n 4` in 0..1; `category` `b t n`, `UNKNOWN` for padding; `known` `b`."""
+
+    xyxy: Tensor
+    category: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True)
+class EgoMotion:
+    """`values` `b t 2`: speed in m/s and yaw rate in rad/s (left positive); `known` `b`."""
+
+    values: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True)
+class ContextFrames:
+    """Known latents among those to be made (Video LDM, Sec. 3.2): `latents` `b t c h w`, `mask` `b t`, true if known."""
+
+    latents: Tensor
+    mask: Tensor
+
+
+@dataclass(frozen=True)
+class LowResolution:
+    """The frames to enlarge (Video LDM, Eq. 5): noisy `frames` `b t 3 h w` in -1..1, their noise level `tau` `b`."""
+
+    frames: Tensor
+    tau: Tensor
+
+
+@dataclass(frozen=True)
+class Conditioning:
+    """All conditions of a batch. `time_of_day`, `crowdedness`, `frame_rate` are `b`, integers or `UNKNOWN`.
+
+    `frame_rate` is the regime of the interpolation model: 0 for T→4T, 1 for 4T→16T. `text` is kept for later models.
+    """
+
+    boxes: BoxLayout | None = None
+    time_of_day: Tensor | None = None
+    crowdedness: Tensor | None = None
+    ego_motion: EgoMotion | None = None
+    context: ContextFrames | None = None
+    frame_rate: Tensor | None = None
+    low_res: LowResolution | None = None
+    text: Tensor | None = None
+
+    def drop(self, *names: str) -> Conditioning:
+        """The same conditions without those named."""
+        unknown = set(names) - {field.name for field in fields(self)}
+        if unknown:
+            raise ValueError(f"no condition called {sorted(unknown)}")
+        return replace(self, **dict.fromkeys(names))
+
+    def drop_randomly(self, rates: dict[str, float], generator: torch.Generator) -> Conditioning:
+        """Each named kind is forgotten for each sample independently, with its own probability."""
+        changed = {}
+        for name, rate in rates.items():
+            value = getattr(self, name)
+            if value is not None:
+                size = (value.mask if isinstance(value, ContextFrames) else getattr(value, "known", value)).shape[0]
+                keep = torch.rand(size, generator=generator) >= rate
+                changed[name] = _masked(value, keep)
+        return replace(self, **changed)
+
+    def to(self, device: torch.device | str) -> Conditioning:
+        """The same conditions on another device."""
+        return replace(self, **{f.name: _moved(getattr(self, f.name), device) for f in fields(self)})
+
+
+def _masked(value: Tensor | BoxLayout | EgoMotion | ContextFrames, keep: Tensor) -> object:
+    if isinstance(value, ContextFrames):
+        return replace(value, mask=value.mask & keep.to(value.mask.device)[:, None])
+    if isinstance(value, Tensor):
+        return torch.where(keep.to(value.device), value, UNKNOWN)
+    return replace(value, known=value.known & keep.to(value.known.device))
+
+
+def _moved(value: object, device: torch.device | str) -> object:
+    if value is None or isinstance(value, Tensor):
+        return value if value is None else value.to(device)
+    return replace(value, **{f.name: getattr(value, f.name).to(device) for f in fields(value)})

@@ -1,0 +1,74 @@
+"""Embeddings of the noise level and of the conditions that are not maps."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from drivesim.models.conditioning import UNKNOWN, Conditioning
+from drivesim.models.layers import sinusoidal_embedding
+
+MAX_CROWDEDNESS = 32
+
+
+class NoiseEmbedding(nn.Module):
+    """The diffusion time `tau` `b`, in 0..1000, as a vector `b d`."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
+
+    def forward(self, tau: Tensor) -> Tensor:
+        """`b` to `b d`."""
+        return self.mlp(sinusoidal_embedding(tau, self.dim).to(self.mlp[0].weight.dtype))
+
+
+class SceneEmbedding(nn.Module):
+    """Time of day and crowdedness, each with a learned vector for 'unknown'."""
+
+    def __init__(self, dim: int, num_times_of_day: int = 2) -> None:
+        super().__init__()
+        self.dim = dim
+        self.time_of_day = nn.Embedding(num_times_of_day + 1, dim)
+        self.crowdedness = nn.Linear(dim, dim)
+        self.crowdedness_unknown = nn.Parameter(torch.zeros(dim))
+
+    def forward(self, conditioning: Conditioning, batch: int) -> Tensor:
+        """Conditions of `batch` samples to `b d`."""
+        device = self.crowdedness_unknown.device
+        unknown = torch.full((batch,), UNKNOWN, device=device)
+        time_of_day = unknown if conditioning.time_of_day is None else conditioning.time_of_day
+        count = unknown if conditioning.crowdedness is None else conditioning.crowdedness
+        encoded = sinusoidal_embedding(count.clamp(0, MAX_CROWDEDNESS), self.dim, max_period=200.0)
+        crowded = self.crowdedness(encoded.to(self.crowdedness.weight.dtype))
+        crowded = torch.where((count == UNKNOWN)[:, None], self.crowdedness_unknown, crowded)
+        return self.time_of_day(time_of_day + 1) + crowded
+
+
+class TemporalEmbedding(nn.Module):
+    """What the temporal layers are told per frame: noise level, ego motion, regime of the frame rate."""
+
+    def __init__(self, dim: int, ego_motion: bool, frame_rate: bool) -> None:
+        super().__init__()
+        self.noise = NoiseEmbedding(dim)
+        self.ego_motion = nn.Sequential(nn.Linear(3, dim), nn.SiLU(), nn.Linear(dim, dim)) if ego_motion else None
+        self.frame_rate = nn.Embedding(3, dim) if frame_rate else None
+
+    def forward(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
+        """`tau` `b` and conditions to `b t d`."""
+        embedding = self.noise(tau)[:, None].expand(-1, num_frames, -1)
+        if self.frame_rate is not None:
+            regime = torch.full_like(tau, UNKNOWN) if conditioning.frame_rate is None else conditioning.frame_rate
+            embedding = embedding + self.frame_rate(regime.long() + 1)[:, None]
+        if self.ego_motion is not None:
+            embedding = embedding + self.ego_motion(self._ego_features(tau, conditioning, num_frames))
+        return embedding
+
+    def _ego_features(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
+        weight = self.ego_motion[0].weight
+        if conditioning.ego_motion is None:
+            return weight.new_zeros(len(tau), num_frames, 3)
+        known = conditioning.ego_motion.known.to(weight.dtype)[:, None, None].expand(-1, num_frames, 1)
+        scaled = conditioning.ego_motion.values.to(weight.dtype) * weight.new_tensor([0.1, 4.0])
+        return torch.cat([scaled * known, known], -1)

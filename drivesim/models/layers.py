@@ -1,0 +1,109 @@
+"""Spatial building blocks: each treats its input as a batch of independent pictures `b c h w`."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+
+class ChannelNorm(nn.Module):
+    """RMS normalisation over channels at each position: no statistics over space, so tiles equal the whole."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(channels, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b c h w` to `b c h w`."""
+        return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-6) * self.gain
+
+
+def normalisation(kind: str, channels: int) -> nn.Module:
+    """`group`: group normalisation over the picture; `channel`: `ChannelNorm`, for models applied in tiles."""
+    if kind == "group":
+        return nn.GroupNorm(math.gcd(16, channels), channels)
+    if kind == "channel":
+        return ChannelNorm(channels)
+    raise ValueError(f"normalisation is 'group' or 'channel', not {kind!r}")
+
+
+def zero_initialised(module: nn.Module) -> nn.Module:
+    """The module with all parameters at zero, so that the residual branch that ends in it starts as nothing."""
+    for parameter in module.parameters():
+        nn.init.zeros_(parameter)
+    return module
+
+
+def sinusoidal_embedding(position: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
+    """Sines and cosines of `position` `(...)` at geometric frequencies, `(... dim)`."""
+    half = dim // 2
+    frequency = torch.exp(torch.arange(half, device=position.device) * (-math.log(max_period) / half))
+    angle = position.float()[..., None] * frequency
+    return torch.cat([angle.cos(), angle.sin()], -1)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3×3 convolutions with a residual path; an embedding, where given, scales and shifts between them."""
+
+    def __init__(self, in_channels: int, out_channels: int, embedding_dim: int | None, norm: str) -> None:
+        super().__init__()
+        self.norm_in = normalisation(norm, in_channels)
+        self.conv_in = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+        self.modulation = nn.Linear(embedding_dim, 2 * out_channels) if embedding_dim else None
+        self.norm_out = normalisation(norm, out_channels)
+        self.conv_out = zero_initialised(nn.Conv2d(out_channels, out_channels, 3, padding=1))
+        self.skip = nn.Conv2d(in_channels, out_channels, 1) if in_channels != out_channels else nn.Identity()
+        self.activation = nn.SiLU()
+
+    def forward(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
+        """`b c h w`, embedding `b d` or none, to `b c' h w`."""
+        h = self.conv_in(self.activation(self.norm_in(x)))
+        h = self.norm_out(h)
+        if self.modulation is not None:
+            scale, shift = self.modulation(self.activation(embedding))[..., None, None].chunk(2, 1)
+            h = h * (1 + scale) + shift
+        return self.skip(x) + self.conv_out(self.activation(h))
+
+
+class SpatialAttention(nn.Module):
+    """Self-attention over the positions of each picture, residual."""
+
+    def __init__(self, channels: int, head_dim: int, norm: str) -> None:
+        super().__init__()
+        self.heads = max(1, channels // head_dim)
+        self.norm = normalisation(norm, channels)
+        self.to_qkv = nn.Conv2d(channels, 3 * channels, 1)
+        self.to_out = zero_initialised(nn.Conv2d(channels, channels, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b c h w` to `b c h w`."""
+        q, k, v = rearrange(self.to_qkv(self.norm(x)), "b (qkv n d) h w -> qkv b n (h w) d", qkv=3, n=self.heads)
+        attended = nn.functional.scaled_dot_product_attention(q, k, v)
+        return x + self.to_out(rearrange(attended, "b n (h w) d -> b (n d) h w", h=x.shape[-2]))
+
+
+class Downsample(nn.Module):
+    """Halves height and width with a strided convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 2, stride=2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b c h w` to `b c' h/2 w/2`."""
+        return self.conv(x)
+
+
+class Upsample(nn.Module):
+    """Doubles height and width: nearest neighbour, then a convolution."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b c h w` to `b c' 2h 2w`."""
+        return self.conv(nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))

@@ -1,0 +1,130 @@
+"""Presets: the sizes of all stages together. `tiny` for tests, `demo` trained here, `paper` at the paper's scale."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from drivesim.models.autoencoder import AutoencoderConfig
+from drivesim.models.temporal import TemporalConfig
+from drivesim.models.unet import UNetConfig
+from drivesim.models.upsampler import UpsamplerConfig
+
+CATEGORIES = ("car", "van", "truck", "bus")
+TIMES_OF_DAY = ("day", "night")
+
+
+@dataclass(frozen=True)
+class VideoFormat:
+    """Sizes and rates of what a preset makes. `low_height` × `low_width` pixels go through the latent stages."""
+
+    low_height: int = 128
+    low_width: int = 256
+    keyframe_fps: float = 2.5
+    keyframes_per_window: int = 8
+    context_frames: int = 2
+    interpolation_factor: int = 4
+
+    @property
+    def gaps_per_window(self) -> int:
+        """New keyframes, and so intervals between keyframes, that a window adds to the video."""
+        return self.keyframes_per_window - self.context_frames
+
+
+@dataclass(frozen=True)
+class Preset:
+    """All stages of the system. A video stage is the image network of its row plus temporal layers."""
+
+    name: str
+    video: VideoFormat
+    autoencoder: AutoencoderConfig
+    image: UNetConfig
+    prediction: TemporalConfig
+    interpolation: TemporalConfig
+    upsampler: UpsamplerConfig
+    upsampler_temporal: TemporalConfig
+
+    def config_of(self, role: str) -> AutoencoderConfig | UNetConfig | UpsamplerConfig:
+        """The configuration of the network of a stage; ValueError for an unknown stage."""
+        configs = {
+            "autoencoder": self.autoencoder,
+            "image": self.image,
+            "prediction": replace(self.image, temporal=self.prediction),
+            "interpolation": replace(self.image, temporal=self.interpolation),
+            "decoder": replace(self.autoencoder, temporal_decoder=True),
+            "upsampler_image": self.upsampler,
+            "upsampler": replace(self.upsampler, temporal=self.upsampler_temporal),
+        }
+        if role not in configs:
+            raise ValueError(f"expected one of the stages {', '.join(configs)}, got {role!r}")
+        return configs[role]
+
+
+def _preset(
+    name: str,
+    video: VideoFormat,
+    autoencoder: AutoencoderConfig,
+    image: UNetConfig,
+    upsampler: UpsamplerConfig,
+    temporal: TemporalConfig,
+) -> Preset:
+    return Preset(
+        name=name,
+        video=video,
+        autoencoder=autoencoder,
+        image=replace(image, box_categories=len(CATEGORIES), scene_labels=True),
+        prediction=replace(temporal, ego_motion=True),
+        interpolation=replace(temporal, frame_rate=True),
+        upsampler=upsampler,
+        upsampler_temporal=TemporalConfig(spatial_kernel=1),
+    )
+
+
+def tiny() -> Preset:
+    """For tests: every stage runs and trains in seconds on one core."""
+    return _preset(
+        "tiny",
+        VideoFormat(low_height=32, low_width=64),
+        AutoencoderConfig(base_channels=16, encoder_blocks=1, decoder_blocks=1),
+        UNetConfig(in_channels=8, base_channels=16, multipliers=(1, 2), attention_levels=(1,), head_dim=16),
+        UpsamplerConfig(base_channels=16, multipliers=(1, 1)),
+        TemporalConfig(attention_levels=(1,), context_channels=8, head_dim=16),
+    )
+
+
+def demo() -> Preset:
+    """The trained default: 512×1024 video on two CPU cores."""
+    return _preset(
+        "demo",
+        VideoFormat(),
+        AutoencoderConfig(base_channels=64, encoder_blocks=2, decoder_blocks=3),
+        UNetConfig(in_channels=8, base_channels=64, multipliers=(1, 2, 3), attention_levels=(1, 2)),
+        UpsamplerConfig(base_channels=64, multipliers=(1, 2)),
+        TemporalConfig(attention_levels=(0, 1, 2), context_channels=32),
+    )
+
+
+def paper() -> Preset:
+    """The paper's scale (Video LDM, App. H): a video model of 360-560 M parameters, an ADM-like upsampler."""
+    return _preset(
+        "paper",
+        VideoFormat(keyframe_fps=1.875),
+        AutoencoderConfig(base_channels=128, multipliers=(1, 2), encoder_blocks=2, decoder_blocks=3),
+        UNetConfig(
+            in_channels=8,
+            base_channels=256,
+            multipliers=(1, 2, 4),
+            blocks_per_level=2,
+            attention_levels=(0, 1, 2),
+            head_dim=64,
+        ),
+        UpsamplerConfig(unshuffle=4, base_channels=160, multipliers=(1, 2, 2, 4), blocks_per_level=2),
+        TemporalConfig(attention_levels=(0, 1, 2), context_channels=128, head_dim=64),
+    )
+
+
+def preset_named(name: str) -> Preset:
+    """`tiny`, `demo` or `paper`; ValueError for another name."""
+    presets = {"tiny": tiny, "demo": demo, "paper": paper}
+    if name not in presets:
+        raise ValueError(f"expected a preset of {', '.join(presets)}, got {name!r}")
+    return presets[name]()

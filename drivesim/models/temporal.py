@@ -1,0 +1,109 @@
+"""Temporal layers: what turns the image model into a video model (Video LDM, Sec. 3.1).
+
+A temporal layer sees `b t c h w`, mixes frames, and is merged with its spatial input by
+`alpha * spatial + (1 - alpha) * temporal`. Its last projection starts at zero, so that the video model starts as
+the image model. Normalisation is per frame: a frame's statistics never depend on how many frames come with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.models.layers import normalisation, sinusoidal_embedding, zero_initialised
+
+
+@dataclass(frozen=True)
+class TemporalConfig:
+    """Which temporal layers a network gets and what enters through them.
+
+    `attention_levels`: levels with temporal attention besides the convolutions. `context_channels`: width of the
+    encoded context frames, 0 for none. `ego_motion`, `frame_rate`: accept these conditions. `spatial_kernel`: the
+    second convolution of a block spans this many pixels, so that what moves can be followed.
+    """
+
+    attention_levels: tuple[int, ...] = ()
+    context_channels: int = 0
+    ego_motion: bool = False
+    frame_rate: bool = False
+    spatial_kernel: int = 3
+    head_dim: int = 32
+
+
+class TemporalConv(nn.Module):
+    """A 3-D convolution of kernel (3, 1, 1), computed as a 2-D one over (t, hw), which is faster on a CPU."""
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(in_channels, out_channels, (3, 1), padding=(1, 0))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b t c h w` to `b t c' h w`."""
+        out = self.conv(rearrange(x, "b t c h w -> b c t (h w)"))
+        return rearrange(out, "b c t (h w) -> b t c h w", h=x.shape[-2])
+
+
+class Merge(nn.Module):
+    """`alpha * spatial + (1 - alpha) * temporal` with one learned alpha in (0, 1), always the spatial weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alpha_logit = nn.Parameter(torch.zeros(()))
+
+    def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
+        """Two tensors of one shape to their weighted mean."""
+        return torch.lerp(temporal, spatial, torch.sigmoid(self.alpha_logit))
+
+
+class TemporalResidualBlock(nn.Module):
+    """Residual block of factorised 3-D convolutions: (3, 1, 1), then (1, k, k)."""
+
+    def __init__(
+        self, channels: int, context_channels: int, embedding_dim: int | None, spatial_kernel: int, norm: str
+    ) -> None:
+        super().__init__()
+        self.norm_in = normalisation(norm, channels)
+        self.conv_in = TemporalConv(channels + context_channels, channels)
+        self.modulation = nn.Linear(embedding_dim, 2 * channels) if embedding_dim else None
+        self.norm_out = normalisation(norm, channels)
+        self.conv_out = zero_initialised(nn.Conv2d(channels, channels, spatial_kernel, padding=spatial_kernel // 2))
+        self.merge = Merge()
+        self.activation = nn.SiLU()
+
+    def forward(self, x: Tensor, context: Tensor | None = None, embedding: Tensor | None = None) -> Tensor:
+        """`b t c h w`, context `b t k h w`, embedding `b t d`, to `b t c h w`."""
+        t = x.shape[1]
+        h = rearrange(self.activation(self.norm_in(x.flatten(0, 1))), "(b t) c h w -> b t c h w", t=t)
+        if context is not None:
+            h = torch.cat([h, context], 2)
+        h = self.norm_out(self.conv_in(h).flatten(0, 1))
+        if self.modulation is not None:
+            scale, shift = self.modulation(self.activation(embedding)).flatten(0, 1)[..., None, None].chunk(2, 1)
+            h = h * (1 + scale) + shift
+        h = rearrange(self.conv_out(self.activation(h)), "(b t) c h w -> b t c h w", t=t)
+        return self.merge(x, x + h)
+
+
+class TemporalAttention(nn.Module):
+    """Self-attention over time at each position, with sinusoidal positions."""
+
+    def __init__(self, channels: int, head_dim: int, norm: str) -> None:
+        super().__init__()
+        self.heads = max(1, channels // head_dim)
+        self.norm = normalisation(norm, channels)
+        self.to_qkv = nn.Linear(channels, 3 * channels)
+        self.to_out = zero_initialised(nn.Linear(channels, channels))
+        self.merge = Merge()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`b t c h w` to `b t c h w`."""
+        b, t, c, height, _ = x.shape
+        tokens = rearrange(self.norm(x.flatten(0, 1)), "(b t) c h w -> (b h w) t c", t=t)
+        tokens = tokens + sinusoidal_embedding(torch.arange(t, device=x.device), c, max_period=100.0).to(x.dtype)
+        q, k, v = rearrange(self.to_qkv(tokens), "s t (qkv n d) -> qkv s n t d", qkv=3, n=self.heads)
+        attended = nn.functional.scaled_dot_product_attention(q, k, v)
+        out = self.to_out(rearrange(attended, "s n t d -> s t (n d)"))
+        return self.merge(x, x + rearrange(out, "(b h w) t c -> b t c h w", b=b, h=height))

@@ -1,0 +1,195 @@
+"""The one U-Net: the image LDM without temporal layers, every video model with them (Video LDM, Sec. 3.1, Fig. 4)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+
+from drivesim.models.box_raster import raster_channels, rasterise
+from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.context import ContextEncoder
+from drivesim.models.embedding import NoiseEmbedding, SceneEmbedding, TemporalEmbedding
+from drivesim.models.layers import (
+    Downsample,
+    ResidualBlock,
+    SpatialAttention,
+    Upsample,
+    normalisation,
+    zero_initialised,
+)
+from drivesim.models.temporal import TemporalAttention, TemporalConfig, TemporalResidualBlock
+
+
+@dataclass(frozen=True)
+class UNetConfig:
+    """Sizes of a U-Net and the conditions that it accepts.
+
+    `box_categories`: number of vehicle categories of the box layout, 0 for none. `low_res_channels`: channels of a
+    low-resolution picture concatenated to the input, with its noise level embedded. `pass_noise`: a gated path from
+    the input to the output, for models whose input has more dimensions than their trunk carries.
+    """
+
+    in_channels: int
+    base_channels: int
+    multipliers: tuple[int, ...]
+    blocks_per_level: int = 1
+    attention_levels: tuple[int, ...] = ()
+    head_dim: int = 32
+    norm: str = "group"
+    box_categories: int = 0
+    box_raster_scale: int = 2
+    scene_labels: bool = False
+    low_res_channels: int = 0
+    pass_noise: bool = False
+    temporal: TemporalConfig | None = None
+
+    @property
+    def embedding_dim(self) -> int:
+        """Width of the embeddings of noise level and conditions."""
+        return 4 * self.base_channels
+
+
+class Stage(nn.Module):
+    """Spatial layers, then, in a video model, temporal layers."""
+
+    def __init__(self, config: UNetConfig, in_channels: int, out_channels: int, level: int) -> None:
+        super().__init__()
+        self.level = level
+        self.block = ResidualBlock(in_channels, out_channels, config.embedding_dim, config.norm)
+        attention = level in config.attention_levels
+        self.attention = SpatialAttention(out_channels, config.head_dim, config.norm) if attention else None
+        temporal = config.temporal
+        self.temporal_block = self.temporal_attention = None
+        if temporal is not None:
+            self.temporal_block = TemporalResidualBlock(
+                out_channels, temporal.context_channels, config.embedding_dim, temporal.spatial_kernel, config.norm
+            )
+            if level in temporal.attention_levels:
+                self.temporal_attention = TemporalAttention(out_channels, temporal.head_dim, config.norm)
+
+    def forward(
+        self, x: Tensor, embedding: Tensor, context: list[Tensor] | None, temporal_embedding: Tensor | None
+    ) -> Tensor:
+        """`b t c h w` to `b t c' h w`; `embedding` `(b t) d`."""
+        t = x.shape[1]
+        h = self.block(x.flatten(0, 1), embedding)
+        if self.attention is not None:
+            h = self.attention(h)
+        h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
+        if self.temporal_block is not None:
+            h = self.temporal_block(h, context[self.level] if context else None, temporal_embedding)
+        if self.temporal_attention is not None:
+            h = self.temporal_attention(h)
+        return h
+
+
+class UNet(nn.Module):
+    """Predicts the target of a parametrization from noisy input, diffusion time and conditions."""
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths = [config.base_channels * m for m in config.multipliers]
+        self.noise_embedding = NoiseEmbedding(config.embedding_dim)
+        self.scene_embedding = SceneEmbedding(config.embedding_dim) if config.scene_labels else None
+        self.low_res_embedding = NoiseEmbedding(config.embedding_dim) if config.low_res_channels else None
+        raster = raster_channels(config.box_categories, config.box_raster_scale) if config.box_categories else 0
+        self.stem = nn.Conv2d(config.in_channels + config.low_res_channels + raster, widths[0], 3, padding=1)
+
+        self.down, self.downsample = nn.ModuleList(), nn.ModuleList()
+        for level, width in enumerate(widths):
+            if level:
+                self.downsample.append(Downsample(widths[level - 1], width))
+            self.down.append(nn.ModuleList(Stage(config, width, width, level) for _ in range(config.blocks_per_level)))
+        last = len(widths) - 1
+        self.middle = nn.ModuleList(Stage(config, widths[last], widths[last], last) for _ in range(2))
+        self.up, self.upsample = nn.ModuleList(), nn.ModuleList()
+        for level in reversed(range(len(widths))):
+            stages = config.blocks_per_level + 1
+            self.up.append(nn.ModuleList(Stage(config, 2 * widths[level], widths[level], level) for _ in range(stages)))
+            if level:
+                self.upsample.append(Upsample(widths[level], widths[level - 1]))
+        self.norm_out = normalisation(config.norm, widths[0])
+        self.conv_out = zero_initialised(nn.Conv2d(widths[0], config.in_channels, 3, padding=1))
+        self.noise_gate = None
+        if config.pass_noise:
+            self.noise_gate = zero_initialised(nn.Linear(config.embedding_dim, config.in_channels))
+
+        temporal = config.temporal
+        self.temporal_embedding = self.context_encoder = None
+        if temporal is not None:
+            self.temporal_embedding = TemporalEmbedding(config.embedding_dim, temporal.ego_motion, temporal.frame_rate)
+            if temporal.context_channels:
+                self.context_encoder = ContextEncoder(config.in_channels, temporal.context_channels, len(widths))
+
+    def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning | None = None) -> Tensor:
+        """Noisy `x` `b t c h w`, diffusion time `tau` `b`, to a prediction like `x`."""
+        conditioning = conditioning or Conditioning()
+        b, t = x.shape[:2]
+        embedding = self.noise_embedding(tau)
+        if self.scene_embedding is not None:
+            embedding = embedding + self.scene_embedding(conditioning, b)
+        if self.low_res_embedding is not None:
+            embedding = embedding + self.low_res_embedding(conditioning.low_res.tau)
+        embedding = embedding.repeat_interleave(t, 0)
+        temporal_embedding = context = None
+        if self.temporal_embedding is not None:
+            temporal_embedding = self.temporal_embedding(tau, conditioning, t)
+        if self.context_encoder is not None:
+            context = self.context_encoder(conditioning.context or _no_context(x))
+
+        h = self.stem(self._with_maps(x, conditioning).flatten(0, 1))
+        h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
+        skips = [h]
+        for level, stages in enumerate(self.down):
+            if level:
+                h = _per_frame(self.downsample[level - 1], h)
+                skips.append(h)
+            for stage in stages:
+                h = stage(h, embedding, context, temporal_embedding)
+                skips.append(h)
+        for stage in self.middle:
+            h = stage(h, embedding, context, temporal_embedding)
+        for index, stages in enumerate(self.up):
+            for stage in stages:
+                h = stage(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
+            if index < len(self.upsample):
+                h = _per_frame(self.upsample[index], h)
+        out = self.conv_out(nn.functional.silu(self.norm_out(h.flatten(0, 1))))
+        out = rearrange(out, "(b t) c h w -> b t c h w", t=t)
+        if self.noise_gate is not None:
+            gate = rearrange(self.noise_gate(nn.functional.silu(embedding)), "(b t) c -> b t c 1 1", t=t)
+            out = out + gate * x
+        return out
+
+    def temporal_parameters(self) -> list[nn.Parameter]:
+        """Phi: the parameters that exist in the video model only; all that video fine-tuning trains (Eq. 2)."""
+        return [parameter for name, parameter in self.named_parameters() if is_temporal(name)]
+
+    def _with_maps(self, x: Tensor, conditioning: Conditioning) -> Tensor:
+        maps = [x]
+        if self.config.low_res_channels:
+            maps.append(conditioning.low_res.frames)
+        if self.config.box_categories:
+            categories, scale = self.config.box_categories, self.config.box_raster_scale
+            if conditioning.boxes is None:
+                maps.append(x.new_zeros(*x.shape[:2], raster_channels(categories, scale), *x.shape[-2:]))
+            else:
+                maps.append(rasterise(conditioning.boxes, categories, *x.shape[-2:], scale).to(x.dtype))
+        return torch.cat(maps, 2)
+
+
+def is_temporal(parameter_name: str) -> bool:
+    """Whether a parameter of a network with temporal layers belongs to them."""
+    return any(part.startswith("temporal_") or part == "context_encoder" for part in parameter_name.split("."))
+
+
+def _no_context(x: Tensor) -> ContextFrames:
+    return ContextFrames(torch.zeros_like(x), torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device))
+
+
+def _per_frame(layer: nn.Module, x: Tensor) -> Tensor:
+    return rearrange(layer(x.flatten(0, 1)), "(b t) c h w -> b t c h w", t=x.shape[1])
