@@ -20,7 +20,10 @@ class InputError(DrivesimError, ValueError):
 
 
 class ScenarioError(InputError):
-    """A scenario file is wrong; `str(error)` holds one `file:line:col: message` a line."""
+    """A scenario file is wrong; each argument is one problem, shown as `file:line:col: message`."""
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.args)
 
 
 class CheckpointError(InputError):
@@ -45,3 +48,7 @@ class ArchiveError(DrivesimError, RuntimeError):
 
 class ArchiveLockedError(ArchiveError):
     """Another writer holds the archive; the message names it."""
+
+
+class ArchiveWriteError(DrivesimError, OSError):
+    """An archive could not be written (disk full, ...); what was committed is safe, the same command continues."""

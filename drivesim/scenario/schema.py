@@ -1,0 +1,161 @@
+"""What a scenario file of format 1 may say: fields, units, ranges."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.problems import FieldPath
+from drivesim.scenario.vocabulary import (
+    CATEGORIES,
+    FRAME_HEIGHT_PX,
+    FRAME_WIDTH_PX,
+    TimeOfDay,
+    VehicleCategory,
+)
+
+MAX_BOXES = 512
+
+Coordinates = Literal["pixels", "normalized"]
+
+
+class MisfittingFields(ValueError):
+    """Fields that are fine alone but not together; `problems` holds the path and the message of each."""
+
+    def __init__(self, problems: list[tuple[FieldPath, str]]) -> None:
+        super().__init__("; ".join(message for _, message in problems))
+        self.problems = problems
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Box(_Strict):
+    """One vehicle in the first frame."""
+
+    category: VehicleCategory = Field(description="What the vehicle is.")
+    xyxy: Annotated[tuple[float, ...], Field(strict=False)] = Field(
+        description="Left, top, right and bottom edge of the part in view; x to the right, y down.",
+        json_schema_extra={"minItems": 4, "maxItems": 4},
+    )
+    coords: Coordinates | None = Field(
+        default=None, description="Unit of this box's edges; without it, `coords` of the whole file."
+    )
+
+    @field_validator("xyxy", mode="before")
+    @classmethod
+    def _four_edges(cls, xyxy: Any) -> Any:
+        if isinstance(xyxy, list | tuple) and len(xyxy) != 4:
+            raise ValueError(f"expected 4 numbers, x0 y0 x1 y1, got {len(xyxy)}")
+        return xyxy
+
+    @field_validator("xyxy")
+    @classmethod
+    def _edges_in_order(cls, xyxy: tuple[float, ...]) -> tuple[float, ...]:
+        x0, y0, x1, y1 = xyxy
+        for axis, low, high in (("x", x0, x1), ("y", y0, y1)):
+            if high <= low:
+                raise ValueError(f"expected {axis}0 < {axis}1, got {axis}0 = {low:g} and {axis}1 = {high:g}")
+        return xyxy
+
+
+class Sampling(_Strict):
+    """How the diffusion models are sampled; what is left out is taken from the preset."""
+
+    sampler: Literal["ddim", "dpm_solver_2m"] | None = Field(default=None, description="The solver.")
+    steps: int | None = Field(default=None, ge=1, le=1000, description="Solver steps for each frame or window.")
+    guidance: float | None = Field(
+        default=None, ge=0, le=20, description="Weight of boxes, time of day and crowdedness; 1 is no guidance."
+    )
+    context_guidance: float | None = Field(
+        default=None, ge=0, le=20, description="Weight of the context frames (Video LDM, Eq. 4); 1 is no guidance."
+    )
+
+
+class Scenario(_Strict):
+    """One scene and how its futures are sampled.
+
+    The first frame comes from `boxes`, from the picture `first_frame`, or, without either, from the model alone.
+    """
+
+    format: Literal[1] = Field(description="Version of the scenario format.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        description="Name of the output: letters, digits, `_` and `-`, at most 64, a letter or digit first.",
+    )
+    time_of_day: TimeOfDay | None = Field(default=None, description="`day` or `night`; null leaves it to the model.")
+    crowdedness: int | None = Field(
+        default=None, ge=0, le=64, description="Number of vehicles in view; null leaves it to the model."
+    )
+    boxes: Annotated[tuple[Box, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="Vehicles of the first frame; an empty list is a scene without vehicles.",
+        json_schema_extra={"maxItems": MAX_BOXES},
+    )
+    coords: Coordinates = Field(
+        default="pixels",
+        description=f"Unit of the boxes: pixels of the {FRAME_WIDTH_PX}×{FRAME_HEIGHT_PX} frame, or 0..1.",
+    )
+    first_frame: str | None = Field(
+        default=None, min_length=1, max_length=1024, description="Picture to start from, relative to the scenario file."
+    )
+    duration_s: float = Field(default=4.0, ge=0.4, le=3600, description="Length of each future in seconds.")
+    futures: int = Field(default=2, ge=1, le=64, description="How many different futures of the scene to sample.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Everything random follows from it.")
+    sampling: Sampling = Field(default=Sampling(), description="Sampler settings.")
+
+    @field_validator("boxes", mode="before")
+    @classmethod
+    def _not_too_many(cls, boxes: Any) -> Any:
+        if isinstance(boxes, list | tuple) and len(boxes) > MAX_BOXES:
+            raise ValueError(f"expected at most {MAX_BOXES} boxes, got {len(boxes)}")
+        return boxes
+
+    @model_validator(mode="after")
+    def _fields_fit_together(self) -> Self:
+        problems: list[tuple[FieldPath, str]] = []
+        if self.boxes is not None and self.first_frame is not None:
+            problems.append((("first_frame",), "both `boxes` and `first_frame` make the first frame; remove one"))
+        for index, box in enumerate(self.boxes or ()):
+            width, height = self._extent(box)
+            x0, y0, x1, y1 = box.xyxy
+            if min(x0, y0) < 0 or x1 > width or y1 > height:
+                message = f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got {_list(box)}"
+                problems.append((("boxes", index, "xyxy"), message))
+        if problems:
+            raise MisfittingFields(problems)
+        return self
+
+    def _extent(self, box: Box) -> tuple[int, int]:
+        return (1, 1) if (box.coords or self.coords) == "normalized" else (FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
+
+    def _normalized(self, box: Box) -> list[float]:
+        width, height = self._extent(box)
+        return [edge / size for edge, size in zip(box.xyxy, (width, height, width, height), strict=True)]
+
+    def layout(self) -> SceneLayout | None:
+        """The vehicles of the first frame; None where the scenario leaves them to the model or to a picture."""
+        if self.boxes is None:
+            return None
+        return SceneLayout(
+            xyxy=np.array([self._normalized(box) for box in self.boxes], dtype=np.float32).reshape(-1, 4),
+            category=np.array([CATEGORIES.index(box.category) for box in self.boxes], dtype=np.int64),
+        )
+
+    def canonical(self) -> dict[str, Any]:
+        """Everything that decides what a future looks like, as plain JSON data for hashing.
+
+        Boxes are normalised, and two ways to write one scene give one result; `name` and `futures` change no future.
+        A `first_frame` stands as its path: whoever hashes a run adds the sha256 of the picture that was read.
+        """
+        plain = self.model_dump(mode="json", exclude={"name", "futures", "coords", "boxes"})
+        boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
+        return {**plain, "boxes": boxes}
+
+
+def _list(box: Box) -> str:
+    return "[" + ", ".join(f"{edge:g}" for edge in box.xyxy) + "]"
