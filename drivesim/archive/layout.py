@@ -1,0 +1,111 @@
+"""The shape of an archive: how many futures, windows, frames and latents it holds, and in which chunks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+from drivesim.errors import InputError
+
+FRAMES_PER_CHUNK = 4  # of 512x1024: 6 MB decoded, so that a reader that scrubs stays fast and small
+MAX_FUTURES = 9_999
+MAX_FRAMES = 10_000_000
+MAX_SIDE = 16_384
+MAX_CHUNK_BYTES = 2**30
+
+
+@dataclass(frozen=True)
+class ArchiveLayout:
+    """Shapes and rates of every future of an archive.
+
+    `frame_shape` is (h, w, 3), frames are uint8 RGB; `latent_shape` is (c, h, w), latents are float32.
+    A window holds `frames_per_window` frames (the last one of a future may hold fewer) and always
+    `keyframes_per_window` latents. Raises InputError for a figure that is out of range.
+    """
+
+    num_futures: int
+    num_frames: int
+    frames_per_window: int
+    keyframes_per_window: int
+    frame_shape: tuple[int, int, int]
+    latent_shape: tuple[int, int, int]
+    fps: float
+    keyframe_fps: float
+
+    def __post_init__(self) -> None:
+        for name, limit in (
+            ("num_futures", MAX_FUTURES),
+            ("num_frames", MAX_FRAMES),
+            ("frames_per_window", MAX_FRAMES),
+            ("keyframes_per_window", MAX_FRAMES),
+        ):
+            _require_count(name, getattr(self, name), limit)
+        for name in ("frame_shape", "latent_shape"):
+            shape = getattr(self, name)
+            if not isinstance(shape, (tuple, list)) or len(shape) != 3:
+                raise InputError(f"archive layout: {name} has three sizes, not {shape!r}")
+            for size in shape:
+                _require_count(name, size, MAX_SIDE)
+            object.__setattr__(self, name, tuple(shape))
+        if self.frame_shape[2] != 3:
+            raise InputError(f"archive layout: frames are RGB (h, w, 3), not {self.frame_shape}")
+        for name in ("fps", "keyframe_fps"):
+            rate = getattr(self, name)
+            if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= 1000:
+                raise InputError(f"archive layout: {name} is a number over 0 and up to 1000, not {rate!r}")
+            object.__setattr__(self, name, float(rate))
+        largest = max(math.prod(self.frame_chunk_shape), 4 * math.prod(self.latent_chunk_shape))
+        if largest > MAX_CHUNK_BYTES:
+            raise InputError(f"archive layout: a chunk of {largest} bytes is over the limit of {MAX_CHUNK_BYTES}")
+
+    @property
+    def num_windows(self) -> int:
+        """Windows of a future."""
+        return -(-self.num_frames // self.frames_per_window)
+
+    @property
+    def frames_per_chunk(self) -> int:
+        """The largest divisor of a window's frames up to FRAMES_PER_CHUNK, so that no chunk crosses a window."""
+        return max(n for n in range(1, FRAMES_PER_CHUNK + 1) if self.frames_per_window % n == 0)
+
+    @property
+    def frame_chunk_shape(self) -> tuple[int, int, int, int]:
+        """(t, h, w, c) of a chunk of frames."""
+        return (self.frames_per_chunk, *self.frame_shape)
+
+    @property
+    def latent_chunk_shape(self) -> tuple[int, int, int, int, int]:
+        """(1, t, c, h, w): one window of latents is one chunk."""
+        return (1, self.keyframes_per_window, *self.latent_shape)
+
+    def frame_range(self, window: int) -> range:
+        """The frames of a window, counted from the start of the future."""
+        start = window * self.frames_per_window
+        return range(start, min(start + self.frames_per_window, self.num_frames))
+
+    def frame_chunks(self, window: int) -> range:
+        """The chunks of frames of a window, counted from the start of the future."""
+        frames = self.frame_range(window)
+        return range(frames.start // self.frames_per_chunk, -(-frames.stop // self.frames_per_chunk))
+
+    def committed_frames(self, num_windows: int) -> int:
+        """Frames in the first `num_windows` windows of a future."""
+        return min(num_windows * self.frames_per_window, self.num_frames)
+
+    def to_dict(self) -> dict:
+        """Plain values for JSON."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, values: dict) -> ArchiveLayout:
+        """The layout that `to_dict` gave; raises InputError for anything else."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        if not isinstance(values, dict) or set(values) != names:
+            raise InputError(f"archive layout: expected the fields {sorted(names)}")
+        return cls(**values)
+
+
+def _require_count(name: str, value: object, limit: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= limit:
+        raise InputError(f"archive layout: {name} is a whole number from 1 to {limit}, not {value!r}")

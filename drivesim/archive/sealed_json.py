@@ -1,0 +1,50 @@
+"""JSON files that carry the sha256 of their own content, in one canonical spelling.
+
+A sealed file is sorted, indented JSON with a key `sha256` over all the others. There is exactly one spelling of a
+content, so an edit of any byte shows, white space and doubled keys included.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from drivesim.errors import InputError
+
+MAX_SEALED_BYTES = 16 * 2**20
+
+
+def canonical_json(content: object) -> bytes:
+    """The one spelling of a JSON value; raises InputError for what JSON cannot hold (NaN, objects, ...)."""
+    try:
+        return json.dumps(content, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InputError(f"this cannot be kept as JSON: {error}") from error
+
+
+def sha256(content: bytes) -> str:
+    """The hex digest that archives use everywhere."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def seal(content: dict) -> bytes:
+    """The file of a content."""
+    return canonical_json({**content, "sha256": sha256(canonical_json(content))})
+
+
+def unseal(file_content: bytes) -> dict:
+    """The content of a file; raises ValueError that says what is wrong with it."""
+    try:
+        content = json.loads(file_content)
+    except (ValueError, RecursionError):
+        raise ValueError("is not valid JSON") from None
+    if not isinstance(content, dict) or not isinstance(content.get("sha256"), str):
+        raise ValueError("carries no sha256 of itself")
+    try:
+        same = seal({key: value for key, value in content.items() if key != "sha256"}) == file_content
+    except InputError:
+        same = False
+    if not same:
+        raise ValueError("was changed after it was written (its sha256 does not fit its content)")
+    del content["sha256"]
+    return content
