@@ -1,1 +1,1 @@
-"""The networks: one U-Net with optional temporal layers, the autoencoder, the upsampler, discriminators, checkpoints."""
+"""Networks: one U-Net with optional temporal layers, the autoencoder, the upsampler, discriminators, checkpoints."""

@@ -163,7 +163,7 @@ class Autoencoder(nn.Module):
         mean = blocks.mean(0)
         variance, components = torch.linalg.eigh(torch.cov((blocks - mean).T))
         k = self.config.latent_channels
-        scale, components = variance[-k:].flip(0).sqrt(), components[:, -k:].flip(1).T
+        scale, components = variance[-k:].flip(0).clamp(min=1e-8).sqrt(), components[:, -k:].flip(1).T
         encoder, decoder = self.encoder.linear, self.decoder.linear
         encoder.weight.copy_((components / scale[:, None])[..., None, None])
         encoder.bias.copy_(-(components / scale[:, None]) @ mean)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from einops import rearrange
 from torch import Tensor
@@ -20,6 +22,8 @@ def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, s
     Cells are `scale` times finer than `height` × `width` and folded into channels. Vehicles stand on the ground, so
     the box whose lower edge is lowest is the nearest. An unknown layout is all zeros, an empty one is known and empty.
     """
+    if not layout.category.shape[2]:
+        layout = _with_padding(layout)
     rows, columns = height * scale, width * scale
     x0, y0, x1, y1 = (edge[..., None, None] for edge in layout.xyxy.float().unbind(-1))
     top, left = _starts(rows, layout.xyxy.device)[:, None], _starts(columns, layout.xyxy.device)
@@ -46,6 +50,12 @@ def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, s
     planes = torch.stack([*place, covered, torch.ones_like(covered)], 2)
     drawn = torch.cat([one_hot, planes], 2) * layout.known[:, None, None, None, None]
     return rearrange(drawn, "b t c (h i) (w j) -> b t (c i j) h w", i=scale, j=scale)
+
+
+def _with_padding(layout: BoxLayout) -> BoxLayout:
+    """A layout of no boxes at all as one of a single padding box."""
+    xyxy = layout.xyxy.new_zeros(*layout.category.shape[:2], 1, 4)
+    return replace(layout, xyxy=xyxy, category=torch.full_like(xyxy[..., 0], UNKNOWN, dtype=torch.long))
 
 
 def _starts(cells: int, device: torch.device) -> Tensor:

@@ -50,7 +50,10 @@ def sha256_of(path: Path) -> str:
 
 
 def save_checkpoint(path: Path, module: nn.Module, role: str, base_sha256: str | None = None) -> None:
-    """Writes the weights of a stage, whole or not at all; of a temporal stage its temporal parameters alone."""
+    """Writes the weights of a stage, whole or not at all; of a temporal stage its temporal parameters alone.
+
+    CheckpointError where a value is not finite: what is written can be loaded.
+    """
     if (role in BASE_OF) != (base_sha256 is not None):
         raise ValueError(f"a checkpoint of stage {role} {'needs' if role in BASE_OF else 'has no'} base")
     tensors = {
@@ -58,6 +61,9 @@ def save_checkpoint(path: Path, module: nn.Module, role: str, base_sha256: str |
         for name, tensor in module.state_dict().items()
         if role not in BASE_OF or is_temporal(name)
     }
+    for name, tensor in tensors.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"{path}: not written, tensor {name} holds values that are not finite in fp16")
     metadata = {"format": "1", "role": role, "config": json.dumps(asdict(module.config))}
     if base_sha256 is not None:
         metadata["base_sha256"] = base_sha256
@@ -79,16 +85,25 @@ def load_checkpoint(path: Path, role: str, base: Path | None = None) -> nn.Modul
         config = TypeAdapter(_CONFIGS.get(role, UNetConfig)).validate_json(metadata.get("config", ""))
     except ValidationError as error:
         raise CheckpointError(f"{path}: its configuration is not readable: {error.errors()[0]['msg']}") from None
-    module = _NETWORKS[type(config)](config)
+    module = _built_without_memory(path, config)
     expected = set(module.state_dict())
     if role in BASE_OF:
         tensors |= _base_tensors(path, metadata, role, base, {name for name in expected if not is_temporal(name)})
     _check_names(path, expected, set(tensors))
     try:
-        module.load_state_dict({name: tensor.float() for name, tensor in tensors.items()})
+        module.load_state_dict({name: tensor.float() for name, tensor in tensors.items()}, assign=True)
     except RuntimeError as error:
         raise CheckpointError(f"{path}: {' '.join(str(error).split())[:300]}") from None
     return module.eval()
+
+
+def _built_without_memory(path: Path, config: AutoencoderConfig | UNetConfig | UpsamplerConfig) -> nn.Module:
+    """The network on the meta device: a file whose configuration asks for too much is refused by its shapes."""
+    try:
+        with torch.device("meta"):
+            return _NETWORKS[type(config)](config)
+    except (ValueError, RuntimeError, ArithmeticError, IndexError) as error:
+        raise CheckpointError(f"{path}: no network has its configuration ({error})") from None
 
 
 def _base_tensors(path: Path, metadata: dict[str, str], role: str, base: Path | None, spatial: set[str]) -> dict:
@@ -142,9 +157,9 @@ class CheckpointSet:
             content = json.loads(manifest.read_bytes())
             preset = TypeAdapter(Preset).validate_python(content["preset"])
             return cls(Path(folder), preset, dict(content["sha256"]))
-        except FileNotFoundError:
+        except OSError:
             raise CheckpointError(f"{folder}: no checkpoints here (expected {_MANIFEST})") from None
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(f"{manifest}: damaged manifest: {' '.join(str(error).split())[:200]}") from None
 
     def path(self, role: str) -> Path:

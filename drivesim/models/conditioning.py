@@ -33,7 +33,7 @@ class EgoMotion:
 
 @dataclass(frozen=True)
 class ContextFrames:
-    """Known latents among those to be made (Video LDM, Sec. 3.2): `latents` `b t c h w`, `mask` `b t`, true if known."""
+    """Known latents among those to be made (Video LDM, Sec. 3.2): `latents` `b t c h w`, `mask` `b t`, true: known."""
 
     latents: Tensor
     mask: Tensor

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import torch
 from einops import rearrange
 from torch import Tensor, nn
 
@@ -56,19 +55,34 @@ class Upsampler(nn.Module):
 
     @property
     def reach(self) -> int:
-        """Low-resolution pixels on each side that an output pixel depends on, rounded up to whole coarsest cells."""
-        levels = len(self.config.multipliers)
-        cells = 2  # the first and the last convolution
-        for level in range(levels):
-            blocks = 2 * self.config.blocks_per_level + 1 + (2 if level == levels - 1 else 0)
-            per_block = 3 if self.config.temporal else 2
-            cells += (per_block * blocks + (1 if level else 0)) * 2**level + (2**level if level else 0)
-        coarsest = 2 ** (levels - 1)
-        cells = -(-cells // coarsest) * coarsest
-        return cells * self.config.unshuffle // self.config.factor
+        """Low-resolution pixels on each side that a tile depends on, whose corners lie on whole coarsest cells.
+
+        A coarsest cell is `cell` low-resolution pixels wide, and `reach` is a multiple of it: tiles that are cut out
+        with this much around them join without seams.
+        """
+        config, last = self.config, len(self.config.multipliers) - 1
+        per_stage = 2 + (config.temporal.spatial_kernel // 2 if config.temporal else 0)
+        first, end = -1, 2**last  # a coarsest cell, in cells of the finest level, after the last convolution
+        for level in range(last + 1):
+            grown = per_stage * (config.blocks_per_level + 1) + (1 if level < last else 2 * per_stage)
+            first, end = first - grown, end + grown
+            if level < last:
+                first, end = first // 2, end // 2
+        for level in reversed(range(last + 1)):
+            grown = per_stage * config.blocks_per_level + (0 if level else 1)
+            first, end = first - grown, end + grown
+            if level:
+                first, end = 2 * first, 2 * end + 1
+        cells = max(-first, end + 1 - 2**last)
+        return -(-cells // 2**last) * self.cell
+
+    @property
+    def cell(self) -> int:
+        """Side of a coarsest cell of the network in low-resolution pixels: the grid on which tiles are cut."""
+        return 2 ** (len(self.config.multipliers) - 1) * self.config.unshuffle // self.config.factor
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning) -> Tensor:
-        """Noisy residual `b t 3 H W`, `tau` `b`, conditions with `low_res` `b t 3 H/factor W/factor`, to a prediction."""
+        """Noisy residual `b t 3 H W`, `tau` `b`, with `low_res` `b t 3 H/factor W/factor`, to a prediction."""
         low_res = conditioning.low_res
         folded = _unshuffled(low_res.frames, self.config.unshuffle // self.config.factor)
         inner = replace(conditioning, low_res=LowResolution(folded, low_res.tau))
