@@ -1,0 +1,32 @@
+"""`drivesim doctor`: what works on this machine, what is missing, and what to install."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def doctor(
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Say what works on this machine and what to install; exit code 1 if the main job cannot run."""
+    from drivesim.assets import default_checkpoints
+    from drivesim.cli.machine import examine
+
+    findings = list(examine(checkpoints or default_checkpoints()))
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.state:<9} {finding.subject:<12} {finding.detail}")
+            if finding.remedy:
+                typer.echo(f"{'':<9} {'':<12} -> {finding.remedy}")
+    if any(finding.state == "missing" for finding in findings):
+        raise typer.Exit(1)

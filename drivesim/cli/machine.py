@@ -1,0 +1,132 @@
+"""What this machine can do: each part of drivesim and what it stands on."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal
+
+from drivesim.errors import CheckpointError
+
+_MIN_MEMORY_GIB = 3.0
+_MIN_DISK_GIB = 2.0
+_GIB = 1 << 30
+
+# Extra, the module that shows whether it is there, and what it is for.
+_EXTRAS = (
+    ("world", "panda3d", "drivesim record"),
+    ("train", "stlpips_pytorch", "drivesim train"),
+    ("eval", "torchmetrics", "drivesim evaluate"),
+    ("ray", "ray", "drivesim batch --ray"),
+    ("export", "rerun", "drivesim export --format rerun"),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of the machine; `missing` stops the main job, `optional` stops only what `detail` names."""
+
+    subject: str
+    state: Literal["ok", "missing", "optional"]
+    detail: str
+    remedy: str | None = None
+
+
+def examine(checkpoints: Path) -> Iterator[Finding]:
+    """Looks at the machine part by part; `checkpoints` is the folder of trained models."""
+    yield Finding("python", "ok", f"{platform.python_version()} ({platform.system()} {platform.machine()})")
+    yield from _library("torch", _torch, "make setup")
+    yield from _library("pictures", _opencv, "apt-get install libgl1 libglib2.0-0 (as root), then make setup")
+    yield from _library("video", _video, "pip install --force-reinstall av")
+    yield _checkpoints(checkpoints)
+    yield _memory()
+    yield _disk()
+    for extra, module, purpose in _EXTRAS:
+        yield _extra(extra, module, purpose)
+
+
+def _library(subject: str, describe: Callable[[], str], remedy: str) -> Iterator[Finding]:
+    try:
+        yield Finding(subject, "ok", describe())
+    except (ImportError, OSError, ValueError) as error:
+        yield Finding(subject, "missing", " ".join(str(error).split())[:200], remedy)
+
+
+def _torch() -> str:
+    import torch
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    devices = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    where = f"CUDA: {', '.join(devices)}" if devices else "no CUDA device, the CPU is used"
+    return f"{torch.__version__}; {where}; {torch.get_num_threads()} threads on {cores} cores"
+
+
+def _opencv() -> str:
+    return f"opencv {importlib.import_module('cv2').__version__}"
+
+
+def _video() -> str:
+    import av
+
+    return f"av {av.__version__}; h264 by {av.codec.Codec('libx264', 'w').name}"
+
+
+def _checkpoints(folder: Path) -> Finding:
+    try:
+        from drivesim.models.checkpoints import ROLES, CheckpointSet, sha256_of
+
+        models = CheckpointSet.open(folder)
+        bad = [
+            role
+            for role in ROLES
+            if not models.path(role).is_file() or sha256_of(models.path(role)) != models.sha256.get(role)
+        ]
+    except ImportError as error:
+        return Finding("checkpoints", "missing", f"not examined: {error}", "make setup")
+    except CheckpointError as error:
+        return Finding(
+            "checkpoints", "missing", str(error), "fetch the whole repository, or `drivesim train` each stage"
+        )
+    if bad:
+        remedy = "fetch these files again, or `drivesim train` these stages"
+        return Finding("checkpoints", "missing", f"{folder}: missing or damaged: {', '.join(bad)}", remedy)
+    return Finding("checkpoints", "ok", f"{folder}: {len(ROLES)} stages, sha256 as recorded")
+
+
+def _memory() -> Finding:
+    if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
+        return Finding("memory", "ok", "not known on this system")
+    available = _available_memory() / _GIB
+    if available >= _MIN_MEMORY_GIB:
+        return Finding("memory", "ok", f"{available:.1f} GiB available")
+    remedy = f"close other programs; a rollout may take {_MIN_MEMORY_GIB:g} GiB"
+    return Finding("memory", "missing", f"{available:.1f} GiB available", remedy)
+
+
+def _available_memory() -> int:
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        for line in meminfo.read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(Path.cwd()).free / _GIB
+    detail = f"{free:.1f} GiB free in {Path.cwd()}"
+    if free >= _MIN_DISK_GIB:
+        return Finding("disk", "ok", detail)
+    return Finding("disk", "missing", detail, "make room, or write to another disk with --out")
+
+
+def _extra(extra: str, module: str, purpose: str) -> Finding:
+    if find_spec(module) is None:
+        return Finding(extra, "optional", f"not installed; needed for `{purpose}`", f"pip install 'drivesim[{extra}]'")
+    return Finding(extra, "ok", f"{module} is installed, for `{purpose}`")

@@ -1,0 +1,68 @@
+"""The program `drivesim`: its verbs, and the one place where errors become a line and an exit code.
+
+Modules of verbs import nothing heavy at the top, so that `drivesim --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from drivesim import __version__
+from drivesim.cli.doctor import doctor
+from drivesim.cli.record import record
+from drivesim.cli.schema import schema
+from drivesim.cli.validate import validate
+from drivesim.errors import DrivesimError
+
+INTERRUPTED = 130
+# Failures of the machine that the user can repair, with the exit code of each.
+_MACHINE_ERRORS = {errno.ENOSPC: 1, errno.EDQUOT: 1, errno.EACCES: 2, errno.EPERM: 2, errno.EROFS: 2}
+
+app = typer.Typer(
+    name="drivesim",
+    help="Scenario files become driving video, for testing automated-driving software.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"drivesim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+for _verb in (validate, schema, record, doctor):
+    app.command()(_verb)
+
+
+def main() -> NoReturn:
+    """Runs the command line; a user's mistake gives one line (a scenario's mistakes, one line each), no traceback."""
+    try:
+        app()
+    except DrivesimError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in _MACHINE_ERRORS:
+            raise
+        typer.echo(f"{error.filename or 'output'}: {error.strerror}", err=True)
+        sys.exit(_MACHINE_ERRORS[error.errno])
+    sys.exit(0)

@@ -1,0 +1,15 @@
+"""`drivesim schema`: the JSON schema of scenario files, for editors."""
+
+from __future__ import annotations
+
+import json
+
+import typer
+
+
+def schema() -> None:
+    """Print the JSON schema of scenario files, for completion and checks in an editor."""
+    from drivesim.scenario import Scenario
+
+    document = {"$schema": "https://json-schema.org/draft/2020-12/schema", **Scenario.model_json_schema()}
+    typer.echo(json.dumps(document, indent=2))

@@ -1,0 +1,1 @@
+"""Geometry of pictures: boxes and the pinhole camera; no torch."""
