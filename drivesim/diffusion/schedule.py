@@ -29,8 +29,7 @@ class Schedule:
         table = self.log_snr_table.detach().to("cpu", torch.float64)
         if table.ndim != 1 or len(table) < 2 or not table.isfinite().all() or not (table.diff() < 0).all():
             raise InputError(
-                "a noise schedule needs at least two finite, strictly falling log signal-to-noise ratios; "
-                f"got {table}"
+                f"a noise schedule needs at least two finite, strictly falling log signal-to-noise ratios; got {table}"
             )
         object.__setattr__(self, "log_snr_table", table)
         object.__setattr__(self, "_alpha_table", table.sigmoid().sqrt())

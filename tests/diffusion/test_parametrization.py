@@ -19,5 +19,5 @@ def test_x0_is_recovered_from_the_target(parametrization: Parametrization, alpha
 def test_names() -> None:
     assert parametrization_named("epsilon") == Epsilon()
     assert parametrization_named("velocity") == Velocity()
-    with pytest.raises(ValueError, match="'score'.*'epsilon' or 'velocity'"):
+    with pytest.raises(ValueError, match=r"'score'.*'epsilon' or 'velocity'"):
         parametrization_named("score")

@@ -131,7 +131,7 @@ def test_the_same_noise_gives_the_same_bits_and_is_left_untouched(sampler) -> No
     first = final(sampler(gaussian(), start, COSINE, 10))
     assert torch.equal(first, final(sampler(gaussian(), start, COSINE, 10)))
     assert torch.equal(start, noise(2, 3, 4, 5))
-    assert first.shape == start.shape and first.dtype == start.dtype
+    assert (first.shape, first.dtype) == (start.shape, start.dtype)
 
 
 @BOTH_SAMPLERS
@@ -166,7 +166,9 @@ def test_ddim_continued_from_one_of_its_steps_arrives_at_the_same_sample() -> No
 @pytest.mark.parametrize("num_steps", [1, 7, 30, 999, 1000])
 def test_taus_fall_from_the_start_without_repeating(num_steps: int) -> None:
     taus = sampling_taus(COSINE, num_steps)
-    assert len(taus) == num_steps and taus[0] == 999 and taus[-1] >= 0
+    assert len(taus) == num_steps
+    assert taus[0] == 999
+    assert taus[-1] >= 0
     assert all(a > b for a, b in pairwise(taus))
 
 

@@ -1,0 +1,89 @@
+"""Patch discriminators for the autoencoder, on images and on video, and the losses of their game."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from einops import rearrange
+from torch import Tensor, nn
+from torch.nn.functional import relu
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+@dataclass(frozen=True)
+class PatchDiscriminatorConfig:
+    """channels: the width after each convolution of stride 2; a logit judges a patch, not the whole picture."""
+
+    in_channels: int = 3
+    channels: tuple[int, ...] = (32, 64, 128)
+
+
+class PatchDiscriminator2d(nn.Module):
+    """Tells real patches of single images from generated ones (Isola et al., 2017), with spectral normalisation."""
+
+    def __init__(self, config: PatchDiscriminatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        for width, next_width in pairwise((config.in_channels, *config.channels)):
+            layers += [
+                spectral_norm(nn.Conv2d(width, next_width, kernel_size=4, stride=2, padding=1)),
+                nn.LeakyReLU(0.2),
+            ]
+        layers.append(spectral_norm(nn.Conv2d(config.channels[-1], 1, kernel_size=3, padding=1)))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """images: b c h w. Returns logits b 1 h' w', each side halved once for each entry of `channels`."""
+        return self.layers(images)
+
+
+class PatchDiscriminator3d(nn.Module):
+    """Tells real patches of video from generated ones by 3-D convolutions over time and space (Video LDM, 3.1.1).
+
+    The first layer, at the largest resolution, sees single frames; the later ones see three. Time keeps its length.
+    """
+
+    def __init__(self, config: PatchDiscriminatorConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        for depth, (width, next_width) in enumerate(pairwise((config.in_channels, *config.channels))):
+            time_kernel = 1 if depth == 0 else 3
+            kernel, padding = (time_kernel, 4, 4), (time_kernel // 2, 1, 1)
+            layers += [
+                spectral_norm(nn.Conv3d(width, next_width, kernel, stride=(1, 2, 2), padding=padding)),
+                nn.LeakyReLU(0.2),
+            ]
+        layers.append(spectral_norm(nn.Conv3d(config.channels[-1], 1, kernel_size=3, padding=1)))
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, video: Tensor) -> Tensor:
+        """video: b t c h w. Returns logits b t 1 h' w', each side halved once for each entry of `channels`."""
+        return rearrange(self.layers(rearrange(video, "b t c h w -> b c t h w")), "b c t h w -> b t c h w")
+
+
+def discriminator_hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
+    """The discriminator's loss, a scalar: 0 once every real logit is over 1 and every fake one under -1."""
+    return 0.5 * (relu(1 - real_logits).mean() + relu(1 + fake_logits).mean())
+
+
+def generator_hinge_loss(fake_logits: Tensor) -> Tensor:
+    """The generator's loss, a scalar: the lower, the more real its patches look to the discriminator."""
+    return -fake_logits.mean()
+
+
+def adaptive_generator_weight(
+    reconstruction_loss: Tensor, generator_loss: Tensor, last_layer: Tensor, ceiling: float = 1e4
+) -> Tensor:
+    """The factor of generator_loss that lets it pull at the generator's last layer as hard as the reconstruction.
+
+    The ratio of the two gradients' norms (Esser et al., 2021, Eq. 7), detached and at most `ceiling`. Both graphs are
+    kept for the backward pass.
+    last_layer: the weight of the generator's last layer.
+    """
+    (reconstruction_gradient,) = torch.autograd.grad(reconstruction_loss, last_layer, retain_graph=True)
+    (generator_gradient,) = torch.autograd.grad(generator_loss, last_layer, retain_graph=True)
+    return (reconstruction_gradient.norm() / (generator_gradient.norm() + 1e-4)).clamp(max=ceiling).detach()
