@@ -92,13 +92,18 @@ def read_file(root: Path, file: str, max_bytes: int) -> bytes:
         if error.errno in (errno.ELOOP, errno.ENOTDIR):
             raise FileProblem(file, "it, or a folder on its path, is a symbolic link or not a folder") from None
         raise FileProblem(file, f"cannot be opened ({error.strerror})") from None
-    with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
+    try:
+        status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise FileProblem(file, "is not a regular file")
         if status.st_size > max_bytes:
             raise FileProblem(file, f"holds {status.st_size} bytes, more than the {max_bytes} that are possible")
-        return stream.read(max_bytes + 1)
+        with open(descriptor, "rb", closefd=False) as stream:
+            return stream.read(max_bytes + 1)
+    except OSError as error:
+        raise FileProblem(file, f"cannot be read ({error.strerror})") from None
+    finally:
+        os.close(descriptor)
 
 
 def _write_and_sync(path: Path, content: bytes) -> None:

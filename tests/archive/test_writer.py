@@ -1,13 +1,13 @@
 from __future__ import annotations
 
-import json
+import os
 
 import numpy as np
 import pytest
 import zarr
 
 from drivesim.archive import ArchiveLayout, ArchiveWriter, check_archive, open_archive
-from drivesim.errors import ArchiveError, ArchiveLockedError, ArchiveWriteError, InputError
+from drivesim.errors import ArchiveError, ArchiveLockedError, InputError
 
 
 def test_what_is_written_is_read_back(folder, tiny):
@@ -60,7 +60,7 @@ def test_windows_come_in_turn_and_in_shape(folder, tiny):
             writer.commit(2, 0, latents, frames, labels)
         with pytest.raises(InputError, match=r"frames .*\(8, 16, 32, 3\), not uint8 \(7, 16, 32, 3\)"):
             writer.commit(0, 0, latents, frames[:7], labels)
-        with pytest.raises(InputError, match="latents .*float32.* not float64"):
+        with pytest.raises(InputError, match=r"latents .*float32.* not float64"):
             writer.commit(0, 0, latents.astype(np.float64), frames, labels)
         with pytest.raises(InputError, match="not committed"):
             writer.latents(0, 0)
@@ -73,11 +73,11 @@ def test_another_run_is_refused_and_shown(folder, tiny):
     tiny.write(folder / "a.zarr", stop_after=1)
     before = tiny.tree(folder)
     with pytest.raises(InputError, match=r"checkpoints\.image: archive abab.*, this run abac"):
-        tiny.open(folder / "a.zarr", checkpoints={"image": "ab" * 31 + "ac"} | {"image": "abac" * 16})
+        tiny.open(folder / "a.zarr", checkpoints={"image": "abac" * 16})
     with pytest.raises(InputError, match=r"scenario\.seed: archive 7, this run 8"):
         tiny.open(folder / "a.zarr", scenario={"name": "tiny", "seed": 8})
+    longer = ArchiveLayout.from_dict({**tiny.layout.to_dict(), "num_frames": 24})
     with pytest.raises(InputError, match=r"layout\.num_frames: archive 20, this run 24"):
-        longer = ArchiveLayout.from_dict({**tiny.layout.to_dict(), "num_frames": 24})
         ArchiveWriter.open(folder / "a.zarr", tiny.inputs, longer, {})
     assert tiny.tree(folder) == before
 
@@ -99,8 +99,6 @@ def test_damage_is_not_continued(folder, tiny):
 
 
 def test_a_second_writer_is_refused_and_told_who_writes(folder, tiny):
-    import os
-
     with tiny.open(folder / "a.zarr"), pytest.raises(ArchiveLockedError, match=f"process {os.getpid()} on"):
         tiny.open(folder / "a.zarr")
     with tiny.open(folder / "a.zarr"):
@@ -127,92 +125,3 @@ def test_inputs_must_be_json(folder, tiny):
     with tiny.open(folder / "b.zarr") as writer, pytest.raises(InputError, match="JSON"):
         writer.commit(0, 0, latents, frames, {"bad": object()})
     assert open_archive(folder / "b.zarr").rollouts[0].num_committed_windows == 0
-
-
-def test_a_failed_write_is_reported_and_nothing_of_the_window_counts(folder, tiny, monkeypatch):
-    """Write errors at every write of a rollout: each ends in ArchiveWriteError, and the same command continues."""
-    import errno
-    import os
-
-    tiny.write(folder / "whole.zarr")
-    expected = tiny.tree(folder / "whole.zarr")
-    real_write, real_fsync = os.write, os.fsync
-    failures = 0
-    for fail_at in range(0, 200):
-        calls = 0
-
-        def count(real, *args, fail_at=fail_at):
-            nonlocal calls
-            calls += 1
-            if calls == fail_at + 1:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            return real(*args)
-
-        path = folder / f"{fail_at}.zarr"
-        monkeypatch.setattr(os, "write", lambda *args: count(real_write, *args))
-        monkeypatch.setattr(os, "fsync", lambda *args: count(real_fsync, *args))
-        try:
-            tiny.write(path)
-        except ArchiveWriteError as error:
-            failures += 1
-            assert error.exit_code == 1
-            assert "No space left" in str(error)
-            assert "run the same command again" in str(error)
-        monkeypatch.undo()
-        if path.exists():
-            assert check_archive(path, read_data=True) == []
-        tiny.write(path)
-        assert tiny.tree(path) == expected
-        if calls <= fail_at:
-            break
-    assert failures == fail_at > 50
-
-
-def test_a_writer_that_failed_accepts_no_more(folder, tiny, monkeypatch):
-    import os
-
-    with tiny.open(folder / "a.zarr") as writer:
-        monkeypatch.setattr(os, "rename", lambda *_: (_ for _ in ()).throw(OSError(5, "Input/output error")))
-        with pytest.raises(ArchiveWriteError, match="Input/output error"):
-            writer.commit(0, 0, *tiny.window(0, 0))
-        monkeypatch.undo()
-        with pytest.raises(ArchiveError, match="open the archive again"):
-            writer.commit(0, 0, *tiny.window(0, 0))
-    tiny.write(folder / "a.zarr")
-
-
-def test_everything_is_synced_before_the_record_appears(folder, tiny, monkeypatch):
-    """At the rename of a record, its own bytes, every chunk file and both chunk folders must be on disk already."""
-    import os
-
-    synced: set[tuple[int, int]] = set()
-    checked = []
-    real_fsync, real_rename, real_write = os.fsync, os.rename, os.write
-
-    def key(status):
-        return status.st_dev, status.st_ino
-
-    def fsync(descriptor):
-        real_fsync(descriptor)
-        synced.add(key(os.fstat(descriptor)))
-
-    def write(descriptor, content):
-        synced.discard(key(os.fstat(descriptor)))
-        return real_write(descriptor, content)
-
-    def rename(source, target):
-        assert key(os.stat(source)) in synced
-        if os.path.basename(target)[0].isdigit():
-            future = os.path.dirname(os.path.dirname(target))
-            with open(source) as record:
-                files = list(json.load(record)["chunks"])
-            for entry in [*files, "frames", "latents"]:
-                assert key(os.stat(os.path.join(future, entry))) in synced, entry
-            checked.append(target)
-        real_rename(source, target)
-        synced.discard(key(os.stat(os.path.dirname(target))))
-
-    for name, function in {"fsync": fsync, "write": write, "rename": rename}.items():
-        monkeypatch.setattr(os, name, function)
-    tiny.write(folder / "a.zarr")
-    assert len(checked) == 6
