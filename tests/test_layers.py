@@ -1,0 +1,118 @@
+"""The order of the layers, read from the imports: each part may import only those before it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "drivesim"
+ORDER = (
+    "errors",
+    "assets",
+    "geometry",
+    "diffusion",
+    "scenario",
+    "archive",
+    "models",
+    "data",
+    "world",
+    "training",
+    "engine",
+    "batch",
+    "evaluation",
+    "cli",
+)
+TORCH_FREE = ("errors", "assets", "geometry", "scenario", "archive")
+PUBLIC = {"drivesim", "drivesim.errors", "drivesim.scenario", "drivesim.archive", "drivesim.engine", "drivesim.batch"}
+# Libraries that belong to one place: who imports them elsewhere has put something in the wrong layer.
+AT_HOME = {
+    "ray": ("drivesim/batch/ray_runner.py",),
+    "gradio": ("ui/",),
+    "panda3d": ("drivesim/world/",),
+    "typer": ("drivesim/cli/",),
+    "zarr": ("drivesim/archive/",),
+}
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.rglob("*.py"))
+
+
+def imports(file: Path) -> Iterator[tuple[str, int]]:
+    """Dotted names that a file imports, anywhere in it, each with its line; `from a import b` gives `a.b`."""
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}:{node.lineno}: import by the full name"
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def layer_of(file: Path) -> str:
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def project_layers(file: Path) -> Iterator[tuple[str, int]]:
+    parts = {layer_of(other) for other in files(PACKAGE)}
+    for name, line in imports(file):
+        top, *rest = name.split(".")
+        if top == "drivesim" and rest and rest[0] in parts:
+            yield rest[0], line
+
+
+def test_every_part_has_its_place_in_the_order() -> None:
+    parts = {layer_of(file) for file in files(PACKAGE)} - {"__init__", "__main__"}
+    assert parts <= set(ORDER)
+
+
+@pytest.mark.parametrize("layer", ORDER)
+def test_a_layer_imports_only_those_before_it(layer: str) -> None:
+    allowed = set(ORDER[: ORDER.index(layer) + 1])
+    if layer == "engine":
+        allowed.remove("archive")
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line}: {found}"
+        for file in files(PACKAGE)
+        if layer_of(file) == layer
+        for found, line in project_layers(file)
+        if found not in allowed
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("layer", TORCH_FREE)
+def test_a_torch_free_layer_imports_no_torch(layer: str) -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line}"
+        for file in files(PACKAGE)
+        if layer_of(file) == layer
+        for name, line in imports(file)
+        if name.split(".")[0] == "torch" or name.startswith("safetensors.torch")
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("library", AT_HOME)
+def test_a_library_stays_in_its_place(library: str) -> None:
+    wrong = [
+        f"{path}:{line}"
+        for file in [*files(PACKAGE), *files(ROOT / "ui")]
+        if not (path := file.relative_to(ROOT).as_posix()).startswith(AT_HOME[library])
+        for name, line in imports(file)
+        if name.split(".")[0] == library
+    ]
+    assert wrong == []
+
+
+def test_the_ui_imports_public_names_only() -> None:
+    wrong = [
+        f"{file.relative_to(ROOT)}:{line}: {name}"
+        for file in files(ROOT / "ui")
+        for name, line in imports(file)
+        if name.split(".")[0] == "drivesim" and name.rpartition(".")[0] not in PUBLIC
+    ]
+    assert wrong == []
