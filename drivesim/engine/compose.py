@@ -1,0 +1,42 @@
+"""The first keyframe: composed from boxes by the image LDM, or encoded from a picture."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivesim.diffusion.guidance import guided
+from drivesim.engine.conditions import LABELS, first_frame_conditions
+from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.settings import EngineSettings
+from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.presets import VideoFormat
+from drivesim.scenario import Scenario, read_picture
+
+
+def compose_keyframe(image: DiffusionStage, scenario: Scenario, settings: EngineSettings, noise: Tensor) -> Tensor:
+    """Noise `c h w` to the latents `c h w` of a frame that follows the scenario's boxes and labels."""
+    conditions = first_frame_conditions(scenario).to(noise.device)
+    denoise = guided(
+        image.denoise(conditions), image.denoise(conditions.drop("boxes", *LABELS)), settings.image_guidance
+    )
+    return image.sample(denoise, noise[None, None], settings.image)[0, 0]
+
+
+def keyframe_from_picture(autoencoder: Autoencoder, path: str, video: VideoFormat, device: torch.device) -> Tensor:
+    """The latents `c h w` of a picture file; InputError where it cannot be used."""
+    small = fitted(read_picture(path), video.low_height, video.low_width)
+    frame = torch.from_numpy(small).to(device).permute(2, 0, 1).float() / 127.5 - 1
+    return autoencoder.encode(frame[None, None])[0, 0]
+
+
+def fitted(pixels: np.ndarray, height: int, width: int) -> np.ndarray:
+    """The middle of a picture, uint8 `h w c`, of the aspect that is asked for, resized by area."""
+    rows, columns = pixels.shape[:2]
+    keep_rows = min(rows, round(columns * height / width))
+    keep_columns = min(columns, round(rows * width / height))
+    top, left = (rows - keep_rows) // 2, (columns - keep_columns) // 2
+    middle = pixels[top : top + keep_rows, left : left + keep_columns]
+    return cv2.resize(middle, (width, height), interpolation=cv2.INTER_AREA)

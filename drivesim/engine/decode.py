@@ -1,0 +1,23 @@
+"""Decoding a stretch of latents so that it equals the decoding of the whole video."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from drivesim.models.autoencoder import Autoencoder
+
+
+def decode_frames(autoencoder: Autoencoder, latents: Tensor, wanted: range, frames_at_a_time: int) -> Tensor:
+    """Latents `t c h w` to the frames `wanted` of them, `t 3 H W` in -1..1.
+
+    Each frame is decoded together with its neighbours as far as the temporal layers reach, where there are any.
+    """
+    reach = autoencoder.decoder.temporal_reach
+    blocks = []
+    for start in range(wanted.start, wanted.stop, frames_at_a_time):
+        stop = min(start + frames_at_a_time, wanted.stop)
+        first, last = max(0, start - reach), min(len(latents), stop + reach)
+        decoded = autoencoder.decode(latents[None, first:last])[0]
+        blocks.append(decoded[start - first : stop - first])
+    return torch.cat(blocks)

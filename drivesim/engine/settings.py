@@ -1,0 +1,105 @@
+"""How a rollout is sampled: solver, steps and guidance of each stage, `fast` or `quality`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from drivesim.errors import InputError
+from drivesim.scenario import Sampling
+
+SAMPLERS = ("ddim", "dpm_solver_2m")
+
+
+@dataclass(frozen=True)
+class SamplerSettings:
+    """A solver and its number of steps, each one call of the network (or more, with guidance)."""
+
+    steps: int
+    sampler: str = "dpm_solver_2m"
+
+    def __post_init__(self) -> None:
+        if self.sampler not in SAMPLERS:
+            raise InputError(f"unknown sampler {self.sampler!r}: use {' or '.join(SAMPLERS)}")
+
+
+@dataclass(frozen=True)
+class UpsamplerSettings:
+    """How the upsampler is sampled and applied.
+
+    low_res_tau: diffusion time to which the low-resolution frames are noised (Video LDM, Sec. 3.4).
+    noise_correlation: between the noise of any two frames; at 1 all frames of a future share one field, which
+        flickers least.
+    block_frames, block_context: frames made at a time, and frames on each side that they see beside them.
+    tile: side of a tile in low-resolution pixels, None for whole frames; it changes the memory, not the result.
+    """
+
+    sampling: SamplerSettings
+    low_res_tau: int = 100
+    noise_correlation: float = 1.0
+    block_frames: int = 12
+    block_context: int = 1
+    tile: int | None = None
+
+
+@dataclass(frozen=True)
+class EngineSettings:
+    """Everything about sampling that is no scenario and no network.
+
+    image_guidance: weight of boxes, time of day and crowdedness in the first frame (classifier-free guidance).
+    scene_guidance: weight of time of day and crowdedness in the prediction.
+    context_guidance: weight of the context frames in the prediction (Video LDM, Eq. 4). A weight of 1 costs nothing.
+    interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
+    decoder_frames: frames that are decoded at a time.
+    """
+
+    image: SamplerSettings
+    prediction: SamplerSettings
+    interpolation: SamplerSettings
+    upsampler: UpsamplerSettings
+    image_guidance: float = 2.0
+    scene_guidance: float = 1.0
+    context_guidance: float = 1.0
+    interpolation_passes: int = 1
+    decoder_frames: int = 24
+
+    def with_sampling(self, sampling: Sampling) -> EngineSettings:
+        """These settings where the scenario says nothing, the scenario's where it does."""
+        changes = {}
+        for stage in ("image", "prediction", "interpolation"):
+            current = getattr(self, stage)
+            steps = sampling.steps if stage != "interpolation" else None
+            changes[stage] = SamplerSettings(steps or current.steps, sampling.sampler or current.sampler)
+        if sampling.guidance is not None:
+            changes["image_guidance"] = sampling.guidance
+        if sampling.context_guidance is not None:
+            changes["context_guidance"] = sampling.context_guidance
+        return replace(self, **changes)
+
+
+def fast() -> EngineSettings:
+    """Keyframe rate times 4 (10 frames a second), few steps: for two CPU cores."""
+    return EngineSettings(
+        image=SamplerSettings(steps=24),
+        prediction=SamplerSettings(steps=16),
+        interpolation=SamplerSettings(steps=6),
+        upsampler=UpsamplerSettings(SamplerSettings(steps=3, sampler="ddim")),
+    )
+
+
+def quality() -> EngineSettings:
+    """Keyframe rate times 16 (40 frames a second), more steps."""
+    return EngineSettings(
+        image=SamplerSettings(steps=50),
+        prediction=SamplerSettings(steps=32),
+        interpolation=SamplerSettings(steps=10),
+        upsampler=UpsamplerSettings(SamplerSettings(steps=4, sampler="ddim"), block_context=2),
+        interpolation_passes=2,
+    )
+
+
+def settings_named(name: str) -> EngineSettings:
+    """`fast` or `quality`; InputError for another name."""
+    presets = {"fast": fast, "quality": quality}
+    if name not in presets:
+        raise InputError(f"unknown preset {name!r}: use {' or '.join(presets)}")
+    return presets[name]()
