@@ -1,0 +1,63 @@
+"""From the world to the picture: camera coordinates, pixels, and clipping at the near plane."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+
+from drivesim.world.pose import CameraPose
+
+NEAR_M = 0.4
+"""Nothing nearer than this in front of the camera is drawn or counted."""
+
+
+def camera_coordinates(points: np.ndarray, camera: CameraPose) -> np.ndarray:
+    """World points (... 3) as (right, down, forward) metres from the camera, float32 (... 3)."""
+    offset = (points - np.array([camera.x_m, camera.y_m, camera.z_m])).astype(np.float32)
+    return offset @ camera_axes(camera).astype(np.float32).T
+
+
+def camera_axes(camera: CameraPose) -> np.ndarray:
+    """Rows: the camera's right, down and forward unit vectors in the world (3 3)."""
+    cos, sin = np.cos(camera.heading_rad), np.sin(camera.heading_rad)
+    rise, level = np.sin(camera.pitch_rad), np.cos(camera.pitch_rad)
+    right = (sin, -cos, 0.0)
+    down = (cos * rise, sin * rise, -level)
+    forward = (cos * level, sin * level, rise)
+    return np.array([right, down, forward])
+
+
+def focal_length_px(camera: CameraPose, width: int) -> float:
+    return width / 2 / np.tan(camera.horizontal_fov_rad / 2)
+
+
+def to_pixels(coordinates: np.ndarray, camera: CameraPose, width: int, height: int) -> np.ndarray:
+    """Pixels (... 2) of camera coordinates (... 3) that lie in front of the near plane."""
+    focal = focal_length_px(camera, width)
+    centre = np.array([width / 2, height / 2], np.float32)
+    return centre + np.float32(focal) * coordinates[..., :2] / coordinates[..., 2:]
+
+
+def clip_quads_near(quads: np.ndarray) -> np.ndarray:
+    """Points (k 3) that span the visible part of quads (n 4 3) in camera coordinates."""
+    points = quads.reshape(-1, 3)
+    if points[:, 2].min() >= NEAR_M:
+        return points
+    return np.concatenate([points[points[:, 2] >= NEAR_M], _crossings(quads, np.roll(quads, -1, 1))])
+
+
+def clip_solid_near(points: np.ndarray) -> np.ndarray:
+    """Points (k 3) whose convex hull is the part of a convex solid's corners (n 3) in front of the near plane."""
+    if points[:, 2].min() >= NEAR_M:
+        return points
+    first, second = np.array(list(combinations(range(len(points)), 2))).T
+    return np.concatenate([points[points[:, 2] >= NEAR_M], _crossings(points[first], points[second])])
+
+
+def _crossings(start: np.ndarray, stop: np.ndarray) -> np.ndarray:
+    start, stop = start.reshape(-1, 3), stop.reshape(-1, 3)
+    crosses = (start[:, 2] >= NEAR_M) != (stop[:, 2] >= NEAR_M)
+    start, stop = start[crosses], stop[crosses]
+    share = (NEAR_M - start[:, 2]) / (stop[:, 2] - start[:, 2])
+    return start + share[:, None] * (stop - start)
