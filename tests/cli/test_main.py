@@ -1,0 +1,70 @@
+"""Errors become one line and an exit code, whatever the verb."""
+
+from __future__ import annotations
+
+import errno
+import sys
+
+import pytest
+
+from drivesim import __version__
+from drivesim.cli import main as program
+from drivesim.errors import ArchiveError, CheckpointError, InputError, MissingExtraError, ScenarioError
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["drivesim", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        program.main()
+    return stop.value.code
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "shown"),
+    [
+        (InputError("no such thing"), 2, "no such thing"),
+        (CheckpointError("a.safetensors: no such checkpoint"), 2, "a.safetensors: no such checkpoint"),
+        (MissingExtraError("pip install 'drivesim[ray]'"), 2, "pip install 'drivesim[ray]'"),
+        (ScenarioError("a.yaml:1:1: wrong", "a.yaml:2:1: worse"), 2, "a.yaml:1:1: wrong\na.yaml:2:1: worse"),
+        (ArchiveError("window 3 is damaged"), 3, "window 3 is damaged"),
+        (OSError(errno.ENOSPC, "No space left on device", "out/a"), 1, "out/a: No space left on device"),
+        (PermissionError(errno.EACCES, "Permission denied", "out"), 2, "out: Permission denied"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_an_error_of_a_verb_becomes_a_line_and_an_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, error: BaseException, code: int, shown: str
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(program, "app", fail)
+    assert run(monkeypatch) == code
+    captured = capsys.readouterr()
+    assert captured.err.strip() == shown
+    assert captured.out == ""
+
+
+def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(program, "app", fail)
+    with pytest.raises(ZeroDivisionError):
+        program.main()
+
+
+def test_help_names_the_verbs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    assert run(monkeypatch, "--help") == 0
+    shown = capsys.readouterr().out
+    assert all(verb in shown for verb in ("validate", "schema", "record", "train", "doctor"))
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    assert run(monkeypatch, "--version") == 0
+    assert capsys.readouterr().out == f"drivesim {__version__}\n"
+
+
+@pytest.mark.parametrize("arguments", [("no-such-verb",), ("validate",), ("validate", "--no-such-option", "a.yaml")])
+def test_a_wrong_command_line_exits_with_2(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]) -> None:
+    assert run(monkeypatch, *arguments) == 2
