@@ -33,6 +33,11 @@ class Manifest:
     provenance: dict
 
     @property
+    def format(self) -> int:
+        """The version of the archive format."""
+        return FORMAT
+
+    @property
     def identity(self) -> str:
         """sha256 of format, inputs and layout."""
         return sha256(canonical_json({"format": FORMAT, "inputs": self.inputs, "layout": self.layout.to_dict()}))

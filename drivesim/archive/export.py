@@ -1,0 +1,87 @@
+"""Take frames out of an archive: h264 video and PNG pictures, each written beside its place and renamed in.
+
+Both take an iterable of frames, uint8 (h, w, c) RGB, such as `rollout.frames`, and hold one at a time.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from drivesim.archive.files import write_error
+from drivesim.errors import InputError
+
+DEFAULT_CRF = 18
+_BT709 = 1  # ITU-T H.273 code point
+
+
+def write_mp4(frames: Iterable[np.ndarray], fps: float, path: Path, crf: int = DEFAULT_CRF) -> None:
+    """Write frames as h264 (yuv420p, BT.709, index in front); `crf` from 0 (largest) to 51 (smallest).
+
+    Raises InputError for no frames, odd sizes, a crf out of range or a folder that cannot be made, ArchiveWriteError
+    where the disk is full. `path` is a whole video or what it was before.
+    """
+    if not 0 <= crf <= 51:
+        raise InputError(f"--crf is a number from 0 to 51, not {crf}")
+    frames = iter(frames)
+    first = next(frames, None)
+    if first is None:
+        raise InputError(f"{path}: there are no frames to write yet")
+    height, width, _ = first.shape
+    if height % 2 or width % 2:
+        raise InputError(f"{path}: mp4 needs an even width and height, not {width}x{height}; export as png")
+    with (
+        _replacing(path) as temporary,
+        av.open(str(temporary), "w", format="mp4", options={"movflags": "+faststart"}) as container,
+    ):
+        stream = container.add_stream("h264", rate=Fraction(fps).limit_denominator(1001))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.options = {"crf": str(crf), "preset": "veryfast"}
+        codec = stream.codec_context
+        codec.colorspace = codec.color_primaries = codec.color_trc = _BT709
+        for frame in itertools.chain([first], frames):
+            picture = av.VideoFrame.from_ndarray(frame, format="rgb24")
+            container.mux(stream.encode(picture.reformat(format="yuv420p", dst_colorspace="ITU709")))
+        container.mux(stream.encode())
+
+
+def write_png(picture: np.ndarray, path: Path) -> None:
+    """Write uint8 (h, w, c) RGB; raises as `write_mp4`."""
+    _, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    with _replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:
+    """Write `000000.png`, `000001.png`, ... into a folder; returns how many."""
+    count = 0
+    for count, frame in enumerate(frames, start=1):
+        write_png(frame, folder / f"{count - 1:06d}.png")
+    return count
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """A file to write beside `path`, renamed to it at the end, removed after any error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot be written here ({error.strerror}); choose another --out") from error
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
+        os.rename(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise write_error(path, error) from error
+        raise

@@ -1,0 +1,69 @@
+"""What is laid beside an archive to look at: a video and a poster a future, and a contact sheet of all futures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from drivesim.archive.export import write_mp4, write_png
+from drivesim.archive.reader import Archive, Rollout
+from drivesim.errors import InputError
+
+PREVIEW_CRF = 20
+_COLUMNS = 6
+_TILE_WIDTH = 320
+_MARGIN = 6
+_LABEL_WIDTH, _LABEL_HEIGHT = 76, 24
+_BACKGROUND = (24, 24, 28)
+_TEXT = (240, 240, 240)
+
+
+def write_preview(archive: Archive, future: int, path: Path, crf: int = PREVIEW_CRF) -> None:
+    """Write the committed frames of a future as mp4; raises InputError where there are none yet."""
+    write_mp4(_rollout(archive, future).frames, archive.layout.fps, Path(path), crf)
+
+
+def write_poster(archive: Archive, future: int, path: Path) -> None:
+    """Write the middle one of a future's committed frames as PNG; raises InputError where there are none yet."""
+    frames = _rollout(archive, future).frames
+    write_png(frames[len(frames) // 2], Path(path))
+
+
+def write_contact_sheet(archive: Archive, path: Path) -> None:
+    """Write one PNG: a row a future that has frames, six moments evenly over its time, each with its second."""
+    rollouts = [rollout for rollout in archive.rollouts if rollout.num_committed_frames]
+    if not rollouts:
+        raise InputError(f"{archive.path}: no frames are committed yet, so there is nothing to show")
+    height, width, _ = archive.layout.frame_shape
+    tile_size = (_TILE_WIDTH, max(1, round(_TILE_WIDTH * height / width)))
+    rows = [_row(rollout, archive.layout.fps, tile_size) for rollout in rollouts]
+    write_png(_with_margin(np.concatenate(rows), before=True), Path(path))
+
+
+def _rollout(archive: Archive, future: int) -> Rollout:
+    if not 0 <= future < len(archive.rollouts):
+        raise InputError(f"{archive.path}: it has futures 0 to {len(archive.rollouts) - 1}, no future {future}")
+    rollout = archive.rollouts[future]
+    if not rollout.num_committed_frames:
+        raise InputError(f"{archive.path}: no frames of future {future} are committed yet")
+    return rollout
+
+
+def _row(rollout: Rollout, fps: float, tile_size: tuple[int, int]) -> np.ndarray:
+    moments = np.linspace(0, rollout.num_committed_frames - 1, _COLUMNS).round().astype(int)
+    tiles = []
+    for index in moments:
+        tile = cv2.resize(rollout.frames[int(index)], tile_size, interpolation=cv2.INTER_AREA)
+        text = f"{index / fps:.1f} s" if index else f"future {rollout.future}"
+        cv2.rectangle(tile, (0, 0), (_LABEL_WIDTH, _LABEL_HEIGHT), _BACKGROUND, cv2.FILLED)
+        cv2.putText(tile, text, (8, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, _TEXT, 1, cv2.LINE_AA)
+        tiles.append(_with_margin(tile))
+    return np.concatenate(tiles, axis=1)
+
+
+def _with_margin(picture: np.ndarray, before: bool = False) -> np.ndarray:
+    """A margin right and below, or left and above."""
+    sides = (_MARGIN, 0, _MARGIN, 0) if before else (0, _MARGIN, 0, _MARGIN)
+    return cv2.copyMakeBorder(picture, *sides, cv2.BORDER_CONSTANT, value=_BACKGROUND)

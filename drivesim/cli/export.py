@@ -1,0 +1,71 @@
+"""`drivesim export ARCHIVE --format mp4|png --out DIR`: videos or pictures of the committed frames."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivesim.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from drivesim.archive.reader import Rollout
+
+
+class ExportFormat(StrEnum):
+    mp4 = "mp4"
+    png = "png"
+
+
+def export(
+    archive: Annotated[Path, typer.Argument(help="Archive, such as out/night_cut_in.zarr.")],
+    format: Annotated[ExportFormat, typer.Option(help="Video, or a folder of pictures a future.")],
+    out: Annotated[Path, typer.Option(help="Folder for future_00.mp4, or future_00/000000.png, and so on.")],
+    future: Annotated[int | None, typer.Option(min=0, help="Only this future; all by default.")] = None,
+    crf: Annotated[
+        int, typer.Option(min=0, max=51, help="Quality of mp4: 0 is the largest file, 51 the smallest.")
+    ] = 18,
+) -> None:
+    """Take the frames of an archive out as video or pictures."""
+    from drivesim.archive import open_archive
+    from drivesim.archive.export import write_mp4, write_pngs
+
+    opened = open_archive(archive)
+    if future is not None and future >= len(opened.rollouts):
+        raise InputError(f"{archive}: --future {future} does not exist, the last one is {len(opened.rollouts) - 1}")
+    rollouts = opened.rollouts if future is None else opened.rollouts[future : future + 1]
+    if not any(rollout.num_committed_frames for rollout in rollouts):
+        raise InputError(f"{archive}: no frames are committed yet, so there is nothing to export")
+    for rollout in rollouts:
+        if not rollout.complete:
+            committed = f"{rollout.num_committed_frames} of {opened.layout.num_frames}"
+            typer.echo(f"{archive}: future {rollout.future} is not complete, {committed} frames", err=True)
+        if not rollout.num_committed_frames:
+            continue
+        name = f"future_{rollout.future:02d}"
+        if format is ExportFormat.mp4:
+            target = out / f"{name}.mp4"
+            write_mp4(_with_progress(rollout), opened.layout.fps, target, crf)
+        else:
+            target = out / name
+            write_pngs(_with_progress(rollout), target)
+        typer.echo(str(target))
+
+
+def _with_progress(rollout: Rollout) -> Iterator[np.ndarray]:
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(
+        rollout.frames,
+        f"future {rollout.future}",
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )

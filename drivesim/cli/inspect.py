@@ -1,0 +1,86 @@
+"""`drivesim inspect ARCHIVE`: what an archive holds, how far it got, and what it was made from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivesim.errors import ArchiveError
+
+if TYPE_CHECKING:
+    from drivesim.archive import Archive
+
+
+def inspect(
+    archive: Annotated[Path, typer.Argument(help="Archive, such as out/night_cut_in.zarr.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+) -> None:
+    """Show what an archive holds. Exit code 3 where it is damaged."""
+    from drivesim.archive import open_archive
+
+    opened = open_archive(archive)
+    facts = describe(opened)
+    typer.echo(json.dumps(facts, indent=2) if as_json else as_text(facts))
+    for rollout in opened.rollouts:
+        for finding in rollout.chain.findings:
+            raise ArchiveError(f"{archive}: {finding}; `drivesim check --read-data` lists all damage")
+
+
+def describe(archive: Archive) -> dict:
+    """The facts of an archive, as JSON."""
+    layout = archive.layout
+    height, width, _ = layout.frame_shape
+    return {
+        "archive": str(archive.path),
+        "format": archive.manifest.format,
+        "identity": archive.manifest.identity,
+        "complete": archive.complete,
+        "width": width,
+        "height": height,
+        "fps": layout.fps,
+        "keyframe_fps": layout.keyframe_fps,
+        "num_frames": layout.num_frames,
+        "num_windows": layout.num_windows,
+        "duration_s": layout.num_frames / layout.fps,
+        "bytes": sum(file.lstat().st_size for file in archive.path.rglob("*") if file.is_file()),
+        "futures": [
+            {
+                "future": rollout.future,
+                "complete": rollout.complete,
+                "committed_windows": rollout.num_committed_windows,
+                "committed_frames": rollout.num_committed_frames,
+                "labels": list(rollout.labels),
+            }
+            for rollout in archive.rollouts
+        ],
+        "inputs": archive.manifest.inputs,
+        "provenance": archive.provenance,
+    }
+
+
+def as_text(facts: dict) -> str:
+    """The same facts for people."""
+    state = "complete" if facts["complete"] else "interrupted: the same rollout command continues it"
+    lines = [
+        f"{facts['archive']}: {state}",
+        f"  format       {facts['format']}, identity {facts['identity'][:16]}, {facts['bytes'] / 1e6:.1f} MB",
+        f"  video        {facts['width']}x{facts['height']}, {facts['fps']:g} frames/s, {facts['duration_s']:g} s",
+    ]
+    for future in facts["futures"]:
+        lines.append(
+            f"  future {future['future']:<5} {future['committed_frames']} of {facts['num_frames']} frames, "
+            f"{future['committed_windows']} of {facts['num_windows']} windows"
+        )
+    for section in ("inputs", "provenance"):
+        lines.append(f"  {section}")
+        lines += [f"    {field} = {value}" for field, value in _leaves(facts[section], "")]
+    return "\n".join(lines)
+
+
+def _leaves(value: object, field: str) -> list[tuple[str, object]]:
+    if not isinstance(value, dict):
+        return [(field, value if isinstance(value, str) else json.dumps(value))]
+    return [leaf for key in value for leaf in _leaves(value[key], f"{field}.{key}" if field else key)]
