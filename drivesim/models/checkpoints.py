@@ -170,11 +170,17 @@ class CheckpointSet:
         """The network of a stage, after comparing every file it is read from with the manifest."""
         for needed in (role, BASE_OF.get(role)):
             if needed is not None:
-                self._verify(needed)
+                self.verify(needed)
         base = self.path(BASE_OF[role]) if role in BASE_OF else None
         return load_checkpoint(self.path(role), role, base)
 
-    def _verify(self, role: str) -> None:
+    def verify_all(self) -> None:
+        """CheckpointError unless the files of all stages are there and are those of the manifest."""
+        for role in ROLES:
+            self.verify(role)
+
+    def verify(self, role: str) -> None:
+        """CheckpointError unless the file of a stage is there and is the one of the manifest."""
         path = self.path(role)
         if role not in self.sha256 or not path.is_file():
             raise CheckpointError(f"{path}: missing; train it with `drivesim train {role}`")

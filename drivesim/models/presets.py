@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from drivesim.diffusion.denoiser import Denoiser
+from drivesim.diffusion.parametrization import parametrization_named
+from drivesim.diffusion.schedule import Schedule
 from drivesim.models.autoencoder import AutoencoderConfig
 from drivesim.models.temporal import TemporalConfig
 from drivesim.models.unet import UNetConfig
@@ -42,6 +45,11 @@ class Preset:
     interpolation: TemporalConfig
     upsampler: UpsamplerConfig
     upsampler_temporal: TemporalConfig
+    parametrization: str = "velocity"
+
+    def denoiser(self) -> Denoiser:
+        """Noise schedule and parametrization of every diffusion stage."""
+        return Denoiser(Schedule.cosine(), parametrization_named(self.parametrization))
 
     def config_of(self, role: str) -> AutoencoderConfig | UNetConfig | UpsamplerConfig:
         """The configuration of the network of a stage; ValueError for an unknown stage."""

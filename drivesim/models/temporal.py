@@ -42,7 +42,8 @@ class TemporalConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`b t c h w` to `b t c' h w`."""
-        out = self.conv(rearrange(x, "b t c h w -> b c t (h w)"))
+        # A channels-last view crashes the backward pass of oneDNN here (torch 2.13, CPU).
+        out = self.conv(rearrange(x, "b t c h w -> b c t (h w)").contiguous())
         return rearrange(out, "b c t (h w) -> b t c h w", h=x.shape[-2])
 
 

@@ -1,0 +1,94 @@
+"""Clips drawn from packed footage, as tensors: the same frames, latents and labels for every stage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from drivesim.data.drive_log import split_of
+from drivesim.data.packed import PackedFootage
+from drivesim.errors import FootageError
+from drivesim.models.conditioning import BoxLayout, Conditioning, EgoMotion
+
+
+@dataclass(frozen=True)
+class ClipPlaces:
+    """Places of clips by log: `starts` and `strides` `m`, sorted by log; `log_begin` and `log_count` of each log."""
+
+    starts: Tensor
+    strides: Tensor
+    log_begin: Tensor
+    log_count: Tensor
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+
+def clip_places(
+    footage: PackedFootage, split: Literal["train", "held_out"], fps: float | None, num_frames: int
+) -> ClipPlaces:
+    """All clips of a split. `fps` None takes single frames of logs of any rate; FootageError where there is none."""
+    if fps is None:
+        starts = np.arange(len(footage.frames))
+        strides = np.ones(len(starts), np.int64)
+    else:
+        starts, strides = footage.clip_starts(fps, num_frames)
+    in_split = np.array([split_of(str(name)) == split for name in footage.log_names])
+    log = np.searchsorted(footage.log_start, starts, side="right") - 1
+    keep = in_split[log] if len(starts) else np.zeros(0, bool)
+    starts, strides, log = starts[keep], strides[keep], log[keep]
+    if not len(starts):
+        wanted = "frames" if fps is None else f"clips of {num_frames} frames at {fps:g} frames a second"
+        raise FootageError(f"{footage.folder}: no {wanted} in the {split} split; record more logs")
+    _, begin, count = np.unique(log, return_index=True, return_counts=True)
+    return ClipPlaces(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (starts, strides, begin, count)))
+
+
+def draw(places: ClipPlaces, num_clips: int, num_frames: int, generator: torch.Generator) -> Tensor:
+    """Indices of frames `b t`: a log at random, then a place in it, so that long logs do not crowd out short ones."""
+    log = torch.randint(len(places.log_begin), (num_clips,), generator=generator)
+    within = (torch.rand(num_clips, generator=generator) * places.log_count[log]).long()
+    chosen = places.log_begin[log] + within
+    return places.starts[chosen][:, None] + places.strides[chosen][:, None] * torch.arange(num_frames)
+
+
+class FootageTensors:
+    """Frames and labels of packed footage on a device, by index `b t`. On the CPU frames stay in the mapped file."""
+
+    def __init__(self, footage: PackedFootage, device: str) -> None:
+        self.footage, self.device = footage, device
+        columns = footage.columns
+        self.boxes = torch.from_numpy(columns.boxes)
+        self.category = torch.from_numpy(columns.category.astype(np.int64))
+        self.time_of_day = torch.from_numpy(columns.time_of_day.astype(np.int64))
+        self.crowdedness = torch.from_numpy(columns.crowdedness.astype(np.int64))
+        self.ego_motion = torch.from_numpy(columns.ego_motion)
+        self._on_device = None if device == "cpu" else torch.tensor(footage.frames).to(device)
+
+    def frames(self, index: Tensor, crop: tuple[Tensor, Tensor, int] | None = None) -> Tensor:
+        """Frames `b t 3 h w` in -1..1. `crop`: top and left `b` and the side of a square taken out of each clip."""
+        if self._on_device is not None:
+            picked = self._on_device[index.to(self.device)]
+        else:
+            picked = torch.from_numpy(self.footage.frames[index.flatten().numpy()]).unflatten(0, index.shape)
+        if crop is not None:
+            top, left, side = crop
+            picked = torch.stack(
+                [c[:, y : y + side, x : x + side] for c, y, x in zip(picked, top.tolist(), left.tolist(), strict=True)]
+            )
+        return rearrange(picked, "b t h w c -> b t c h w").contiguous().float() / 127.5 - 1
+
+    def conditioning(self, index: Tensor) -> Conditioning:
+        """What is known of clips: boxes and ego motion of each frame, time of day and crowdedness of the first."""
+        known = torch.ones(len(index), dtype=torch.bool)
+        return Conditioning(
+            boxes=BoxLayout(self.boxes[index], self.category[index], known),
+            time_of_day=self.time_of_day[index[:, 0]],
+            crowdedness=self.crowdedness[index[:, 0]],
+            ego_motion=EgoMotion(self.ego_motion[index], known),
+        )

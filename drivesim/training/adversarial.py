@@ -1,0 +1,64 @@
+"""Reconstruction losses shared by the autoencoder and its temporal decoder: L1, perceptual, adversarial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from drivesim.models.discriminators import (
+    adaptive_generator_weight,
+    discriminator_hinge_loss,
+    generator_hinge_loss,
+)
+from drivesim.training.perceptual import PerceptualDistance
+from drivesim.training.stage import LossTerm
+
+
+@dataclass(frozen=True)
+class ReconstructionConfig:
+    """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch."""
+
+    perceptual_weight: float = 0.12
+    perceptual_start: int = 1500
+    perceptual_share: float = 0.25
+    adversarial_weight: float = 0.1
+    adversarial_start: int = 6000
+
+
+class ReconstructionLoss:
+    """Losses of reconstructed against true frames, `b t 3 h w`; `judge` gives the discriminator's logits of them."""
+
+    def __init__(
+        self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: nn.Parameter
+    ) -> None:
+        self.config, self.judge, self.last_layer = config, judge, last_layer
+        self.perceptual = PerceptualDistance().to(last_layer.device)
+
+    def terms(self, real: Tensor, made: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
+        """The network's loss, then, once the adversary takes part, the discriminator's."""
+        config = self.config
+        absolute = (real - made).abs().mean()
+        loss = absolute + regulariser
+        figures = {"l1": absolute, "psnr_db": -10 * ((real - made) / 2).square().mean().clamp(min=1e-9).log10()}
+        if step >= config.perceptual_start:
+            count = max(1, round(config.perceptual_share * len(real)))
+            distance = self.perceptual(real[:count].flatten(0, 1), made[:count].flatten(0, 1)).mean()
+            loss, figures["perceptual"] = loss + config.perceptual_weight * distance, distance
+        adversarial = config.adversarial_weight > 0 and step >= config.adversarial_start
+        if adversarial:
+            fooled = generator_hinge_loss(self.judge(made))
+            balance = adaptive_generator_weight(loss, fooled, self.last_layer)
+            weight = config.adversarial_weight * balance
+            loss, figures["adversarial"] = loss + weight * fooled, fooled
+        yield LossTerm("network", loss, figures)
+        if adversarial:
+            found = discriminator_hinge_loss(self.judge(real.detach()), self.judge(made.detach()))
+            yield LossTerm("discriminator", found, {"discriminator": found})
+
+
+def psnr_db(real: Tensor, made: Tensor) -> float:
+    """Peak signal-to-noise ratio of frames in -1..1, mean over pictures `... c h w`."""
+    error = ((real - made) / 2).square().mean((-3, -2, -1))
+    return float((-10 * error.clamp(min=1e-9).log10()).mean())

@@ -1,0 +1,100 @@
+"""Stage `autoencoder`: L1, perceptual and patch-adversarial losses on random crops (Video LDM, Sec. 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from drivesim.data.clips import FootageTensors, clip_places, draw
+from drivesim.data.packed import PackedFootage
+from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminatorConfig
+from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss, psnr_db
+from drivesim.training.loop import step_generator
+from drivesim.training.pictures import grid
+from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
+
+
+@dataclass(frozen=True)
+class AutoencoderTraining(TrainingConfig):
+    """`crop`: side of the training crops in pixels. `kl_weight`: of the divergence from the standard normal."""
+
+    batch_size: int = 16
+    learning_rate: float = 5e-4
+    crop: int = 64
+    kl_weight: float = 1e-6
+    reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
+
+
+class AutoencoderStage:
+    """Trains encoder and decoder; starts from the principal components of the footage."""
+
+    role = "autoencoder"
+
+    def __init__(self, network: Autoencoder, footage: PackedFootage, config: AutoencoderTraining, device: str) -> None:
+        self.network, self.config, self.device = network.to(device), config, device
+        self.footage = FootageTensors(footage, device)
+        self.train = clip_places(footage, "train", None, 1)
+        self.test = clip_places(footage, "held_out", None, 1)
+        self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
+        network.initialise_linear(self._pictures(self.train, 256))
+        self.loss = ReconstructionLoss(
+            config.reconstruction,
+            lambda frames: self.discriminator(frames.flatten(0, 1)),
+            network.decoder.conv_out.weight,
+        )
+
+    def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
+        """The autoencoder's and the discriminator's parameters."""
+        return {
+            "network": named_parameters(self.network),
+            "discriminator": named_parameters(self.discriminator),
+        }
+
+    def buffers(self) -> dict[str, Tensor]:
+        """The discriminator's spectral norms."""
+        return dict(self.discriminator.named_buffers())
+
+    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+        """Reconstruction of random crops."""
+        frames = self._crops(generator)
+        posterior = self.network.encoder(frames[:, 0])
+        noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
+        made = self.network.decoder(posterior.sample(noise)[:, None])
+        yield from self.loss.terms(frames, made, self.config.kl_weight * posterior.kl(), step)
+
+    def held_out(self) -> dict[str, float]:
+        """PSNR over whole held-out frames."""
+        real = self._pictures(self.test, 64)[:, None]
+        with torch.no_grad():
+            made = self.network.decoder(self.network.encoder(real[:, 0]).mean[:, None]).clamp(-1, 1)
+        return {"held_out_psnr_db": psnr_db(real, made)}
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Held-out frames over their reconstructions."""
+        real = self._pictures(self.test, 8)[:, None]
+        with torch.no_grad():
+            made = self.network.decoder(self.network.encoder(real[:, 0]).mean[:, None])
+        rows = [real[:4, 0], made[:4, 0], real[4:, 0], made[4:, 0]]
+        return {"reconstruction": grid(torch.stack([row for row in rows if len(row)]))}
+
+    def finish(self) -> None:
+        """Measures the latents of training frames, so that `encode` normalises them."""
+        with torch.no_grad():
+            parts = self._pictures(self.train, 512).split(64)
+            self.network.set_latent_statistics(torch.cat([self.network.encoder(part).mean for part in parts]))
+
+    def _crops(self, generator: torch.Generator) -> Tensor:
+        n, side = self.config.batch_size, self.config.crop
+        index = draw(self.train, n, 1, generator)
+        height, width = self.footage.footage.frames.shape[1:3]
+        top = torch.randint((height - side) // 8 + 1, (n,), generator=generator) * 8
+        left = torch.randint((width - side) // 8 + 1, (n,), generator=generator) * 8
+        return self.footage.frames(index, (top, left, side)).to(self.device)
+
+    def _pictures(self, places: object, count: int) -> Tensor:
+        return self.footage.frames(draw(places, count, 1, step_generator(7, 0, 0)))[:, 0].to(self.device)

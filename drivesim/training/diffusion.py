@@ -1,0 +1,156 @@
+"""Stages `image`, `prediction`, `interpolation`: denoising score matching in latents (Video LDM, Eq. 1 to 3).
+
+The three differ in the clips they see, in which frames are known, and in what is trained: all of the image model,
+the temporal layers alone of the video models (Eq. 2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.packed import PackedFootage
+from drivesim.diffusion.denoiser import Denoiser
+from drivesim.diffusion.samplers import dpm_solver_2m, final
+from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.unet import UNet
+from drivesim.training.loop import step_generator
+from drivesim.training.pictures import grid
+from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Clips of `num_frames` at `fps` (None: single frames) and the label they carry, None for none."""
+
+    fps: float | None
+    num_frames: int
+    frame_rate: int | None = None
+
+
+@dataclass(frozen=True)
+class DiffusionTraining(TrainingConfig):
+    """`drop`: probability with which each condition is forgotten. `context_noise`: largest noise on known latents."""
+
+    batch_size: int = 8
+    regimes: tuple[Regime, ...] = (Regime(None, 1),)
+    drop: dict[str, float] = field(
+        default_factory=lambda: {"boxes": 0.15, "time_of_day": 0.1, "crowdedness": 0.3, "ego_motion": 0.5}
+    )
+    context_noise: float = 0.1
+    samples: int = 6
+
+
+class LatentDiffusionStage:
+    """Denoising of clips of cached latents; temporal stages train their temporal layers alone."""
+
+    def __init__(
+        self,
+        role: str,
+        network: UNet,
+        denoiser: Denoiser,
+        footage: PackedFootage,
+        latents: np.ndarray,
+        autoencoder: Autoencoder,
+        config: DiffusionTraining,
+        device: str,
+    ) -> None:
+        self.role, self.network, self.denoiser = role, network.to(device), denoiser
+        self.config, self.device, self.autoencoder = config, device, autoencoder
+        self.footage = FootageTensors(footage, "cpu")
+        self.latents = torch.tensor(latents).to(device)
+        self.train = self._places(footage, "train")
+        self.test = self._places(footage, "held_out")
+
+    def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Theta for the image model, phi for a video model."""
+        temporal = self.network.config.temporal is not None
+        return {"network": named_parameters(self.network, self.network.temporal_parameters() if temporal else None)}
+
+    def buffers(self) -> dict[str, Tensor]:
+        """None."""
+        return {}
+
+    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+        """The squared error of the target at random diffusion times, over frames that are not known."""
+        regime = int(torch.randint(len(self.train), (), generator=generator))
+        clean, conditioning = self._batch(self.train, regime, self.config.batch_size, generator)
+        conditioning = conditioning.drop_randomly(self.config.drop, generator)
+        loss = self._loss(clean, conditioning, generator)
+        yield LossTerm("network", loss, {"loss": loss})
+
+    @torch.no_grad()
+    def held_out(self) -> dict[str, float]:
+        """The loss on held-out clips, all conditions known."""
+        generator = step_generator(7, 0, 0)
+        values = []
+        for regime in range(len(self.test)):
+            for _ in range(4):
+                clean, conditioning = self._batch(self.test, regime, 16, generator)
+                values.append(float(self._loss(clean, conditioning, generator)))
+        return {"held_out_loss": float(np.mean(values))}
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Held-out clips: real ones, then samples under their conditions, one clip a row (single frames: a column)."""
+        pictures = {}
+        for number in range(len(self.test)):
+            generator = step_generator(11, number, 0)
+            clean, conditioning = self._batch(self.test, number, self.config.samples, generator)
+            noise = torch.randn(clean.shape, generator=generator).to(self.device)
+            denoise = self.denoiser.bind(lambda x, tau, c=conditioning: self.network(x, tau, c))
+            made = final(dpm_solver_2m(denoise, noise, self.denoiser.schedule, 20))
+            rows = torch.stack([clean, made], 1).flatten(0, 1)
+            frames = self.autoencoder.decode(rows.float().to(next(self.autoencoder.parameters()).device))
+            pictures[f"samples_{number}"] = grid(
+                frames if frames.shape[1] > 1 else frames.unflatten(0, (-1, 2))[:, :, 0]
+            )
+        return pictures
+
+    def _places(self, footage: PackedFootage, split: str) -> list[ClipPlaces]:
+        return [clip_places(footage, split, regime.fps, regime.num_frames) for regime in self.config.regimes]
+
+    def _batch(
+        self, places: list[ClipPlaces], number: int, count: int, generator: torch.Generator
+    ) -> tuple[Tensor, Conditioning]:
+        regime = self.config.regimes[number]
+        index = draw(places[number], count, regime.num_frames, generator)
+        clean = self.latents[index.to(self.device)].float()
+        conditioning = self.footage.conditioning(index).to(self.device)
+        if regime.num_frames > 1:
+            conditioning = replace(conditioning, context=self._context(clean, generator))
+        if regime.frame_rate is not None:
+            label = torch.full((count,), regime.frame_rate, device=self.device)
+            conditioning = replace(conditioning, frame_rate=label)
+        return clean, conditioning
+
+    def _context(self, clean: Tensor, generator: torch.Generator) -> ContextFrames:
+        count, t = clean.shape[:2]
+        position = torch.arange(t)
+        if self.role == "interpolation":
+            mask = ((position == 0) | (position == t - 1)).expand(count, t)
+        else:
+            known = torch.multinomial(torch.tensor([0.1, 0.3, 0.6]), count, replacement=True, generator=generator)
+            mask = position < known[:, None]
+        strength = self.config.context_noise * torch.rand((count, 1, 1, 1, 1), generator=generator)
+        noise = strength * torch.randn(clean.shape, generator=generator)
+        return ContextFrames(clean + noise.to(self.device), mask.to(self.device))
+
+    def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
+        tau = torch.randint(self.denoiser.schedule.num_steps, (len(clean),), generator=generator)
+        noise = torch.randn(clean.shape, generator=generator).to(self.device)
+        tau = tau.to(self.device)
+        noisy, target = self.denoiser.training_pair(clean, noise, tau)
+        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.startswith("cuda")):
+            prediction = self.network(noisy, tau, conditioning)
+        error = (prediction.float() - target).square().mean((2, 3, 4)) * self.denoiser.loss_weight(tau)[:, None]
+        if conditioning.context is None:
+            return error.mean()
+        unknown = (~conditioning.context.mask).float()
+        return (error * unknown).sum() / unknown.sum()

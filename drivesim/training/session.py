@@ -1,0 +1,103 @@
+"""One stage trained to its end: reports, `metrics.csv`, sample pictures, the exported checkpoint and its manifest."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import torch
+
+from drivesim.models.checkpoints import BASE_OF, save_checkpoint, sha256_of, write_manifest
+from drivesim.training.autoencoder import AutoencoderStage
+from drivesim.training.distributed import barrier, rank
+from drivesim.training.loop import Report, Training
+from drivesim.training.stage import TrainingStage
+from drivesim.training.stages import StageRequest
+
+
+def train_stage(
+    request: StageRequest,
+    stage: TrainingStage,
+    seconds: float,
+    max_steps: int | None = None,
+    evaluate_every_s: float = 300.0,
+) -> Iterator[Report]:
+    """Trains until the time or the steps are used up, counted over all runs; yields a report a step.
+
+    Writes under `request.checkpoints`: `training/<stage>/` (state, metrics, pictures) and `<stage>.safetensors`,
+    which holds the averaged parameters, whenever a state is saved.
+    """
+    folder = request.checkpoints / "training" / stage.role
+    training = Training(stage, folder, request.device)
+    log = MetricsLog(folder / "metrics.csv")
+    for report in training.run(seconds, max_steps, evaluate_every_s):
+        figures = dict(report.figures)
+        if report.saved:
+            figures |= _evaluate(request, stage, training, folder)
+            report = Report(report.step, report.elapsed_s, figures, True)
+        log.add(report)
+        yield report
+    final = Report(training.step, training.elapsed_s, _evaluate(request, stage, training, folder), True)
+    log.add(final)
+    yield final
+
+
+def _evaluate(request: StageRequest, stage: TrainingStage, training: Training, folder: Path) -> dict[str, float]:
+    """Figures, pictures and the exported checkpoint, all of the averaged parameters, by process 0."""
+    figures: dict[str, float] = {}
+    if rank() == 0:
+        with training.average.applied():
+            if isinstance(stage, AutoencoderStage):
+                stage.finish()
+            figures = stage.held_out()
+            for name, picture in stage.pictures().items():
+                cv2.imwrite(str(folder / f"{name}_{training.step:08d}.png"), picture[..., ::-1])
+            export(request, stage)
+    barrier()
+    return figures
+
+
+def export(request: StageRequest, stage: TrainingStage) -> None:
+    """Writes the stage's checkpoint and the manifest of its folder."""
+    base = sha256_of(request.checkpoint(BASE_OF[stage.role])) if stage.role in BASE_OF else None
+    save_checkpoint(request.checkpoint(stage.role), stage.network, stage.role, base)
+    write_manifest(request.checkpoints, request.preset)
+
+
+class MetricsLog:
+    """Means of the figures since the last row, every 20 steps and at every evaluation, as CSV (process 0 alone)."""
+
+    _EVERY = 20
+    _COLUMNS = ("step", "elapsed_s", "figure", "value")
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.sums: dict[str, list[float]] = {}
+        if rank() == 0:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if not path.is_file():
+                self._write([self._COLUMNS])
+
+    def add(self, report: Report) -> None:
+        """Takes a report in."""
+        for name, value in report.figures.items():
+            self.sums.setdefault(name, []).append(value)
+        if rank() == 0 and (report.saved or report.step % self._EVERY == 0):
+            self._write(
+                (report.step, f"{report.elapsed_s:.1f}", name, f"{math.fsum(values) / len(values):.6g}")
+                for name, values in self.sums.items()
+            )
+            self.sums.clear()
+
+    def _write(self, rows: object) -> None:
+        with open(self.path, "a", newline="") as file:
+            csv.writer(file).writerows(rows)
+
+
+def use_threads(count: int | None) -> None:
+    """Limits torch to `count` threads where given."""
+    if count is not None:
+        torch.set_num_threads(count)

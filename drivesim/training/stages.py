@@ -1,0 +1,134 @@
+"""From the name of a stage to everything it trains with: data, base checkpoints, network, figures of the preset."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+
+from drivesim.data.drive_log import find_drive_logs
+from drivesim.data.latent_cache import latent_cache
+from drivesim.data.packed import PackedFootage, pack
+from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.checkpoints import BASE_OF, build, load_checkpoint, sha256_of
+from drivesim.models.presets import Preset
+from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
+from drivesim.training.decoder import DecoderStage, DecoderTraining
+from drivesim.training.diffusion import DiffusionTraining, LatentDiffusionStage, Regime
+from drivesim.training.distributed import barrier, rank
+from drivesim.training.stage import TrainingStage
+from drivesim.training.upsampler import UpsamplerStage, UpsamplerTraining
+
+LATENT_STAGES = ("image", "prediction", "interpolation")
+
+
+@dataclass(frozen=True)
+class StageRequest:
+    """What the user asks for: the stage, where its footage and the checkpoints lie, overrides of its settings."""
+
+    role: str
+    preset: Preset
+    data: Path
+    checkpoints: Path
+    device: str = "cpu"
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    seed: int = 0
+
+    def checkpoint(self, role: str) -> Path:
+        """Where a stage's checkpoint lies or will lie."""
+        return self.checkpoints / f"{role}.safetensors"
+
+
+def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> TrainingStage:
+    """Packs the footage, encodes latents where needed, builds the network on its base, joins them to a stage.
+
+    Raises FootageError and CheckpointError where footage or base checkpoints are missing or do not fit.
+    """
+    role, preset, device = request.role, request.preset, request.device
+    footage = packed_footage(request, on_progress)
+    with torch.random.fork_rng():
+        torch.manual_seed(request.seed)  # the same start in every process
+        network = build(role, preset)
+    if role in BASE_OF:
+        base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
+        network.load_state_dict({**network.state_dict(), **base.state_dict()})
+    if role == "autoencoder":
+        return AutoencoderStage(network, footage, _settings(request, _autoencoder_training(preset)), device)
+    if role == "decoder":
+        return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
+    autoencoder_path = request.checkpoint("autoencoder")
+    autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
+    denoiser = preset.denoiser()
+    if role in LATENT_STAGES:
+        latents = _latents(footage, autoencoder.to(device), autoencoder_path, device, on_progress)
+        settings = _settings(request, _diffusion_training(role, preset))
+        return LatentDiffusionStage(role, network, denoiser, footage, latents, autoencoder, settings, device)
+    settings = _settings(request, _upsampler_training(role, preset))
+    return UpsamplerStage(role, network, denoiser, footage, autoencoder, settings, device)
+
+
+def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:
+    """The footage at the size of the stage, packed beside the logs by process 0."""
+    video = request.preset.video
+    scale = request.preset.upsampler.factor if request.role.startswith("upsampler") else 1
+    height, width = video.low_height * scale, video.low_width * scale
+    logs = find_drive_logs(request.data)
+    folder = request.data / ".packed" / f"{height}x{width}"
+    if rank() == 0:
+        pack(logs, folder, height, width, lambda done: on_progress("packing logs", done, len(logs)))
+    barrier()
+    return PackedFootage.open(folder)
+
+
+def _latents(
+    footage: PackedFootage,
+    autoencoder: Autoencoder,
+    path: Path,
+    device: str,
+    on_progress: Callable[[str, int, int], None],
+) -> object:
+    digest, total = sha256_of(path), len(footage.frames)
+    if rank() == 0:
+        latent_cache(footage, autoencoder, digest, device, lambda n: on_progress("encoding frames", n, total))
+    barrier()
+    return latent_cache(footage, autoencoder, digest, device)
+
+
+def _settings(request: StageRequest, defaults: object) -> object:
+    given = {"batch_size": request.batch_size, "learning_rate": request.learning_rate, "seed": request.seed}
+    return replace(defaults, **{name: value for name, value in given.items() if value is not None})
+
+
+def _diffusion_training(role: str, preset: Preset) -> DiffusionTraining:
+    if role == "image":
+        return DiffusionTraining()
+    video = preset.video
+    fine_fps = video.keyframe_fps * video.interpolation_factor
+    if role == "prediction":
+        drop = {**DiffusionTraining().drop, "boxes": 0.7}
+        return DiffusionTraining(
+            batch_size=2, drop=drop, regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),), samples=3
+        )
+    ends = video.interpolation_factor + 1
+    regimes = (Regime(fine_fps, ends, 0), Regime(fine_fps * video.interpolation_factor, ends, 1))
+    drop = {"boxes": 0.9, "time_of_day": 0.5, "crowdedness": 0.5}
+    return DiffusionTraining(batch_size=3, drop=drop, regimes=regimes, context_noise=0.05, samples=4)
+
+
+def _autoencoder_training(preset: Preset) -> AutoencoderTraining:
+    return AutoencoderTraining(crop=min(64, preset.video.low_height))
+
+
+def _decoder_training(preset: Preset) -> DecoderTraining:
+    fine_fps = preset.video.keyframe_fps * preset.video.interpolation_factor
+    return DecoderTraining(fps=fine_fps, crop=min(64, preset.video.low_height))
+
+
+def _upsampler_training(role: str, preset: Preset) -> UpsamplerTraining:
+    if role == "upsampler_image":
+        return UpsamplerTraining()
+    fine_fps = preset.video.keyframe_fps * preset.video.interpolation_factor
+    return UpsamplerTraining(batch_size=2, num_frames=4, fps=fine_fps)
