@@ -12,9 +12,13 @@ from typing import Annotated, NoReturn
 import typer
 
 from drivesim import __version__
+from drivesim.cli.check import check
 from drivesim.cli.doctor import doctor
+from drivesim.cli.export import export
+from drivesim.cli.inspect import inspect
 from drivesim.cli.record import record
 from drivesim.cli.schema import schema
+from drivesim.cli.train import train
 from drivesim.cli.validate import validate
 from drivesim.errors import DrivesimError
 
@@ -47,7 +51,7 @@ def _options(
     pass
 
 
-for _verb in (validate, schema, record, doctor):
+for _verb in (validate, schema, inspect, check, export, record, train, doctor):
     app.command()(_verb)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from pathlib import Path
 
@@ -42,6 +43,11 @@ def read_picture(path: str | Path) -> np.ndarray:
     if pixels is None:
         raise InputError(f"{path}: the picture is broken and cannot be decoded; save it again as PNG or JPEG")
     return pixels
+
+
+def picture_sha256(path: str | Path) -> str:
+    """Hexadecimal digest of a picture's file; InputError where it cannot be read."""
+    return hashlib.sha256(_content(Path(path))).hexdigest()
 
 
 def _content(path: Path) -> bytes:

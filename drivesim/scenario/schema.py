@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.picture import picture_sha256
 from drivesim.scenario.problems import FieldPath
 from drivesim.scenario.vocabulary import (
     CATEGORIES,
@@ -23,7 +24,7 @@ Coordinates = Literal["pixels", "normalized"]
 
 
 class MisfittingFields(ValueError):
-    """Fields that are fine alone but not together; `problems` holds the path and the message of each."""
+    """Values that are fine alone but do not fit others; `problems` holds the path and the message of each."""
 
     def __init__(self, problems: list[tuple[FieldPath, str]]) -> None:
         super().__init__("; ".join(message for _, message in problems))
@@ -62,6 +63,10 @@ class Box(_Strict):
                 raise ValueError(f"expected {axis}0 < {axis}1, got {axis}0 = {low:g} and {axis}1 = {high:g}")
         return xyxy
 
+    def extent(self, coords: Coordinates) -> tuple[int, int]:
+        """Width and height of the frame in the unit of this box; `coords` is that of the file."""
+        return (1, 1) if (self.coords or coords) == "normalized" else (FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
+
 
 class Sampling(_Strict):
     """How the diffusion models are sampled; what is left out is taken from the preset."""
@@ -91,14 +96,14 @@ class Scenario(_Strict):
     crowdedness: int | None = Field(
         default=None, ge=0, le=64, description="Number of vehicles in view; null leaves it to the model."
     )
+    coords: Coordinates = Field(
+        default="pixels",
+        description=f"Unit of the boxes: pixels of the {FRAME_WIDTH_PX}×{FRAME_HEIGHT_PX} frame, or 0..1.",
+    )
     boxes: Annotated[tuple[Box, ...], Field(strict=False)] | None = Field(
         default=None,
         description="Vehicles of the first frame; an empty list is a scene without vehicles.",
         json_schema_extra={"maxItems": MAX_BOXES},
-    )
-    coords: Coordinates = Field(
-        default="pixels",
-        description=f"Unit of the boxes: pixels of the {FRAME_WIDTH_PX}×{FRAME_HEIGHT_PX} frame, or 0..1.",
     )
     first_frame: str | None = Field(
         default=None, min_length=1, max_length=1024, description="Picture to start from, relative to the scenario file."
@@ -115,26 +120,30 @@ class Scenario(_Strict):
             raise ValueError(f"expected at most {MAX_BOXES} boxes, got {len(boxes)}")
         return boxes
 
-    @model_validator(mode="after")
-    def _fields_fit_together(self) -> Self:
+    @field_validator("boxes")
+    @classmethod
+    def _within_the_frame(cls, boxes: tuple[Box, ...] | None, info: ValidationInfo) -> tuple[Box, ...] | None:
         problems: list[tuple[FieldPath, str]] = []
-        if self.boxes is not None and self.first_frame is not None:
-            problems.append((("first_frame",), "both `boxes` and `first_frame` make the first frame; remove one"))
-        for index, box in enumerate(self.boxes or ()):
-            width, height = self._extent(box)
+        for index, box in enumerate(boxes or () if "coords" in info.data else ()):
+            width, height = box.extent(info.data["coords"])
             x0, y0, x1, y1 = box.xyxy
             if min(x0, y0) < 0 or x1 > width or y1 > height:
-                message = f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got {_list(box)}"
+                edges = ", ".join(f"{edge:g}" for edge in box.xyxy)
+                message = f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got [{edges}]"
                 problems.append((("boxes", index, "xyxy"), message))
         if problems:
             raise MisfittingFields(problems)
-        return self
+        return boxes
 
-    def _extent(self, box: Box) -> tuple[int, int]:
-        return (1, 1) if (box.coords or self.coords) == "normalized" else (FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
+    @field_validator("first_frame")
+    @classmethod
+    def _one_first_frame(cls, first_frame: str | None, info: ValidationInfo) -> str | None:
+        if first_frame is not None and info.data.get("boxes") is not None:
+            raise ValueError("`boxes` make the first frame already; remove one of the two")
+        return first_frame
 
     def _normalized(self, box: Box) -> list[float]:
-        width, height = self._extent(box)
+        width, height = box.extent(self.coords)
         return [edge / size for edge, size in zip(box.xyxy, (width, height, width, height), strict=True)]
 
     def layout(self) -> SceneLayout | None:
@@ -149,13 +158,10 @@ class Scenario(_Strict):
     def canonical(self) -> dict[str, Any]:
         """Everything that decides what a future looks like, as plain JSON data for hashing.
 
-        Boxes are normalised, and two ways to write one scene give one result; `name` and `futures` change no future.
-        A `first_frame` stands as its path: whoever hashes a run adds the sha256 of the picture that was read.
+        Two ways to write one scene give one result: boxes are normalised, a picture stands as the sha256 of its file.
+        `name` and `futures` are left out, they change no future. Raises InputError where the picture is gone.
         """
-        plain = self.model_dump(mode="json", exclude={"name", "futures", "coords", "boxes"})
+        plain = self.model_dump(mode="json", exclude={"name", "futures", "coords", "boxes", "first_frame"})
         boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
-        return {**plain, "boxes": boxes}
-
-
-def _list(box: Box) -> str:
-    return "[" + ", ".join(f"{edge:g}" for edge in box.xyxy) + "]"
+        picture = None if self.first_frame is None else picture_sha256(self.first_frame)
+        return {**plain, "boxes": boxes, "first_frame": picture}

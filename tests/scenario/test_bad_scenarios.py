@@ -66,7 +66,7 @@ BAD_FIELDS = {
     ),
     "both first frames": (
         b"boxes: []\nfirst_frame: a.png",
-        [(4, 14, "both `boxes` and `first_frame` make the first frame; remove one")],
+        [(4, 14, "`first_frame`: `boxes` make the first frame already; remove one of the two")],
     ),
     "too many boxes": (
         b"boxes: [" + (BOX + b",") * 513 + b"]",
@@ -81,6 +81,13 @@ BAD_FIELDS = {
         [(3, 21, "`sampler`: expected 'ddim' or 'dpm_solver_2m', got 'dimm'; did you mean 'ddim'?")],
     ),
     "no such picture": (b"first_frame: nowhere.png", [(3, 14, "")]),
+    "several kinds at once": (
+        b"time_of_dya: night\nboxes:\n  - {category: car, xyxy: [400, 260, 1100, 340]}",
+        [
+            (3, 1, "unknown key `time_of_dya`; did you mean `time_of_day`?"),
+            (5, 27, "the box leaves the frame: expected x in 0..1024 and y in 0..512, got [400, 260, 1100, 340]"),
+        ],
+    ),
     "several at once": (
         b"futures: 0\nseed: x\nspeed: 3",
         [

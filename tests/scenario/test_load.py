@@ -103,6 +103,16 @@ def test_a_first_frame_is_found_beside_the_scenario(tmp_path: Path) -> None:
     assert load_scenario(with_picture(tmp_path, "photo.png")).first_frame == str(tmp_path / "photo.png")
 
 
+def test_canonical_knows_a_picture_by_its_content_not_its_path(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        write_picture(tmp_path / folder / "photo.png", 1024, 512)
+    first, second = (load_scenario(with_picture(tmp_path / folder, "photo.png")) for folder in ("a", "b"))
+    assert first.canonical() == second.canonical()
+    write_picture(tmp_path / "b" / "photo.png", 512, 256)
+    assert first.canonical() != second.canonical()
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
