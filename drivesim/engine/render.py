@@ -1,18 +1,18 @@
 """The frames of a window from its keyframes: interpolate, decode, upsample.
 
-What a window's frames depend on is its own keyframes, those of the window before it, and noise that is keyed by
-what it is for. So a resumed rollout makes the same bits as one that was never interrupted.
-
-The first gap of a window, and the last ones of the window before, are needed to both sides of the seam. Every window
-interpolates the gaps from its second one on (group `w`: its second gap to its last, the last reaching into the next
-window), and takes the rest from the group before.
+Interpolation fills the gaps of the window and one more on each side, so that the temporal layers of the decoder and
+of the upsampler see beyond the seams. The gap on the right lies between the last two keyframes of the window, which
+the next window shares; the one on the left begins with a keyframe of the window before. So a window's frames depend
+on committed keyframes, and on noise that is keyed by what it is for: windows can be rendered in any order, in any
+process, and after a resume, to the same bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
@@ -20,52 +20,67 @@ from torch import Tensor
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.interpolate import interpolate_gaps
 from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.seeds import RunNoise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.timeline import Timeline
+from drivesim.engine.upsample import upsample_blocks
 from drivesim.models.autoencoder import Autoencoder
-
-Noise = Callable[..., Tensor]
-"""(shape, *key) -> noise of the run and the future at hand."""
+from drivesim.models.upsampler import Upsampler
 
 
 @dataclass(frozen=True)
-class Stretch:
-    """Consecutive low-resolution frames or latents `t c h w`; the first is frame `first` of the future."""
+class StageDone:
+    """A step on the way to a window: which stage, what fraction of the window's work is done, the frames it made.
 
-    frames: Tensor
-    first: int
+    `frames`: uint8 `t h w c`, the next frames of the window, after each block of the stage `upsample`; else None.
+    """
+
+    window: int
+    stage: str
+    fraction: float
+    frames: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
-class GapInterpolator:
-    """Interpolates the gaps of windows, each group in one batch of fixed shape."""
+class Renderer:
+    """The stages between keyframes and frames, for one future."""
 
-    stage: DiffusionStage
+    interpolation: DiffusionStage
+    decoder: Autoencoder
+    upsampling: DiffusionStage
+    upsampler: Upsampler
     timeline: Timeline
     settings: EngineSettings
-    noise: Noise
+    noise: RunNoise
 
-    def opening(self, keyframes: Tensor) -> Tensor:
-        """Keyframes `t c h w` of window 0 to its first gap, `1 f c h w`, which belongs to no group."""
-        return self._gaps(keyframes[:2], 0)
+    def render(self, window: int, keyframes: Tensor, before: Tensor | None) -> Iterator[StageDone]:
+        """Keyframes `t c h w` of a window, and the last keyframe `c h w` before them (None for window 0), to frames."""
+        ends = keyframes if before is None else torch.cat([before[None], keyframes])
+        first_gap = self.timeline.first_keyframe(window) - (0 if before is None else 1)
+        latents = torch.cat([rearrange(self._gaps(ends, first_gap), "n f c h w -> (n f) c h w"), ends[-1:]])
+        first = first_gap * self.timeline.frames_per_gap
+        yield StageDone(window, "interpolate", 0.3)
 
-    def group(self, window: int, keyframes: Tensor) -> Tensor:
-        """Keyframes `t c h w` of a window to the gaps `n f c h w` from its second to its last."""
-        return self._gaps(keyframes[1:], self.timeline.first_keyframe(window) + 1)
+        wanted, margin = self.timeline.frames(window), self.settings.upsampler.block_context
+        around = range(max(wanted.start - margin, first), min(wanted.stop + margin, first + len(latents)))
+        inside = range(around.start - first, around.stop - first)
+        low_res = decode_frames(self.decoder, latents, inside, self.settings.decoder_frames)
+        yield StageDone(window, "decode", 0.35)
 
-    def stretch(self, window: int, before: Tensor, group: Tensor, keyframes: Tensor) -> Stretch:
-        """Latents around a window: the gaps `before` it up to its first, its `group`, and its last keyframe."""
-        gaps = torch.cat([before, group])
-        latents = torch.cat([rearrange(gaps, "n f c h w -> (n f) c h w"), keyframes[-1:]])
-        first_gap = self.timeline.first_keyframe(window) + 1 - len(before)
-        return Stretch(latents, first_gap * self.timeline.frames_per_gap)
+        done, noise_of = 0, self._noise_of_frames
+        for block in upsample_blocks(
+            self.upsampling, self.upsampler, low_res, around.start, wanted, self.settings.upsampler, noise_of
+        ):
+            done += len(block)
+            yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), pixels(block))
 
-    def _gaps(self, keyframes: Tensor, first_gap: int) -> Tensor:
+    def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
+        """`n+1 c h w` to `n f c h w`."""
         factor = self.timeline.video.interpolation_factor
-        shape = (factor + 1, *keyframes.shape[1:])
+        shape = (factor + 1, *ends.shape[1:])
         return interpolate_gaps(
-            self.stage,
-            keyframes,
+            self.interpolation,
+            ends,
             first_gap,
             factor,
             self.settings.interpolation_passes,
@@ -73,12 +88,11 @@ class GapInterpolator:
             lambda regime, gap: self.noise(shape, "interpolation", regime, gap),
         )
 
+    def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
+        return self.noise.of_frames(shape, frames, self.settings.upsampler.noise_correlation, "upsampler", what)
 
-def decoded_around(
-    autoencoder: Autoencoder, latents: Stretch, wanted: range, margin: int, settings: EngineSettings
-) -> Stretch:
-    """The frames `wanted` of the future and, as far as there are latents, `margin` more on each side."""
-    first = max(wanted.start - margin, latents.first)
-    last = min(wanted.stop + margin, latents.first + len(latents.frames))
-    inside = range(first - latents.first, last - latents.first)
-    return Stretch(decode_frames(autoencoder, latents.frames, inside, settings.decoder_frames), first)
+
+def pixels(frames: Tensor) -> np.ndarray:
+    """`t 3 h w` in -1..1 to uint8 `t h w 3`."""
+    scaled = ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return rearrange(scaled, "t c h w -> t h w c").contiguous().cpu().numpy()

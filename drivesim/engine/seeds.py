@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -20,13 +21,24 @@ def noise(shape: tuple[int, ...], *key: int | str) -> Tensor:
     return torch.from_numpy(generator.standard_normal(shape, dtype=np.float32))
 
 
-def correlated_noise(shape: tuple[int, ...], frames: range, correlation: float, *key: int | str) -> Tensor:
-    """Noise `t *shape` for consecutive frames, any two of which have this `correlation` (0 to 1).
+@dataclass(frozen=True)
+class RunNoise:
+    """The noise of one future of a run; `future` None is what all futures share."""
 
-    Each frame mixes a field that all frames share with one of its own, which its index alone decides.
-    """
-    shared = noise(shape, *key, "shared") if correlation > 0 else torch.zeros(shape)
-    if correlation == 1:
-        return shared.expand(len(frames), *shape).clone()
-    own = torch.stack([noise(shape, *key, frame) for frame in frames])
-    return math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own
+    seed: int
+    future: int | None
+
+    def __call__(self, shape: tuple[int, ...], *key: int | str) -> Tensor:
+        """Noise of a stage and an index in it."""
+        return noise(shape, self.seed, "shared" if self.future is None else self.future, *key)
+
+    def of_frames(self, shape: tuple[int, ...], frames: range, correlation: float, *key: int | str) -> Tensor:
+        """Noise `t *shape` for consecutive frames, any two of which have this `correlation` (0 to 1).
+
+        Each frame mixes a field that all frames share with one of its own, which its index alone decides.
+        """
+        shared = self(shape, *key, "all frames")
+        if correlation == 1:
+            return shared.expand(len(frames), *shape)
+        own = torch.stack([self(shape, *key, frame) for frame in frames])
+        return math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own
