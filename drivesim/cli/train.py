@@ -10,9 +10,11 @@ import typer
 
 from drivesim.errors import InputError
 
+_STAGES = "autoencoder, image, prediction, interpolation, decoder, upsampler_image or upsampler."
+
 
 def train(
-    stage: Annotated[str, typer.Argument(help="autoencoder, image, prediction, interpolation, decoder, upsampler_image or upsampler.")],
+    stage: Annotated[str, typer.Argument(help=_STAGES)],
     data: Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")],
     out: Annotated[Path, typer.Option(help="Checkpoint folder: the stages that this one stands on, and the result.")],
     minutes: Annotated[float, typer.Option(help="Stop after so many minutes of training, over all runs.")] = 60.0,

@@ -47,7 +47,7 @@ class FrameColumns:
 
 @dataclass(frozen=True)
 class PackedFootage:
-    """`frames` (n, h, w, 3) uint8 RGB, memory-mapped; log i holds frames log_start[i] : log_start[i] + log_length[i]."""
+    """`frames` (n, h, w, 3) uint8 RGB, memory-mapped; log i holds `log_length[i]` of them from `log_start[i]` on."""
 
     folder: Path
     frames: np.ndarray

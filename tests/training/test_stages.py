@@ -1,0 +1,70 @@
+"""Every stage trains on toy logs, exports a checkpoint that loads, and changes only what it should."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from drivesim.errors import CheckpointError
+from drivesim.models.checkpoints import BASE_OF, ROLES, CheckpointSet, load_checkpoint
+from drivesim.models.presets import tiny
+from drivesim.models.unet import is_temporal
+from drivesim.training.session import train_stage
+from drivesim.training.stages import StageRequest, prepare
+
+
+def _train(role: str, logs: Path, out: Path, steps: int = 2) -> list[float]:
+    request = StageRequest(role, tiny(), logs, out, batch_size=2)
+    stage = prepare(request, lambda *_: None)
+    return [next(iter(report.figures.values())) for report in train_stage(request, stage, 1e9, steps)]
+
+
+@pytest.fixture(scope="module")
+def trained(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("checkpoints")
+    for role in ROLES:
+        _train(role, logs, out)
+    return out
+
+
+def test_every_stage_leaves_a_checkpoint_that_loads(trained: Path) -> None:
+    checkpoints = CheckpointSet.open(trained)
+    for role in ROLES:
+        assert all(torch.isfinite(p).all() for p in checkpoints.load(role).parameters())
+    assert set(checkpoints.sha256) == set(ROLES)
+    assert all((trained / "training" / role / "metrics.csv").is_file() for role in ROLES)
+    assert all(list((trained / "training" / role).glob("*.png")) for role in ROLES)
+
+
+@pytest.mark.parametrize("role", sorted(BASE_OF))
+def test_video_fine_tuning_trains_temporal_parameters_alone(trained: Path, role: str) -> None:
+    base = load_checkpoint(trained / f"{BASE_OF[role]}.safetensors", BASE_OF[role]).state_dict()
+    video = CheckpointSet.open(trained).load(role).state_dict()
+    assert all(torch.equal(video[name], tensor) for name, tensor in base.items())
+    zero_at_start = [name for name in video if is_temporal(name) and name.endswith("conv_out.weight")]
+    assert any(video[name].abs().max() > 0 for name in zero_at_start)
+
+
+def test_the_latents_are_normalised(trained: Path, logs: Path) -> None:
+    checkpoints = CheckpointSet.open(trained)
+    request = StageRequest("image", tiny(), logs, trained)
+    stage = prepare(request, lambda *_: None)
+    latents = stage.latents.float()
+    assert latents.mean().abs() < 0.5
+    assert 0.5 < latents.std() < 2
+    assert checkpoints.load("autoencoder").latent_std.min() > 0
+
+
+def test_another_base_is_refused(trained: Path, logs: Path, tmp_path: Path) -> None:
+    for name in ("autoencoder", "prediction"):
+        (tmp_path / f"{name}.safetensors").write_bytes((trained / f"{name}.safetensors").read_bytes())
+    _train("image", logs, tmp_path, 1)
+    with pytest.raises(CheckpointError, match="train stage prediction again"):
+        load_checkpoint(tmp_path / "prediction.safetensors", "prediction", tmp_path / "image.safetensors")
+
+
+def test_a_stage_without_its_base_says_what_is_missing(logs: Path, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="autoencoder.safetensors: no such checkpoint"):
+        _train("image", logs, tmp_path)
