@@ -80,11 +80,11 @@ def draw_atmosphere(time_of_day: str, rng: np.random.Generator) -> Atmosphere:
     azimuth = rng.uniform(0, 2 * np.pi)
     if time_of_day == "night":
         haze = rng.uniform(0.7, 1.5)
-        ambient = np.array([0.105, 0.112, 0.140]) * rng.uniform(0.8, 1.25)
+        ambient = np.array([0.120, 0.127, 0.156]) * rng.uniform(0.8, 1.25)
         return Atmosphere(
             time_of_day="night",
-            sky_top=(0.014, 0.018, 0.040),
-            sky_horizon=(0.060 * haze, 0.058 * haze, 0.078 * haze),
+            sky_top=(0.020, 0.026, 0.052),
+            sky_horizon=(0.082 * haze, 0.080 * haze, 0.104 * haze),
             ambient=tuple(ambient.tolist()),
             sun=(0.0, 0.0, 0.0),
             sun_direction=(0.0, 0.0, 1.0),

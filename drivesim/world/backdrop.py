@@ -30,7 +30,9 @@ def sky(atmosphere: Atmosphere) -> Painted:
     azimuth = np.radians(np.arange(0, 361, 10.0))
     elevation = np.radians(np.array(_ELEVATIONS_DEG))[:, None]
     ray = np.stack(
-        np.broadcast_arrays(np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)),
+        np.broadcast_arrays(
+            np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)
+        ),
         -1,
     )
     height = np.clip(ray[..., 2:], 0, 1) ** 0.6
@@ -43,7 +45,7 @@ def sky(atmosphere: Atmosphere) -> Painted:
 def clouds(atmosphere: Atmosphere) -> Painted:
     """Soft banks of cloud, more of them with more cover; none at night."""
     rng = np.random.default_rng(atmosphere.backdrop_seed)
-    banks = int(round(22 * atmosphere.cloud_cover)) if not atmosphere.is_night else 0
+    banks = round(22 * atmosphere.cloud_cover) if not atmosphere.is_night else 0
     puffs = 4
     azimuth = np.repeat(rng.uniform(0, 2 * np.pi, banks), puffs) + rng.normal(0, 0.10, banks * puffs)
     elevation = np.repeat(np.radians(rng.uniform(6, 38, banks)), puffs) + rng.normal(0, 0.018, banks * puffs)
@@ -55,7 +57,9 @@ def clouds(atmosphere: Atmosphere) -> Painted:
     white = np.minimum(np.array(atmosphere.sky_horizon) * 0.75 + np.array(atmosphere.ambient) * 0.5, 1.0)
     alpha = np.zeros((*fans.shape[:2], 4))
     alpha[..., 0] = np.repeat(rng.uniform(0.3, 0.75, banks), puffs)[:, None]
-    return Painted(fans.reshape(-1, 4, 3), np.broadcast_to(white.astype(FLOAT), (alpha.size // 4, 4, 3)), alpha.reshape(-1, 4))
+    return Painted(
+        fans.reshape(-1, 4, 3), np.broadcast_to(white.astype(FLOAT), (alpha.size // 4, 4, 3)), alpha.reshape(-1, 4)
+    )
 
 
 def hills(atmosphere: Atmosphere, land: np.ndarray, urban: bool) -> Painted:

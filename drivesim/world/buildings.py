@@ -20,7 +20,14 @@ _WALLS = np.array(
 )  # fmt: skip
 _ROOFS = np.array([(0.44, 0.22, 0.17), (0.33, 0.20, 0.17), (0.27, 0.27, 0.29), (0.50, 0.30, 0.20)])
 _SHOP_SIGNS = np.array(
-    [(0.72, 0.12, 0.10), (0.10, 0.30, 0.62), (0.85, 0.66, 0.12), (0.10, 0.45, 0.25), (0.85, 0.85, 0.83), (0.2, 0.2, 0.22)]
+    [
+        (0.72, 0.12, 0.10),
+        (0.10, 0.30, 0.62),
+        (0.85, 0.66, 0.12),
+        (0.10, 0.45, 0.25),
+        (0.85, 0.85, 0.83),
+        (0.2, 0.2, 0.22),
+    ]
 )
 _SHOP_FLOOR_M = 3.8
 _WARM, _COOL = np.array([1.0, 0.80, 0.48]), np.array([0.75, 0.86, 1.0])
@@ -48,9 +55,7 @@ class Lots:
         return Lots(*(getattr(self, field)[keep] for field in self.__dataclass_fields__))
 
 
-def add_buildings(
-    objects: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator
-) -> Occluders:
+def add_buildings(objects: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> Occluders:
     """Line the road with buildings; returns what they can hide."""
     lots = _clear_of_road(_draw_lots(road, colours, rng), road)
     if len(lots) == 0:
@@ -72,7 +77,9 @@ def _draw_lots(road: Road, colours: GroundColours, rng: np.random.Generator) -> 
         """Walk along one side of a street; `place(along, across)` gives position, heading and side."""
         along = start + rng.uniform(0, gap[1] / 2)
         while along < stop:
-            length, depth = (rng.uniform(11, 27), rng.uniform(10, 16)) if road.urban else (rng.uniform(8, 16), rng.uniform(7, 11))
+            length, depth = (
+                (rng.uniform(11, 27), rng.uniform(10, 16)) if road.urban else (rng.uniform(8, 16), rng.uniform(7, 11))
+            )
             if rng.random() < density and along + length < stop + 8:
                 height = _draw_height(road.urban, tall, rng)
                 x, y, heading, side = place(along + length / 2, near + rng.uniform(*setback) + depth / 2)
@@ -107,10 +114,28 @@ def _draw_lots(road: Road, colours: GroundColours, rng: np.random.Generator) -> 
             for corner in (1, -1):
                 near = street.half_width_m + 2.5
                 if road.urban:
-                    frontage(24, street.length_m, beside_side_street(street, side, corner), near, 0.9, (0.5, 9), (0.5, 4), False)
+                    frontage(
+                        24,
+                        street.length_m,
+                        beside_side_street(street, side, corner),
+                        near,
+                        0.9,
+                        (0.5, 9),
+                        (0.5, 4),
+                        False,
+                    )
                 else:
-                    frontage(22, street.length_m, beside_side_street(street, side, corner), near, 0.5, (10, 40), (4, 14), False)
-    columns = [np.array(column, float) for column in zip(*rows)] if rows else [np.zeros(0)] * 7
+                    frontage(
+                        22,
+                        street.length_m,
+                        beside_side_street(street, side, corner),
+                        near,
+                        0.5,
+                        (10, 40),
+                        (4, 14),
+                        False,
+                    )
+    columns = [np.array(column, float) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 7
     return Lots(*columns)
 
 
@@ -119,7 +144,10 @@ def _draw_height(urban: bool, tall: bool, rng: np.random.Generator) -> float:
         return float(rng.uniform(3.6, 7.4))
     if tall:
         return float(rng.uniform(14, 44))
-    return float(rng.choice([5.8, 7.5, 10.5, 13.5, 17, 24, 34], p=[0.12, 0.16, 0.24, 0.2, 0.15, 0.08, 0.05]) * rng.uniform(0.9, 1.1))
+    return float(
+        rng.choice([5.8, 7.5, 10.5, 13.5, 17, 24, 34], p=[0.12, 0.16, 0.24, 0.2, 0.15, 0.08, 0.05])
+        * rng.uniform(0.9, 1.1)
+    )
 
 
 def _clear_of_road(lots: Lots, road: Road) -> Lots:
@@ -131,7 +159,9 @@ def _clear_of_road(lots: Lots, road: Road) -> Lots:
     line = np.column_stack([road.x, road.y])
     distance, station = cKDTree(line).query(edges.reshape(-1, 2))
     heading = road.heading[station]
-    offset = np.einsum("nd,nd->n", edges.reshape(-1, 2) - line[station], np.column_stack([-np.sin(heading), np.cos(heading)]))
+    offset = np.einsum(
+        "nd,nd->n", edges.reshape(-1, 2) - line[station], np.column_stack([-np.sin(heading), np.cos(heading)])
+    )
     edge = np.where(offset > 0, road.left_edge_m, -road.right_edge_m)
     clear = distance > edge + 2.5
     for street in road.side_streets:
@@ -153,12 +183,16 @@ def _add_walls(objects: QuadBuilder, boxes: np.ndarray, wall: np.ndarray) -> Non
         objects.add(quads, (wall[:, None, None, None] * shade).reshape(-1, 4, 3))
 
 
-def _add_flat_roofs(objects: QuadBuilder, lots: Lots, boxes: np.ndarray, wall: np.ndarray, rng: np.random.Generator) -> None:
+def _add_flat_roofs(
+    objects: QuadBuilder, lots: Lots, boxes: np.ndarray, wall: np.ndarray, rng: np.random.Generator
+) -> None:
     objects.add(boxes[:, 4], wall * 0.7)
     place = (lots.x, lots.y, lots.heading)
     ledge = oriented_boxes(*place, lots.length + 0.5, lots.depth + 0.5, lots.height - 0.45, lots.height + 0.12)
     objects.add(ledge, np.repeat(np.minimum(wall * rng.choice([0.75, 1.15], (len(lots), 1)), 0.9), 5, 0))
-    small = oriented_boxes(*place, lots.length * 0.3, lots.depth * 0.4, lots.height, lots.height + rng.uniform(1.2, 3, len(lots)))
+    small = oriented_boxes(
+        *place, lots.length * 0.3, lots.depth * 0.4, lots.height, lots.height + rng.uniform(1.2, 3, len(lots))
+    )
     keep = rng.random(len(lots)) < 0.4
     objects.add(small[keep], np.repeat(wall[keep] * 0.8, 5, 0))
 
@@ -168,7 +202,9 @@ def _add_pitched_roofs(objects: QuadBuilder, lots: Lots, wall: np.ndarray, rng: 
     if len(lots) == 0:
         return
     rise = lots.depth * rng.uniform(0.28, 0.42, len(lots))
-    eaves = oriented_boxes(lots.x, lots.y, lots.heading, lots.length + 0.7, lots.depth + 0.9, 0, lots.height - 0.15)[:, 4]
+    eaves = oriented_boxes(lots.x, lots.y, lots.heading, lots.length + 0.7, lots.depth + 0.9, 0, lots.height - 0.15)[
+        :, 4
+    ]
     lift = np.stack([np.zeros(len(lots)), np.zeros(len(lots)), rise], -1)
     back, front = (eaves[:, 0] + eaves[:, 3]) / 2 + lift, (eaves[:, 1] + eaves[:, 2]) / 2 + lift
     roof = _ROOFS[rng.integers(len(_ROOFS), size=len(lots))] * rng.uniform(0.8, 1.2, (len(lots), 1))
@@ -188,7 +224,9 @@ def _add_pitched_roofs(objects: QuadBuilder, lots: Lots, wall: np.ndarray, rng: 
     objects.add(chimney[keep], np.array([0.42, 0.25, 0.20]))
 
 
-def _add_windows(objects: QuadBuilder, lots: Lots, boxes: np.ndarray, houses: np.ndarray, rng: np.random.Generator) -> None:
+def _add_windows(
+    objects: QuadBuilder, lots: Lots, boxes: np.ndarray, houses: np.ndarray, rng: np.random.Generator
+) -> None:
     """Rows of panes on the three walls that a road can see, shops with signs at the foot of town houses."""
     count = len(lots)
     glass = np.where(rng.random((count, 1)) < 0.55, np.array([[0.15, 0.19, 0.25]]), np.array([[0.27, 0.36, 0.46]]))
@@ -224,11 +262,21 @@ def _add_windows(objects: QuadBuilder, lots: Lots, boxes: np.ndarray, houses: np
         front = np.flatnonzero(houses[seen] & (faces_back[seen] != k) & (k % 2 == 0))
         if len(front):
             door = 0.6 / span[front]
-            doors = _panes(foot[front], along[front], 0.33 - door, 0.33 + door, np.full(len(front), 0.05), np.full(len(front), 2.15), 0.09)
+            doors = _panes(
+                foot[front],
+                along[front],
+                0.33 - door,
+                0.33 + door,
+                np.full(len(front), 0.05),
+                np.full(len(front), 2.15),
+                0.09,
+            )
             objects.add(doors, np.array([[0.30, 0.18, 0.12]]) * rng.uniform(0.6, 1.6, (len(front), 1)))
 
 
-def _add_shops(objects: QuadBuilder, foot: np.ndarray, along: np.ndarray, span: np.ndarray, rng: np.random.Generator) -> None:
+def _add_shops(
+    objects: QuadBuilder, foot: np.ndarray, along: np.ndarray, span: np.ndarray, rng: np.random.Generator
+) -> None:
     count = len(foot)
     columns = np.maximum(1, (span / 4.5).astype(int))
     lot, column, _ = _cells(columns, np.ones(count, int))
@@ -240,7 +288,9 @@ def _add_shops(objects: QuadBuilder, foot: np.ndarray, along: np.ndarray, span: 
     tone = np.array([0.20, 0.23, 0.27]) * rng.uniform(0.7, 1.4, (len(lot), 1))
     objects.add(panes, _sky_gradient(tone), lamp * lit[:, None])
     sign = _SHOP_SIGNS[rng.integers(len(_SHOP_SIGNS), size=count)]
-    boards = _panes(foot, along, np.full(count, 0.02), np.full(count, 0.98), np.full(count, 2.95), np.full(count, 3.5), 0.12)
+    boards = _panes(
+        foot, along, np.full(count, 0.02), np.full(count, 0.98), np.full(count, 2.95), np.full(count, 3.5), 0.12
+    )
     objects.add(boards, sign, sign * (rng.random((count, 1)) < 0.6) * 0.7)
 
 

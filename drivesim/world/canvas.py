@@ -76,7 +76,9 @@ class Canvas:
         self._lens.setFov(float(degrees(camera.horizontal_fov_rad)))
         self._camera.setPos(camera.x_m, camera.y_m, camera.z_m)
         self._camera.setHpr(float(degrees(camera.heading_rad)) - 90.0, float(degrees(camera.pitch_rad)), 0.0)
+        self._buffer.setActive(True)
         self._engine.renderFrame()
+        self._buffer.setActive(False)
         pixels = np.frombuffer(self._texture.getRamImage(), np.uint8).reshape(self._height, self._width, -1)
         return np.ascontiguousarray(pixels[::-1, :, 2::-1])
 

@@ -98,7 +98,9 @@ def _add_side_streets(ground: QuadBuilder, road: Road, colours: GroundColours, r
             for corner in (-1, 1):
                 kerb = street.station_m + corner * half
                 mouth = edge + side * np.array([_KERB_M, 2.5])
-                fillet = road.position([[kerb, kerb + corner * 2.5, kerb, kerb]], [[mouth[0], mouth[0], mouth[1], mouth[1]]])
+                fillet = road.position(
+                    [[kerb, kerb + corner * 2.5, kerb, kerb]], [[mouth[0], mouth[0], mouth[1], mouth[1]]]
+                )
                 ground.add(fillet[0], asphalt, normals=UP)
             dashes = edge + side * np.arange(8, 70, 6.0)
             middle = street.station_m

@@ -24,10 +24,15 @@ _SUBPIXEL_BITS = 4
 
 @dataclass(frozen=True, eq=False)
 class _Silhouette:
-    """Outline of a vehicle in the picture: convex hull (k 2) in pixels, box around it, distance of its nearest point."""
+    """Outline of a vehicle in the picture: convex hull (k 2) in pixels, box around it, distance of its nearest point.
+
+    `faces` (n k 2) are its single faces, empty unless the border of the picture cuts it: what is left of a cut
+    vehicle does not fill the part of its hull that is left.
+    """
 
     vehicle: PlacedVehicle
     hull: np.ndarray
+    faces: list[np.ndarray]
     box: tuple[float, float, float, float]
     distance_m: float
 
@@ -42,7 +47,7 @@ def label_vehicles(
     hidden_by = _hidden_by(camera, [silhouette.vehicle for silhouette in silhouettes], occluders)
     outlines = _outlines(camera, occluders, np.flatnonzero(hidden_by.any(0)), width, height)
     labels, nearer = [], []
-    for silhouette, hiding in zip(silhouettes, hidden_by):
+    for silhouette, hiding in zip(silhouettes, hidden_by, strict=True):
         before = nearer + [outlines[k] for k in np.flatnonzero(hiding) if k in outlines]
         nearer.append(silhouette.hull)
         label = _label(silhouette, before, width, height)
@@ -51,9 +56,7 @@ def label_vehicles(
     return labels
 
 
-def _silhouettes(
-    camera: CameraPose, vehicles: Sequence[PlacedVehicle], width: int, height: int
-) -> list[_Silhouette]:
+def _silhouettes(camera: CameraPose, vehicles: Sequence[PlacedVehicle], width: int, height: int) -> list[_Silhouette]:
     """Those of the vehicles that reach into the picture, nearest first."""
     if not vehicles:
         return []
@@ -61,18 +64,34 @@ def _silhouettes(
     coordinates = camera_coordinates(quads.vertices, camera)
     starts = np.flatnonzero(np.r_[True, quads.owner[1:] != quads.owner[:-1]])
     found = []
-    for vehicle, own in zip(vehicles, np.split(coordinates, starts[1:])):
+    for vehicle, own in zip(vehicles, np.split(coordinates, starts[1:]), strict=True):
         forward = own[..., 2]
         if forward.max() < NEAR_M or forward.min() > MAX_DISTANCE_M:
             continue
-        pixels = to_pixels(clip_quads_near(own), camera, width, height)
+        pixels = _bounded(to_pixels(clip_quads_near(own), camera, width, height), width)
         low, high = pixels.min(0), pixels.max(0)
         if high[0] <= 0 or high[1] <= 0 or low[0] >= width or low[1] >= height:
             continue
         distance = float(np.sqrt((own.reshape(-1, 3) ** 2).sum(-1).min()))
-        hull = cv2.convexHull(np.clip(pixels, -20 * width, 20 * width).astype(np.float32))[:, 0]
-        found.append(_Silhouette(vehicle, hull, (*low.tolist(), *high.tolist()), distance))
+        hull = cv2.convexHull(pixels.astype(np.float32))[:, 0]
+        cut = low[0] < 0 or low[1] < 0 or high[0] > width or high[1] > height
+        faces = _faces(own, camera, width, height) if cut else []
+        found.append(_Silhouette(vehicle, hull, faces, (*low.tolist(), *high.tolist()), distance))
     return sorted(found, key=lambda silhouette: silhouette.distance_m)
+
+
+def _faces(quads: np.ndarray, camera: CameraPose, width: int, height: int) -> list[np.ndarray]:
+    """Polygons (k 2) in pixels of the quads (n 4 3), in camera coordinates, that are in front of the camera."""
+    whole = (quads[..., 2] >= NEAR_M).all(1)
+    faces = list(_bounded(to_pixels(quads[whole], camera, width, height), width))
+    for quad in quads[~whole & (quads[..., 2] >= NEAR_M).any(1)]:
+        pixels = _bounded(to_pixels(clip_solid_near(quad), camera, width, height), width)
+        faces.append(cv2.convexHull(pixels.astype(np.float32))[:, 0])
+    return faces
+
+
+def _bounded(pixels: np.ndarray, width: int) -> np.ndarray:
+    return np.clip(pixels, -20 * width, 20 * width)
 
 
 def _hidden_by(camera: CameraPose, vehicles: Sequence[PlacedVehicle], occluders: Occluders) -> np.ndarray:
@@ -109,10 +128,10 @@ def _outlines(
 ) -> dict[int, np.ndarray]:
     """Convex hulls (k 2) in pixels of the chosen occluders, by their index."""
     outlines = {}
-    for k, own in zip(chosen, camera_coordinates(occluders.points[chosen], camera)):
+    for k, own in zip(chosen, camera_coordinates(occluders.points[chosen], camera), strict=True):
         clipped = clip_solid_near(own)
         if len(clipped) >= 3:
-            pixels = np.clip(to_pixels(clipped, camera, width, height), -20 * width, 20 * width)
+            pixels = _bounded(to_pixels(clipped, camera, width, height), width)
             outlines[int(k)] = cv2.convexHull(pixels.astype(np.float32))[:, 0]
     return outlines
 
@@ -124,7 +143,7 @@ def _label(silhouette: _Silhouette, before: list[np.ndarray], width: int, height
     inside = _area(box) / max(_area(silhouette.box), 1e-9)
     before = [hull for hull in before if _overlaps(hull, box)]
     if before or inside < 1:
-        mask, origin = _mask(silhouette.hull, box)
+        mask, origin = _mask(silhouette.faces or [silhouette.hull], box)
         own = int(np.count_nonzero(mask))
         for hull in before:
             cv2.fillConvexPoly(mask, _fixed_point(hull, origin), 0, shift=_SUBPIXEL_BITS)
@@ -133,9 +152,8 @@ def _label(silhouette: _Silhouette, before: list[np.ndarray], width: int, height
             return None
         left, right = columns[0] / _MASK_SCALE + origin[0], (columns[-1] + 1) / _MASK_SCALE + origin[0]
         upper, lower = rows[0] / _MASK_SCALE + origin[1], (rows[-1] + 1) / _MASK_SCALE + origin[1]
-        whole = cv2.contourArea(silhouette.hull) * _MASK_SCALE**2
         in_frame = _in_frame_share(silhouette.hull, width, height) if inside < 1 else 1.0
-        fraction = float(np.count_nonzero(mask)) / max(own, 1) * in_frame if whole > 0 else 0.0
+        fraction = float(np.count_nonzero(mask)) / own * in_frame
         box = tuple(
             float(v) for v in (max(box[0], left), max(box[1], upper), min(box[2], right), min(box[3], lower))
         )  # fmt: skip
@@ -167,12 +185,13 @@ def _in_frame_share(hull: np.ndarray, width: int, height: int) -> float:
     return cv2.intersectConvexConvex(hull, frame)[0] / whole if whole > 0 else 0.0
 
 
-def _mask(hull: np.ndarray, box: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
-    """The part of a filled hull in `box` at reduced scale, and the pixel of its upper left corner."""
+def _mask(polygons: list[np.ndarray], box: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """The part of filled convex polygons in `box` at reduced scale, and the pixel of its upper left corner."""
     origin = np.floor(np.array(box[:2]))
     columns, rows = np.ceil((np.array(box[2:]) - origin) * _MASK_SCALE).astype(int)
     mask = np.zeros((max(rows, 1), max(columns, 1)), np.uint8)
-    cv2.fillConvexPoly(mask, _fixed_point(hull, origin), 1, shift=_SUBPIXEL_BITS)
+    for polygon in polygons:
+        cv2.fillConvexPoly(mask, _fixed_point(polygon, origin), 1, shift=_SUBPIXEL_BITS)
     return mask, origin
 
 

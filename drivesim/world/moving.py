@@ -125,21 +125,26 @@ def vehicle_shadows(vehicles: Sequence[PlacedVehicle], atmosphere: Atmosphere) -
     if not vehicles or atmosphere.shadow_strength <= 0:
         return _NOTHING
     angle = np.arange(17) * (2 * np.pi / 16)
-    rounded = np.sign(np.stack([np.cos(angle), np.sin(angle)], -1)) * np.abs(
-        np.stack([np.cos(angle), np.sin(angle)], -1)
-    ) ** 0.45
+    rounded = (
+        np.sign(np.stack([np.cos(angle), np.sin(angle)], -1))
+        * np.abs(np.stack([np.cos(angle), np.sin(angle)], -1)) ** 0.45
+    )
     half = np.array([(v.model.half_width_m * 0.92, v.model.half_length_m) for v in vehicles])[:, None]
     heading = np.array([v.heading_rad for v in vehicles])[:, None]
     position = np.array([(v.x_m, v.y_m, 0.0) for v in vehicles])[:, None]
     sun = np.array(atmosphere.sun_direction)
-    cast = -sun * np.array([1, 1, 0]) / max(sun[2], 0.35) * np.array([v.model.height_m for v in vehicles])[:, None, None]
+    cast = (
+        -sun * np.array([1, 1, 0]) / max(sun[2], 0.35) * np.array([v.model.height_m for v in vehicles])[:, None, None]
+    )
     cast = cast * 0.35 * min(1.0, max(atmosphere.sun) * 1.6)
     rings = []
     for margin, shift in ((-0.20, 0.15), (0.05, 0.4), (0.50, 1.0)):
         local = np.concatenate([rounded * (half + margin), np.zeros((len(vehicles), 17, 1))], -1)
         rings.append(turned(local, heading) + position + cast * shift)
     quads = patches(np.stack(rings, 1))
-    alpha = np.broadcast_to(np.array([[0.95, 0.95, 0.75, 0.75], [0.75, 0.75, 0, 0]])[:, None], (*quads.shape[:-1],))
+    alpha = np.broadcast_to(
+        np.array([[0.95, 0.95, 0.75, 0.75], [0.75, 0.75, 0.03, 0.03]])[:, None], (*quads.shape[:-1],)
+    )
     fill = np.stack([rings[0][:, :7], rings[0][:, 1:8], rings[0][:, 15:8:-1], rings[0][:, 16:9:-1]], 2)
     points = np.concatenate([quads.reshape(-1, 3), fill.reshape(-1, 3)])
     opacity = np.concatenate([alpha.reshape(-1), np.full(fill.size // 3, 0.95)]) * atmosphere.shadow_strength

@@ -63,7 +63,9 @@ class QuadBuilder:
         if not self._parts:
             empty = np.zeros((0, 4, 3), FLOAT)
             return QuadMesh(empty, empty, empty, empty, np.zeros((0, 4), FLOAT))
-        return QuadMesh(*(np.ascontiguousarray(np.concatenate(column), FLOAT) for column in zip(*self._parts)))
+        return QuadMesh(
+            *(np.ascontiguousarray(np.concatenate(column), FLOAT) for column in zip(*self._parts, strict=True))
+        )
 
 
 def spread(values, count: int) -> np.ndarray:
@@ -137,8 +139,6 @@ def discs(centres, radius, right, up, corners: int = 8) -> np.ndarray:
     angle = np.arange(corners + 1) * (2 * np.pi / corners)
     right, up = (np.broadcast_to(np.asarray(axis, FLOAT), centres.shape) for axis in (right, up))
     radius = np.broadcast_to(np.asarray(radius, FLOAT), len(centres))[:, None, None]
-    rim = centres[:, None] + radius * (
-        np.cos(angle)[:, None] * right[:, None] + np.sin(angle)[:, None] * up[:, None]
-    )
+    rim = centres[:, None] + radius * (np.cos(angle)[:, None] * right[:, None] + np.sin(angle)[:, None] * up[:, None])
     middle = np.broadcast_to(centres[:, None], (len(centres), corners // 2, 3))
     return np.stack([middle, rim[:, :-1:2], rim[:, 1::2], rim[:, 2::2]], 2).astype(FLOAT)

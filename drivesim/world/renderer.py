@@ -10,8 +10,8 @@ import numpy as np
 from drivesim.errors import MissingExtraError
 from drivesim.world.atmosphere import Atmosphere
 from drivesim.world.backdrop import Painted, clouds, hills, plain, sky
-from drivesim.world.lighting import to_bytes
 from drivesim.world.glow import add_glow, lamp_flares
+from drivesim.world.lighting import to_bytes
 from drivesim.world.moving import head_lamp_beams, lit_vehicles, vehicle_shadows
 from drivesim.world.pose import CameraPose, PlacedVehicle
 from drivesim.world.projection import NEAR_M
@@ -91,9 +91,9 @@ class Renderer:
         bodies, flares = lit_vehicles(vehicles, camera, atmosphere, self._scenery), _NOTHING
         if atmosphere.is_night:
             flares = lamp_flares(vehicles, self._scenery, camera)
-        self._vehicles.show(*(np.concatenate(pair) for pair in zip(bodies, flares)))
+        self._vehicles.show(*(np.concatenate(pair) for pair in zip(bodies, flares, strict=True)))
         still, moving = self._still_shadows.seen_from(camera, VIEW_DISTANCE_M), vehicle_shadows(vehicles, atmosphere)
-        self._shadows.show(*(np.concatenate(pair) for pair in zip(still, moving)))
+        self._shadows.show(*(np.concatenate(pair) for pair in zip(still, moving, strict=True)))
         picture = self._canvas.draw(camera)
         if self._drawn_size != (self.width, self.height):
             picture = cv2.resize(picture, (self.width, self.height), interpolation=cv2.INTER_AREA)

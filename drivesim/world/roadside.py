@@ -19,7 +19,9 @@ from drivesim.world.quads import (
 )
 from drivesim.world.road import Road
 
-_BROADLEAF = np.array([(0.20, 0.36, 0.13), (0.26, 0.42, 0.16), (0.16, 0.31, 0.14), (0.33, 0.42, 0.15), (0.52, 0.39, 0.12)])
+_BROADLEAF = np.array(
+    [(0.20, 0.36, 0.13), (0.26, 0.42, 0.16), (0.16, 0.31, 0.14), (0.33, 0.42, 0.15), (0.52, 0.39, 0.12)]
+)
 _CONIFER = np.array([(0.12, 0.26, 0.14), (0.15, 0.30, 0.15), (0.11, 0.23, 0.17)])
 _BARK = np.array([0.30, 0.22, 0.15])
 _METAL = np.array([0.38, 0.39, 0.40])
@@ -54,7 +56,7 @@ def _draw_tree_places(road: Road, colours: GroundColours, rng: np.random.Generat
                 continue
             spacing = rng.uniform(9, 24)
             stations = np.arange(rng.uniform(0, spacing), road.length_m, spacing)
-            across = np.full(len(stations), rng.uniform(1.2, 1.9))
+            across = np.full(len(stations), rng.uniform(2.0, 2.7))
             size = rng.uniform(0.95, 1.35) * rng.uniform(0.9, 1.1, len(stations))
             margin = 3.5
         else:
@@ -97,10 +99,10 @@ def _add_broadleaf(objects: QuadBuilder, feet: np.ndarray, size: np.ndarray, rng
         return Occluders.none()
     colour = _BROADLEAF[rng.choice(len(_BROADLEAF), size=len(feet), p=[0.34, 0.26, 0.2, 0.12, 0.08])]
     colour = colour * rng.uniform(0.8, 1.2, (len(feet), 1))
-    trunk = 2.0 + 0.5 * size
+    trunk = 2.2 + 0.5 * size
     _add_trunks(objects, feet, size, trunk + 0.6)
     for puff in range(3):
-        shift = rng.normal(0, 0.42, (len(feet), 3)) * size[:, None] * (1.0, 1.0, 0.0)
+        shift = np.clip(rng.normal(0, 0.42, (len(feet), 3)), -0.6, 0.6) * size[:, None] * (1.0, 1.0, 0.0)
         shift[:, 2] = trunk + size * (0.7 + 0.55 * puff * rng.uniform(0.7, 1.3, len(feet)))
         radius = size * rng.uniform(0.85, 1.35, len(feet)) * (1.0, 1.0, 0.75)[puff]
         _add_crown(objects, feet + shift, radius, radius * rng.uniform(0.75, 1.0, len(feet)), colour, rng)
@@ -183,7 +185,9 @@ def _add_street_lamps(
         )
         objects.add(quads, _METAL, normals=normals.reshape(-1, 4, 3))
         objects.add(
-            oriented_boxes(middle[:, 0], middle[:, 1], heading, 0.09, arm, _LAMP_HEIGHT_M - 0.08, _LAMP_HEIGHT_M + 0.02),
+            oriented_boxes(
+                middle[:, 0], middle[:, 1], heading, 0.09, arm, _LAMP_HEIGHT_M - 0.08, _LAMP_HEIGHT_M + 0.02
+            ),
             _METAL,
         )
         objects.add(
@@ -217,13 +221,21 @@ def _add_signs(objects: QuadBuilder, road: Road, rng: np.random.Generator) -> No
     back = np.stack([-np.cos(heading), -np.sin(heading), np.zeros(len(foot))], -1)
     middle = foot + back * 0.07 + np.array([0, 0, 2.5])
     kind = rng.integers(4, size=len(foot))
-    red, blue, white, yellow, green = (0.74, 0.08, 0.08), (0.08, 0.25, 0.65), (0.9, 0.9, 0.88), (0.87, 0.68, 0.1), (0.05, 0.4, 0.22)
+    red, blue, white, yellow, green = (
+        (0.74, 0.08, 0.08),
+        (0.08, 0.25, 0.65),
+        (0.9, 0.9, 0.88),
+        (0.87, 0.68, 0.1),
+        (0.05, 0.4, 0.22),
+    )
     reflex = 0.10
     for shape, corners, size, rim, faces in (
         (0, 12, 0.42, red, white), (1, 3, 0.50, red, white), (2, 4, 0.50, white, blue), (3, 4, 0.62, white, None)
     ):  # fmt: skip
         chosen = kind == shape
-        colours = np.array([yellow, green, blue])[rng.integers(3, size=chosen.sum())] if faces is None else np.array([faces])
+        colours = (
+            np.array([yellow, green, blue])[rng.integers(3, size=chosen.sum())] if faces is None else np.array([faces])
+        )
         for grow, lift, colour in ((1.0, 0.0, np.array([rim])), (0.74, 0.02, colours)):
             plates = _plates(middle[chosen] + back[chosen] * lift, right[chosen], corners, size * grow)
             tone = np.repeat(np.broadcast_to(colour, (chosen.sum(), 3)), plates.shape[1], 0)

@@ -81,7 +81,9 @@ class QuadBounds:
 
     def __init__(self, vertices: np.ndarray) -> None:
         self.middles = vertices.mean(1)
-        self._radii = np.sqrt(((vertices - self.middles[:, None]) ** 2).sum(-1).max(1)) if len(vertices) else np.zeros(0)
+        self._radii = (
+            np.sqrt(((vertices - self.middles[:, None]) ** 2).sum(-1).max(1)) if len(vertices) else np.zeros(0)
+        )
 
     def in_view(self, camera: CameraPose, reach_m: float) -> np.ndarray:
         """Indices of the quads ahead of the camera, within reach and between the sides of the picture."""

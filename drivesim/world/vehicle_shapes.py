@@ -76,7 +76,7 @@ def smooth_normals(quads: np.ndarray, faces: np.ndarray, crease_cos: float = 0.6
 
 def add_body(shape: ShapeBuilder, sections: Sequence[tuple[float, float, float, float]]) -> None:
     """A rounded lower body through cross-sections (y, half width, bottom, top), rear to front."""
-    y, half_width, bottom, top = (np.array(column, FLOAT) for column in zip(*sections))
+    y, half_width, bottom, top = (np.array(column, FLOAT) for column in zip(*sections, strict=True))
     waist = bottom + (top - bottom) * 0.55
     x_of = np.stack([half_width * k for k in (0.82, 0.97, 1.0, 0.975, 0.87, 0.0)], 1)
     z_of = np.stack([bottom, bottom + 0.13, waist, top - 0.10, top - 0.015, top + 0.02], 1)
@@ -151,8 +151,8 @@ def add_wheels(shape: ShapeBuilder, x_outer: float, y: float, radius: float, wid
     shape.add_both_sides(np.stack([outer[:-1], inner[:-1], inner[1:], outer[1:]], 1), Material.TYRE)
     hub = np.array([[x_outer, y, radius]])
     shape.add_both_sides(discs(hub, radius, (0, 1, 0), (0, 0, 1), 12), Material.TYRE)
-    shape.add_both_sides(discs(hub + (0.012, 0, 0), radius * 0.62, (0, 1, 0), (0, 0, 1), 12), Material.RIM)
-    shape.add_both_sides(discs(hub + (0.02, 0, 0), radius * 0.2, (0, 1, 0), (0, 0, 1), 4), Material.PLASTIC)
+    shape.add_both_sides(discs(hub + np.array([0.012, 0, 0]), radius * 0.62, (0, 1, 0), (0, 0, 1), 12), Material.RIM)
+    shape.add_both_sides(discs(hub + np.array([0.02, 0, 0]), radius * 0.2, (0, 1, 0), (0, 0, 1), 4), Material.PLASTIC)
 
 
 def add_arches(shape: ShapeBuilder, x: float, y: float, radius: float) -> None:

@@ -202,7 +202,11 @@ def truck_form(length: float, width: float, height: float, cab_length: float, ta
     else:
         box = add_tower(
             shape,
-            [(rear, box_front, half, deck), (rear, box_front, half, height - 0.04), (rear + 0.04, box_front, half - 0.04, height)],
+            [
+                (rear, box_front, half, deck),
+                (rear, box_front, half, height - 0.04),
+                (rear + 0.04, box_front, half - 0.04, height),
+            ],
             chamfer=0.05,
             material=Material.CARGO,
         )
@@ -214,7 +218,12 @@ def truck_form(length: float, width: float, height: float, cab_length: float, ta
         for side in (box[0][2], box[0][6]):
             shape.add(inset(side, 0.0, 1.0, 0.0, 0.05), Material.PLASTIC)
             shape.add(inset(side, 0.25, 0.75, 0.42, 0.62), Material.PAINT)
-    add_tower(shape, [(rear + 0.1, box_front, half * 0.8, 0.55), (rear + 0.1, box_front, half * 0.8, deck)], 0.05, Material.PLASTIC)
+    add_tower(
+        shape,
+        [(rear + 0.1, box_front, half * 0.8, 0.55), (rear + 0.1, box_front, half * 0.8, deck)],
+        0.05,
+        Material.PLASTIC,
+    )
     radius = 0.50 if length > 8 else 0.42
     axles = [rear + 1.3, front - 1.15]
     if length > 9:
@@ -275,37 +284,99 @@ def bus_form(length: float, height: float, width: float = 2.52) -> ShapeBuilder:
     return shape
 
 
-_SEDAN = dict(belt_m=0.90, bonnet_m=0.88, deck_m=0.92, nose_m=0.72)
+_SEDAN = {"belt_m": 0.90, "bonnet_m": 0.88, "deck_m": 0.92, "nose_m": 0.72}
 _CAR_FORMS = {
     "sedan": CarForm(4.65, 1.82, 1.45, cabin=(0.10, 0.25, 0.53, 0.72), **_SEDAN),
     "saloon": CarForm(4.95, 1.88, 1.46, cabin=(0.11, 0.26, 0.52, 0.71), **_SEDAN),
-    "coupe": CarForm(4.45, 1.84, 1.34, 0.86, 0.84, 0.88, 0.66, (0.06, 0.30, 0.50, 0.70), side_panes=((0.10, 0.35), (0.40, 0.90))),
+    "coupe": CarForm(
+        4.45, 1.84, 1.34, 0.86, 0.84, 0.88, 0.66, (0.06, 0.30, 0.50, 0.70), side_panes=((0.10, 0.35), (0.40, 0.90))
+    ),
     "hatch": CarForm(4.05, 1.76, 1.48, 0.92, 0.90, 0.90, 0.74, (0.015, 0.07, 0.55, 0.74), rear_pane=(0.35, 0.90)),
     "small": CarForm(3.65, 1.66, 1.52, 0.93, 0.93, 0.90, 0.78, (0.015, 0.06, 0.58, 0.78), rear_pane=(0.35, 0.90)),
     "estate": CarForm(4.80, 1.84, 1.50, 0.92, 0.89, 0.92, 0.73, (0.012, 0.07, 0.55, 0.73), rear_pane=(0.35, 0.90)),
     "suv": CarForm(
-        4.65, 1.92, 1.72, 1.06, 1.04, 1.02, 0.90, (0.012, 0.05, 0.57, 0.74), 0.37, rear_pane=(0.38, 0.90), tall_tail_lamps=True
+        4.65,
+        1.92,
+        1.72,
+        1.06,
+        1.04,
+        1.02,
+        0.90,
+        (0.012, 0.05, 0.57, 0.74),
+        0.37,
+        rear_pane=(0.38, 0.90),
+        tall_tail_lamps=True,
     ),
     "large_suv": CarForm(
-        4.95, 1.98, 1.84, 1.12, 1.10, 1.08, 0.98, (0.012, 0.04, 0.58, 0.73), 0.39, rear_pane=(0.38, 0.90), tall_tail_lamps=True
+        4.95,
+        1.98,
+        1.84,
+        1.12,
+        1.10,
+        1.08,
+        0.98,
+        (0.012, 0.04, 0.58, 0.73),
+        0.39,
+        rear_pane=(0.38, 0.90),
+        tall_tail_lamps=True,
     ),
     "pickup": CarForm(
-        5.40, 1.96, 1.82, 1.08, 1.05, 1.06, 0.95, (0.40, 0.43, 0.60, 0.72), 0.39, side_panes=((0.10, 0.47), (0.53, 0.92)), open_bed=True
+        5.40,
+        1.96,
+        1.82,
+        1.08,
+        1.05,
+        1.06,
+        0.95,
+        (0.40, 0.43, 0.60, 0.72),
+        0.39,
+        side_panes=((0.10, 0.47), (0.53, 0.92)),
+        open_bed=True,
     ),
-}  # fmt: skip
+}
 _VAN_FORMS = {
     "minivan": CarForm(
-        4.95, 1.96, 1.98, 1.05, 1.04, 1.04, 0.92, (0.010, 0.03, 0.68, 0.86), 0.35, rear_pane=(0.42, 0.90), tall_tail_lamps=True
+        4.95,
+        1.96,
+        1.98,
+        1.05,
+        1.04,
+        1.04,
+        0.92,
+        (0.010, 0.03, 0.68, 0.86),
+        0.35,
+        rear_pane=(0.42, 0.90),
+        tall_tail_lamps=True,
     ),
     "panel_van": CarForm(
-        5.50, 2.02, 2.42, 1.12, 1.10, 1.10, 0.96, (0.008, 0.02, 0.73, 0.88), 0.36,
-        side_panes=((0.74, 0.93),), rear_pane=(0.50, 0.86), tall_tail_lamps=True,
+        5.50,
+        2.02,
+        2.42,
+        1.12,
+        1.10,
+        1.10,
+        0.96,
+        (0.008, 0.02, 0.73, 0.88),
+        0.36,
+        side_panes=((0.74, 0.93),),
+        rear_pane=(0.50, 0.86),
+        tall_tail_lamps=True,
     ),
     "high_van": CarForm(
-        6.00, 2.04, 2.68, 1.14, 1.12, 1.12, 0.98, (0.008, 0.02, 0.76, 0.89), 0.37,
-        side_panes=((0.78, 0.94),), rear_pane=(0.50, 0.80), tall_tail_lamps=True,
+        6.00,
+        2.04,
+        2.68,
+        1.14,
+        1.12,
+        1.12,
+        0.98,
+        (0.008, 0.02, 0.76, 0.89),
+        0.37,
+        side_panes=((0.78, 0.94),),
+        rear_pane=(0.50, 0.80),
+        tall_tail_lamps=True,
     ),
-}  # fmt: skip
+}
 
 
 @cache
