@@ -13,10 +13,12 @@ import typer
 
 from drivesim import __version__
 from drivesim.cli.check import check
+from drivesim.cli.compose import compose
 from drivesim.cli.doctor import doctor
 from drivesim.cli.export import export
 from drivesim.cli.inspect import inspect
 from drivesim.cli.record import record
+from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
 from drivesim.cli.train import train
 from drivesim.cli.validate import validate
@@ -51,7 +53,7 @@ def _options(
     pass
 
 
-for _verb in (validate, schema, inspect, check, export, record, train, doctor):
+for _verb in (validate, schema, compose, rollout, inspect, check, export, record, train, doctor):
     app.command()(_verb)
 
 

@@ -1,0 +1,187 @@
+"""A rollout job: engine and archive joined. Running it again continues where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import drivesim
+from drivesim.archive import ArchiveLayout, ArchiveWriter, open_archive
+from drivesim.archive.previews import write_contact_sheet, write_poster, write_preview
+from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures
+from drivesim.engine import EngineSettings, Timeline, frame_shape, latent_shape, settings_named
+from drivesim.errors import InputError
+from drivesim.models.checkpoints import CheckpointSet
+from drivesim.scenario import Scenario, read_picture
+
+
+@dataclass(frozen=True)
+class RolloutJob:
+    """All futures of a scenario, into `out/<name>.zarr` and, beside it, `out/<name>/`.
+
+    `threads` of each worker decide the bits, `workers` do not.
+    """
+
+    scenario: Scenario
+    out: Path
+    checkpoints: Path
+    seed: int
+    futures: int
+    preset: str = "fast"
+    device: str = "cpu"
+    threads: int = 1
+    workers: int = 2
+
+    @property
+    def archive_path(self) -> Path:
+        """Where the archive lies."""
+        return self.out / f"{self.scenario.name}.zarr"
+
+    @property
+    def preview_folder(self) -> Path:
+        """Where videos and pictures lie."""
+        return self.out / self.scenario.name
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The archive is open: windows that each future will have, and how many of each are committed already."""
+
+    num_windows: int
+    committed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A window of a future is durable."""
+
+    future: int
+    window: int
+
+
+@dataclass(frozen=True)
+class PreviewWritten:
+    """A video or a picture is written."""
+
+    path: Path
+
+
+JobEvent = Opened | Progress | Committed | PreviewWritten
+
+
+def run_rollout(job: RolloutJob) -> Iterator[JobEvent]:
+    """Makes what is missing of a job, and tells of each step.
+
+    Raises InputError (checkpoints, folder that cannot be written, an archive of another run), ArchiveError (damaged,
+    or in the hands of another writer), and any DrivesimError that a worker meets.
+    """
+    checkpoints = CheckpointSet.open(job.checkpoints)
+    checkpoints.verify_all()
+    settings = settings_named(job.preset).with_sampling(job.scenario.sampling)
+    timeline = Timeline(checkpoints.preset.video, settings.interpolation_passes, job.scenario.duration_s)
+    layout = _layout(job, checkpoints, timeline)
+    with ArchiveWriter.open(
+        job.archive_path, _identity(job, checkpoints, settings), layout, _provenance(job, checkpoints)
+    ) as writer:
+        _make_folder(job.preview_folder)
+        yield Opened(layout.num_windows, tuple(map(writer.committed_windows, range(job.futures))))
+        spec = WorkerSpec(job.checkpoints, job.scenario, job.seed, settings, job.device, job.threads)
+        starts = [_start(writer, future) for future in range(job.futures)]
+        for event in render_futures(spec, timeline, starts, job.workers):
+            if isinstance(event, Progress):
+                yield event
+                continue
+            yield _commit(writer, event, timeline)
+            if event.window.index + 1 == timeline.num_windows:
+                yield from _preview(job, event.future)
+        for future in range(job.futures):
+            yield from _preview(job, future)
+        yield from _contact_sheet(job)
+
+
+def _start(writer: ArchiveWriter, future: int) -> FutureStart:
+    window = writer.committed_windows(future)
+    return FutureStart(future, window, writer.latents(future, window - 1) if window else None)
+
+
+def _commit(writer: ArchiveWriter, made: FutureWindow, timeline: Timeline) -> Committed:
+    window = made.window
+    frames = timeline.frames(window.index)
+    labels = {"first_frame": frames.start, "num_frames": len(frames), "time_s": frames.start / timeline.fps}
+    writer.commit(made.future, window.index, window.keyframe_latents, window.frames, labels)
+    return Committed(made.future, window.index)
+
+
+def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
+    """Video and poster of a complete future, where they are missing."""
+    for ending, write in ((".mp4", write_preview), (".png", write_poster)):
+        path = job.preview_folder / f"future_{future:02d}{ending}"
+        if not path.exists():
+            write(open_archive(job.archive_path), future, path)
+            yield PreviewWritten(path)
+
+
+def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
+    path = job.preview_folder / "contact_sheet.png"
+    if not path.exists():
+        write_contact_sheet(open_archive(job.archive_path), path)
+        yield PreviewWritten(path)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+
+
+def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> ArchiveLayout:
+    return ArchiveLayout(
+        num_futures=job.futures,
+        num_frames=timeline.num_frames,
+        frames_per_window=timeline.frames_per_window,
+        keyframes_per_window=timeline.video.keyframes_per_window,
+        frame_shape=frame_shape(checkpoints),
+        latent_shape=latent_shape(checkpoints),
+        fps=timeline.fps,
+        keyframe_fps=timeline.video.keyframe_fps,
+    )
+
+
+def _identity(job: RolloutJob, checkpoints: CheckpointSet, settings: EngineSettings) -> dict:
+    """Everything that decides the bytes of the archive."""
+    scenario = {**job.scenario.canonical(), "seed": job.seed}
+    if job.scenario.first_frame is not None:
+        scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
+    return {
+        "scenario": scenario,
+        "settings": asdict(settings),
+        "checkpoints": checkpoints.sha256,
+        "engine": drivesim.__version__,
+        "device": job.device,
+        "threads": job.threads,
+    }
+
+
+def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
+    return {
+        "scenario": job.scenario.model_dump(mode="json"),
+        "preset": job.preset,
+        "models": checkpoints.preset.name,
+        "versions": {
+            "drivesim": drivesim.__version__,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+        },
+    }
+
+
+def _sha256(pixels: np.ndarray) -> str:
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

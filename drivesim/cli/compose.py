@@ -1,0 +1,82 @@
+"""`drivesim compose`: only the first frame of a scenario, with and without its boxes drawn on.
+
+drivesim compose scenarios/night_cut_in.yaml --out first.png
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivesim.cli.rollout import Device, Preset, chosen_device
+from drivesim.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from drivesim.scenario import Scenario
+
+_COLOURS = {"car": (255, 215, 0), "van": (0, 220, 255), "truck": (255, 90, 60), "bus": (130, 255, 90)}
+
+
+def compose(
+    file: Annotated[Path, typer.Argument(help="Scenario file.")],
+    out: Annotated[Path, typer.Option(help="PNG file; a second one beside it, <stem>_boxes.png, has the boxes.")],
+    seed: Annotated[
+        int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the scenario's.", show_default=False)
+    ] = None,
+    preset: Annotated[Preset, typer.Option(help="fast, or quality with more steps.")] = Preset.fast,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
+    ] = None,
+    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all cores")] = None,
+) -> None:
+    """Make the first frame of a scenario alone, to see whether the boxes are what was meant."""
+    import torch
+
+    from drivesim.archive.export import write_png
+    from drivesim.assets import default_checkpoints
+    from drivesim.engine import Engine, settings_named
+    from drivesim.scenario import load_scenario
+
+    scenario = load_scenario(file)
+    _require_place(out)
+    engine = Engine.load(checkpoints or default_checkpoints(), chosen_device(device))
+    if threads is not None:
+        torch.set_num_threads(threads)
+    frame = engine.compose(scenario, seed, settings_named(preset.value))
+    boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")
+    write_png(frame, out)
+    write_png(with_boxes(frame, scenario), boxes)
+    typer.echo(f"{out}\n{boxes}")
+
+
+def with_boxes(frame: np.ndarray, scenario: Scenario) -> np.ndarray:
+    """A copy of a frame, uint8 `h w c`, with the scenario's boxes and their categories drawn on."""
+    import cv2
+
+    drawn, layout = frame.copy(), scenario.layout()
+    height, width = frame.shape[:2]
+    for box, (x0, y0, x1, y1) in zip(scenario.boxes or (), [] if layout is None else layout.xyxy, strict=True):
+        colour = _COLOURS[box.category]
+        corner, opposite = (round(x0 * width), round(y0 * height)), (round(x1 * width) - 1, round(y1 * height) - 1)
+        cv2.rectangle(drawn, corner, opposite, colour, 2)
+        cv2.putText(
+            drawn, box.category, (corner[0], corner[1] - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA
+        )
+    return drawn
+
+
+def _require_place(out: Path) -> None:
+    if out.suffix.lower() != ".png":
+        raise InputError(f"--out: expected the name of a PNG file, got {out}")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{out.parent}: cannot be made ({error.strerror}); choose another --out") from error
+    if out.is_dir() or not os.access(out.parent, os.W_OK):
+        raise InputError(f"{out}: cannot be written here; choose another --out")
