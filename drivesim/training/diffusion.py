@@ -22,6 +22,7 @@ from drivesim.models.conditioning import Conditioning, ContextFrames
 from drivesim.models.unet import UNet
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
+from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 
@@ -147,7 +148,7 @@ class LatentDiffusionStage:
         noise = torch.randn(clean.shape, generator=generator).to(self.device)
         tau = tau.to(self.device)
         noisy, target = self.denoiser.training_pair(clean, noise, tau)
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.startswith("cuda")):
+        with mixed_precision(self.device):
             prediction = self.network(noisy, tau, conditioning)
         error = (prediction.float() - target).square().mean((2, 3, 4)) * self.denoiser.loss_weight(tau)[:, None]
         if conditioning.context is None:

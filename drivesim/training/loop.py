@@ -39,7 +39,7 @@ class Training:
         self.parameters = stage.parameters()
         self.optimizers = {
             name: torch.optim.AdamW(
-                named.values(), lr=stage.config.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, foreach=True
+                named.values(), lr=stage.config.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
             )
             for name, named in self.parameters.items()
         }

@@ -23,6 +23,7 @@ from drivesim.models.unet import is_temporal
 from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
+from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 
@@ -126,6 +127,6 @@ class UpsamplerStage:
         noise = torch.randn(patches.shape, generator=generator).to(self.device)
         noisy, target = self.denoiser.training_pair(self.network.residual(patches, low_res), noise, tau)
         conditioning = self._noisy(low_res, low_tau, generator)
-        with torch.autocast("cuda", torch.bfloat16, enabled=self.device.startswith("cuda")):
+        with mixed_precision(self.device):
             prediction = self.network(noisy, tau, conditioning)
         return (prediction.float() - target).square().mean()

@@ -1,0 +1,111 @@
+"""Packed footage holds the frames and labels of its logs; clips never leave a log or a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drivesim.data.clips import FootageTensors, clip_places, draw
+from drivesim.data.drive_log import DriveLog, DriveLogWriter, find_drive_logs, split_of
+from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
+from drivesim.data.latent_cache import latent_cache
+from drivesim.data.packed import MAX_BOXES, PackedFootage, pack
+from drivesim.errors import FootageError
+from drivesim.models.checkpoints import build
+from drivesim.models.presets import tiny
+
+
+def _vehicle(track: int, box: tuple[float, ...], visible: float = 1.0, distance_m: float = 10.0) -> VehicleLabel:
+    return VehicleLabel(track, "bus", box, box, distance_m, visible)
+
+
+def _write(root: Path, name: str, fps: float, num_frames: int, vehicles: tuple[VehicleLabel, ...] = ()) -> None:
+    header = DriveLogLabels(source="test", fps=fps, width=128, height=64, time_of_day="night")
+    with DriveLogWriter(root / name, header) as writer:
+        for i in range(num_frames):
+            grey = np.full((64, 128, 3), 10 * i, np.uint8)
+            writer.write(grey, FrameLabel(i / fps, 5.0 + i, 0.1, vehicles))
+
+
+def _packed(root: Path) -> PackedFootage:
+    return pack(find_drive_logs(root), root / ".packed" / "32x64", 32, 64)
+
+
+def test_frames_and_labels_are_those_of_the_logs(tmp_path: Path) -> None:
+    _write(tmp_path, "b", 10.0, 3, (_vehicle(1, (64, 0, 128, 32)),))
+    _write(tmp_path, "a", 10.0, 2)
+    footage = _packed(tmp_path)
+    assert footage.log_names.tolist() == ["a", "b"]
+    assert footage.frames.shape == (5, 32, 64, 3)
+    expected = DriveLog.open(tmp_path / "b").read(2, 3)[0, ::2, ::2]
+    assert np.abs(footage.frames[4].astype(int) - expected).max() <= 2
+    assert footage.columns.ego_motion[4].tolist() == pytest.approx([7.0, 0.1])
+    assert footage.columns.boxes[4, 0].tolist() == [0.5, 0.0, 1.0, 0.5]
+    assert footage.columns.category[4].tolist() == [3] + [-1] * (MAX_BOXES - 1)
+    assert footage.columns.crowdedness.tolist() == [0, 0, 1, 1, 1]
+    assert (footage.columns.time_of_day == 1).all()
+
+
+def test_only_vehicles_that_can_be_seen_are_asked_for_nearest_first(tmp_path: Path) -> None:
+    near, far = _vehicle(1, (10, 10, 40, 30), distance_m=5.0), _vehicle(2, (50, 10, 70, 30), distance_m=9.0)
+    tiny_one, hidden = _vehicle(3, (80, 10, 82, 11)), _vehicle(4, (80, 20, 100, 40), visible=0.1)
+    cut_off = _vehicle(5, (100, 10, 128, 40), visible=0.1, distance_m=20.0)
+    _write(tmp_path, "a", 10.0, 1, (far, tiny_one, hidden, near, cut_off))
+    columns = _packed(tmp_path).columns
+    assert (columns.boxes[0, :3, 0] * 128).tolist() == [10.0, 50.0, 100.0]
+    assert (columns.category[0] >= 0).sum() == 3
+
+
+def test_packing_again_opens_what_is_there_and_notices_new_logs(tmp_path: Path) -> None:
+    _write(tmp_path, "a", 10.0, 2)
+    before = (_packed(tmp_path).folder / "frames.npy").stat().st_mtime_ns
+    assert (_packed(tmp_path).folder / "frames.npy").stat().st_mtime_ns == before
+    _write(tmp_path, "b", 10.0, 2)
+    assert len(_packed(tmp_path).frames) == 4
+
+
+def test_nothing_to_pack_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(FootageError, match="drivesim record"):
+        pack([], tmp_path / "p", 32, 64)
+
+
+def test_clips_keep_their_rate_within_one_log(tmp_path: Path) -> None:
+    names = [f"log_{i:03d}" for i in range(60)]
+    for i, name in enumerate(names[:30] + [n for n in names[30:] if split_of(n) == "held_out"]):
+        _write(tmp_path, name, 20.0 if i % 2 else 10.0, 9 if i % 2 else 5)
+    footage = _packed(tmp_path)
+    places = clip_places(footage, "train", 10.0, 4)
+    index = draw(places, 200, 4, torch.Generator().manual_seed(0)).numpy()
+    log = np.searchsorted(footage.log_start, index, side="right") - 1
+    assert (log == log[:, :1]).all()
+    assert all(split_of(str(footage.log_names[i])) == "train" for i in np.unique(log))
+    stride = np.diff(index, axis=1)
+    assert (stride == np.where(footage.log_fps[log[:, :1]] == 20, 2, 1)).all()
+    with pytest.raises(FootageError, match="40 frames a second"):
+        clip_places(footage, "train", 40.0, 4)
+
+
+def test_crops_are_cut_from_the_frames(tmp_path: Path) -> None:
+    _write(tmp_path, "a", 10.0, 3)
+    tensors = FootageTensors(_packed(tmp_path), "cpu")
+    index = torch.tensor([[0, 1], [1, 2]])
+    whole = tensors.frames(index)
+    crop = tensors.frames(index, (torch.tensor([0, 8]), torch.tensor([16, 0]), 16))
+    assert torch.equal(crop[1], whole[1, :, :, 8:24, :16])
+    assert whole.min() >= -1 and whole.max() <= 1
+
+
+def test_latents_are_those_of_the_autoencoder_and_are_made_once(tmp_path: Path) -> None:
+    _write(tmp_path, "a", 10.0, 3)
+    footage, autoencoder = _packed(tmp_path), build("autoencoder", tiny()).eval()
+    latents = latent_cache(footage, autoencoder, "0" * 64)
+    direct = autoencoder.encode(FootageTensors(footage, "cpu").frames(torch.tensor([[1]])))[0, 0]
+    assert np.allclose(latents[1], direct.detach().numpy(), atol=2e-3)
+    calls: list[int] = []
+    latent_cache(footage, autoencoder, "0" * 64, on_frames=calls.append)
+    assert calls == []
+    latent_cache(footage, autoencoder, "1" * 64, on_frames=calls.append)
+    assert calls == [3]
