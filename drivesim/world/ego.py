@@ -36,7 +36,7 @@ class Turn:
         fraction = np.linspace(0, 1, 201)
         bend = np.clip(np.minimum(fraction, 1 - fraction) / 0.3, 0, 1)
         heading = np.cumsum(bend) / bend.sum() * (np.pi / 2)
-        forward, sideways = np.cumsum(np.cos(heading)), np.cumsum(np.sin(heading))
+        forward, sideways = (np.cumsum(part) - part[0] for part in (np.cos(heading), np.sin(heading)))
         start = street.station_m + side * street.half_width_m / 2 - reach_m
         return cls(
             side=side,

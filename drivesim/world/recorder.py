@@ -134,4 +134,4 @@ def draw_num_vehicles(rng: np.random.Generator) -> int:
     """How many vehicles a world has: sometimes none, mostly a handful, at most twenty."""
     if rng.random() < _EMPTY_SHARE:
         return 0
-    return int(np.clip(round(rng.gamma(2.2, 3.6)), 1, _MAX_VEHICLES))
+    return int(np.clip(round(rng.gamma(2.2, 4.3)), 1, _MAX_VEHICLES))
