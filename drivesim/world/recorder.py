@@ -20,7 +20,7 @@ from drivesim.world.scenery import build_scenery
 from drivesim.world.traffic import Ego, Traffic
 
 _EMPTY_SHARE = 0.06
-_MAX_VEHICLES = 20
+_MAX_VEHICLES = 26
 _CAMERA_AHEAD_OF_MIDDLE_M = 0.4
 
 
@@ -131,7 +131,7 @@ def _moments(road: Road, rng: np.random.Generator, recipe: Recipe) -> Iterator[T
 
 
 def draw_num_vehicles(rng: np.random.Generator) -> int:
-    """How many vehicles a world has: sometimes none, mostly a handful, at most twenty."""
+    """How many vehicles a world has: sometimes none, mostly around ten, of which about half are in view."""
     if rng.random() < _EMPTY_SHARE:
         return 0
-    return int(np.clip(round(rng.gamma(2.2, 4.3)), 1, _MAX_VEHICLES))
+    return int(np.clip(round(rng.gamma(2.2, 5.2)), 1, _MAX_VEHICLES))
