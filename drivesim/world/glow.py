@@ -53,7 +53,7 @@ def add_glow(picture: np.ndarray) -> np.ndarray:
     height, width = picture.shape[:2]
     small = cv2.resize(picture, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
     brightest = small.max(2, keepdims=True).astype(FLOAT)
-    floor = FLOAT(MAX_REFLECTED * 255 * 0.75)
+    floor = FLOAT(MAX_REFLECTED * 255 * 0.92)
     light = small * (np.clip(brightest - floor, 0, None) / (255 - floor))
     spread = width / 1024
     halo = cv2.GaussianBlur(light, (0, 0), 2.2 * spread) * 1.1 + cv2.GaussianBlur(light, (0, 0), 8.0 * spread) * 1.6

@@ -154,23 +154,31 @@ def _add_lines(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.
     worn = rng.uniform(0.82, 1.0)
     median, lane = road.median_m / 2, road.lane_width_m
 
-    def line(offset: float, colour: np.ndarray, width: float, dash_m: float | None = None, gap_m: float = 0.0) -> None:
+    def line(
+        offset: float,
+        colour: np.ndarray,
+        width: float,
+        dash_m: float | None = None,
+        gap_m: float = 0.0,
+        margin_m: float = 5.8,
+    ) -> None:
         if dash_m is None:
             start, length = np.arange(0, road.length_m - 3, 3.0), 3.0
         else:
             start, length = np.arange(0, road.length_m - dash_m, dash_m + gap_m), dash_m
-        start = start[~road.in_side_street(start + length / 2, 0, 1.0)]
+        start = start[~road.in_side_street(start + length / 2, 0, margin_m)]
         quads = road.patches(start, start + length, offset - width / 2, offset + width / 2)
         ground.add(quads, np.asarray(colour, FLOAT) * worn, normals=UP)
 
+    edge = (1.0, 1.0, 1.0) if road.parking_m else (None, 0.0, 1.0)
     dash, gap = ((3.0, 6.0), (3.0, 9.0), (4.0, 4.0))[rng.integers(3)]
     for k in range(1, road.lanes_forward):
         line(-(median + k * lane), WHITE, 0.14, dash, gap)
     for k in range(1, road.lanes_backward):
         line(median + k * lane, WHITE, 0.14, dash, gap)
-    line(-(median + road.lanes_forward * lane) + 0.22, WHITE, 0.14, *((1.0, 1.0) if road.parking_m else ()))
+    line(-(median + road.lanes_forward * lane) + 0.22, WHITE, 0.14, *edge)
     if road.lanes_backward:
-        line(median + road.lanes_backward * lane - 0.22, WHITE, 0.14, *((1.0, 1.0) if road.parking_m else ()))
+        line(median + road.lanes_backward * lane - 0.22, WHITE, 0.14, *edge)
     else:
         line(0.2, colours.centre_line, 0.14)
     if road.lanes_backward and road.median_m == 0:

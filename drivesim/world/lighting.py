@@ -11,7 +11,7 @@ from drivesim.world.atmosphere import Atmosphere
 from drivesim.world.quads import FLOAT
 
 HEAD_LAMP_REACH_M = 95.0
-HEAD_LAMP_COLOUR = np.array([1.0, 0.95, 0.83], FLOAT)
+HEAD_LAMP_COLOUR = np.array([0.90, 0.86, 0.76], FLOAT)
 STREET_LAMP_STRENGTH = FLOAT(0.55)
 MAX_REFLECTED = 0.80
 """At night no reflected colour is brighter, so that only lamps glow."""

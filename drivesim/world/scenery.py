@@ -11,7 +11,8 @@ from drivesim.world.ground import add_ground, draw_ground_colours
 from drivesim.world.occluders import Occluders
 from drivesim.world.quads import FLOAT, QuadBuilder, QuadMesh
 from drivesim.world.road import Road
-from drivesim.world.roadside import add_furniture, add_trees
+from drivesim.world.roadside import add_furniture
+from drivesim.world.trees import add_trees
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,7 @@ def build_scenery(road: Road, rng: np.random.Generator) -> Scenery:
     add_ground(ground, road, colours, rng)
     occluders = [add_buildings(objects, road, colours, rng)]
     occluders.append(add_trees(objects, shadows, road, colours, rng))
-    furniture, lamps, lamp_colour = add_furniture(objects, road, colours, rng)
+    furniture, lamps, lamp_colour = add_furniture(objects, road, rng)
     occluders.append(furniture)
     return Scenery(
         ground=ground.build(),
