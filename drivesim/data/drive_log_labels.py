@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from drivesim.errors import FootageError
+from drivesim.scenario.vocabulary import TimeOfDay, VehicleCategory
 
 FORMAT = 1
 LABELS_FILE = "labels.json"
 
-VehicleCategory = Literal["car", "van", "truck", "bus"]
-CATEGORIES: tuple[str, ...] = get_args(VehicleCategory)
 Box = tuple[float, float, float, float]
 """`x0, y0, x1, y1` in pixels of the log's frames; x to the right, y down, the far edges exclusive."""
 
@@ -75,7 +74,7 @@ class DriveLogLabels:
     width: int
     height: int
     seed: int | None = None
-    time_of_day: Literal["day", "night"] | None = None
+    time_of_day: TimeOfDay | None = None
     camera: CameraLabel | None = None
     frames: tuple[FrameLabel, ...] = ()
     format: Literal[1] = FORMAT

@@ -21,7 +21,7 @@ import numpy as np
 from drivesim.data.drive_log import DriveLog
 from drivesim.data.drive_log_labels import FrameLabel, VehicleLabel
 from drivesim.errors import FootageError
-from drivesim.models.presets import CATEGORIES, TIMES_OF_DAY
+from drivesim.scenario.vocabulary import CATEGORIES, TIMES_OF_DAY
 
 MAX_BOXES = 24
 MIN_BOX_SIDE = 24 / 1024

@@ -11,9 +11,7 @@ from drivesim.models.autoencoder import AutoencoderConfig
 from drivesim.models.temporal import TemporalConfig
 from drivesim.models.unet import UNetConfig
 from drivesim.models.upsampler import UpsamplerConfig
-
-CATEGORIES = ("car", "van", "truck", "bus")
-TIMES_OF_DAY = ("day", "night")
+from drivesim.scenario.vocabulary import CATEGORIES
 
 
 @dataclass(frozen=True)
