@@ -57,7 +57,8 @@ def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch: pytest
 def test_help_names_the_verbs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     assert run(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
-    assert all(verb in shown for verb in ("validate", "schema", "record", "train", "doctor"))
+    verbs = ("validate", "schema", "compose", "rollout", "inspect", "check", "export", "record", "train", "doctor")
+    assert all(f" {verb} " in shown for verb in verbs)
 
 
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
