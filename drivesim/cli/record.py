@@ -7,6 +7,7 @@ drivesim record --out logs/stills --minutes 10 --seed 1 --stills
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
 from enum import StrEnum
@@ -79,6 +80,7 @@ def _run(session: RecordSession) -> tuple[int, int, float]:
 
     from drivesim.world.record_session import run_session
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     start = time.monotonic()
     done: list[LogRecorded] = []
     columns = (

@@ -123,12 +123,13 @@ def _record_seeds(session: RecordSession, number: int, deadline: float | None) -
 
     cv2.setNumThreads(1)
     recipe, renderer = session.recipe, None
-    seed = session.first_seed + number
+    seed, parent = session.first_seed + number, multiprocessing.parent_process()
     while session.num_logs is None or seed < session.first_seed + session.num_logs:
         folder = session.folder / log_name(seed)
         existed = folder.exists()
         if not existed:
-            if deadline is not None and time.time() >= deadline:
+            overdue = deadline is not None and time.time() >= deadline
+            if overdue or parent is None or not parent.is_alive():
                 return
             renderer = renderer or Renderer(recipe.width, recipe.height, session.supersample)
             record_drive_log(seed, recipe, folder, renderer)
