@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 from panda3d.core import (
     Camera,
@@ -80,7 +81,8 @@ class Canvas:
         self._engine.renderFrame()
         self._buffer.setActive(False)
         pixels = np.frombuffer(self._texture.getRamImage(), np.uint8).reshape(self._height, self._width, -1)
-        return np.ascontiguousarray(pixels[::-1, :, 2::-1])
+        to_rgb = cv2.COLOR_BGRA2RGB if pixels.shape[2] == 4 else cv2.COLOR_BGR2RGB
+        return cv2.flip(cv2.cvtColor(pixels, to_rgb), 0)
 
 
 def _off_screen_pipe() -> GraphicsPipe | None:

@@ -69,11 +69,11 @@ def _silhouettes(camera: CameraPose, vehicles: Sequence[PlacedVehicle], width: i
         if forward.max() < NEAR_M or forward.min() > MAX_DISTANCE_M:
             continue
         pixels = _bounded(to_pixels(clip_quads_near(own), camera, width, height), width)
-        low, high = pixels.min(0), pixels.max(0)
+        hull = cv2.convexHull(pixels.astype(np.float32))[:, 0]
+        low, high = hull.min(0), hull.max(0)
         if high[0] <= 0 or high[1] <= 0 or low[0] >= width or low[1] >= height:
             continue
-        distance = float(np.sqrt((own.reshape(-1, 3) ** 2).sum(-1).min()))
-        hull = cv2.convexHull(pixels.astype(np.float32))[:, 0]
+        distance = float(np.sqrt(np.einsum("nkd,nkd->nk", own, own).min()))
         cut = low[0] < 0 or low[1] < 0 or high[0] > width or high[1] > height
         faces = _faces(own, camera, width, height) if cut else []
         found.append(_Silhouette(vehicle, hull, faces, (*low.tolist(), *high.tolist()), distance))
@@ -119,7 +119,8 @@ def _hidden_by(camera: CameraPose, vehicles: Sequence[PlacedVehicle], occluders:
     along = stop - start
     along = np.where(np.abs(along) < 1e-9, 1e-9, along)
     first, second = (-1 - start) / along, (1 - start) / along
-    enter, leave = np.minimum(first, second).max(-1), np.maximum(first, second).min(-1)
+    near, far = np.minimum(first, second), np.maximum(first, second)
+    enter, leave = np.maximum(near[..., 0], near[..., 1]), np.minimum(far[..., 0], far[..., 1])
     return ((enter < leave) & (leave > 0) & (enter < 1)).any(1)
 
 
