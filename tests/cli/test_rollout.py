@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from drivesim.archive import open_archive
+from drivesim.cli.compose import with_boxes
+from drivesim.cli.main import app
+from drivesim.errors import InputError
+from drivesim.scenario import load_scenario
+
+SCENARIO = """\
+format: 1
+name: short
+boxes:
+  - {category: car, xyxy: [400, 260, 520, 340]}
+duration_s: 0.5
+sampling: {steps: 2}
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "short.yaml"
+    path.write_text(SCENARIO)
+    return path
+
+
+def _run(*arguments: object):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def test_rollout_makes_archive_and_previews_with_json_on_stdout(file: Path, tiny_checkpoints: Path) -> None:
+    out = file.parent / "out"
+    options = ("--out", out, "--checkpoints", tiny_checkpoints, "--futures", 1, "--seed", 9, "--device", "cpu")
+    result = _run("rollout", file, *options, "--json")
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert (document["futures"], document["seed"]) == (1, 9)
+    assert {Path(path).name for path in document["written"]} == {"future_00.mp4", "future_00.png", "contact_sheet.png"}
+    archive = open_archive(document["archive"])
+    assert archive.complete
+    assert len(archive.rollouts[0].frames) == 5
+
+
+def test_compose_writes_the_frame_with_and_without_boxes(file: Path, tiny_checkpoints: Path) -> None:
+    out = file.parent / "new" / "first.png"
+    result = _run("compose", file, "--out", out, "--checkpoints", tiny_checkpoints, "--threads", 1)
+    assert result.exit_code == 0, result.output
+    frame, drawn = cv2.imread(str(out)), cv2.imread(str(out.with_name("first_boxes.png")))
+    assert frame.shape == drawn.shape == (128, 256, 3)
+    assert not np.array_equal(frame, drawn)
+    assert sorted(path.name for path in out.parent.iterdir()) == ["first.png", "first_boxes.png"]
+
+
+def test_boxes_are_drawn_along_their_edges(file: Path) -> None:
+    changed = with_boxes(np.zeros((512, 1024, 3), np.uint8), load_scenario(file)).any(2)
+    assert changed[260:340, 400].all()
+    assert changed[339, 400:520].all()
+    assert not changed[265:335, 405:515].any()
+    assert not changed[345:].any()
+
+
+@pytest.mark.parametrize("verb", ["compose", "rollout"])
+def test_missing_checkpoints_are_an_input_error_and_leave_nothing(file: Path, verb: str) -> None:
+    result = _run(verb, file, "--out", file.parent / "x.png", "--checkpoints", file.parent / "none")
+    assert isinstance(result.exception, InputError)
+    assert [path.name for path in file.parent.iterdir()] == ["short.yaml"]
+
+
+def test_compose_refuses_other_formats_and_places(file: Path, tiny_checkpoints: Path) -> None:
+    for out, said in (
+        (file.parent / "x.jpg", "PNG"),
+        (file / "x.png", "cannot be made"),
+        (file.parent / "d.png", "here"),
+    ):
+        (file.parent / "d.png").mkdir(exist_ok=True)
+        result = _run("compose", file, "--out", out, "--checkpoints", tiny_checkpoints)
+        assert isinstance(result.exception, InputError)
+        assert said in str(result.exception)
+
+
+def test_a_device_that_is_not_there_is_an_input_error(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    result = _run("rollout", file, "--out", file.parent / "out", "--device", "cuda")
+    assert isinstance(result.exception, InputError)
+    assert "--device cpu" in str(result.exception)
