@@ -130,7 +130,7 @@ def _add_windows(
         lamp = np.where(rng.random((len(owner), 1)) < 0.75, _WARM, _COOL) * rng.uniform(0.35, 0.85, (len(owner), 1))
         lit = rng.random(len(owner)) < lit_share[owner]
         dim = np.where(office[owner], 0.6, 1.0) * lit
-        objects.add(panes, _sky_gradient(tone), lamp * dim[:, None])
+        objects.add(panes, _sky_gradient(tone), lamp * dim[:, None], overlay=True)
 
         shops = np.flatnonzero(shop[seen])
         if len(shops):
@@ -147,7 +147,7 @@ def _add_windows(
                 np.full(len(front), 2.15),
                 0.09,
             )
-            objects.add(doors, np.array([[0.30, 0.18, 0.12]]) * rng.uniform(0.6, 1.6, (len(front), 1)))
+            objects.add(doors, np.array([[0.30, 0.18, 0.12]]) * rng.uniform(0.6, 1.6, (len(front), 1)), overlay=True)
 
 
 def _add_shops(
@@ -162,12 +162,12 @@ def _add_shops(
     lit = rng.random(len(lot)) < 0.5
     lamp = np.where(rng.random((len(lot), 1)) < 0.6, _WARM, _COOL) * rng.uniform(0.45, 0.8, (len(lot), 1))
     tone = np.array([0.20, 0.23, 0.27]) * rng.uniform(0.7, 1.4, (len(lot), 1))
-    objects.add(panes, _sky_gradient(tone), lamp * lit[:, None])
+    objects.add(panes, _sky_gradient(tone), lamp * lit[:, None], overlay=True)
     sign = _SHOP_SIGNS[rng.integers(len(_SHOP_SIGNS), size=count)]
     boards = _panes(
         foot, along, np.full(count, 0.02), np.full(count, 0.98), np.full(count, 2.95), np.full(count, 3.5), 0.12
     )
-    objects.add(boards, sign, sign * (rng.random((count, 1)) < 0.6) * 0.7)
+    objects.add(boards, sign, sign * (rng.random((count, 1)) < 0.6) * 0.7, overlay=True)
 
 
 def _cells(columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

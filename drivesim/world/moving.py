@@ -19,6 +19,7 @@ from drivesim.world.lighting import (
     to_bytes,
 )
 from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.projection import before
 from drivesim.world.quads import FLOAT, patches
 from drivesim.world.scenery import Scenery
 from drivesim.world.vehicle_shapes import Material
@@ -43,6 +44,7 @@ _NIGHT_EMISSION = {
     Material.LIT_GLASS: (0.46, 0.41, 0.29),
 }
 _BRAKING_EMISSION = {Material.TAIL_LAMP: (1.0, 0.08, 0.05), Material.BRAKE_LAMP: (1.0, 0.08, 0.05)}
+_OVERLAYS = [m for m in Material if m not in (Material.PAINT, Material.CARGO, Material.PLASTIC, Material.TYRE)]
 _BEAM_DISTANCE_M, _MAX_BEAMS = 80.0, 6
 _NOTHING = (np.zeros((0, 3), FLOAT), np.zeros((0, 4), np.uint8))
 
@@ -70,6 +72,8 @@ def lit_vehicles(
     colours = soft_shoulder(albedo * light)
     colours += _reflections(quads, normals, towards / distance[:, None], atmosphere)
     colours = np.maximum(colours, np.repeat(_emission(quads, vehicles, atmosphere), 4, 0))
+    overlay = np.isin(quads.materials, _OVERLAYS).repeat(4)
+    points[overlay] = before(points[overlay], camera)
     return points, to_bytes(through_fog(colours, distance, atmosphere))
 
 

@@ -8,8 +8,9 @@ import numpy as np
 
 from drivesim.world.pose import CameraPose
 
-NEAR_M = 0.4
+NEAR_M = 0.8
 """Nothing nearer than this in front of the camera is drawn or counted."""
+_LIFT_PER_M = 2e-5
 
 
 def camera_coordinates(points: np.ndarray, camera: CameraPose) -> np.ndarray:
@@ -37,6 +38,16 @@ def to_pixels(coordinates: np.ndarray, camera: CameraPose, width: int, height: i
     focal = focal_length_px(camera, width)
     centre = np.array([width / 2, height / 2], np.float32)
     return centre + np.float32(focal) * coordinates[..., :2] / coordinates[..., 2:]
+
+
+def before(points: np.ndarray, camera: CameraPose) -> np.ndarray:
+    """Points (n 3) drawn towards the camera along the line of sight, the more the farther: the same pixels, less depth.
+
+    Panes and lamps that lie on a wall or a body stay in front of it at any distance, whatever the depth buffer's steps.
+    """
+    sight = points - np.array([camera.x_m, camera.y_m, camera.z_m], np.float32)
+    share = np.minimum(np.linalg.norm(sight, axis=1, keepdims=True) * np.float32(_LIFT_PER_M), np.float32(0.01))
+    return points - sight * share
 
 
 def clip_quads_near(quads: np.ndarray) -> np.ndarray:

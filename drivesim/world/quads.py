@@ -18,7 +18,8 @@ class QuadMesh:
     """`n` quads with what lighting needs.
 
     vertices (n 4 3) metres; albedo (n 4 3) reflected colour 0..1; emission (n 4 3) light sent out at night;
-    normals (n 4 3) unit vectors per corner, smooth where the solid is round; alpha (n 4) opacity 0..1.
+    normals (n 4 3) unit vectors per corner, smooth where the solid is round; alpha (n 4) opacity 0..1;
+    overlay (n) whether the quad lies on another one and must win against it at any distance.
     """
 
     vertices: np.ndarray
@@ -26,6 +27,7 @@ class QuadMesh:
     emission: np.ndarray
     normals: np.ndarray
     alpha: np.ndarray
+    overlay: np.ndarray
 
     def __len__(self) -> int:
         return len(self.vertices)
@@ -37,7 +39,7 @@ class QuadBuilder:
     def __init__(self) -> None:
         self._parts: list[tuple[np.ndarray, ...]] = []
 
-    def add(self, vertices, albedo, emission=(0.0, 0.0, 0.0), normals=None, alpha=1.0) -> None:
+    def add(self, vertices, albedo, emission=(0.0, 0.0, 0.0), normals=None, alpha=1.0, overlay=False) -> None:
         """Add quads of any leading shape (... 4 3).
 
         Colours broadcast from (3), (n 3) or (n 4 3), opacity from a number or (n 4). Normals are those of the
@@ -56,16 +58,15 @@ class QuadBuilder:
                 spread(emission, count),
                 spread(normals, count),
                 np.broadcast_to(np.asarray(alpha, FLOAT), (count, 4)),
+                np.full(count, overlay),
             )
         )
 
     def build(self) -> QuadMesh:
         if not self._parts:
             empty = np.zeros((0, 4, 3), FLOAT)
-            return QuadMesh(empty, empty, empty, empty, np.zeros((0, 4), FLOAT))
-        return QuadMesh(
-            *(np.ascontiguousarray(np.concatenate(column), FLOAT) for column in zip(*self._parts, strict=True))
-        )
+            return QuadMesh(empty, empty, empty, empty, np.zeros((0, 4), FLOAT), np.zeros(0, bool))
+        return QuadMesh(*(np.ascontiguousarray(np.concatenate(column)) for column in zip(*self._parts, strict=True)))
 
 
 def spread(values, count: int) -> np.ndarray:

@@ -19,8 +19,10 @@ from drivesim.world.quads import FLOAT
 from drivesim.world.scenery import Scenery
 from drivesim.world.still import StillMesh, StillShadows
 
-VIEW_DISTANCE_M = 260.0
+VIEW_DISTANCE_M = 420.0
 """Beyond this only sky, hills and the plain are drawn."""
+VEHICLE_DISTANCE_M = 260.0
+"""Beyond this vehicles are too small to be drawn."""
 _FAR_M = 460.0
 _PIPES = ("p3tinydisplay", "p3headlessgl")
 
@@ -106,7 +108,7 @@ _NOTHING = (np.zeros((0, 3), FLOAT), np.zeros((0, 4), np.uint8))
 def _may_be_seen(vehicle: PlacedVehicle, camera: CameraPose) -> bool:
     x, y = vehicle.x_m - camera.x_m, vehicle.y_m - camera.y_m
     ahead = x * np.cos(camera.heading_rad) + y * np.sin(camera.heading_rad)
-    return -12.0 < ahead < VIEW_DISTANCE_M
+    return -12.0 < ahead < VEHICLE_DISTANCE_M
 
 
 def _show(layer, painted: Painted) -> None:

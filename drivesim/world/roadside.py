@@ -102,7 +102,7 @@ def _add_signs(objects: QuadBuilder, road: Road, rng: np.random.Generator) -> No
         for grow, lift, colour in ((1.0, 0.0, np.array([rim])), (0.74, 0.02, colours)):
             plates = _plates(middle[chosen] + back[chosen] * lift, right[chosen], corners, size * grow)
             tone = np.repeat(np.broadcast_to(colour, (chosen.sum(), 3)), plates.shape[1], 0)
-            objects.add(plates, tone, tone * reflex)
+            objects.add(plates, tone, tone * reflex, overlay=lift > 0)
         rear = _plates(middle[chosen], -right[chosen], corners, size)
         objects.add(rear, (0.42, 0.43, 0.44))
 
@@ -138,7 +138,7 @@ def _add_traffic_lights(objects: QuadBuilder, road: Road, rng: np.random.Generat
             for k, colour in enumerate(((0.10, 0.90, 0.35), (1.0, 0.70, 0.10), (1.0, 0.12, 0.08))):
                 shown = np.array(colour) * (1.0 if k == lit else 0.14)
                 lens = discs(foot + back * 0.16 + np.array([0, 0, 3.45 + 0.36 * k]), 0.15, right, (0, 0, 1), 8)
-                objects.add(lens, shown, shown if k == lit else shown * 0.3)
+                objects.add(lens, shown, shown if k == lit else shown * 0.3, overlay=True)
 
 
 def _add_guard_rails(objects: QuadBuilder, road: Road) -> None:

@@ -20,6 +20,7 @@ from drivesim.world.lighting import (
     to_bytes,
 )
 from drivesim.world.pose import CameraPose
+from drivesim.world.projection import before
 from drivesim.world.quads import FLOAT, QuadMesh, face_normals
 
 
@@ -31,7 +32,7 @@ class StillMesh:
     ) -> None:
         """`solid` meshes show only the outside of their faces."""
         self._atmosphere = atmosphere
-        self._vertices, self._albedo = mesh.vertices, mesh.albedo
+        self._vertices, self._albedo, self._overlay = mesh.vertices, mesh.albedo, mesh.overlay
         self._bounds = QuadBounds(mesh.vertices)
         self._faces = face_normals(mesh.vertices).astype(FLOAT) if solid and len(mesh) else None
         light = sky_and_sun(mesh.normals, atmosphere)
@@ -58,6 +59,8 @@ class StillMesh:
             colours[near] += self._albedo[keep].reshape(-1, 3)[near] * (light[:, None] * HEAD_LAMP_COLOUR)
             colours = soft_shoulder(colours)
             colours += self._emission[keep].reshape(-1, 3)
+        overlay = np.repeat(self._overlay[keep], 4)
+        points[overlay] = before(points[overlay], camera)
         return points, to_bytes(through_fog(colours, distance, self._atmosphere))
 
 
