@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 _MAX_ACCELERATION = 1.6
 _COMFORTABLE_BRAKING = 2.2
@@ -19,10 +18,10 @@ _MAX_DRIFT = 0.3
 def following_acceleration(speed_mps: float, desired_mps: float, gap_m: float, closing_mps: float) -> float:
     """Acceleration of the intelligent driver model (Treiber et al. 2000), m/s^2; `gap_m` is inf on a free road."""
     free = 1 - (speed_mps / max(desired_mps, 0.1)) ** 4
-    wish = speed_mps * _HEADWAY_S + speed_mps * closing_mps / (2 * np.sqrt(_MAX_ACCELERATION * _COMFORTABLE_BRAKING))
+    wish = speed_mps * _HEADWAY_S + speed_mps * closing_mps / (2 * math.sqrt(_MAX_ACCELERATION * _COMFORTABLE_BRAKING))
     wanted_gap = _STANDSTILL_GAP_M + max(0.0, wish)
     acceleration = _MAX_ACCELERATION * (free - (wanted_gap / max(gap_m, _MIN_GAP_M)) ** 2)
-    return float(np.clip(acceleration, -_MAX_BRAKING, _MAX_ACCELERATION))
+    return min(max(acceleration, -_MAX_BRAKING), _MAX_ACCELERATION)
 
 
 @dataclass

@@ -98,7 +98,7 @@ class Road:
 
     def curvature(self, station: float) -> float:
         """Curvature of the reference line, 1/m, positive to the left."""
-        index = int(np.clip(station, 1, len(self.heading) - 1))
+        index = min(max(int(station), 1), len(self.heading) - 1)
         return float(self.heading[index] - self.heading[index - 1])
 
     def position(

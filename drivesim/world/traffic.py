@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,7 +72,7 @@ class Traffic:
 
     def step(self, dt_s: float) -> None:
         """Moves everything on by `dt_s` seconds."""
-        num_steps = max(1, int(np.ceil(dt_s / _MAX_STEP_S - 1e-9)))
+        num_steps = max(1, math.ceil(dt_s / _MAX_STEP_S - 1e-9))
         for _ in range(num_steps):
             self._small_step(dt_s / num_steps)
 
@@ -161,12 +162,13 @@ class Traffic:
         if vehicle.change is None:
             return 0.0
         vehicle.offset_m, rate = vehicle.change.advance(dt_s, vehicle.speed_mps)
-        return float(np.arcsin(np.clip(vehicle.direction * rate / max(vehicle.speed_mps, 0.1), -0.5, 0.5)))
+        slope = vehicle.direction * rate / max(vehicle.speed_mps, 0.1)
+        return math.asin(min(max(slope, -0.5), 0.5))
 
     def _station_rate(self, vehicle: Driver | Ego) -> float:
         """Metres of station a second: the inside of a bend is shorter than the reference line."""
         stretch = 1 - self._road.curvature(vehicle.station_m) * vehicle.offset_m
-        return vehicle.speed_mps * float(np.cos(vehicle.drift_rad)) / max(stretch, 0.3)
+        return vehicle.speed_mps * math.cos(vehicle.drift_rad) / max(stretch, 0.3)
 
     def _advance_ego(self, dt_s: float) -> None:
         ego, turn = self.ego, self.plan.turn
