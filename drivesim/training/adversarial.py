@@ -21,10 +21,10 @@ class ReconstructionConfig:
     """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch."""
 
     perceptual_weight: float = 0.12
-    perceptual_start: int = 1000
+    perceptual_start: int = 700
     perceptual_share: float = 0.25
     adversarial_weight: float = 0.05
-    adversarial_start: int = 2500
+    adversarial_start: int = 1000
 
 
 class ReconstructionLoss:

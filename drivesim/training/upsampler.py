@@ -1,7 +1,8 @@
 """Stages `upsampler_image` and `upsampler`: the pixel-space diffusion upsampler on patches (Video LDM, Eq. 5).
 
 Low-resolution patches are partly shrunk frames and partly what the autoencoder makes of them, for that is what the
-upsampler will be given; both are noise-augmented, and the network is told how much.
+upsampler will be given; both are noise-augmented, and the network is told how much. All frames of a clip share one
+noise field, as they do when a rollout is made: equal surroundings then become equal pixels.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class UpsamplerStage:
         patches = self._patches(self.test, 6, generator)
         low_res = self._low_res(patches, generator, decoded=True)
         condition = self._noisy(low_res, torch.full((len(patches),), 60, device=self.device), generator)
-        noise = torch.randn(patches.shape, generator=generator).to(self.device)
+        noise = _shared_noise(patches, generator)
         denoise = self.denoiser.bind(lambda x, tau: self.network(x, tau, condition))
         residual = final(ddim(denoise, noise, self.denoiser.schedule, 4))
         rows = [enlarge(low_res, self.network.config.factor), self.network.frames(residual, low_res), patches]
@@ -117,16 +118,22 @@ class UpsamplerStage:
         return small
 
     def _noisy(self, low_res: Tensor, tau: Tensor, generator: torch.Generator) -> Conditioning:
-        noise = torch.randn(low_res.shape, generator=generator).to(self.device)
+        noise = _shared_noise(low_res, generator)
         return Conditioning(low_res=LowResolution(self.denoiser.schedule.diffuse(low_res, noise, tau), tau))
 
     def _loss(self, patches: Tensor, low_res: Tensor, generator: torch.Generator) -> Tensor:
         count = len(patches)
         low_tau = torch.randint(self.config.max_low_res_tau, (count,), generator=generator).to(self.device)
         tau = torch.randint(self.denoiser.schedule.num_steps, (count,), generator=generator).to(self.device)
-        noise = torch.randn(patches.shape, generator=generator).to(self.device)
+        noise = _shared_noise(patches, generator)
         noisy, target = self.denoiser.training_pair(self.network.residual(patches, low_res), noise, tau)
         conditioning = self._noisy(low_res, low_tau, generator)
         with mixed_precision(self.device):
             prediction = self.network(noisy, tau, conditioning)
         return (prediction.float() - target).square().mean()
+
+
+def _shared_noise(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal noise `b t c h w`, the same for all frames of a clip."""
+    b, t, *picture = like.shape
+    return torch.randn((b, 1, *picture), generator=generator).to(like.device).expand(b, t, *picture)
