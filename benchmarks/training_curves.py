@@ -1,0 +1,52 @@
+"""Draws the training curves of a checkpoint folder: one panel a stage, its first figure and the held-out ones.
+
+python benchmarks/training_curves.py checkpoints/mine docs/pictures/training_curves.png
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from drivesim.models.checkpoints import ROLES
+
+_HIDDEN = ("gradient_norm", "discriminator", "adversarial", "perceptual")
+
+
+def curves(path: Path) -> dict[str, list[tuple[float, float]]]:
+    """(minutes, value) of each figure in a `metrics.csv`."""
+    found: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    with open(path, newline="") as file:
+        for row in csv.DictReader(file):
+            if not row["figure"].endswith(_HIDDEN):
+                found[row["figure"]].append((float(row["elapsed_s"]) / 60, float(row["value"])))
+    return found
+
+
+def main(folder: Path, picture: Path) -> None:
+    """One panel a stage."""
+    logs = {role: path for role in ROLES if (path := folder / "training" / role / "metrics.csv").is_file()}
+    figure, axes = plt.subplots(1, len(logs), figsize=(3.2 * len(logs), 2.6), squeeze=False, layout="constrained")
+    for axis, (role, path) in zip(axes[0], logs.items(), strict=True):
+        for name, points in curves(path).items():
+            if name == "l1":
+                continue
+            minutes, values = zip(*points, strict=True)
+            axis.plot(minutes, values, label=name, marker="o" if name.startswith("held_out") else None, linewidth=1)
+        axis.set_title(role, fontsize=9)
+        axis.set_xlabel("minutes", fontsize=8)
+        axis.tick_params(labelsize=7)
+        axis.legend(fontsize=6)
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(picture, dpi=110)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
