@@ -6,6 +6,7 @@ import csv
 import math
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import torch
@@ -16,6 +17,9 @@ from drivesim.training.distributed import barrier, rank
 from drivesim.training.loop import Report, Training
 from drivesim.training.stage import TrainingStage
 from drivesim.training.stages import StageRequest
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 def train_stage(
@@ -68,7 +72,7 @@ def export(request: StageRequest, stage: TrainingStage) -> None:
 
 
 class MetricsLog:
-    """Means of the figures since the last row, every 20 steps and at every evaluation, as CSV (process 0 alone)."""
+    """Means of the figures, every 20 steps and at every evaluation, as CSV and for TensorBoard (process 0 alone)."""
 
     _EVERY = 20
     _COLUMNS = ("step", "elapsed_s", "figure", "value")
@@ -76,7 +80,9 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.sums: dict[str, list[float]] = {}
+        self.board: SummaryWriter | None = None
         if rank() == 0:
+            self.board = _tensorboard(path.parent)
             path.parent.mkdir(parents=True, exist_ok=True)
             if not path.is_file():
                 self._write([self._COLUMNS])
@@ -86,15 +92,25 @@ class MetricsLog:
         for name, value in report.figures.items():
             self.sums.setdefault(name, []).append(value)
         if rank() == 0 and (report.saved or report.step % self._EVERY == 0):
-            self._write(
-                (report.step, f"{report.elapsed_s:.1f}", name, f"{math.fsum(values) / len(values):.6g}")
-                for name, values in self.sums.items()
-            )
+            means = {name: math.fsum(values) / len(values) for name, values in self.sums.items()}
+            self._write((report.step, f"{report.elapsed_s:.1f}", name, f"{mean:.6g}") for name, mean in means.items())
+            if self.board is not None:
+                for name, mean in means.items():
+                    self.board.add_scalar(name, mean, report.step)
             self.sums.clear()
 
     def _write(self, rows: object) -> None:
         with open(self.path, "a", newline="") as file:
             csv.writer(file).writerows(rows)
+
+
+def _tensorboard(folder: Path) -> SummaryWriter | None:
+    """A TensorBoard log in `folder`, where TensorBoard is installed (extra `train`)."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(folder))
 
 
 def use_threads(count: int | None) -> None:
