@@ -68,11 +68,12 @@ class Renderer:
         yield StageDone(window, "decode", 0.35)
 
         done, noise_of = 0, self._noise_of_frames
-        for block in upsample_blocks(
+        blocks = upsample_blocks(
             self.upsampling, self.upsampler, low_res, around.start, wanted, self.settings.upsampler, noise_of
-        ):
-            done += len(block)
-            yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), pixels(block))
+        )
+        for frames in map(pixels, blocks):  # holds no block while the next one is made
+            done += len(frames)
+            yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), frames)
 
     def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
         """`n+1 c h w` to `n f c h w`."""

@@ -36,7 +36,7 @@ class UpsamplerSettings:
     sampling: SamplerSettings
     low_res_tau: int = 100
     noise_correlation: float = 1.0
-    block_frames: int = 12
+    block_frames: int = 8
     block_context: int = 1
     tile: int | None = None
 
@@ -92,7 +92,7 @@ def quality() -> EngineSettings:
         image=SamplerSettings(steps=50),
         prediction=SamplerSettings(steps=32),
         interpolation=SamplerSettings(steps=10),
-        upsampler=UpsamplerSettings(SamplerSettings(steps=4, sampler="ddim"), block_context=2),
+        upsampler=UpsamplerSettings(SamplerSettings(steps=4, sampler="ddim"), block_frames=6, block_context=2),
         interpolation_passes=2,
     )
 

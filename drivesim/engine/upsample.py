@@ -37,8 +37,7 @@ def upsample_blocks(
         first = max(first_frame, start - settings.block_context)
         last = min(first_frame + len(low_res), stop + settings.block_context)
         block = low_res[first - first_frame : last - first_frame]
-        frames = upsample(stage, upsampler, block, range(first, last), settings, noise_of)
-        yield frames[start - first : stop - first]
+        yield upsample(stage, upsampler, block, range(first, last), settings, noise_of)[start - first : stop - first]
 
 
 def upsample(
