@@ -17,7 +17,7 @@ from drivesim.archive.previews import write_contact_sheet, write_poster, write_p
 from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures
 from drivesim.engine import EngineSettings, Timeline, frame_shape, latent_shape, settings_named
 from drivesim.errors import InputError
-from drivesim.models.checkpoints import CheckpointSet
+from drivesim.models.checkpoints import ROLES, CheckpointSet
 from drivesim.scenario import Scenario, read_picture
 
 
@@ -162,7 +162,7 @@ def _identity(job: RolloutJob, checkpoints: CheckpointSet, settings: EngineSetti
     return {
         "scenario": scenario,
         "settings": asdict(settings),
-        "checkpoints": checkpoints.sha256,
+        "checkpoints": {role: checkpoints.sha256[role] for role in ROLES},
         "engine": drivesim.__version__,
         "device": job.device,
         "threads": job.threads,

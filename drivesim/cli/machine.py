@@ -79,12 +79,13 @@ def _video() -> str:
 
 def _checkpoints(folder: Path) -> Finding:
     try:
-        from drivesim.models.checkpoints import ROLES, CheckpointSet, sha256_of
+        from drivesim.models.checkpoints import ROLES, STAGES, CheckpointSet, sha256_of
 
         models = CheckpointSet.open(folder)
+        roles = STAGES if models.has_reader else ROLES
         bad = [
             role
-            for role in ROLES
+            for role in roles
             if not models.path(role).is_file() or sha256_of(models.path(role)) != models.sha256.get(role)
         ]
     except ImportError as error:
@@ -96,7 +97,7 @@ def _checkpoints(folder: Path) -> Finding:
     if bad:
         remedy = "fetch these files again, or `drivesim train` these stages"
         return Finding("checkpoints", "missing", f"{folder}: missing or damaged: {', '.join(bad)}", remedy)
-    return Finding("checkpoints", "ok", f"{folder}: {len(ROLES)} stages, sha256 as recorded")
+    return Finding("checkpoints", "ok", f"{folder}: {len(roles)} stages, sha256 as recorded")
 
 
 def _memory() -> Finding:

@@ -10,7 +10,7 @@ import typer
 
 from drivesim.errors import InputError
 
-_STAGES = "autoencoder, image, prediction, interpolation, decoder, upsampler_image or upsampler."
+_STAGES = "autoencoder, image, prediction, interpolation, decoder, upsampler_image, upsampler or reader."
 
 
 def train(
@@ -34,14 +34,14 @@ def train(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from drivesim.models.checkpoints import ROLES
+    from drivesim.models.checkpoints import STAGES
     from drivesim.models.presets import preset_named
     from drivesim.training.distributed import process_group, rank
     from drivesim.training.session import train_stage, use_threads
     from drivesim.training.stages import StageRequest, prepare
 
-    if stage not in ROLES:
-        raise InputError(f"expected a stage of {', '.join(ROLES)}, got {stage!r}")
+    if stage not in STAGES:
+        raise InputError(f"expected a stage of {', '.join(STAGES)}, got {stage!r}")
     use_threads(threads)
     try:
         sizes = preset_named(preset)

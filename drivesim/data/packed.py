@@ -107,7 +107,8 @@ def pack(
     for done, (log, start) in enumerate(zip(opened, starts, strict=True), 1):
         for offset, frame in enumerate(log.read(0, log.num_frames)):
             if frame.shape[:2] != (height, width):
-                frame = cv2.resize(frame, (width, height), interpolation=cv2.INTER_AREA)
+                how = cv2.INTER_AREA if len(frame) > height else cv2.INTER_CUBIC
+                frame = cv2.resize(frame, (width, height), interpolation=how)
             frames[start + offset] = frame
             _fill(columns, start + offset, log, log.labels.frames[offset])
         on_log(done)
@@ -144,7 +145,7 @@ def _empty_columns(n: int) -> FrameColumns:
 
 def _fill(columns: FrameColumns, index: int, log: DriveLog, label: FrameLabel) -> None:
     scale = np.array([log.labels.width, log.labels.height] * 2, np.float32)
-    seen = [vehicle for vehicle in label.vehicles if _in_view(vehicle, log.labels.width)]
+    seen = [vehicle for vehicle in label.vehicles if in_view(vehicle, log.labels.width)]
     boxes = [np.asarray(vehicle.box, np.float32) / scale for vehicle in seen]
     sides = [max(box[2] - box[0], (box[3] - box[1]) / 2) for box in boxes]
     asked = sorted((i for i, side in enumerate(sides) if side >= MIN_BOX_SIDE), key=lambda i: seen[i].distance_m)
@@ -157,7 +158,7 @@ def _fill(columns: FrameColumns, index: int, log: DriveLog, label: FrameLabel) -
     columns.ego_motion[index] = label.ego_speed_mps, label.ego_yaw_rate_radps
 
 
-def _in_view(vehicle: VehicleLabel, width: int) -> bool:
+def in_view(vehicle: VehicleLabel, width: int) -> bool:
     """Enough of it is seen; of one that the frame cuts off, whose hidden part lies outside, less will do."""
     cut_off = vehicle.box[0] <= 1 or vehicle.box[2] >= width - 1
     return vehicle.visible_fraction >= (MIN_VISIBLE_FRACTION_AT_EDGE if cut_off else MIN_VISIBLE_FRACTION)

@@ -21,6 +21,7 @@ from torch import nn
 from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder, AutoencoderConfig
 from drivesim.models.presets import Preset
+from drivesim.models.reader import ReaderConfig, VehicleReader
 from drivesim.models.unet import UNet, UNetConfig, is_temporal
 from drivesim.models.upsampler import Upsampler, UpsamplerConfig
 
@@ -31,9 +32,17 @@ BASE_OF = {
     "upsampler": "upsampler_image",
 }
 ROLES = ("autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler_image", "upsampler")
-_NETWORKS = {AutoencoderConfig: Autoencoder, UNetConfig: UNet, UpsamplerConfig: Upsampler}
+READER = "reader"
+"""The vehicle reader judges pictures and makes none: a set is whole without it."""
+STAGES = (*ROLES, READER)
+_NETWORKS = {
+    AutoencoderConfig: Autoencoder,
+    UNetConfig: UNet,
+    UpsamplerConfig: Upsampler,
+    ReaderConfig: VehicleReader,
+}
 _CONFIGS = {"autoencoder": AutoencoderConfig, "decoder": AutoencoderConfig}
-_CONFIGS |= {"upsampler_image": UpsamplerConfig, "upsampler": UpsamplerConfig}
+_CONFIGS |= {"upsampler_image": UpsamplerConfig, "upsampler": UpsamplerConfig, READER: ReaderConfig}
 _MANIFEST = "manifest.json"
 
 
@@ -97,7 +106,9 @@ def load_checkpoint(path: Path, role: str, base: Path | None = None) -> nn.Modul
     return module.eval()
 
 
-def _built_without_memory(path: Path, config: AutoencoderConfig | UNetConfig | UpsamplerConfig) -> nn.Module:
+def _built_without_memory(
+    path: Path, config: AutoencoderConfig | UNetConfig | UpsamplerConfig | ReaderConfig
+) -> nn.Module:
     """The network on the meta device: a file whose configuration asks for too much is refused by its shapes."""
     try:
         with torch.device("meta"):
@@ -175,9 +186,14 @@ class CheckpointSet:
         return load_checkpoint(self.path(role), role, base)
 
     def verify_all(self) -> None:
-        """CheckpointError unless the files of all stages are there and are those of the manifest."""
-        for role in ROLES:
+        """CheckpointError unless all files that make pictures, and a reader if one is recorded, are as recorded."""
+        for role in STAGES if self.has_reader else ROLES:
             self.verify(role)
+
+    @property
+    def has_reader(self) -> bool:
+        """Whether a vehicle reader belongs to the set."""
+        return READER in self.sha256
 
     def verify(self, role: str) -> None:
         """CheckpointError unless the file of a stage is there and is the one of the manifest."""
@@ -190,7 +206,7 @@ class CheckpointSet:
 
 def write_manifest(folder: Path, preset: Preset) -> CheckpointSet:
     """Records the preset and the sha256 of every checkpoint in `folder`."""
-    sha256 = {role: sha256_of(path) for role in ROLES if (path := folder / f"{role}.safetensors").is_file()}
+    sha256 = {role: sha256_of(path) for role in STAGES if (path := folder / f"{role}.safetensors").is_file()}
     content = json.dumps({"format": 1, "preset": asdict(preset), "sha256": sha256}, indent=1)
     temporary = folder / f"{_MANIFEST}.partial"
     temporary.write_text(content + "\n")

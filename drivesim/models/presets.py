@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.parametrization import parametrization_named
 from drivesim.diffusion.schedule import Schedule
 from drivesim.models.autoencoder import AutoencoderConfig
+from drivesim.models.reader import ReaderConfig
 from drivesim.models.temporal import TemporalConfig
 from drivesim.models.unet import UNetConfig
 from drivesim.models.upsampler import UpsamplerConfig
@@ -44,12 +45,13 @@ class Preset:
     upsampler: UpsamplerConfig
     upsampler_temporal: TemporalConfig
     parametrization: str = "velocity"
+    reader: ReaderConfig = field(default_factory=ReaderConfig)
 
     def denoiser(self) -> Denoiser:
         """Noise schedule and parametrization of every diffusion stage."""
         return Denoiser(Schedule.cosine(), parametrization_named(self.parametrization))
 
-    def config_of(self, role: str) -> AutoencoderConfig | UNetConfig | UpsamplerConfig:
+    def config_of(self, role: str) -> AutoencoderConfig | UNetConfig | UpsamplerConfig | ReaderConfig:
         """The configuration of the network of a stage; ValueError for an unknown stage."""
         configs = {
             "autoencoder": self.autoencoder,
@@ -59,6 +61,7 @@ class Preset:
             "decoder": replace(self.autoencoder, temporal_decoder=True),
             "upsampler_image": self.upsampler,
             "upsampler": replace(self.upsampler, temporal=self.upsampler_temporal),
+            "reader": self.reader,
         }
         if role not in configs:
             raise ValueError(f"expected one of the stages {', '.join(configs)}, got {role!r}")
@@ -72,6 +75,7 @@ def _preset(
     image: UNetConfig,
     upsampler: UpsamplerConfig,
     temporal: TemporalConfig,
+    reader: ReaderConfig,
 ) -> Preset:
     return Preset(
         name=name,
@@ -82,6 +86,7 @@ def _preset(
         interpolation=replace(temporal, frame_rate=True),
         upsampler=upsampler,
         upsampler_temporal=TemporalConfig(spatial_kernel=1),
+        reader=reader,
     )
 
 
@@ -94,6 +99,7 @@ def tiny() -> Preset:
         UNetConfig(in_channels=8, base_channels=16, multipliers=(1, 2), attention_levels=(1,), head_dim=16),
         UpsamplerConfig(base_channels=16, multipliers=(1, 1)),
         TemporalConfig(attention_levels=(1,), context_channels=8, head_dim=16),
+        ReaderConfig(height=64, width=128, widths=(16, 32)),
     )
 
 
@@ -106,6 +112,7 @@ def demo() -> Preset:
         UNetConfig(in_channels=8, base_channels=64, multipliers=(1, 2, 3), attention_levels=(1, 2)),
         UpsamplerConfig(base_channels=64, multipliers=(1, 2)),
         TemporalConfig(attention_levels=(0, 1, 2), context_channels=32),
+        ReaderConfig(),
     )
 
 
@@ -125,6 +132,7 @@ def paper() -> Preset:
         ),
         UpsamplerConfig(unshuffle=4, base_channels=160, multipliers=(1, 2, 2, 4), blocks_per_level=2),
         TemporalConfig(attention_levels=(0, 1, 2), context_channels=128, head_dim=64),
+        ReaderConfig(),
     )
 
 

@@ -1,0 +1,143 @@
+"""Precision, recall and average precision of detections against labelled boxes.
+
+`judge` decides, frame by frame, which detections are right; the figures are then weighted sums over frames, so that a
+bootstrap over frames costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivesim.geometry.boxes import area, iou_matrix
+from drivesim.geometry.detections import Detections
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """Labelled vehicles of a frame: `xyxy` `n 4`, `category` `n`, `counts` `n`: the others may be found or not."""
+
+    xyxy: np.ndarray
+    category: np.ndarray
+    counts: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Verdicts:
+    """Judged detections of all frames, best score first, and how many vehicles there were to find in each frame.
+
+    score, hit, right_category, frame: `n`. num_vehicles: by frame.
+    """
+
+    score: np.ndarray
+    hit: np.ndarray
+    right_category: np.ndarray
+    frame: np.ndarray
+    num_vehicles: np.ndarray
+
+    def average_precision(self, weight: np.ndarray | None = None) -> float:
+        """Area under the precision-recall curve, precision made monotone (PASCAL VOC 2010, all points)."""
+        hits, misses, vehicles = self._sums(weight)
+        if not vehicles:
+            return float("nan")
+        recall, precision = np.cumsum(hits) / vehicles, np.cumsum(hits) / np.maximum(np.cumsum(hits + misses), 1e-12)
+        envelope = np.maximum.accumulate(precision[::-1])[::-1]
+        return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
+
+    def recall(self, threshold: float, weight: np.ndarray | None = None) -> float:
+        """Part of the vehicles that were found."""
+        hits, _, vehicles = self.where(self.score >= threshold)._sums(weight)
+        return float(hits.sum() / vehicles) if vehicles else float("nan")
+
+    def precision(self, threshold: float, weight: np.ndarray | None = None) -> float:
+        """Part of the detections that are vehicles."""
+        hits, misses, _ = self.where(self.score >= threshold)._sums(weight)
+        found = hits.sum() + misses.sum()
+        return float(hits.sum() / found) if found else float("nan")
+
+    def category_accuracy(self, threshold: float, weight: np.ndarray | None = None) -> float:
+        """Part of the vehicles found that were given the right category."""
+        kept = self.where(self.score >= threshold)
+        hits, _, _ = kept._sums(weight)
+        return float((hits * kept.right_category).sum() / hits.sum()) if hits.sum() else float("nan")
+
+    def false_per_frame(self, threshold: float, weight: np.ndarray | None = None) -> float:
+        """Detections a frame that are no vehicle."""
+        _, misses, _ = self.where(self.score >= threshold)._sums(weight)
+        return float(misses.sum() / (len(self.num_vehicles) if weight is None else weight.sum()))
+
+    def best_threshold(self) -> float:
+        """The score that gives the largest harmonic mean of precision and recall."""
+        if not len(self.score):
+            return 0.5
+        found, hits = np.arange(1, len(self.score) + 1), np.cumsum(self.hit)
+        return float(self.score[np.argmax(2 * hits / (found + self.num_vehicles.sum()))])
+
+    def where(self, keep: np.ndarray) -> Verdicts:
+        """The same with some of the detections, by a mask or an index."""
+        parts = (values[keep] for values in (self.score, self.hit, self.right_category, self.frame))
+        return Verdicts(*parts, self.num_vehicles)
+
+    def _sums(self, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float]:
+        """Weighted hits and misses, by detection, and vehicles; `weight` of each frame, 1 where None."""
+        weight = np.ones(len(self.num_vehicles)) if weight is None else weight
+        of_detection = weight[self.frame]
+        return of_detection * self.hit, of_detection * ~self.hit, float(weight @ self.num_vehicles)
+
+
+def judge(
+    truths: Sequence[Truth],
+    found: Sequence[Detections],
+    min_iou: float = 0.5,
+    sides: tuple[float, float] = (0.0, np.inf),
+) -> Verdicts:
+    """Compares the detections of each frame with its labels.
+
+    Going down from the best score, a detection takes the free vehicle that it overlaps most, by `min_iou` at least.
+    One that lies on a vehicle that does not count is left out. `sides`: vehicles of another size (`longer_side`) do
+    not count, and detections of another size that hit nothing are left out, as in COCO.
+    """
+    rows: list[tuple[float, bool, bool, int]] = []
+    num_vehicles = np.zeros(len(truths))
+    for number, (truth, detections) in enumerate(zip(truths, found, strict=True)):
+        counts = truth.counts & _within(truth.xyxy, sides)
+        num_vehicles[number] = counts.sum()
+        fits_size = _within(detections.xyxy, sides)
+        overlap = iou_matrix(detections.xyxy, truth.xyxy)
+        excused = _covered(detections.xyxy, truth.xyxy[~counts])
+        free = counts.copy()
+        for index in np.argsort(-detections.score, kind="stable"):
+            candidates = np.where(free, overlap[index], 0.0)
+            best = int(candidates.argmax()) if len(candidates) else -1
+            if best >= 0 and candidates[best] >= min_iou:
+                free[best] = False
+                same = bool(truth.category[best] == detections.category[index])
+                rows.append((float(detections.score[index]), True, same, number))
+            elif fits_size[index] and not excused[index]:
+                rows.append((float(detections.score[index]), False, False, number))
+    rows.sort(key=lambda row: -row[0])
+    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
+    types = (float, bool, bool, int)
+    return Verdicts(*(np.array(c, t) for c, t in zip(columns, types, strict=True)), num_vehicles)
+
+
+def longer_side(xyxy: np.ndarray) -> np.ndarray:
+    """The longer side `n` of boxes `n 4` in 0..1 of a picture twice as wide as high, in widths of the picture."""
+    return np.maximum(xyxy[..., 2] - xyxy[..., 0], (xyxy[..., 3] - xyxy[..., 1]) / 2)
+
+
+def _within(xyxy: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
+    side = longer_side(xyxy)
+    return (side >= sides[0]) & (side < sides[1])
+
+
+def _covered(xyxy: np.ndarray, by: np.ndarray) -> np.ndarray:
+    """Whether half of each box `n 4` lies in one of the boxes `m 4`: `n`."""
+    if not len(by):
+        return np.zeros(len(xyxy), bool)
+    corners = np.concatenate(
+        [np.maximum(xyxy[:, None, :2], by[None, :, :2]), np.minimum(xyxy[:, None, 2:], by[None, :, 2:])], -1
+    )
+    return (area(corners) >= 0.5 * np.maximum(area(xyxy), 1e-12)[:, None]).any(1)
