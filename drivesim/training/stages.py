@@ -17,7 +17,7 @@ from drivesim.models.presets import Preset
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.decoder import DecoderStage, DecoderTraining
 from drivesim.training.diffusion import DiffusionTraining, LatentDiffusionStage, Regime
-from drivesim.training.distributed import barrier, rank
+from drivesim.training.distributed import barrier, rank, world_size
 from drivesim.training.stage import TrainingStage
 from drivesim.training.upsampler import UpsamplerStage, UpsamplerTraining
 
@@ -90,11 +90,17 @@ def _latents(
     device: str,
     on_progress: Callable[[str, int, int], None],
 ) -> object:
-    digest, total = sha256_of(path), len(footage.frames)
-    if rank() == 0:
-        latent_cache(footage, autoencoder, digest, device, lambda n: on_progress("encoding frames", n, total))
-    barrier()
-    return latent_cache(footage, autoencoder, digest, device)
+    total = len(footage.frames)
+    return latent_cache(
+        footage,
+        autoencoder,
+        sha256_of(path),
+        device,
+        lambda done: on_progress("encoding frames", done, total),
+        rank(),
+        world_size(),
+        barrier,
+    )
 
 
 def _settings(request: StageRequest, defaults: object) -> object:
