@@ -15,6 +15,7 @@ from drivesim.models.checkpoints import BASE_OF, save_checkpoint, sha256_of, wri
 from drivesim.training.autoencoder import AutoencoderStage
 from drivesim.training.distributed import barrier, rank
 from drivesim.training.loop import Report, Training
+from drivesim.training.reader import ReaderStage
 from drivesim.training.stage import TrainingStage
 from drivesim.training.stages import StageRequest
 
@@ -54,7 +55,7 @@ def _evaluate(request: StageRequest, stage: TrainingStage, training: Training, f
     figures: dict[str, float] = {}
     if rank() == 0:
         with training.average.applied():
-            if isinstance(stage, AutoencoderStage):
+            if isinstance(stage, AutoencoderStage | ReaderStage):
                 stage.finish()
             figures = stage.held_out()
             for name, picture in stage.pictures().items():

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
-from drivesim.data.drive_log import find_drive_logs
+from drivesim.data.drive_log import DriveLog, find_drive_logs
 from drivesim.data.latent_cache import latent_cache
 from drivesim.data.packed import PackedFootage, pack
+from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.checkpoints import BASE_OF, build, load_checkpoint, sha256_of
+from drivesim.models.checkpoints import BASE_OF, READER, build, load_checkpoint, sha256_of
 from drivesim.models.presets import Preset
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.decoder import DecoderStage, DecoderTraining
 from drivesim.training.diffusion import DiffusionTraining, LatentDiffusionStage, Regime
 from drivesim.training.distributed import barrier, rank, world_size
+from drivesim.training.reader import ReaderStage, ReaderTraining
 from drivesim.training.stage import TrainingStage
 from drivesim.training.upsampler import UpsamplerStage, UpsamplerTraining
 
@@ -61,6 +63,10 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
     autoencoder_path = request.checkpoint("autoencoder")
     autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
+    if role == READER:
+        labels = vehicle_labels([DriveLog.open(path) for path in find_drive_logs(request.data)])
+        low = (preset.video.low_height, preset.video.low_width)
+        return ReaderStage(network, footage, labels, autoencoder, low, _settings(request, ReaderTraining()), device)
     denoiser = preset.denoiser()
     if role in LATENT_STAGES:
         latents = _latents(footage, autoencoder.to(device), autoencoder_path, device, on_progress)
@@ -72,15 +78,23 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
 
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:
     """The footage at the size of the stage, packed beside the logs by process 0."""
-    video = request.preset.video
-    scale = request.preset.upsampler.factor if request.role.startswith("upsampler") else 1
-    height, width = video.low_height * scale, video.low_width * scale
     logs = find_drive_logs(request.data)
+    height, width = _frame_size(request, logs)
     folder = request.data / ".packed" / f"{height}x{width}"
     if rank() == 0:
         pack(logs, folder, height, width, lambda done: on_progress("packing logs", done, len(logs)))
     barrier()
     return PackedFootage.open(folder)
+
+
+def _frame_size(request: StageRequest, logs: Sequence[Path]) -> tuple[int, int]:
+    """Of the stage; the reader enlarges low-resolution footage itself, so that other stages can share it."""
+    video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
+    if request.role == READER:
+        small = DriveLog.open(logs[0]).labels.height <= video.low_height
+        return (video.low_height, video.low_width) if small else (reader.height, reader.width)
+    scale = factor if request.role.startswith("upsampler") else 1
+    return video.low_height * scale, video.low_width * scale
 
 
 def _latents(
