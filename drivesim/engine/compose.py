@@ -12,17 +12,24 @@ from drivesim.engine.conditions import LABELS, first_frame_conditions
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat
 from drivesim.scenario import Scenario, read_picture
 
 
 def compose_keyframe(image: DiffusionStage, scenario: Scenario, settings: EngineSettings, noise: Tensor) -> Tensor:
     """Noise `c h w` to the latents `c h w` of a frame that follows the scenario's boxes and labels."""
-    conditions = first_frame_conditions(scenario).to(noise.device)
+    return compose_keyframes(image, first_frame_conditions(scenario).to(noise.device), settings, noise[None])[0]
+
+
+def compose_keyframes(
+    image: DiffusionStage, conditions: Conditioning, settings: EngineSettings, noise: Tensor
+) -> Tensor:
+    """Noise `b c h w` to the latents `b c h w` of frames that follow boxes and labels, one condition a sample."""
     denoise = guided(
         image.denoise(conditions), image.denoise(conditions.drop("boxes", *LABELS)), settings.image_guidance
     )
-    return image.sample(denoise, noise[None, None], settings.image)[0, 0]
+    return image.sample(denoise, noise[:, None], settings.image)[:, 0]
 
 
 def keyframe_from_picture(autoencoder: Autoencoder, path: str, video: VideoFormat, device: torch.device) -> Tensor:

@@ -7,7 +7,7 @@ for window in engine.rollout(load_scenario("scenarios/night_cut_in.yaml"), seed=
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.engine.compose import compose_keyframe, keyframe_from_picture
+from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture
 from drivesim.engine.conditions import scene_labels
 from drivesim.engine.decode import decode_frames
+from drivesim.engine.gate import GatedKeyframe, gated
 from drivesim.engine.predict import predict_window
 from drivesim.engine.render import Renderer, StageDone, pixels
 from drivesim.engine.sampling import DiffusionStage
@@ -26,9 +27,13 @@ from drivesim.engine.seeds import RunNoise
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample
+from drivesim.errors import InputError
+from drivesim.geometry.detections import Detections
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.checkpoints import CheckpointSet
+from drivesim.models.checkpoints import READER, CheckpointSet
+from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat
+from drivesim.models.reader import VehicleReader, read_vehicles
 from drivesim.scenario import Scenario
 
 
@@ -77,15 +82,58 @@ class Engine:
     ) -> np.ndarray:
         """The first frame alone, uint8 `h w c`, by the networks for single pictures. `seed`: the scenario's if None."""
         settings, seed = _resolved(scenario, settings, seed)
-        keyframe = self._first_keyframe(scenario, seed, settings)
-        low_res = decode_frames(self._autoencoder, keyframe[None], range(1), 1)
-        noise = RunNoise(seed, None)
+        return self._pictures(self._first_keyframe(scenario, seed, settings)[None], [seed], settings)[0]
 
-        def noise_of(what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
-            return noise.of_frames(shape, frames, settings.upsampler.noise_correlation, "upsampler", what)
+    @torch.inference_mode()
+    def compose_gated(
+        self,
+        scenario: Scenario,
+        max_attempts: int,
+        seed: int | None = None,
+        settings: EngineSettings | None = None,
+    ) -> tuple[np.ndarray, GatedKeyframe]:
+        """The first frame that obeys its boxes best, of up to `max_attempts`, and how each attempt did.
 
-        stage = self._upsampler_image
-        return pixels(upsample(stage, stage.network, low_res, range(1), settings.upsampler, noise_of))[0]
+        The first attempt is that of `compose`. InputError where the scenario has no boxes; CheckpointError where
+        the checkpoints hold no vehicle reader.
+        """
+        settings, seed = _resolved(scenario, settings, seed)
+        layout = scenario.layout()
+        if layout is None:
+            raise InputError(f"{scenario.name}: the adherence gate compares a frame with its boxes; give `boxes`")
+        reader = self.reader
+
+        def read(latents: Tensor) -> Detections:
+            small = pixels(decode_frames(self._autoencoder, latents[None], range(1), 1))
+            return read_vehicles(reader, small)[0]
+
+        chosen = gated(layout, lambda n: self._first_keyframe(scenario, seed, settings, n), read, max_attempts)
+        return self._pictures(chosen.latents[None], [seed], settings)[0], chosen
+
+    @torch.inference_mode()
+    def compose_many(
+        self,
+        conditions: Conditioning,
+        seeds: Sequence[int],
+        settings: EngineSettings | None = None,
+        enlarge: bool = True,
+    ) -> np.ndarray:
+        """First frames of many scenes at a time, one condition and one seed each: uint8 `b h w c`.
+
+        Each is what `compose` makes alone, but for rounding. Without `enlarge` they stay at low resolution.
+        """
+        settings = settings or fast()
+        noise = torch.stack([RunNoise(seed, None)(latent_shape(self.checkpoints), "image") for seed in seeds])
+        noise = noise.to(self.device)
+        keyframes = compose_keyframes(self._image, conditions.to(self.device), settings, noise)
+        if not enlarge:
+            return pixels(decode_frames(self._autoencoder, keyframes, range(len(seeds)), len(seeds)))
+        return self._pictures(keyframes, seeds, settings)
+
+    @cached_property
+    def reader(self) -> VehicleReader:
+        """The vehicle reader of the checkpoints; CheckpointError where there is none."""
+        return self.checkpoints.load(READER).requires_grad_(False).to(self.device)
 
     def rollout(
         self,
@@ -159,12 +207,25 @@ class Engine:
         before = None if window == 0 else self._tensor(previous[-self.video.context_frames - 1])
         yield from renderer.render(window, self._tensor(latents), before)
 
-    def _first_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings) -> Tensor:
+    def _first_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings, attempt: int = 0) -> Tensor:
         """Latents `c h w`, the same for all futures of a seed."""
         if scenario.first_frame is not None:
             return keyframe_from_picture(self._autoencoder, scenario.first_frame, self.video, self.device)
-        noise = RunNoise(seed, None)(latent_shape(self.checkpoints), "image")
+        key = ("image", attempt) if attempt else ("image",)
+        noise = RunNoise(seed, None)(latent_shape(self.checkpoints), *key)
         return compose_keyframe(self._image, scenario, settings, noise.to(self.device))
+
+    def _pictures(self, keyframes: Tensor, seeds: Sequence[int], settings: EngineSettings) -> np.ndarray:
+        """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`."""
+        count = range(len(keyframes))
+        low_res = decode_frames(self._autoencoder, keyframes, count, len(count))
+
+        def noise_of(what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
+            correlation, key = settings.upsampler.noise_correlation, ("upsampler", what)
+            return torch.cat([RunNoise(s, None).of_frames(shape, range(1), correlation, *key) for s in seeds])
+
+        stage = self._upsampler_image
+        return pixels(upsample(stage, stage.network, low_res, count, settings.upsampler, noise_of))
 
     def _tensor(self, latents: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(latents)).to(self.device)

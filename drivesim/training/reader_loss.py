@@ -27,7 +27,7 @@ class VehicleBoxes:
 
 @dataclass(frozen=True)
 class ReaderTargets:
-    """`centres` `b k h w` in 0..1, `sure` `b h w`: where they count; `xyxy` `b h w 4` in cells, `weight` `b h w`: where.
+    """`centres` `b k h w` in 0..1, which count where `sure` `b h w`; `xyxy` `b h w 4` in cells, by `weight` `b h w`.
 
     `weight` sums to 1 over the cells of a vehicle that no other vehicle hides.
     """

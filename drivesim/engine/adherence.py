@@ -1,0 +1,60 @@
+"""How well one picture obeys its layout: what the vehicle reader found against what was requested."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivesim.geometry.boxes import iou_matrix
+from drivesim.geometry.detection_scores import longer_side
+from drivesim.geometry.detections import Detections
+from drivesim.geometry.matching import match_boxes
+from drivesim.scenario.layout import SceneLayout
+
+FOUND, WRONG_CATEGORY, MISSING = "found", "wrong category", "missing"
+MIN_IOU = 0.5
+_NEAR_IOU = 0.1
+_MIN_SIDE = 24 / 1024  # smaller vehicles cannot be requested, so they are not unasked either
+
+
+@dataclass(frozen=True, eq=False)
+class Adherence:
+    """Requested boxes and detections of one picture, compared.
+
+    outcome: for each requested box, FOUND (overlap of at least 0.5 and its category), WRONG_CATEGORY or MISSING.
+    partner: for each requested box the index of its detection, or -1.
+    misplaced: detections beside a box that is missing. unasked: detections that nobody asked for. Both are masks.
+    """
+
+    requested: SceneLayout
+    detected: Detections
+    outcome: tuple[str, ...]
+    partner: np.ndarray
+    misplaced: np.ndarray
+    unasked: np.ndarray
+
+    @property
+    def score(self) -> float:
+        """Found boxes, and half for those of a wrong category, less half for each unasked vehicle."""
+        found, wrong = self.outcome.count(FOUND), self.outcome.count(WRONG_CATEGORY)
+        return found + 0.5 * wrong - 0.5 * int(self.unasked.sum())
+
+    @property
+    def perfect(self) -> bool:
+        """Whether everything requested is there and nothing else."""
+        return all(outcome == FOUND for outcome in self.outcome) and not self.unasked.any()
+
+
+def adherence(requested: SceneLayout, detected: Detections) -> Adherence:
+    """Compares the detections of a picture with the layout that it was made from, boxes one to one."""
+    partner = match_boxes(requested.xyxy, detected.xyxy, MIN_IOU)
+    outcome = tuple(
+        MISSING if p < 0 else FOUND if detected.category[p] == requested.category[index] else WRONG_CATEGORY
+        for index, p in enumerate(partner)
+    )
+    extra = longer_side(detected.xyxy) >= _MIN_SIDE
+    extra[partner[partner >= 0]] = False
+    lost = requested.xyxy[partner < 0]
+    near = (iou_matrix(detected.xyxy, lost) >= _NEAR_IOU).any(1) if len(lost) else np.zeros(len(detected), bool)
+    return Adherence(requested, detected, outcome, partner, extra & near, extra & ~near)

@@ -1,0 +1,85 @@
+"""The adherence gate: sample a first frame, read it, sample again until it obeys its layout; keep the best."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from drivesim.engine.adherence import Adherence, adherence
+from drivesim.geometry.detections import Detections
+from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.vocabulary import CATEGORIES
+
+
+@dataclass(frozen=True)
+class GatedKeyframe:
+    """`latents` `c h w` of the attempt that was kept, its number, and how every attempt did, in order."""
+
+    latents: Tensor
+    kept: int
+    attempts: tuple[Adherence, ...]
+
+    @property
+    def rejections(self) -> tuple[Adherence, ...]:
+        """The attempts that were not kept."""
+        return tuple(attempt for number, attempt in enumerate(self.attempts) if number != self.kept)
+
+    def record(self) -> dict[str, Any]:
+        """Everything about the choice as plain JSON: requested and detected vehicles are never mixed up."""
+        return {
+            "kept": self.kept,
+            "requested": _vehicles(self.attempts[0].requested.xyxy, self.attempts[0].requested.category),
+            "attempts": [
+                {
+                    "attempt": number,
+                    "kept": number == self.kept,
+                    "score": attempt.score,
+                    "outcome": list(attempt.outcome),
+                    "misplaced": int(attempt.misplaced.sum()),
+                    "unasked": int(attempt.unasked.sum()),
+                    "detected": _detected(attempt.detected),
+                }
+                for number, attempt in enumerate(self.attempts)
+            ],
+        }
+
+
+def gated(
+    layout: SceneLayout,
+    sample: Callable[[int], Tensor],
+    read: Callable[[Tensor], Detections],
+    max_attempts: int,
+) -> GatedKeyframe:
+    """Samples attempts 0, 1, ... until one is perfect or all are used up, and keeps the first of the best.
+
+    `sample`: the latents `c h w` of an attempt. `read`: the vehicles in the picture of latents.
+    """
+    if max_attempts < 1:
+        raise ValueError(f"the gate needs at least one attempt, got {max_attempts}")
+    attempts: list[Adherence] = []
+    best: Tensor | None = None
+    kept = 0
+    for number in range(max_attempts):
+        latents = sample(number)
+        attempts.append(adherence(layout, read(latents)))
+        if best is None or attempts[-1].score > attempts[kept].score:
+            best, kept = latents, number
+        if attempts[-1].perfect:
+            break
+    return GatedKeyframe(best, kept, tuple(attempts))
+
+
+def _vehicles(xyxy: np.ndarray, category: np.ndarray) -> list[dict[str, Any]]:
+    return [
+        {"category": CATEGORIES[index], "xyxy": [round(float(edge), 5) for edge in box]}
+        for box, index in zip(xyxy, category, strict=True)
+    ]
+
+
+def _detected(found: Detections) -> list[dict[str, Any]]:
+    vehicles = _vehicles(found.xyxy, found.category)
+    return [{**v, "score": round(float(score), 4)} for v, score in zip(vehicles, found.score, strict=True)]
