@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from drivesim.models.conditioning import BoxLayout, Conditioning
+from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning
 from drivesim.scenario import Scenario
 from drivesim.scenario.vocabulary import TIMES_OF_DAY
 
@@ -27,6 +27,11 @@ def first_frame_conditions(scenario: Scenario) -> Conditioning:
 
 def scene_labels(scenario: Scenario) -> Conditioning:
     """Time of day and crowdedness, for one sample."""
-    time_of_day = None if scenario.time_of_day is None else torch.tensor([TIMES_OF_DAY.index(scenario.time_of_day)])
+    time_of_day = None if scenario.time_of_day is None else torch.tensor([time_of_day_index(scenario)])
     crowdedness = None if scenario.crowdedness is None else torch.tensor([scenario.crowdedness])
     return Conditioning(time_of_day=time_of_day, crowdedness=crowdedness)
+
+
+def time_of_day_index(scenario: Scenario) -> int:
+    """The models' label of the time of day, `UNKNOWN` where the scenario leaves it to them."""
+    return UNKNOWN if scenario.time_of_day is None else TIMES_OF_DAY.index(scenario.time_of_day)

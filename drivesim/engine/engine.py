@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture
-from drivesim.engine.conditions import scene_labels
+from drivesim.engine.conditions import scene_labels, time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.gate import GatedKeyframe, gated
 from drivesim.engine.predict import predict_window
@@ -203,6 +203,7 @@ class Engine:
             self.timeline(scenario, settings),
             settings,
             RunNoise(seed, future),
+            time_of_day_index(scenario),
         )
         before = None if window == 0 else self._tensor(previous[-self.video.context_frames - 1])
         yield from renderer.render(window, self._tensor(latents), before)

@@ -11,7 +11,7 @@ from torch import Tensor
 from drivesim.engine.predict import holding
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import SamplerSettings
-from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
 
 NoiseOfGap = Callable[[int, int], Tensor]
 """(pass, index of the gap, counted over the future at that pass's rate) -> noise `t c h w` of its clip."""
@@ -25,28 +25,30 @@ def interpolate_gaps(
     passes: int,
     settings: SamplerSettings,
     noise_of: NoiseOfGap,
+    time_of_day: int = UNKNOWN,
 ) -> Tensor:
     """Keyframes `n+1 c h w`, the first of them at the left of gap `first_gap`, to `n f c h w` with f = factor^passes.
 
-    Each gap begins with its left keyframe, bit for bit, and ends before its right one.
+    Each gap begins with its left keyframe, bit for bit, and ends before its right one. `time_of_day` is the label of
+    the scene, or `UNKNOWN`.
     """
     ends, gap = keyframes, first_gap
     for regime in range(passes):
         noise = torch.stack([noise_of(regime, gap + i) for i in range(len(ends) - 1)]).to(ends.device)
-        clips = _clips(interpolation, ends, noise, regime, settings)
+        clips = _clips(interpolation, ends, noise, regime, settings, time_of_day)
         ends = torch.cat([rearrange(clips[:, :factor], "n f c h w -> (n f) c h w"), ends[-1:]])
         gap *= factor
     return rearrange(ends[:-1], "(n f) c h w -> n f c h w", f=factor**passes)
 
 
 def _clips(
-    interpolation: DiffusionStage, ends: Tensor, noise: Tensor, regime: int, settings: SamplerSettings
+    interpolation: DiffusionStage, ends: Tensor, noise: Tensor, regime: int, settings: SamplerSettings, time_of_day: int
 ) -> Tensor:
     """Ends `n+1 c h w`, noise `n t c h w`, to clips `n t c h w` whose first and last frames are the ends."""
     latents, mask = torch.zeros_like(noise), torch.zeros(noise.shape[:2], dtype=torch.bool, device=noise.device)
     latents[:, 0], latents[:, -1] = ends[:-1], ends[1:]
     mask[:, 0] = mask[:, -1] = True
     context = ContextFrames(latents, mask)
-    frame_rate = torch.full((len(noise),), regime, device=noise.device)
-    denoise = interpolation.denoise(Conditioning(context=context, frame_rate=frame_rate))
+    frame_rate, time = (torch.full((len(noise),), label, device=noise.device) for label in (regime, time_of_day))
+    denoise = interpolation.denoise(Conditioning(context=context, frame_rate=frame_rate, time_of_day=time))
     return interpolation.sample(holding(denoise, context), noise, settings)

@@ -52,6 +52,7 @@ class Renderer:
     timeline: Timeline
     settings: EngineSettings
     noise: RunNoise
+    time_of_day: int
 
     def render(self, window: int, keyframes: Tensor, before: Tensor | None) -> Iterator[StageDone]:
         """Keyframes `t c h w` of a window, and the last keyframe `c h w` before them (None for window 0), to frames."""
@@ -87,6 +88,7 @@ class Renderer:
             self.settings.interpolation_passes,
             self.settings.interpolation,
             lambda regime, gap: self.noise(shape, "interpolation", regime, gap),
+            self.time_of_day,
         )
 
     def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
