@@ -22,6 +22,7 @@ def train(
     preset: Annotated[str, typer.Option(help="Sizes: tiny, demo or paper.")] = "demo",
     batch_size: Annotated[int | None, typer.Option(min=1, help="Clips a step and process.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Of the optimiser.")] = None,
+    init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from, instead of anew.")] = None,
     seed: Annotated[int, typer.Option(help="Of batches and noise.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of this process.")] = None,
@@ -47,7 +48,7 @@ def train(
         sizes = preset_named(preset)
     except ValueError as error:
         raise InputError(str(error)) from None
-    request = StageRequest(stage, sizes, data, out, device, batch_size, learning_rate, seed)
+    request = StageRequest(stage, sizes, data, out, device, batch_size, learning_rate, seed, init)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with process_group(device), Progress(
         *columns, console=Console(stderr=True), disable=not sys.stderr.isatty() or rank() > 0

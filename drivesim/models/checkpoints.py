@@ -117,6 +117,14 @@ def _built_without_memory(
         raise CheckpointError(f"{path}: no network has its configuration ({error})") from None
 
 
+def stage_tensors(path: Path, role: str) -> dict[str, torch.Tensor]:
+    """The tensors of a stage's own file, in float32, for more training to start from; CheckpointError as above."""
+    tensors, metadata = _read(path)
+    if metadata.get("role") != role:
+        raise CheckpointError(f"{path}: expected a checkpoint of stage {role}, got {metadata.get('role')!r}")
+    return {name: tensor.float() for name, tensor in tensors.items()}
+
+
 def _base_tensors(path: Path, metadata: dict[str, str], role: str, base: Path | None, spatial: set[str]) -> dict:
     if base is None:
         raise CheckpointError(f"{path}: stage {role} needs the checkpoint of stage {BASE_OF[role]} beside it")

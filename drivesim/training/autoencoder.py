@@ -41,7 +41,6 @@ class AutoencoderStage:
         self.train = clip_places(footage, "train", None, 1)
         self.test = clip_places(footage, "held_out", None, 1)
         self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
-        network.initialise_linear(self._pictures(self.train, 256))
         self.loss = ReconstructionLoss(
             config.reconstruction,
             lambda frames: self.discriminator(frames.flatten(0, 1)),
@@ -81,6 +80,10 @@ class AutoencoderStage:
             made = self.network.decoder(self.network.encoder(real[:, 0]).mean[:, None])
         rows = [real[:4, 0], made[:4, 0], real[4:, 0], made[4:, 0]]
         return {"reconstruction": grid(torch.stack([row for row in rows if len(row)]))}
+
+    def start_from_components(self) -> None:
+        """Starts the linear path from the principal components of training frames."""
+        self.network.initialise_linear(self._pictures(self.train, 256))
 
     def finish(self) -> None:
         """Measures the latents of training frames, so that `encode` normalises them."""

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from drivesim.data.drive_log import DriveLog, find_drive_logs
 from drivesim.data.latent_cache import latent_cache
 from drivesim.data.packed import PackedFootage, pack
 from drivesim.data.vehicle_labels import vehicle_labels
+from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.checkpoints import BASE_OF, READER, build, load_checkpoint, sha256_of
+from drivesim.models.checkpoints import BASE_OF, READER, build, load_checkpoint, sha256_of, stage_tensors
 from drivesim.models.presets import Preset
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.decoder import DecoderStage, DecoderTraining
@@ -28,7 +30,10 @@ LATENT_STAGES = ("image", "prediction", "interpolation")
 
 @dataclass(frozen=True)
 class StageRequest:
-    """What the user asks for: the stage, where its footage and the checkpoints lie, overrides of its settings."""
+    """What the user asks for: the stage, where its footage and the checkpoints lie, overrides of its settings.
+
+    `initial`: folder of checkpoints whose weights of this stage training starts from, None to start anew.
+    """
 
     role: str
     preset: Preset
@@ -38,6 +43,7 @@ class StageRequest:
     batch_size: int | None = None
     learning_rate: float | None = None
     seed: int = 0
+    initial: Path | None = None
 
     def checkpoint(self, role: str) -> Path:
         """Where a stage's checkpoint lies or will lie."""
@@ -57,8 +63,13 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     if role in BASE_OF:
         base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
         network.load_state_dict({**network.state_dict(), **base.state_dict()})
+    if request.initial is not None:
+        _start_from(request.initial / f"{role}.safetensors", role, network)
     if role == "autoencoder":
-        return AutoencoderStage(network, footage, _settings(request, _autoencoder_training(preset)), device)
+        stage = AutoencoderStage(network, footage, _settings(request, _autoencoder_training(preset)), device)
+        if request.initial is None:
+            stage.start_from_components()
+        return stage
     if role == "decoder":
         return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
     autoencoder_path = request.checkpoint("autoencoder")
@@ -74,6 +85,13 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         return LatentDiffusionStage(role, network, denoiser, footage, latents, autoencoder, settings, device)
     settings = _settings(request, _upsampler_training(role, preset))
     return UpsamplerStage(role, network, denoiser, footage, autoencoder, settings, device)
+
+
+def _start_from(path: Path, role: str, network: nn.Module) -> None:
+    try:
+        network.load_state_dict({**network.state_dict(), **stage_tensors(path, role)})
+    except RuntimeError as error:
+        raise CheckpointError(f"{path}: does not fit this preset: {' '.join(str(error).split())[:200]}") from None
 
 
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:

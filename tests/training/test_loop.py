@@ -18,12 +18,12 @@ from drivesim.training.stages import StageRequest, packed_footage
 
 
 @pytest.fixture
-def training(logs: Path):  # noqa: ANN201
+def training(logs: Path):
     """Makes trainings of one stage whose adversary and perceptual loss join in early, in a folder of one's choice."""
     footage = packed_footage(StageRequest("autoencoder", tiny(), logs, logs), lambda *_: None)
     losses = ReconstructionConfig(perceptual_start=1, adversarial_start=2)
 
-    def make(folder: Path, preset=tiny()) -> Training:  # noqa: ANN001, B008
+    def make(folder: Path, preset=tiny()) -> Training:  # noqa: B008
         torch.manual_seed(0)
         config = AutoencoderTraining(batch_size=2, crop=32, reconstruction=losses)
         return Training(AutoencoderStage(build("autoencoder", preset), footage, config, "cpu"), folder)
@@ -31,7 +31,7 @@ def training(logs: Path):  # noqa: ANN201
     return make
 
 
-def test_a_resumed_run_has_the_same_losses_and_parameters(training, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_resumed_run_has_the_same_losses_and_parameters(training, tmp_path: Path) -> None:
     whole = training(tmp_path / "whole")
     expected = [report.figures for report in whole.run(1e9, 5)]
     found = [report.figures for report in training(tmp_path / "parts").run(1e9, 3)]
@@ -45,7 +45,7 @@ def test_a_resumed_run_has_the_same_losses_and_parameters(training, tmp_path: Pa
         assert torch.equal(average, resumed.average.average[name]), name
 
 
-def test_a_save_that_was_killed_is_not_trusted(training, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_save_that_was_killed_is_not_trusted(training, tmp_path: Path) -> None:
     list(training(tmp_path).run(1e9, 2))
     (tmp_path / "00000009.partial").mkdir()
     (tmp_path / "00000010").mkdir()
@@ -53,12 +53,12 @@ def test_a_save_that_was_killed_is_not_trusted(training, tmp_path: Path) -> None
     assert training(tmp_path).step == 2
 
 
-def test_the_time_box_counts_all_runs(training, tmp_path: Path) -> None:  # noqa: ANN001
+def test_the_time_box_counts_all_runs(training, tmp_path: Path) -> None:
     list(training(tmp_path).run(1e9, 2))
     assert list(training(tmp_path).run(1e-9)) == []
 
 
-def test_a_state_of_another_network_is_refused(training, tmp_path: Path) -> None:  # noqa: ANN001
+def test_a_state_of_another_network_is_refused(training, tmp_path: Path) -> None:
     list(training(tmp_path).run(1e9, 1))
     wider = replace(tiny(), autoencoder=replace(tiny().autoencoder, base_channels=32))
     with pytest.raises(CheckpointError, match="does not fit"):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from drivesim.errors import CheckpointError
-from drivesim.models.checkpoints import BASE_OF, ROLES, CheckpointSet, load_checkpoint
+from drivesim.models.checkpoints import BASE_OF, ROLES, CheckpointSet, load_checkpoint, stage_tensors
 from drivesim.models.presets import tiny
 from drivesim.models.unet import is_temporal
 from drivesim.training.session import train_stage
@@ -63,6 +64,22 @@ def test_another_base_is_refused(trained: Path, logs: Path, tmp_path: Path) -> N
     _train("image", logs, tmp_path, 1)
     with pytest.raises(CheckpointError, match="train stage prediction again"):
         load_checkpoint(tmp_path / "prediction.safetensors", "prediction", tmp_path / "image.safetensors")
+
+
+@pytest.mark.parametrize("role", ["autoencoder", "image", "prediction"])
+def test_training_can_start_from_other_checkpoints(trained: Path, logs: Path, tmp_path: Path, role: str) -> None:
+    for name in ("autoencoder", "image"):
+        (tmp_path / f"{name}.safetensors").write_bytes((trained / f"{name}.safetensors").read_bytes())
+    request = StageRequest(role, tiny(), logs, tmp_path, initial=trained)
+    network = prepare(request, lambda *_: None).network
+    for name, tensor in stage_tensors(trained / f"{role}.safetensors", role).items():
+        assert torch.equal(network.state_dict()[name], tensor), name
+
+
+def test_checkpoints_of_another_size_cannot_be_started_from(trained: Path, logs: Path, tmp_path: Path) -> None:
+    wider = replace(tiny(), autoencoder=replace(tiny().autoencoder, base_channels=32))
+    with pytest.raises(CheckpointError, match="does not fit this preset"):
+        prepare(StageRequest("autoencoder", wider, logs, tmp_path, initial=trained), lambda *_: None)
 
 
 def test_a_stage_without_its_base_says_what_is_missing(logs: Path, tmp_path: Path) -> None:
