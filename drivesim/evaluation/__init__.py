@@ -1,0 +1,1 @@
+"""The ruler: figures of quality with their protocol and their uncertainty."""

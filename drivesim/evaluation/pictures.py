@@ -1,0 +1,82 @@
+"""How far composed frames are from real ones, beside real against real and a ladder of known damage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from drivesim.engine import Engine
+from drivesim.errors import FootageError
+from drivesim.evaluation.bootstrap import bootstrap_interval
+from drivesim.evaluation.composed import Sampling, composed_frames
+from drivesim.evaluation.corruptions import ladder
+from drivesim.evaluation.distances import KernelDistance, frechet_distance
+from drivesim.evaluation.features import FeatureNetwork, features_of
+from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.protocol import Figure, Protocol
+
+_FRECHET_RESAMPLES = 30
+_KERNEL_RESAMPLES = 500
+
+
+def picture_figures(
+    engine: Engine,
+    footage: MeasuredFootage,
+    network: FeatureNetwork,
+    told: tuple[str, ...],
+    sampling: Sampling,
+    seed: int,
+    device: str,
+    on_progress: OnProgress,
+) -> Iterator[Figure]:
+    """Distances to one half of the footage: of frames composed after the other half, of that half, and of it damaged.
+
+    A perfect model reaches the figures of `real`: its frames are as far from the reference as other footage is.
+    """
+    reference, asked = footage.half(0), footage.half(1)
+    if min(len(reference), len(asked)) < 2:
+        raise FootageError("distances need at least two frames in each half of the logs; give more footage")
+    made = composed_frames(engine, asked.conditions(told), len(asked), sampling, on_progress)
+    kinds = {"composed": made, "real": asked.frames} | {rung.name: rung.apply(asked.frames) for rung in ladder()}
+    known = features_of(network, reference.frames, device)
+    height, width = asked.frames.shape[1:3]
+    protocol = Protocol(
+        measure="",
+        network=network.name,
+        network_sha256=network.sha256,
+        num_samples=len(asked),
+        num_frames=1,
+        fps=None,
+        height=height,
+        width=width,
+        resize=network.resize,
+        seeds=f"samples {sampling.seeds(len(asked))}, reference {seed}",
+        reference=f"{reference.identity} ({len(reference)} frames) against {asked.identity}",
+        settings=sampling.describe(told),
+    )
+    for done, (group, frames) in enumerate(kinds.items(), 1):
+        features = features_of(network, frames, device)
+        yield from distance_figures(group, known, features, protocol)
+        on_progress("measuring distances", done, len(kinds))
+
+
+def distance_figures(group: str, known: np.ndarray, features: np.ndarray, protocol: Protocol) -> Iterator[Figure]:
+    """Fréchet and kernel distance of features `n d` to those of the reference `m d`, with intervals."""
+    sizes = [len(known), len(features)]
+
+    def frechet(first: np.ndarray, second: np.ndarray) -> float:
+        return frechet_distance(known, features, first, second)
+
+    name = "fid" if protocol.network == "inception-v3-fid" else "frechet_distance"
+    value = frechet_distance(known, features)
+    low, high = bootstrap_interval(frechet, sizes, _FRECHET_RESAMPLES, centred=True)
+    measure = "squared Fréchet distance of Gaussians, centred bootstrap over frames"
+    yield Figure(name, group, value, low, high, sizes[1], replace(protocol, measure=measure))
+
+    kernel = KernelDistance(known, features)
+    low, high = bootstrap_interval(kernel, sizes, _KERNEL_RESAMPLES)
+    measure = "1000 times the unbiased squared MMD, kernel (x·y/d + 1)³, bootstrap over frames"
+    thousand = [1000 * number for number in (kernel(), low, high)]
+    yield Figure("kernel_distance_x1000", group, *thousand, sizes[1], replace(protocol, measure=measure))

@@ -1,0 +1,89 @@
+"""How well the autoencoder keeps a picture, beside what known damage costs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from einops import rearrange
+
+from drivesim.evaluation.bootstrap import mean_interval
+from drivesim.evaluation.corruptions import ladder
+from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.similarity import psnr_db, ssim
+from drivesim.models.autoencoder import Autoencoder
+from drivesim.training.perceptual import PerceptualDistance
+
+_SHOWN = ("blur 0.5", "blur 1", "noise 0.05")
+
+
+def reconstruction_figures(
+    autoencoder: Autoencoder, footage: MeasuredFootage, seed: int, device: str, on_progress: OnProgress
+) -> Iterator[Figure]:
+    """PSNR, SSIM and shift-tolerant perceptual distance of held-out frames and what the autoencoder makes of them."""
+    frames, perceptual = footage.frames, PerceptualDistance().to(device)
+    sets = {"decoded": decoded(autoencoder, frames, device, on_progress)}
+    sets |= {rung.name: rung.apply(frames) for rung in ladder() if rung.name in _SHOWN}
+    measures = {
+        "psnr_db": (psnr_db, None, None),
+        "ssim": (ssim, None, None),
+        "perceptual": (lambda a, b: perceptual_distances(perceptual, a, b, device), "st-lpips-alex", perceptual),
+    }
+    for done, (group, made) in enumerate(sets.items(), 1):
+        for name, (measure, network, weights) in measures.items():
+            height, width = frames.shape[1:3]
+            protocol = Protocol(
+                measure=f"{name}, mean over frames",
+                network=network,
+                network_sha256=None if weights is None else _sha256(weights),
+                num_samples=len(frames),
+                num_frames=1,
+                fps=None,
+                height=height,
+                width=width,
+                resize="none",
+                seeds=f"reference {seed}",
+                reference=footage.identity,
+                settings="posterior mean",
+            )
+            values = measure(frames, made)
+            yield Figure(name, group, float(values.mean()), *mean_interval(values), len(values), protocol)
+        on_progress("comparing", done, len(sets))
+
+
+@torch.inference_mode()
+def decoded(autoencoder: Autoencoder, frames: np.ndarray, device: str, on_progress: OnProgress) -> np.ndarray:
+    """Frames uint8 `n h w 3` through encoder and decoder."""
+    parts = []
+    for start in range(0, len(frames), 16):
+        made = autoencoder.decode(autoencoder.encode(_tensor(frames[start : start + 16], device)[:, None]))[:, 0]
+        pixels = ((made + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+        parts.append(rearrange(pixels, "n c h w -> n h w c").cpu().numpy())
+        on_progress("encoding and decoding", min(start + 16, len(frames)), len(frames))
+    return np.concatenate(parts)
+
+
+@torch.inference_mode()
+def perceptual_distances(
+    distance: PerceptualDistance, first: np.ndarray, second: np.ndarray, device: str
+) -> np.ndarray:
+    """ST-LPIPS `n` of uint8 frames `n h w 3`."""
+    parts = [
+        distance(_tensor(first[start : start + 16], device), _tensor(second[start : start + 16], device)).cpu().numpy()
+        for start in range(0, len(first), 16)
+    ]
+    return np.concatenate(parts).astype(np.float64)
+
+
+def _tensor(frames: np.ndarray, device: str) -> torch.Tensor:
+    return rearrange(torch.from_numpy(frames).to(device), "n h w c -> n c h w").float() / 127.5 - 1
+
+
+def _sha256(network: torch.nn.Module) -> str:
+    digest = hashlib.sha256()
+    for name, tensor in network.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
