@@ -1,6 +1,6 @@
 """How fast the world is recorded: labelled 512x1024 frames a second, with one and with two processes.
 
-    .venv/bin/python benchmarks/record.py [SECONDS_EACH]
+.venv/bin/python benchmarks/record.py [SECONDS_EACH]
 """
 
 from __future__ import annotations

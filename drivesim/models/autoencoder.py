@@ -18,7 +18,10 @@ from drivesim.models.temporal import TemporalResidualBlock
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """Sizes; the spatial factor is `unshuffle` · 2^(levels - 1). `temporal_decoder` adds temporal layers."""
+    """Sizes; the spatial factor is `unshuffle` · 2^(levels - 1). `temporal_decoder` adds temporal layers.
+
+    They follow the last block of each level alone: a frame then depends on few others, which a streamed video needs.
+    """
 
     latent_channels: int = 8
     unshuffle: int = 4
@@ -108,8 +111,9 @@ class Decoder(nn.Module):
         self.stem = nn.Conv2d(config.latent_channels, widths[-1], 3, padding=1)
         self.layers = nn.ModuleList()
         for level in reversed(range(len(widths))):
+            last = config.decoder_blocks - 1
             self.layers.extend(
-                DecoderStage(widths[level], config.temporal_decoder) for _ in range(config.decoder_blocks)
+                DecoderStage(widths[level], config.temporal_decoder and block == last) for block in range(last + 1)
             )
             if level:
                 self.layers.append(Upsample(widths[level], widths[level - 1]))

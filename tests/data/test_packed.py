@@ -95,7 +95,8 @@ def test_crops_are_cut_from_the_frames(tmp_path: Path) -> None:
     whole = tensors.frames(index)
     crop = tensors.frames(index, (torch.tensor([0, 8]), torch.tensor([16, 0]), 16))
     assert torch.equal(crop[1], whole[1, :, :, 8:24, :16])
-    assert whole.min() >= -1 and whole.max() <= 1
+    assert whole.min() >= -1
+    assert whole.max() <= 1
 
 
 def test_latents_are_those_of_the_autoencoder_and_are_made_once(tmp_path: Path) -> None:
