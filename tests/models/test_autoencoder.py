@@ -92,7 +92,7 @@ def test_the_video_decoder_starts_as_the_picture_decoder(randomise) -> None:
 def test_temporal_reach_is_how_far_a_frame_is_felt(randomise, temporal: bool) -> None:
     decoder = randomise(Autoencoder(replace(CONFIG, temporal_decoder=temporal)).double()).decoder
     reach = decoder.temporal_reach
-    assert reach == (4 if temporal else 0)
+    assert reach == (len(CONFIG.multipliers) if temporal else 0)
     latents = torch.randn(1, 2 * reach + 5, 8, 4, 8).double()
     middle = reach + 2
     changed = latents.clone()
