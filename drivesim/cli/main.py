@@ -15,6 +15,7 @@ from drivesim import __version__
 from drivesim.cli.check import check
 from drivesim.cli.compose import compose
 from drivesim.cli.doctor import doctor
+from drivesim.cli.evaluate import app as evaluate
 from drivesim.cli.export import export
 from drivesim.cli.inspect import inspect
 from drivesim.cli.record import record
@@ -55,6 +56,7 @@ def _options(
 
 for _verb in (validate, schema, compose, rollout, inspect, check, export, record, train, doctor):
     app.command()(_verb)
+app.add_typer(evaluate, name="evaluate")
 
 
 def main() -> NoReturn:

@@ -19,7 +19,7 @@ from torch import Tensor
 from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture
 from drivesim.engine.conditions import scene_labels, time_of_day_index
 from drivesim.engine.decode import decode_frames
-from drivesim.engine.gate import GatedKeyframe, gated
+from drivesim.engine.gate import Gated, gated
 from drivesim.engine.predict import predict_window
 from drivesim.engine.render import Renderer, StageDone, pixels
 from drivesim.engine.sampling import DiffusionStage
@@ -91,7 +91,7 @@ class Engine:
         max_attempts: int,
         seed: int | None = None,
         settings: EngineSettings | None = None,
-    ) -> tuple[np.ndarray, GatedKeyframe]:
+    ) -> tuple[np.ndarray, Gated[Tensor]]:
         """The first frame that obeys its boxes best, of up to `max_attempts`, and how each attempt did.
 
         The first attempt is that of `compose`. InputError where the scenario has no boxes; CheckpointError where
@@ -108,7 +108,7 @@ class Engine:
             return read_vehicles(reader, small)[0]
 
         chosen = gated(layout, lambda n: self._first_keyframe(scenario, seed, settings, n), read, max_attempts)
-        return self._pictures(chosen.latents[None], [seed], settings)[0], chosen
+        return self._pictures(chosen.sample[None], [seed], settings)[0], chosen
 
     @torch.inference_mode()
     def compose_many(
@@ -117,14 +117,15 @@ class Engine:
         seeds: Sequence[int],
         settings: EngineSettings | None = None,
         enlarge: bool = True,
+        attempts: Sequence[int] | None = None,
     ) -> np.ndarray:
         """First frames of many scenes at a time, one condition and one seed each: uint8 `b h w c`.
 
         Each is what `compose` makes alone, but for rounding. Without `enlarge` they stay at low resolution.
+        `attempts`: of each sample, as the gate counts them.
         """
-        settings = settings or fast()
-        noise = torch.stack([RunNoise(seed, None)(latent_shape(self.checkpoints), "image") for seed in seeds])
-        noise = noise.to(self.device)
+        settings, attempts = settings or fast(), attempts or [0] * len(seeds)
+        noise = torch.stack([self._image_noise(s, attempt) for s, attempt in zip(seeds, attempts, strict=True)])
         keyframes = compose_keyframes(self._image, conditions.to(self.device), settings, noise)
         if not enlarge:
             return pixels(decode_frames(self._autoencoder, keyframes, range(len(seeds)), len(seeds)))
@@ -212,9 +213,12 @@ class Engine:
         """Latents `c h w`, the same for all futures of a seed."""
         if scenario.first_frame is not None:
             return keyframe_from_picture(self._autoencoder, scenario.first_frame, self.video, self.device)
+        return compose_keyframe(self._image, scenario, settings, self._image_noise(seed, attempt))
+
+    def _image_noise(self, seed: int, attempt: int) -> Tensor:
+        """The noise `c h w` of the first keyframe; further attempts of the gate have noise of their own."""
         key = ("image", attempt) if attempt else ("image",)
-        noise = RunNoise(seed, None)(latent_shape(self.checkpoints), *key)
-        return compose_keyframe(self._image, scenario, settings, noise.to(self.device))
+        return RunNoise(seed, None)(latent_shape(self.checkpoints), *key).to(self.device)
 
     def _pictures(self, keyframes: Tensor, seeds: Sequence[int], settings: EngineSettings) -> np.ndarray:
         """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`."""

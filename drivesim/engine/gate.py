@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-from torch import Tensor
 
 from drivesim.engine.adherence import Adherence, adherence
 from drivesim.geometry.detections import Detections
 from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.vocabulary import CATEGORIES
 
+Sample = TypeVar("Sample")
+
 
 @dataclass(frozen=True)
-class GatedKeyframe:
-    """`latents` `c h w` of the attempt that was kept, its number, and how every attempt did, in order."""
+class Gated(Generic[Sample]):
+    """The sample that was kept, the number of its attempt, and how every attempt did, in order."""
 
-    latents: Tensor
+    sample: Sample
     kept: int
     attempts: tuple[Adherence, ...]
 
@@ -50,27 +51,27 @@ class GatedKeyframe:
 
 def gated(
     layout: SceneLayout,
-    sample: Callable[[int], Tensor],
-    read: Callable[[Tensor], Detections],
+    sample: Callable[[int], Sample],
+    read: Callable[[Sample], Detections],
     max_attempts: int,
-) -> GatedKeyframe:
+) -> Gated[Sample]:
     """Samples attempts 0, 1, ... until one is perfect or all are used up, and keeps the first of the best.
 
-    `sample`: the latents `c h w` of an attempt. `read`: the vehicles in the picture of latents.
+    `sample`: makes an attempt, such as the latents of a frame. `read`: the vehicles in it.
     """
     if max_attempts < 1:
         raise ValueError(f"the gate needs at least one attempt, got {max_attempts}")
     attempts: list[Adherence] = []
-    best: Tensor | None = None
+    best: Sample | None = None
     kept = 0
     for number in range(max_attempts):
-        latents = sample(number)
-        attempts.append(adherence(layout, read(latents)))
+        made = sample(number)
+        attempts.append(adherence(layout, read(made)))
         if best is None or attempts[-1].score > attempts[kept].score:
-            best, kept = latents, number
+            best, kept = made, number
         if attempts[-1].perfect:
             break
-    return GatedKeyframe(best, kept, tuple(attempts))
+    return Gated(best, kept, tuple(attempts))
 
 
 def _vehicles(xyxy: np.ndarray, category: np.ndarray) -> list[dict[str, Any]]:

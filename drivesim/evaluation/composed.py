@@ -7,8 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
+from drivesim.engine.gate import gated
 from drivesim.evaluation.footage import OnProgress, conditions_part
-from drivesim.models.conditioning import Conditioning
+from drivesim.models.conditioning import UNKNOWN, Conditioning
+from drivesim.models.reader import read_vehicles
+from drivesim.scenario.layout import SceneLayout
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,14 @@ class Sampling:
     enlarge: bool = True
     batch_size: int = 8
 
-    def describe(self, told: tuple[str, ...]) -> str:
-        """For the protocol."""
-        image, size = self.settings.image, "full" if self.enlarge else "low"
-        parts = [f"told {'+'.join(told) or 'nothing'}", f"{image.sampler} {image.steps} steps"]
-        parts += [f"guidance {self.settings.image_guidance:g}", f"{size} resolution"]
+    def protocol(self, told: tuple[str, ...]) -> str:
+        """What must be the same for figures to compare."""
+        return f"told {'+'.join(told) or 'nothing'}, {'full' if self.enlarge else 'low'} resolution"
+
+    def subject(self) -> str:
+        """What is under test besides the checkpoints."""
+        image = self.settings.image
+        parts = [f"{image.sampler} {image.steps} steps", f"guidance {self.settings.image_guidance:g}"]
         if self.enlarge:
             parts.append(f"upsampler {self.settings.upsampler.sampling.steps} steps")
         return ", ".join(parts)
@@ -35,14 +41,46 @@ class Sampling:
 
 
 def composed_frames(
-    engine: Engine, conditions: Conditioning, count: int, sampling: Sampling, on_progress: OnProgress
+    engine: Engine,
+    conditions: Conditioning,
+    count: int,
+    sampling: Sampling,
+    on_progress: OnProgress,
+    attempts: np.ndarray | None = None,
 ) -> np.ndarray:
     """Frames uint8 `n h w 3`, one of each of `count` conditions; frame i has seed `first_seed` + i."""
+    attempts = np.zeros(count, int) if attempts is None else attempts
     parts = []
     for start in range(0, count, sampling.batch_size):
         stop = min(start + sampling.batch_size, count)
         seeds = range(sampling.first_seed + start, sampling.first_seed + stop)
         part = conditions_part(conditions, slice(start, stop))
-        parts.append(engine.compose_many(part, seeds, sampling.settings, sampling.enlarge))
+        tries = attempts[start:stop].tolist()
+        parts.append(engine.compose_many(part, seeds, sampling.settings, sampling.enlarge, tries))
         on_progress("composing frames", stop, count)
     return np.concatenate(parts)
+
+
+def requested_layouts(conditions: Conditioning) -> list[SceneLayout]:
+    """The boxes of each sample's condition, without padding."""
+    xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()
+    return [SceneLayout(boxes[c != UNKNOWN], c[c != UNKNOWN]) for boxes, c in zip(xyxy, category, strict=True)]
+
+
+def gate_choices(
+    engine: Engine, conditions: Conditioning, sampling: Sampling, max_attempts: int, on_progress: OnProgress
+) -> np.ndarray:
+    """The attempt `n` that the engine's adherence gate keeps for each sample."""
+    choices = []
+    for number, layout in enumerate(layouts := requested_layouts(conditions)):
+        one = conditions_part(conditions, slice(number, number + 1))
+        seed = sampling.first_seed + number
+        chosen = gated(
+            layout,
+            lambda n, one=one, seed=seed: engine.compose_many(one, [seed], sampling.settings, False, [n]),
+            lambda frames: read_vehicles(engine.reader, frames)[0],
+            max_attempts,
+        )
+        choices.append(chosen.kept)
+        on_progress("choosing by the gate", number + 1, len(layouts))
+    return np.array(choices)

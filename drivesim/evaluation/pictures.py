@@ -54,7 +54,7 @@ def picture_figures(
         resize=network.resize,
         seeds=f"samples {sampling.seeds(len(asked))}, reference {seed}",
         reference=f"{reference.identity} ({len(reference)} frames) against {asked.identity}",
-        settings=sampling.describe(told),
+        settings=sampling.protocol(told),
     )
     for done, (group, frames) in enumerate(kinds.items(), 1):
         features = features_of(network, frames, device)

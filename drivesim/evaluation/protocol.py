@@ -22,7 +22,7 @@ class Protocol:
     measure: what is computed, with its constants. network, network_sha256: whose features or detections it uses.
     num_samples: pictures or clips; num_frames: of each; fps: None for single frames. resize: from the pictures to
     what the network sees. seeds: of the samples and of the draw of the reference. reference: sha256 over the names and
-    pixels of the reference set. settings: how samples were made, such as what the models were told.
+    pixels of the reference set. settings: how the task is set, such as what the models were told.
     """
 
     measure: str
@@ -63,7 +63,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of one evaluation. `subject`: sha256 of each checkpoint that was tested."""
+    """Figures of one evaluation. `subject`: what was tested, sha256 of each checkpoint and how it was sampled."""
 
     evaluation: str
     subject: dict[str, str]

@@ -130,9 +130,7 @@ def _blocks(channels: int, count: int) -> nn.Sequential:
 
 
 def _head(channels: int, out_channels: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, channels, 3, padding=1), nn.SiLU(), nn.Conv2d(channels, out_channels, 1)
-    )
+    return nn.Sequential(nn.Conv2d(channels, channels, 3, padding=1), nn.SiLU(), nn.Conv2d(channels, out_channels, 1))
 
 
 def _boxes_around_cells(sides: Tensor) -> Tensor:

@@ -1,0 +1,284 @@
+"""`drivesim evaluate`: quality figures with their protocol and 95 % intervals.
+
+drivesim evaluate frames --data logs --out before.json
+drivesim evaluate compare before.json after.json
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivesim.cli.figures import deliver, deliver_comparison, progress, shown
+from drivesim.cli.rollout import Device, Preset, chosen_device
+from drivesim.errors import InputError
+
+if TYPE_CHECKING:
+    from drivesim.engine import Engine
+    from drivesim.evaluation.composed import Sampling
+    from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+
+app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
+
+_CONDITIONS = ("boxes", "time_of_day", "crowdedness")
+
+
+class Split(StrEnum):
+    held_out = "held_out"
+    all = "all"
+
+
+Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
+Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
+Checkpoints = Annotated[
+    Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
+]
+Samples = Annotated[int, typer.Option(min=2, help="Frames, at most; fewer where the footage has fewer.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the first sample; the others follow.")]
+FootageSeed = Annotated[int, typer.Option(min=0, help="Decides which frames of the footage are drawn.")]
+SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where the networks run.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
+Told = Annotated[str, typer.Option(help="What the models are told of each frame: some of " + ",".join(_CONDITIONS))]
+Low = Annotated[bool, typer.Option("--low/--full", help="At low resolution, before the upsampler, or at full.")]
+PresetOption = Annotated[Preset, typer.Option(help="Sampling: fast, or quality with more steps.")]
+Guidance = Annotated[float | None, typer.Option(min=0, max=20, help="Instead of the preset's.", show_default=False)]
+Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Instead of the preset's.", show_default=False)]
+BatchSize = Annotated[int, typer.Option(min=1, help="Frames composed at a time.")]
+
+
+@app.command()
+def reconstruction(
+    data: Data,
+    out: Out = None,
+    checkpoints: Checkpoints = None,
+    samples: Samples = 256,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the autoencoder: PSNR, SSIM and a perceptual distance, beside what blur and noise cost."""
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.reconstruction import reconstruction_figures
+    from drivesim.models.checkpoints import CheckpointSet
+
+    models, device_name = CheckpointSet.open(_folder(checkpoints)), chosen_device(device)
+    autoencoder = models.load("autoencoder").to(device_name)
+    video = models.preset.video
+    with progress() as bars:
+        show = shown(bars)
+        footage = _footage(data, (video.low_height, video.low_width), samples, split, footage_seed, show)
+        figures = tuple(reconstruction_figures(autoencoder, footage, footage_seed, device_name, show))
+    deliver(Report("reconstruction", {"autoencoder": models.sha256["autoencoder"]}, figures), out, as_json)
+
+
+@app.command()
+def frames(
+    data: Data,
+    out: Out = None,
+    checkpoints: Checkpoints = None,
+    samples: Samples = 1000,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    told: Told = "boxes,time_of_day,crowdedness",
+    low: Low = True,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    inception: Annotated[
+        Path | None, typer.Option(help="Weights pt_inception-2015-12-05-6726825d.pth: measure the FID.")
+    ] = None,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far composed frames are from real ones, beside real against real and a ladder of damage.
+
+    Half of the frames of the footage are the reference; the models are told what is in the other half.
+    """
+    from drivesim.evaluation.features import EfficientNetLite0
+    from drivesim.evaluation.inception import InceptionV3
+    from drivesim.evaluation.pictures import picture_figures
+    from drivesim.evaluation.protocol import Report
+
+    conditions = _conditions(told)
+    engine = _engine(checkpoints, device, *_composers(low))
+    name = str(engine.device)
+    network = EfficientNetLite0(name) if inception is None else InceptionV3.load(inception, name)
+    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        made = picture_figures(engine, footage, network, conditions, sampling, footage_seed, name, show)
+        figures = tuple(made)
+    deliver(Report("frames", _composing(engine, sampling), figures), out, as_json)
+
+
+@app.command()
+def adherence(
+    data: Data,
+    out: Out = None,
+    checkpoints: Checkpoints = None,
+    samples: Samples = 300,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    told: Told = "boxes,time_of_day",
+    low: Low = False,
+    gate: Annotated[int, typer.Option(min=1, max=64, help="Attempts of the adherence gate; 1 is no gate.")] = 1,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure whether composed frames hold the boxes that were asked for and nothing else, by the vehicle reader."""
+    from drivesim.evaluation.adherence import adherence_figures
+    from drivesim.evaluation.protocol import Report
+
+    conditions = _conditions(told)
+    if "boxes" not in conditions:
+        raise InputError(f"--told {told}: adherence is about boxes; tell the models `boxes`")
+    engine = _engine(checkpoints, device, "reader", *_composers(low))
+    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(adherence_figures(engine, footage, conditions, sampling, gate, footage_seed, show))
+    deliver(Report("adherence", _composing(engine, sampling, gate), figures), out, as_json)
+
+
+@app.command()
+def crowdedness(
+    data: Data,
+    out: Out = None,
+    checkpoints: Checkpoints = None,
+    samples: Samples = 200,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    low: Low = False,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure, without boxes, crowdedness against counted vehicles, and whether the time of day is right."""
+    from drivesim.evaluation.labels import label_figures
+    from drivesim.evaluation.protocol import Report
+
+    engine = _engine(checkpoints, device, "reader", *_composers(low))
+    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(label_figures(engine, footage, sampling, footage_seed, show))
+    deliver(Report("crowdedness", _composing(engine, sampling), figures), out, as_json)
+
+
+@app.command()
+def reader(
+    data: Data,
+    out: Out = None,
+    checkpoints: Checkpoints = None,
+    samples: Samples = 1000,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    low: Low = False,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the vehicle reader on real frames: AP50, precision and recall by size and time of day."""
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.reading import reader_figures
+
+    engine = _engine(checkpoints, device, "reader")
+    with progress() as bars:
+        show = shown(bars)
+        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(reader_figures(engine.reader, footage, footage_seed, show))
+    deliver(Report("reader", {"reader": engine.checkpoints.sha256["reader"]}, figures), out, as_json)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Report of an evaluation.")],
+    second: Annotated[Path, typer.Argument(help="Another report of the same evaluation.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare the figures of two reports; refused (exit code 2) where their protocols differ."""
+    from drivesim.evaluation.compare import compare_reports
+    from drivesim.evaluation.protocol import Report
+
+    pairs = compare_reports(Report.read(first), Report.read(second))
+    deliver_comparison(pairs, (str(first), str(second)), as_json)
+
+
+def _folder(checkpoints: Path | None) -> Path:
+    from drivesim.assets import default_checkpoints
+
+    return checkpoints or default_checkpoints()
+
+
+def _engine(checkpoints: Path | None, device: Device, *roles: str) -> Engine:
+    """An engine of which only these stages need to be there."""
+    from drivesim.engine import Engine
+    from drivesim.models.checkpoints import CheckpointSet
+
+    models, name = CheckpointSet.open(_folder(checkpoints)), chosen_device(device)
+    for role in roles:
+        models.verify(role)
+    return Engine(models, name)
+
+
+def _composers(low: bool) -> tuple[str, ...]:
+    """The stages that make the frames."""
+    return ("autoencoder", "image") if low else ("autoencoder", "image", "upsampler_image")
+
+
+def _composing(engine: Engine, sampling: Sampling, gate: int = 1) -> dict[str, str]:
+    """What is measured: checkpoints and how they are sampled."""
+    sha256 = {role: engine.checkpoints.sha256[role] for role in _composers(not sampling.enlarge)}
+    return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
+
+
+def _conditions(told: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in told.split(",") if name.strip())
+    unknown = [name for name in names if name not in _CONDITIONS]
+    if unknown:
+        raise InputError(f"--told: {', '.join(unknown)} is no condition; use some of {', '.join(_CONDITIONS)}")
+    return tuple(name for name in _CONDITIONS if name in names)
+
+
+def _sampling(
+    preset: Preset, guidance: float | None, steps: int | None, seed: int, enlarge: bool, batch_size: int
+) -> Sampling:
+    from drivesim.engine import settings_named
+    from drivesim.evaluation.composed import Sampling
+    from drivesim.scenario import Sampling as Wishes
+
+    settings = settings_named(preset.value).with_sampling(Wishes(guidance=guidance, steps=steps))
+    return Sampling(settings, seed, enlarge, batch_size)
+
+
+def _size(engine: Engine, low: bool) -> tuple[int, int]:
+    from drivesim.engine import frame_shape
+
+    video = engine.video
+    return (video.low_height, video.low_width) if low else frame_shape(engine.checkpoints)[:2]
+
+
+def _footage(
+    data: Path, size: tuple[int, int], samples: int, split: Split, seed: int, show: OnProgress
+) -> MeasuredFootage:
+    from drivesim.evaluation.footage import measured_footage
+
+    return measured_footage(data, *size, samples, split.value, seed, show)

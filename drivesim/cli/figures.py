@@ -1,0 +1,100 @@
+"""How the command line shows figures: bars while they are measured, tables, and reports on disk."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from drivesim.evaluation.compare import Comparison
+    from drivesim.evaluation.protocol import Figure, Report
+
+
+def progress() -> AbstractContextManager[Progress]:
+    """Bars on stderr, none where it is no terminal."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+
+
+def shown(bars: Progress) -> Callable[[str, int, int], None]:
+    """One bar for each kind of work."""
+    tasks = {}
+
+    def show(text: str, done: int, total: int) -> None:
+        if text not in tasks:
+            tasks[text] = bars.add_task(text, total=total)
+        bars.update(tasks[text], completed=done, total=total)
+
+    return show
+
+
+def deliver(report: Report, out: Path | None, as_json: bool) -> None:
+    """Writes a report where a path is given, and prints it as a table or as JSON."""
+    if out is not None:
+        report.write(out)
+    if as_json:
+        typer.echo(report.as_json())
+        return
+    _print(_figure_table(report.figures))
+    if report.figures:
+        protocol = report.figures[0].protocol
+        size = f"{protocol.height}x{protocol.width}, {protocol.resize}"
+        typer.echo(f"protocol: {protocol.num_samples} samples of {size}; network {protocol.network or 'none'}")
+        typer.echo(f"  {protocol.settings}; seeds: {protocol.seeds}; reference {protocol.reference[:16]}")
+    if out is not None:
+        typer.echo(str(out))
+
+
+def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json: bool) -> None:
+    """Prints the figures of two reports side by side."""
+    if as_json:
+        rows = [
+            {"name": pair.first.name, "group": pair.first.group, "first": pair.first.value}
+            | {"second": pair.second.value, "change": pair.change, "apart": pair.apart}
+            for pair in pairs
+        ]
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    from rich.table import Table
+
+    table = Table("figure", "of", *names, "change", "intervals")
+    for pair in pairs:
+        change = "–" if pair.change is None else f"{pair.change:+.4g}"
+        values = [f"{_value(figure)} ({_interval(figure)})" for figure in (pair.first, pair.second)]
+        table.add_row(pair.first.name, pair.first.group, *values, change, "apart" if pair.apart else "overlap")
+    _print(table)
+
+
+def _figure_table(figures: tuple[Figure, ...]) -> Table:
+    from rich.table import Table
+
+    table = Table("figure", "of", "value", "95 % interval", "n")
+    for figure in figures:
+        table.add_row(figure.name, figure.group, _value(figure), _interval(figure), str(figure.count))
+    return table
+
+
+def _print(table: Table) -> None:
+    from rich.console import Console
+
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
+
+
+def _value(figure: Figure) -> str:
+    return "–" if figure.value is None else f"{figure.value:.4g}"
+
+
+def _interval(figure: Figure) -> str:
+    return "–" if figure.low is None else f"{figure.low:.4g} to {figure.high:.4g}"

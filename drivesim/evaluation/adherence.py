@@ -1,0 +1,106 @@
+"""Whether composed frames hold what was requested, and nothing else, as the vehicle reader sees it.
+
+The same is measured on real frames with their own boxes: what the reader misses there is not the model's fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from drivesim.engine import Engine
+from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
+from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
+from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, requested_layouts
+from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.slices import box_slices, frame_slices
+from drivesim.models.checkpoints import READER
+from drivesim.models.reader import read_vehicles
+
+
+def adherence_figures(
+    engine: Engine,
+    footage: MeasuredFootage,
+    told: tuple[str, ...],
+    sampling: Sampling,
+    max_attempts: int,
+    seed: int,
+    on_progress: OnProgress,
+) -> Iterator[Figure]:
+    """Rates over requested boxes, and vehicles a frame that nobody asked for, of composed and of real frames.
+
+    `max_attempts` over 1 measures frames that passed the gate.
+    """
+    conditions = footage.conditions(told)
+    choices = None
+    if max_attempts > 1:
+        choices = gate_choices(engine, conditions, sampling, max_attempts, on_progress)
+    made = composed_frames(engine, conditions, len(footage), sampling, on_progress, choices)
+    layouts = requested_layouts(conditions)
+    height, width = made.shape[1:3]
+    config = engine.reader.config
+    protocol = Protocol(
+        measure="",
+        network="vehicle reader",
+        network_sha256=engine.checkpoints.sha256[READER],
+        num_samples=len(footage),
+        num_frames=1,
+        fps=None,
+        height=height,
+        width=width,
+        resize=f"area or bicubic to {config.height}x{config.width}",
+        seeds=f"samples {sampling.seeds(len(footage))}, reference {seed}",
+        reference=footage.identity,
+        settings=sampling.protocol(told),
+    )
+    results = {}
+    for group, frames in (("composed", made), ("real", footage.frames)):
+        found = read_vehicles(engine.reader, frames)
+        results[group] = [adherence(layout, d) for layout, d in zip(layouts, found, strict=True)]
+        yield from _rates(group, results[group], footage.time_of_day, protocol)
+    yield _relative(results["composed"], results["real"], protocol)
+
+
+def _rates(group: str, results: Sequence[Adherence], time_of_day: np.ndarray, protocol: Protocol) -> Iterator[Figure]:
+    per_box = replace(protocol, measure="part of the requested boxes, overlap of at least 0.5, bootstrap over frames")
+    per_frame = replace(protocol, measure="vehicles of at least 24 px a frame, bootstrap over frames")
+    requested = np.array([len(result.requested) for result in results])
+    for frame_part, frames in frame_slices(time_of_day, requested).items():
+        kept = [result for result, keep in zip(results, frames, strict=True) if keep]
+        boxes = {frame_part: [np.ones(len(result.requested), bool) for result in kept]}
+        if frame_part == "all":
+            by_result = [box_slices(result.requested.xyxy) for result in kept]
+            boxes |= {name: [masks[name] for masks in by_result] for name in (by_result[0] if by_result else ())}
+        for part, masks in boxes.items():
+            total = np.array([mask.sum() for mask in masks])
+            for outcome in (FOUND, WRONG_CATEGORY, MISSING):
+                hits = np.array([_count(r, outcome, mask) for r, mask in zip(kept, masks, strict=True)])
+                yield _ratio(outcome.replace(" ", "_"), f"{group}, {part}", hits, total, per_box)
+        for name in ("unasked", "misplaced"):
+            counts = np.array([getattr(result, name).sum() for result in kept], float)
+            value, interval = (counts.mean(), mean_interval(counts)) if len(counts) else (None, (None, None))
+            value = None if value is None else float(value)
+            yield Figure(f"{name}_per_frame", f"{group}, {frame_part}", value, *interval, len(counts), per_frame)
+
+
+def _relative(composed: Sequence[Adherence], real: Sequence[Adherence], protocol: Protocol) -> Figure:
+    """Boxes found in composed frames for each that is found in the real ones."""
+    made = np.array([result.outcome.count(FOUND) for result in composed], float)
+    known = np.array([result.outcome.count(FOUND) for result in real], float)
+    measure = replace(protocol, measure="boxes found in composed frames for each found in real ones, bootstrap")
+    return _ratio("found_relative", "composed to real", made, known, measure)
+
+
+def _ratio(name: str, group: str, numerator: np.ndarray, denominator: np.ndarray, protocol: Protocol) -> Figure:
+    total = int(denominator.sum())
+    if not total:
+        return Figure(name, group, None, None, None, 0, protocol)
+    value = float(numerator.sum() / total)
+    return Figure(name, group, value, *ratio_interval(numerator, denominator), total, protocol)
+
+
+def _count(result: Adherence, outcome: str, mask: np.ndarray) -> int:
+    return sum(found == outcome for found, keep in zip(result.outcome, mask, strict=True) if keep)
