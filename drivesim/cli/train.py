@@ -23,6 +23,9 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Clips a step and process.")] = None,
     learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Of the optimiser.")] = None,
     init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from, instead of anew.")] = None,
+    keep_encoder: Annotated[
+        bool, typer.Option("--keep-encoder", help="Of the autoencoder train the decoder alone: latents stay valid.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of batches and noise.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of this process.")] = None,
@@ -48,7 +51,9 @@ def train(
         sizes = preset_named(preset)
     except ValueError as error:
         raise InputError(str(error)) from None
-    request = StageRequest(stage, sizes, data, out, device, batch_size, learning_rate, seed, init)
+    if keep_encoder and (stage != "autoencoder" or init is None):
+        raise InputError("--keep-encoder is for stage autoencoder, together with --init")
+    request = StageRequest(stage, sizes, data, out, device, batch_size, learning_rate, seed, init, keep_encoder)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with process_group(device), Progress(
         *columns, console=Console(stderr=True), disable=not sys.stderr.isatty() or rank() > 0

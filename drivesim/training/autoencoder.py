@@ -21,12 +21,19 @@ from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 @dataclass(frozen=True)
 class AutoencoderTraining(TrainingConfig):
-    """`crop`: side of the training crops in pixels. `kl_weight`: of the divergence from the standard normal."""
+    """`crop`: side of the training crops in pixels. `kl_weight`: of the divergence from the standard normal.
+
+    `latent_noise`: largest standard deviation, in units of the latents', of noise that the decoder learns to see
+    through; what a diffusion model gets wrong then looks soft instead of blocky. `keep_encoder`: only the decoder is
+    trained, so that latent stages trained before stay valid.
+    """
 
     batch_size: int = 16
     learning_rate: float = 5e-4
     crop: int = 64
     kl_weight: float = 1e-6
+    latent_noise: float = 0.4
+    keep_encoder: bool = False
     reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
 
 
@@ -48,9 +55,10 @@ class AutoencoderStage:
         )
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """The autoencoder's and the discriminator's parameters."""
+        """The autoencoder's (or its decoder's) and the discriminator's parameters."""
+        trained = self.network.decoder if self.config.keep_encoder else self.network
         return {
-            "network": named_parameters(self.network),
+            "network": named_parameters(self.network, list(trained.parameters())),
             "discriminator": named_parameters(self.discriminator),
         }
 
@@ -63,7 +71,11 @@ class AutoencoderStage:
         frames = self._crops(generator)
         posterior = self.network.encoder(frames[:, 0])
         noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
-        made = self.network.decoder(posterior.sample(noise)[:, None])
+        latents = posterior.sample(noise)
+        strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator)
+        wrong = strength * torch.randn(latents.shape, generator=generator)
+        scale = latents.detach().std((0, 2, 3), keepdim=True)
+        made = self.network.decoder((latents + scale * wrong.to(self.device))[:, None])
         yield from self.loss.terms(frames, made, self.config.kl_weight * posterior.kl(), step)
 
     def held_out(self) -> dict[str, float]:
@@ -86,7 +98,9 @@ class AutoencoderStage:
         self.network.initialise_linear(self._pictures(self.train, 256))
 
     def finish(self) -> None:
-        """Measures the latents of training frames, so that `encode` normalises them."""
+        """Measures the latents of training frames, so that `encode` normalises them; with a kept encoder they stay."""
+        if self.config.keep_encoder:
+            return
         with torch.no_grad():
             parts = self._pictures(self.train, 512).split(64)
             self.network.set_latent_statistics(torch.cat([self.network.encoder(part).mean for part in parts]))

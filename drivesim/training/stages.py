@@ -17,6 +17,7 @@ from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import BASE_OF, READER, build, load_checkpoint, sha256_of, stage_tensors
 from drivesim.models.presets import Preset
+from drivesim.training.adversarial import ReconstructionConfig
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.decoder import DecoderStage, DecoderTraining
 from drivesim.training.diffusion import DiffusionTraining, LatentDiffusionStage, Regime
@@ -33,6 +34,7 @@ class StageRequest:
     """What the user asks for: the stage, where its footage and the checkpoints lie, overrides of its settings.
 
     `initial`: folder of checkpoints whose weights of this stage training starts from, None to start anew.
+    `keep_encoder`: of stage `autoencoder` train the decoder alone.
     """
 
     role: str
@@ -44,6 +46,7 @@ class StageRequest:
     learning_rate: float | None = None
     seed: int = 0
     initial: Path | None = None
+    keep_encoder: bool = False
 
     def checkpoint(self, role: str) -> Path:
         """Where a stage's checkpoint lies or will lie."""
@@ -66,7 +69,10 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     if request.initial is not None:
         _start_from(request.initial / f"{role}.safetensors", role, network)
     if role == "autoencoder":
-        stage = AutoencoderStage(network, footage, _settings(request, _autoencoder_training(preset)), device)
+        settings = replace(_autoencoder_training(preset), keep_encoder=request.keep_encoder)
+        if request.initial is not None:  # nothing to wait for: all losses from the start
+            settings = replace(settings, reconstruction=ReconstructionConfig(perceptual_start=0, adversarial_start=0))
+        stage = AutoencoderStage(network, footage, _settings(request, settings), device)
         if request.initial is None:
             stage.start_from_components()
         return stage

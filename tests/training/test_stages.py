@@ -76,6 +76,16 @@ def test_training_can_start_from_other_checkpoints(trained: Path, logs: Path, tm
         assert torch.equal(network.state_dict()[name], tensor), name
 
 
+def test_a_kept_encoder_gives_the_same_latents(trained: Path, logs: Path, tmp_path: Path) -> None:
+    request = StageRequest("autoencoder", tiny(), logs, tmp_path, batch_size=2, initial=trained, keep_encoder=True)
+    list(train_stage(request, prepare(request, lambda *_: None), 1e9, 2))
+    before = load_checkpoint(trained / "autoencoder.safetensors", "autoencoder")
+    after = load_checkpoint(tmp_path / "autoencoder.safetensors", "autoencoder")
+    frames = torch.rand(1, 2, 3, 32, 64) * 2 - 1
+    assert torch.equal(before.encode(frames), after.encode(frames))
+    assert not torch.equal(before.decode(before.encode(frames)), after.decode(after.encode(frames)))
+
+
 def test_checkpoints_of_another_size_cannot_be_started_from(trained: Path, logs: Path, tmp_path: Path) -> None:
     wider = replace(tiny(), autoencoder=replace(tiny().autoencoder, base_channels=32))
     with pytest.raises(CheckpointError, match="does not fit this preset"):
