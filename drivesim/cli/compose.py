@@ -5,6 +5,7 @@ drivesim compose scenarios/night_cut_in.yaml --out first.png
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -34,8 +35,14 @@ def compose(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all cores")] = None,
+    gate: Annotated[
+        int, typer.Option(min=1, max=64, help="Sample up to so often until the boxes are obeyed; keep the best.")
+    ] = 1,
 ) -> None:
-    """Make the first frame of a scenario alone, to see whether the boxes are what was meant."""
+    """Make the first frame of a scenario alone, to see whether the boxes are what was meant.
+
+    With --gate, <stem>_gate.json says what the vehicle reader found in every attempt.
+    """
     import torch
 
     from drivesim.archive.export import write_png
@@ -48,11 +55,19 @@ def compose(
     engine = Engine.load(checkpoints or default_checkpoints(), chosen_device(device))
     if threads is not None:
         torch.set_num_threads(threads)
-    frame = engine.compose(scenario, seed, settings_named(preset.value))
+    settings = settings_named(preset.value)
+    written = [out]
+    if gate > 1:
+        frame, choice = engine.compose_gated(scenario, gate, seed, settings)
+        written.append(out.with_name(f"{out.stem}_gate.json"))
+        written[-1].write_text(json.dumps(choice.record(), indent=1) + "\n")
+    else:
+        frame = engine.compose(scenario, seed, settings)
     boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")
     write_png(frame, out)
     write_png(with_boxes(frame, scenario), boxes)
-    typer.echo(f"{out}\n{boxes}")
+    for path in (*written, boxes):
+        typer.echo(path)
 
 
 def with_boxes(frame: np.ndarray, scenario: Scenario) -> np.ndarray:

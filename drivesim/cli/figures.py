@@ -82,7 +82,8 @@ def _figure_table(figures: tuple[Figure, ...]) -> Table:
 
     table = Table("figure", "of", "value", "95 % interval", "n")
     for figure in figures:
-        table.add_row(figure.name, figure.group, _value(figure), _interval(figure), str(figure.count))
+        if figure.value is not None:
+            table.add_row(figure.name, figure.group, _value(figure), _interval(figure), str(figure.count))
     return table
 
 

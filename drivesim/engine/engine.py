@@ -103,11 +103,13 @@ class Engine:
             raise InputError(f"{scenario.name}: the adherence gate compares a frame with its boxes; give `boxes`")
         reader = self.reader
 
-        def read(latents: Tensor) -> Detections:
-            small = pixels(decode_frames(self._autoencoder, latents[None], range(1), 1))
-            return read_vehicles(reader, small)[0]
+        def sample(attempt: int) -> Tensor:
+            return self._first_keyframe(scenario, seed, settings, attempt)
 
-        chosen = gated(layout, lambda n: self._first_keyframe(scenario, seed, settings, n), read, max_attempts)
+        def read(keyframe: Tensor) -> Detections:
+            return read_vehicles(reader, pixels(decode_frames(self._autoencoder, keyframe[None], range(1), 1)))[0]
+
+        chosen = gated(layout, sample, read, max_attempts)
         return self._pictures(chosen.sample[None], [seed], settings)[0], chosen
 
     @torch.inference_mode()
