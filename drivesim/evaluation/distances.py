@@ -61,5 +61,6 @@ def _polynomial(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _pairs(kernel: np.ndarray, weight: np.ndarray) -> float:
-    """Mean over pairs of different samples; the diagonal of `kernel` is zero."""
-    return float(weight @ kernel @ weight / (weight.sum() ** 2 - np.square(weight).sum()))
+    """Mean over pairs of different samples, NaN where there are none; the diagonal of `kernel` is zero."""
+    pairs = weight.sum() ** 2 - np.square(weight).sum()
+    return float(weight @ kernel @ weight / pairs) if pairs else float("nan")

@@ -1,0 +1,108 @@
+"""`drivesim evaluate` from footage to a report, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import CliRunner
+
+from drivesim.cli.main import app
+from drivesim.data.drive_log import DriveLogWriter
+from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
+from drivesim.errors import CheckpointError, InputError
+from drivesim.evaluation.compare import ProtocolMismatchError
+from drivesim.evaluation.protocol import Report
+from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+from drivesim.models.presets import tiny
+
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("logs")
+    for number in range(8):
+        header = DriveLogLabels("test", 10.0, 128, 64, time_of_day="night" if number % 2 else "day")
+        box = (20.0, 20.0, 60.0, 50.0)
+        with DriveLogWriter(root / f"log_{number}", header) as writer:
+            frame = np.full((64, 128, 3), 60 + 20 * number, np.uint8)
+            writer.write(frame, FrameLabel(0.0, 5.0, 0.0, (VehicleLabel(0, "car", box, box, 9.0, 1.0),)))
+    return root
+
+
+@pytest.fixture(scope="module")
+def checkpoints(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("set") / "tiny"
+    shutil.copytree(tiny_checkpoints, folder)
+    torch.manual_seed(0)
+    save_checkpoint(folder / f"{READER}.safetensors", build(READER, tiny()), READER)
+    write_manifest(folder, tiny())
+    return folder
+
+
+def _evaluate(*arguments: object) -> dict:
+    result = runner.invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
+    assert result.exit_code == 0
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "options", "names"),
+    [
+        ("reconstruction", [], {"psnr_db", "ssim", "perceptual"}),
+        ("frames", ["--steps", 2], {"frechet_distance", "kernel_distance_x1000"}),
+        ("adherence", ["--steps", 2, "--low", "--gate", 2], {"found", "missing", "unasked_per_frame"}),
+        ("crowdedness", ["--steps", 2, "--low"], {"crowdedness_spearman", "time_of_day_right"}),
+        ("reader", ["--low"], {"ap50", "recall", "precision", "ap50_bus"}),
+    ],
+)
+def test_every_figure_has_its_protocol(
+    evaluation: str, options: list, names: set[str], logs: Path, checkpoints: Path, tmp_path: Path
+) -> None:
+    common = ["--data", logs, "--checkpoints", checkpoints, "--split", "all", "--samples", 8, "--device", "cpu"]
+    content = _evaluate(evaluation, *common, *options, "--out", tmp_path / "report.json", "--json")
+    report = Report.read(tmp_path / "report.json")
+    assert json.loads(report.as_json()) == content
+    assert names <= {figure.name for figure in report.figures}
+    for figure in report.figures:
+        assert len(figure.protocol.reference) >= 64
+        assert figure.protocol.num_samples in (4, 8)
+        assert figure.value is None or figure.low <= figure.value <= figure.high or figure.low == figure.high
+
+
+def test_different_protocols_do_not_compare(logs: Path, checkpoints: Path, tmp_path: Path) -> None:
+    common = ["--data", logs, "--checkpoints", checkpoints, "--split", "all"]
+    for samples in (6, 8):
+        _evaluate("reconstruction", *common, "--samples", samples, "--out", tmp_path / f"{samples}.json", "--json")
+    compare = ["evaluate", "compare", str(tmp_path / "8.json")]
+    same = runner.invoke(app, [*compare, str(tmp_path / "8.json")], catch_exceptions=False)
+    assert same.exit_code == 0
+    assert "overlap" in same.stdout
+    with pytest.raises(ProtocolMismatchError, match="num_samples: 8 against 6") as refusal:
+        runner.invoke(app, [*compare, str(tmp_path / "6.json")], catch_exceptions=False)
+    assert refusal.value.exit_code == 2
+
+
+def test_other_checkpoints_under_one_protocol_compare(logs: Path, checkpoints: Path, tmp_path: Path) -> None:
+    common = ["--data", logs, "--checkpoints", checkpoints, "--split", "all", "--samples", 6]
+    _evaluate("reconstruction", *common, "--out", tmp_path / "one.json", "--json")
+    report = Report.read(tmp_path / "one.json")
+    figures = tuple(replace(f, value=f.value + 1, low=f.low + 1, high=f.high + 1) for f in report.figures)
+    replace(report, subject={"autoencoder": "0" * 64}, figures=figures).write(tmp_path / "other.json")
+    rows = _evaluate("compare", tmp_path / "one.json", tmp_path / "other.json", "--json")
+    assert all(row["change"] == pytest.approx(1) for row in rows)
+
+
+def test_what_is_missing_is_named(tiny_checkpoints: Path, checkpoints: Path, logs: Path) -> None:
+    common = ["--data", str(logs), "--split", "all", "--checkpoints"]
+    with pytest.raises(CheckpointError, match="drivesim train reader"):
+        runner.invoke(app, ["evaluate", "adherence", *common, str(tiny_checkpoints)], catch_exceptions=False)
+    told = ["--told", "boxes,weather"]
+    with pytest.raises(InputError, match="weather is no condition"):
+        runner.invoke(app, ["evaluate", "frames", *common, str(checkpoints), *told], catch_exceptions=False)

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drivesim.engine import Engine
+from drivesim.engine.conditions import first_frame_conditions
+from drivesim.engine.gate import gated
+from drivesim.errors import CheckpointError, InputError
+from drivesim.geometry.detections import Detections
+from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+from drivesim.models.presets import tiny
+from drivesim.scenario import Scenario
+from drivesim.scenario.layout import SceneLayout
+
+BOXES = np.array([[0.1, 0.4, 0.3, 0.7], [0.5, 0.4, 0.7, 0.7]], np.float32)
+LAYOUT = SceneLayout(BOXES, np.array([0, 2]))
+
+
+def _seen(*indices: int) -> Detections:
+    kept = list(indices)
+    return Detections(BOXES[kept], LAYOUT.category[kept], np.full(len(kept), 0.8, np.float32))
+
+
+def test_the_best_attempt_is_kept_and_the_others_are_recorded() -> None:
+    readings = [_seen(), _seen(1), _seen(0), _seen()]
+    choice = gated(LAYOUT, lambda attempt: attempt, lambda attempt: readings[attempt], 4)
+    assert choice.kept == choice.sample == 1  # the first of the two that found one
+    assert len(choice.attempts) == 4
+    assert len(choice.rejections) == 3
+    record = json.loads(json.dumps(choice.record()))
+    assert [attempt["kept"] for attempt in record["attempts"]] == [False, True, False, False]
+    assert record["attempts"][1]["outcome"] == ["missing", "found"]
+    assert [vehicle["category"] for vehicle in record["requested"]] == ["car", "truck"]
+    assert record["attempts"][2]["detected"][0]["category"] == "car"
+    assert "score" not in record["requested"][0]
+
+
+def test_a_perfect_attempt_ends_the_search() -> None:
+    made = []
+    choice = gated(LAYOUT, made.append, lambda _: _seen(0, 1) if len(made) == 2 else _seen(), 5)
+    assert len(made) == 2
+    assert choice.kept == 1
+
+
+def test_no_attempt_is_an_error() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        gated(LAYOUT, lambda n: n, lambda n: _seen(), 0)
+
+
+@pytest.fixture(scope="module")
+def with_reader(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    folder = tmp_path_factory.mktemp("gate") / "tiny"
+    shutil.copytree(tiny_checkpoints, folder)
+    torch.manual_seed(0)
+    save_checkpoint(folder / "reader.safetensors", build(READER, tiny()), READER)
+    write_manifest(folder, tiny())
+    return Engine.load(folder)
+
+
+def test_a_gate_that_sees_nothing_keeps_what_compose_makes(with_reader: Engine, scenario: Scenario) -> None:
+    frame, choice = with_reader.compose_gated(scenario, 2)
+    assert choice.kept == 0
+    assert len(choice.attempts) == 2
+    assert np.array_equal(frame, with_reader.compose(scenario))
+
+
+def test_attempts_are_different_pictures(with_reader: Engine, scenario: Scenario) -> None:
+    conditions = first_frame_conditions(scenario)
+    one, other = (with_reader.compose_many(conditions, [3], enlarge=False, attempts=[n]) for n in (0, 1))
+    assert not np.array_equal(one, other)
+
+
+def test_a_gate_needs_boxes_and_a_reader(engine: Engine, with_reader: Engine, scenario: Scenario) -> None:
+    with pytest.raises(CheckpointError, match="drivesim train reader"):
+        engine.compose_gated(scenario, 2)
+    with pytest.raises(InputError, match="give `boxes`"):
+        with_reader.compose_gated(scenario.model_copy(update={"boxes": None}), 2)
