@@ -15,13 +15,18 @@ _LEAST_SEEN = 0.35  # a vehicle of which a crop keeps less may be found or not
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """Probabilities and largest strengths. `latent_noise`: on latents, which have unit variance."""
+    """Probabilities and largest strengths.
+
+    `decoded`: as the autoencoder draws a picture, from latents (of unit variance) with up to `latent_noise` on them.
+    `shrunk`: at the autoencoder's resolution, but not through it.
+    """
 
     flip: float = 0.5
     zoom: float = 0.5
     max_zoom: float = 1.6
-    decoded: float = 0.4
-    latent_noise: float = 0.4
+    decoded: float = 0.35
+    latent_noise: float = 0.25
+    shrunk: float = 0.25
     blur: float = 0.4
     max_blur_px: float = 2.0
     noise: float = 0.3
@@ -39,26 +44,33 @@ class Augmentation:
         self, pictures: Tensor, labels: VehicleBoxes, generator: torch.Generator
     ) -> tuple[Tensor, VehicleBoxes]:
         """New pictures of the same size, and their labels."""
-        made = self._as_decoded(pictures, generator)
+        made = self._as_made(pictures, generator)
         results = [self._one(made[i], labels, i, generator) for i in range(len(made))]
         xyxy = torch.stack([boxes for _, boxes, _ in results])
         counts = torch.stack([count for *_, count in results])
         return torch.stack([picture for picture, *_ in results]), replace(labels, xyxy=xyxy, counts=counts)
 
-    def _as_decoded(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
-        """Some pictures as the autoencoder draws them from slightly wrong latents."""
-        chosen = (torch.rand(len(pictures), generator=generator) < self.config.decoded).to(pictures.device)
-        strength = self.config.latent_noise * torch.rand((int(chosen.sum()), 1, 1, 1, 1), generator=generator)
-        if not chosen.any():
+    def _as_made(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        """Some pictures small and enlarged, some of these as the autoencoder draws them from slightly wrong latents."""
+        chance = torch.rand(len(pictures), generator=generator)
+        decoded = chance < self.config.decoded
+        small = chance < self.config.decoded + self.config.shrunk
+        if not small.any():
             return pictures
-        with torch.no_grad():
-            small = nn.functional.interpolate(pictures[chosen], self.low, mode="area")
-            latents = self.autoencoder.encode(small[:, None])
-            noise = strength * torch.randn(latents.shape, generator=generator)
-            decoded = self.autoencoder.decode(latents + noise.to(latents.device))[:, 0]
+        shrunk = nn.functional.interpolate(pictures[small.to(pictures.device)], self.low, mode="area")
+        through = decoded[small]
+        if through.any():
+            shrunk[through.to(shrunk.device)] = self._through_autoencoder(shrunk[through.to(shrunk.device)], generator)
         made = pictures.clone()
-        made[chosen] = _resized(decoded, pictures.shape[-2:])
+        made[small.to(made.device)] = _resized(shrunk, pictures.shape[-2:])
         return made
+
+    @torch.no_grad()
+    def _through_autoencoder(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
+        latents = self.autoencoder.encode(pictures[:, None])
+        strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1, 1), generator=generator)
+        noise = strength * torch.randn(latents.shape, generator=generator)
+        return self.autoencoder.decode(latents + noise.to(latents.device))[:, 0]
 
     def _one(
         self, picture: Tensor, labels: VehicleBoxes, index: int, generator: torch.Generator
