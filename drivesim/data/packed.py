@@ -21,13 +21,16 @@ import numpy as np
 from drivesim.data.drive_log import DriveLog
 from drivesim.data.drive_log_labels import FrameLabel, VehicleLabel
 from drivesim.errors import FootageError
-from drivesim.scenario.vocabulary import CATEGORIES, TIMES_OF_DAY
+from drivesim.scenario.vocabulary import (
+    CATEGORIES,
+    MIN_BOX_SIDE,
+    MIN_VISIBLE_FRACTION,
+    MIN_VISIBLE_FRACTION_AT_EDGE,
+    TIMES_OF_DAY,
+)
 
 MAX_BOXES = 24
-MIN_BOX_SIDE = 24 / 1024
 MIN_COUNTED_SIDE = 12 / 1024
-MIN_VISIBLE_FRACTION = 0.25
-MIN_VISIBLE_FRACTION_AT_EDGE = 0.08
 
 
 @dataclass(frozen=True)

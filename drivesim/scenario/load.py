@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from drivesim.errors import InputError
 from drivesim.scenario.picture import read_picture
@@ -18,10 +18,9 @@ from drivesim.scenario.problems import (
     scenario_error,
     shown,
 )
-from drivesim.scenario.schema import Box, MisfittingFields, Sampling, Scenario
+from drivesim.scenario.schema import Scenario
+from drivesim.scenario.strict import MisfittingFields, model_at
 from drivesim.scenario.yaml_document import MAX_BYTES, YamlDocument, read_document
-
-_MODELS: dict[str | int, type[BaseModel]] = {"boxes": Box, "sampling": Sampling}
 
 # What each kind of pydantic error expected; the message goes on with what came instead.
 _EXPECTED = {
@@ -89,7 +88,7 @@ def _note_problems(error: ValidationError, document: YamlDocument) -> None:
     for entry in error.errors(include_url=False):
         cause = entry.get("ctx", {}).get("error")
         if isinstance(cause, MisfittingFields):
-            found += [(document.place_of(path), message) for path, message in cause.problems]
+            found += [(document.place_of((*entry["loc"], *path)), message) for path, message in cause.problems]
         elif entry["type"] == "extra_forbidden":
             found.append((document.key_places.get(entry["loc"], Place(1, 1)), entry))
         else:
@@ -116,7 +115,7 @@ def _message(entry: dict[str, Any]) -> str:
 
 
 def _known_keys(name: str, path: FieldPath) -> str:
-    model = _MODELS.get(path[0], Scenario) if len(path) > 1 else Scenario
+    model = model_at(Scenario, path[:-1])
     close = close_match(name, model.model_fields)
     return f"; did you mean `{close}`?" if close else f"; known here: {', '.join(model.model_fields)}"
 

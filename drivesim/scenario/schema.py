@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from drivesim.scenario.actors import MAX_ACTORS, Actor, Ego
 from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.picture import picture_sha256
 from drivesim.scenario.problems import FieldPath
+from drivesim.scenario.road import Camera, Road
+from drivesim.scenario.scene import Scene
+from drivesim.scenario.strict import MisfittingFields, StrictModel
 from drivesim.scenario.vocabulary import (
     CATEGORIES,
     FRAME_HEIGHT_PX,
@@ -23,19 +27,7 @@ MAX_BOXES = 512
 Coordinates = Literal["pixels", "normalized"]
 
 
-class MisfittingFields(ValueError):
-    """Values that are fine alone but do not fit others; `problems` holds the path and the message of each."""
-
-    def __init__(self, problems: list[tuple[FieldPath, str]]) -> None:
-        super().__init__("; ".join(message for _, message in problems))
-        self.problems = problems
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Box(_Strict):
+class Box(StrictModel):
     """One vehicle in the first frame."""
 
     category: VehicleCategory = Field(description="What the vehicle is.")
@@ -68,7 +60,7 @@ class Box(_Strict):
         return (1, 1) if (self.coords or coords) == "normalized" else (FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
 
 
-class Sampling(_Strict):
+class Sampling(StrictModel):
     """How the diffusion models are sampled; what is left out is taken from the preset."""
 
     sampler: Literal["ddim", "dpm_solver_2m"] | None = Field(default=None, description="The solver.")
@@ -81,10 +73,10 @@ class Sampling(_Strict):
     )
 
 
-class Scenario(_Strict):
+class Scenario(StrictModel):
     """One scene and how its futures are sampled.
 
-    The first frame comes from `boxes`, from the picture `first_frame`, or, without either, from the model alone.
+    The first frame comes from `boxes`, from `actors`, from the picture `first_frame`, or from the model alone.
     """
 
     format: Literal[1] = Field(description="Version of the scenario format.")
@@ -108,6 +100,14 @@ class Scenario(_Strict):
     first_frame: str | None = Field(
         default=None, min_length=1, max_length=1024, description="Picture to start from, relative to the scenario file."
     )
+    actors: Annotated[tuple[Actor, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="Vehicles in metres, instead of `boxes`; those with manoeuvres are steered through the video.",
+        json_schema_extra={"maxItems": MAX_ACTORS},
+    )
+    ego: Ego | None = Field(default=None, description="What the vehicle with the camera does; null: 10 m/s, straight.")
+    camera: Camera | None = Field(default=None, description="The camera that actors are seen by; null: the usual one.")
+    road: Road | None = Field(default=None, description="The straight road of the actors; null: two lanes each way.")
     duration_s: float = Field(default=4.0, ge=0.4, le=3600, description="Length of each future in seconds.")
     futures: int = Field(default=2, ge=1, le=64, description="How many different futures of the scene to sample.")
     seed: int = Field(default=0, ge=0, lt=2**63, description="Everything random follows from it.")
@@ -130,10 +130,32 @@ class Scenario(_Strict):
             if min(x0, y0) < 0 or x1 > width or y1 > height:
                 edges = ", ".join(f"{edge:g}" for edge in box.xyxy)
                 message = f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got [{edges}]"
-                problems.append((("boxes", index, "xyxy"), message))
+                problems.append(((index, "xyxy"), message))
         if problems:
             raise MisfittingFields(problems)
         return boxes
+
+    @field_validator("actors", mode="before")
+    @classmethod
+    def _not_too_many_actors(cls, actors: Any) -> Any:
+        if isinstance(actors, list | tuple) and len(actors) > MAX_ACTORS:
+            raise ValueError(f"expected at most {MAX_ACTORS} actors, got {len(actors)}")
+        return actors
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Scenario:
+        problems: list[tuple[FieldPath, str]] = []
+        if self.actors is not None:
+            for other in ("boxes", "first_frame"):
+                if getattr(self, other) is not None:
+                    problems.append(((other,), f"`{other}`: `actors` make the first frame already; remove one of both"))
+            ids = [actor.id for actor in self.actors]
+            for index, name in enumerate(ids):
+                if name is not None and name in ids[:index]:
+                    problems.append((("actors", index, "id"), f"`id`: '{name}' is the name of another actor already"))
+        if problems:
+            raise MisfittingFields(problems)
+        return self
 
     @field_validator("first_frame")
     @classmethod
@@ -146,8 +168,17 @@ class Scenario(_Strict):
         width, height = box.extent(self.coords)
         return [edge / size for edge, size in zip(box.xyxy, (width, height, width, height), strict=True)]
 
+    @property
+    def scene(self) -> Scene | None:
+        """The actors over time; None where the scenario has none."""
+        if self.actors is None:
+            return None
+        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
+
     def layout(self) -> SceneLayout | None:
         """The vehicles of the first frame; None where the scenario leaves them to the model or to a picture."""
+        if self.scene is not None:
+            return self.scene.layout(0.0)
         if self.boxes is None:
             return None
         return SceneLayout(
@@ -158,10 +189,23 @@ class Scenario(_Strict):
     def canonical(self) -> dict[str, Any]:
         """Everything that decides what a future looks like, as plain JSON data for hashing.
 
-        Two ways to write one scene give one result: boxes are normalised, a picture stands as the sha256 of its file.
-        `name` and `futures` are left out, they change no future. Raises InputError where the picture is gone.
+        Two ways to write one scene give one result: boxes are normalised, a picture stands as the sha256 of its file,
+        what it leaves out of ego, road and camera is filled in. `name`, `futures` and names of actors
+        are left out, they change no future. Raises InputError where the picture is gone.
         """
-        plain = self.model_dump(mode="json", exclude={"name", "futures", "coords", "boxes", "first_frame"})
+        left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road"}
+        plain = self.model_dump(mode="json", exclude=left_out)
         boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
         picture = None if self.first_frame is None else picture_sha256(self.first_frame)
-        return {**plain, "boxes": boxes, "first_frame": picture}
+        return {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+
+    def _canonical_scene(self) -> dict[str, Any]:
+        """Actors and what they stand on, without keys where a scenario of boxes or pictures says nothing of them."""
+        parts: dict[str, Any] = {}
+        if self.actors is not None:
+            parts["actors"] = [actor.model_dump(mode="json", exclude={"id"}) for actor in self.actors]
+            for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
+                parts[name] = part.model_dump(mode="json")
+        if self.actors is not None or self.ego is not None:
+            parts["ego"] = (self.ego or Ego()).model_dump(mode="json")
+        return parts

@@ -14,3 +14,9 @@ TIMES_OF_DAY: tuple[str, ...] = get_args(TimeOfDay)
 # The frame whose pixels a scenario counts in.
 FRAME_WIDTH_PX = 1024
 FRAME_HEIGHT_PX = 512
+
+# A vehicle is asked for, and counts as asked for in training, where its visible box is at least so long (the longer
+# side, in widths of the frame) and so much of it is in view; less where the side of the frame cuts it off.
+MIN_BOX_SIDE = 24 / 1024
+MIN_VISIBLE_FRACTION = 0.25
+MIN_VISIBLE_FRACTION_AT_EDGE = 0.08
