@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 import torch
 
-from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning
+from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, EgoMotion
 from drivesim.scenario import Scenario
 from drivesim.scenario.vocabulary import TIMES_OF_DAY
 
@@ -30,6 +34,42 @@ def scene_labels(scenario: Scenario) -> Conditioning:
     time_of_day = None if scenario.time_of_day is None else torch.tensor([time_of_day_index(scenario)])
     crowdedness = None if scenario.crowdedness is None else torch.tensor([scenario.crowdedness])
     return Conditioning(time_of_day=time_of_day, crowdedness=crowdedness)
+
+
+def keyframe_conditions(scenario: Scenario, times_s: Sequence[float]) -> Conditioning:
+    """What the prediction is told of keyframes at `times_s` from the first frame, for one sample.
+
+    Labels; boxes, where an actor is steered; ego motion, where the scenario says it or boxes rest on it.
+    """
+    labels, times = scene_labels(scenario), np.asarray(times_s, dtype=float)
+    boxes = steered_boxes(scenario, times[None])
+    if boxes is None and scenario.ego is None:
+        return labels
+    ego = scenario.ego_trajectory
+    motion = np.stack([ego.at(times).speed_mps, ego.yaw_rate(times)], -1)[None].astype(np.float32)
+    known = torch.ones(1, dtype=torch.bool)
+    return replace(labels, boxes=boxes, ego_motion=EgoMotion(torch.from_numpy(motion), known))
+
+
+def steered_boxes(scenario: Scenario, times_s: np.ndarray) -> BoxLayout | None:
+    """Boxes of frames at `times_s` `b t` from the first frame; None where no actor is steered.
+
+    The models take a layout as complete, so that actors without a manoeuvre are in it too, at constant speed.
+    """
+    scene = scenario.scene
+    if scene is None or not scene.steered:
+        return None
+    layouts = [scene.layout(time) for time in times_s.ravel()]
+    most = max(1, *(len(layout) for layout in layouts))
+    xyxy = np.zeros((len(layouts), most, 4), np.float32)
+    category = np.full((len(layouts), most), UNKNOWN, np.int64)
+    for row, layout in enumerate(layouts):
+        xyxy[row, : len(layout)], category[row, : len(layout)] = layout.xyxy, layout.category
+    return BoxLayout(
+        xyxy=torch.from_numpy(xyxy.reshape(*times_s.shape, most, 4)),
+        category=torch.from_numpy(category.reshape(*times_s.shape, most)),
+        known=torch.ones(len(times_s), dtype=torch.bool),
+    )
 
 
 def time_of_day_index(scenario: Scenario) -> int:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture
-from drivesim.engine.conditions import scene_labels, time_of_day_index
+from drivesim.engine.conditions import keyframe_conditions, steered_boxes, time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.gate import Gated, gated
 from drivesim.engine.predict import predict_window
@@ -180,7 +180,8 @@ class Engine:
             known = self._tensor(previous[-self.video.context_frames :])
         shape = (self.video.keyframes_per_window, *known.shape[1:])
         noise = RunNoise(seed, future)(shape, "prediction", window).to(self.device)
-        return predict_window(self._prediction, known, scene_labels(scenario), settings, noise).cpu().numpy()
+        told = keyframe_conditions(scenario, self.timeline(scenario, settings).keyframe_times(window))
+        return predict_window(self._prediction, known, told, settings, noise).cpu().numpy()
 
     @torch.inference_mode()
     def render(
@@ -198,15 +199,17 @@ class Engine:
         Windows can be rendered in any order.
         """
         settings, seed = _resolved(scenario, settings, seed)
+        timeline = self.timeline(scenario, settings)
         renderer = Renderer(
             self._interpolation,
             self._decoder,
             self._upsampler,
             self._upsampler.network,
-            self.timeline(scenario, settings),
+            timeline,
             settings,
             RunNoise(seed, future),
             time_of_day_index(scenario),
+            lambda regime, gaps: steered_boxes(scenario, np.array(timeline.clip_times(regime, gaps))),
         )
         before = None if window == 0 else self._tensor(previous[-self.video.context_frames - 1])
         yield from renderer.render(window, self._tensor(latents), before)

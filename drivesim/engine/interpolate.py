@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from einops import rearrange
@@ -11,10 +12,12 @@ from torch import Tensor
 from drivesim.engine.predict import holding
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import SamplerSettings
-from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
+from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, ContextFrames
 
 NoiseOfGap = Callable[[int, int], Tensor]
 """(pass, index of the gap, counted over the future at that pass's rate) -> noise `t c h w` of its clip."""
+BoxesOfGaps = Callable[[int, range], BoxLayout | None]
+"""(pass, gaps, counted as above) -> boxes of the frames of their clips, one sample a gap; None: not told."""
 
 
 def interpolate_gaps(
@@ -26,29 +29,36 @@ def interpolate_gaps(
     settings: SamplerSettings,
     noise_of: NoiseOfGap,
     time_of_day: int = UNKNOWN,
+    boxes_of: BoxesOfGaps = lambda regime, gaps: None,
 ) -> Tensor:
     """Keyframes `n+1 c h w`, the first of them at the left of gap `first_gap`, to `n f c h w` with f = factor^passes.
 
     Each gap begins with its left keyframe, bit for bit, and ends before its right one. `time_of_day` is the label of
-    the scene, or `UNKNOWN`.
+    the scene, or `UNKNOWN`; `boxes_of` steers vehicles.
     """
     ends, gap = keyframes, first_gap
     for regime in range(passes):
         noise = torch.stack([noise_of(regime, gap + i) for i in range(len(ends) - 1)]).to(ends.device)
-        clips = _clips(interpolation, ends, noise, regime, settings, time_of_day)
+        told = _told(noise, regime, time_of_day, boxes_of(regime, range(gap, gap + len(ends) - 1)))
+        clips = _clips(interpolation, ends, noise, told, settings)
         ends = torch.cat([rearrange(clips[:, :factor], "n f c h w -> (n f) c h w"), ends[-1:]])
         gap *= factor
     return rearrange(ends[:-1], "(n f) c h w -> n f c h w", f=factor**passes)
 
 
+def _told(noise: Tensor, regime: int, time_of_day: int, boxes: BoxLayout | None) -> Conditioning:
+    """What all clips `n` of a pass are told, but for their ends."""
+    frame_rate, time = (torch.full((len(noise),), label) for label in (regime, time_of_day))
+    return Conditioning(boxes=boxes, frame_rate=frame_rate, time_of_day=time).to(noise.device)
+
+
 def _clips(
-    interpolation: DiffusionStage, ends: Tensor, noise: Tensor, regime: int, settings: SamplerSettings, time_of_day: int
+    interpolation: DiffusionStage, ends: Tensor, noise: Tensor, told: Conditioning, settings: SamplerSettings
 ) -> Tensor:
     """Ends `n+1 c h w`, noise `n t c h w`, to clips `n t c h w` whose first and last frames are the ends."""
     latents, mask = torch.zeros_like(noise), torch.zeros(noise.shape[:2], dtype=torch.bool, device=noise.device)
     latents[:, 0], latents[:, -1] = ends[:-1], ends[1:]
     mask[:, 0] = mask[:, -1] = True
     context = ContextFrames(latents, mask)
-    frame_rate, time = (torch.full((len(noise),), label, device=noise.device) for label in (regime, time_of_day))
-    denoise = interpolation.denoise(Conditioning(context=context, frame_rate=frame_rate, time_of_day=time))
+    denoise = interpolation.denoise(replace(told, context=context))
     return interpolation.sample(holding(denoise, context), noise, settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -14,19 +16,17 @@ from drivesim.models.conditioning import Conditioning, ContextFrames
 
 
 def predict_window(
-    prediction: DiffusionStage, known: Tensor, labels: Conditioning, settings: EngineSettings, noise: Tensor
+    prediction: DiffusionStage, known: Tensor, told: Conditioning, settings: EngineSettings, noise: Tensor
 ) -> Tensor:
-    """Known first keyframes `s c h w`, labels of one sample, noise `t c h w`, to keyframes `t c h w`.
+    """Known first keyframes `s c h w`, what is told of one sample, noise `t c h w`, to keyframes `t c h w`.
 
     The result begins with the known keyframes, bit for bit. Context guidance (Eq. 4) and classifier-free guidance
-    on the labels are nested: three calls a step with both, two with one, one with neither.
+    on boxes and labels are nested: three calls a step with both, two with one, one with neither.
     """
     context = held_context(dict(enumerate(known)), noise)
-    conditions = Conditioning(time_of_day=labels.time_of_day, crowdedness=labels.crowdedness, context=context).to(
-        noise.device
-    )
+    conditions = replace(told, context=context).to(noise.device)
     labelled = guided(
-        prediction.denoise(conditions), prediction.denoise(conditions.drop(*LABELS)), settings.scene_guidance
+        prediction.denoise(conditions), prediction.denoise(conditions.drop("boxes", *LABELS)), settings.scene_guidance
     )
     denoise = guided(labelled, prediction.denoise(conditions.drop("context")), settings.context_guidance)
     return prediction.sample(holding(denoise, context), noise[None], settings.prediction)[0]

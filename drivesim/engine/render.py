@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.engine.decode import decode_frames
-from drivesim.engine.interpolate import interpolate_gaps
+from drivesim.engine.interpolate import BoxesOfGaps, interpolate_gaps
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.seeds import RunNoise
 from drivesim.engine.settings import EngineSettings
@@ -53,6 +53,7 @@ class Renderer:
     settings: EngineSettings
     noise: RunNoise
     time_of_day: int
+    boxes_of: BoxesOfGaps
 
     def render(self, window: int, keyframes: Tensor, before: Tensor | None) -> Iterator[StageDone]:
         """Keyframes `t c h w` of a window, and the last keyframe `c h w` before them (None for window 0), to frames."""
@@ -89,6 +90,7 @@ class Renderer:
             self.settings.interpolation,
             lambda regime, gap: self.noise(shape, "interpolation", regime, gap),
             self.time_of_day,
+            self.boxes_of,
         )
 
     def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:

@@ -57,6 +57,17 @@ class Timeline:
         """The first keyframe, and the first gap, of a window."""
         return window * self.video.gaps_per_window
 
+    def keyframe_times(self, window: int) -> list[float]:
+        """Seconds of the keyframes of a window, from the first frame."""
+        first = self.first_keyframe(window)
+        return [(first + i) / self.video.keyframe_fps for i in range(self.video.keyframes_per_window)]
+
+    def clip_times(self, regime: int, gaps: range) -> list[list[float]]:
+        """Seconds of the frames of gaps from end to end, both included, counted in pass `regime` (0 is the first)."""
+        factor = self.video.interpolation_factor
+        rate = self.video.keyframe_fps * factor ** (regime + 1)
+        return [[(gap * factor + i) / rate for i in range(factor + 1)] for gap in gaps]
+
     def frames(self, window: int) -> range:
         """The frames of a window, counted over the future."""
         start = window * self.frames_per_window

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.actors import MAX_ACTORS, Actor, Ego
 from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.picture import picture_sha256
@@ -174,6 +175,11 @@ class Scenario(StrictModel):
         if self.actors is None:
             return None
         return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
+
+    @property
+    def ego_trajectory(self) -> Trajectory:
+        """Where the camera is over time; without `ego`, straight on at the usual speed."""
+        return (self.ego or Ego()).trajectory(self.road or Road())
 
     def layout(self) -> SceneLayout | None:
         """The vehicles of the first frame; None where the scenario leaves them to the model or to a picture."""
