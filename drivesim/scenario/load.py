@@ -90,7 +90,7 @@ def _note_problems(error: ValidationError, document: YamlDocument) -> None:
         if isinstance(cause, MisfittingFields):
             found += [(document.place_of((*entry["loc"], *path)), message) for path, message in cause.problems]
         elif entry["type"] == "extra_forbidden":
-            found.append((document.key_places.get(entry["loc"], Place(1, 1)), entry))
+            found.append((document.key_place_of(entry["loc"]), entry))
         else:
             found.append((document.place_of(entry["loc"]), entry))
     for place, entry in sorted(found, key=lambda pair: pair[0])[: MAX_SHOWN + len(unreadable)]:

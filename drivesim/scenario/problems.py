@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from drivesim.errors import ScenarioError
 
 MAX_SHOWN = 10
+
+_EXCERPT_WIDTH = 100
+# What belongs together at a place: a quoted text, a list or mapping in brackets, else up to where plain text ends.
+_OFFENDING = re.compile(
+    r""" "[^"]*"? | '[^']*'? | \[[^\]]*\]? | \{[^}]*\}? | (?: [^\s,\]}:] | :(?!\s|$) | [ ](?!\#|[ ]|$) )+ """,
+    re.VERBOSE,
+)
 
 # Where a value stands inside the document: keys and list positions from the root.
 FieldPath = tuple[str | int, ...]
@@ -24,14 +32,19 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """`str(problem)` is `file:line:col: message`."""
+    """`str(problem)` is `file:line:col: message`; `excerpt` shows the line with the offending text underlined."""
 
     file: str
     place: Place
     message: str
+    excerpt: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         return f"{self.file}:{self.place.line}:{self.place.column}: {self.message}"
+
+    def explained(self) -> str:
+        """The problem for a reader: `file:line:col: message`, and under it the excerpt where there is one."""
+        return f"{self}\n{self.excerpt}" if self.excerpt else str(self)
 
 
 def scenario_error(problems: Iterable[Problem]) -> ScenarioError:
@@ -59,3 +72,23 @@ def clipped(text: str) -> str:
     """The text without line breaks, cut where it would fill the line."""
     text = " ".join(text.split())
     return text if len(text) <= 48 else f"{text[:45]}..."
+
+
+def excerpt(text: str, place: Place) -> str:
+    """The line of `text` at a place with the offending part underlined; nothing where there is no such line."""
+    start = 0
+    for _ in range(place.line - 1):
+        start = text.find("\n", start) + 1
+        if not start:
+            return ""
+    end = text.find("\n", start)
+    column = start + place.column - 1
+    first = max(start, column - _EXCERPT_WIDTH // 2)
+    last = min(len(text) if end < 0 else end, first + _EXCERPT_WIDTH)
+    line = "".join(letter if letter.isprintable() else " " for letter in text[first:last]).rstrip()
+    if not line:
+        return ""
+    found = _OFFENDING.match(line, column - first)
+    width = max(1, found.end() - found.start()) if found else 1
+    margin = " " * len(str(place.line))
+    return f"  {place.line} | {line}\n  {margin} | {' ' * (column - first)}{'^' * width}"

@@ -10,6 +10,7 @@ _INTEGER = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _NOT_FINITE = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _MAX_DIGITS = 64
+_NUMBER_START = frozenset("+-.0123456789")
 
 
 def plain_scalar(text: str) -> str | int | float | bool | None:
@@ -20,8 +21,8 @@ def plain_scalar(text: str) -> str | int | float | bool | None:
     """
     if text in _NULL:
         return None
-    if text in _BOOL:
-        return _BOOL[text]
+    if text[0] not in _NUMBER_START:
+        return _BOOL.get(text, text)
     if _NOT_FINITE.fullmatch(text):
         raise ValueError(f"expected a finite number, got {text}")
     is_integer = _INTEGER.fullmatch(text)
