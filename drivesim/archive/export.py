@@ -60,6 +60,12 @@ def write_png(picture: np.ndarray, path: Path) -> None:
         temporary.write_bytes(content)
 
 
+def write_text(text: str, path: Path) -> None:
+    """Write UTF-8 text; raises as `write_mp4`."""
+    with _replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:
     """Write `000000.png`, `000001.png`, ... into a folder; returns how many."""
     count = 0

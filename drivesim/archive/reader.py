@@ -18,6 +18,7 @@ from drivesim.archive.commit import Chain, read_chain
 from drivesim.archive.files import FileProblem
 from drivesim.archive.identity import Manifest
 from drivesim.archive.layout import ArchiveLayout
+from drivesim.archive.sealed_json import sha256
 from drivesim.archive.structure import require_sound_metadata
 from drivesim.archive.zarr_format import frame_chunk_file, latent_chunk_file
 from drivesim.errors import ArchiveError, InputError
@@ -113,6 +114,12 @@ class Rollout:
     def labels(self) -> tuple[dict, ...]:
         """What was committed beside each window."""
         return tuple(record.labels for record in self.chain.trusted)
+
+    @property
+    def content_sha256(self) -> str:
+        """One hash of all that is committed: equal for two futures exactly where their chunks are the same bytes."""
+        digests = [digest for record in self.chain.trusted for _, (_, digest) in sorted(record.chunks.items())]
+        return sha256("\n".join(digests).encode())
 
     @property
     def frames(self) -> CommittedArray:

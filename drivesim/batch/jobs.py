@@ -14,8 +14,8 @@ import torch
 import drivesim
 from drivesim.archive import ArchiveLayout, ArchiveWriter, open_archive
 from drivesim.archive.previews import write_contact_sheet, write_poster, write_preview
-from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures
-from drivesim.engine import EngineSettings, Timeline, frame_shape, latent_shape, settings_named
+from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
+from drivesim.engine import Engine, Timeline, frame_shape, latent_shape, settings_named
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
 from drivesim.scenario import Scenario, read_picture
@@ -59,41 +59,48 @@ class Opened:
 
 @dataclass(frozen=True)
 class Committed:
-    """A window of a future is durable."""
+    """A window of a future is durable; `frames`: how many it holds."""
 
     future: int
     window: int
+    frames: int
 
 
 @dataclass(frozen=True)
 class PreviewWritten:
-    """A video or a picture is written."""
+    """A video or a picture is written; `future`: None where it shows all of them."""
 
     path: Path
+    future: int | None
 
 
 JobEvent = Opened | Progress | Committed | PreviewWritten
 
 
-def run_rollout(job: RolloutJob) -> Iterator[JobEvent]:
+def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEvent]:
     """Makes what is missing of a job, and tells of each step.
+
+    `engine`: of the job's checkpoints and device; it makes the windows in this process, instead of workers.
 
     Raises InputError (checkpoints, folder that cannot be written, an archive of another run), ArchiveError (damaged,
     or in the hands of another writer), and any DrivesimError that a worker meets.
     """
-    checkpoints = CheckpointSet.open(job.checkpoints)
-    checkpoints.verify_all()
+    checkpoints = verified_checkpoints(job.checkpoints) if engine is None else engine.checkpoints
     settings = settings_named(job.preset).with_sampling(job.scenario.sampling)
     timeline = Timeline(checkpoints.preset.video, settings.interpolation_passes, job.scenario.duration_s)
     layout = _layout(job, checkpoints, timeline)
     with ArchiveWriter.open(
-        job.archive_path, _identity(job, checkpoints, settings), layout, _provenance(job, checkpoints)
+        job.archive_path, identity_inputs(job, checkpoints), layout, _provenance(job, checkpoints)
     ) as writer:
         _make_folder(job.preview_folder)
         yield Opened(layout.num_windows, tuple(map(writer.committed_windows, range(job.futures))))
         spec = WorkerSpec(job.checkpoints, job.scenario, job.seed, settings, job.device, job.threads)
         starts = [_start(writer, future) for future in range(job.futures)]
-        for event in render_futures(spec, timeline, starts, job.workers):
+        if engine is None:
+            made = render_futures(spec, timeline, starts, job.workers)
+        else:
+            made = render_here(engine, spec, timeline, starts)
+        for event in made:
             if isinstance(event, Progress):
                 yield event
                 continue
@@ -103,6 +110,28 @@ def run_rollout(job: RolloutJob) -> Iterator[JobEvent]:
         for future in range(job.futures):
             yield from _preview(job, future)
         yield from _contact_sheet(job)
+
+
+def verified_checkpoints(folder: Path) -> CheckpointSet:
+    """The checkpoints of a folder; CheckpointError where a file is not the one that the manifest records."""
+    checkpoints = CheckpointSet.open(folder)
+    checkpoints.verify_all()
+    return checkpoints
+
+
+def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
+    """Everything that decides the bytes of the archive."""
+    scenario = {**job.scenario.canonical(), "seed": job.seed}
+    if job.scenario.first_frame is not None:
+        scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
+    return {
+        "scenario": scenario,
+        "settings": asdict(settings_named(job.preset).with_sampling(job.scenario.sampling)),
+        "checkpoints": {role: checkpoints.sha256[role] for role in ROLES},
+        "engine": drivesim.__version__,
+        "device": job.device,
+        "threads": job.threads,
+    }
 
 
 def _start(writer: ArchiveWriter, future: int) -> FutureStart:
@@ -115,7 +144,7 @@ def _commit(writer: ArchiveWriter, made: FutureWindow, timeline: Timeline) -> Co
     frames = timeline.frames(window.index)
     labels = {"first_frame": frames.start, "num_frames": len(frames), "time_s": frames.start / timeline.fps}
     writer.commit(made.future, window.index, window.keyframe_latents, window.frames, labels)
-    return Committed(made.future, window.index)
+    return Committed(made.future, window.index, len(frames))
 
 
 def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
@@ -124,14 +153,14 @@ def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
         path = job.preview_folder / f"future_{future:02d}{ending}"
         if not path.exists():
             write(open_archive(job.archive_path), future, path)
-            yield PreviewWritten(path)
+            yield PreviewWritten(path, future)
 
 
 def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
     path = job.preview_folder / "contact_sheet.png"
     if not path.exists():
         write_contact_sheet(open_archive(job.archive_path), path)
-        yield PreviewWritten(path)
+        yield PreviewWritten(path, None)
 
 
 def _make_folder(folder: Path) -> None:
@@ -152,21 +181,6 @@ def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> 
         fps=timeline.fps,
         keyframe_fps=timeline.video.keyframe_fps,
     )
-
-
-def _identity(job: RolloutJob, checkpoints: CheckpointSet, settings: EngineSettings) -> dict:
-    """Everything that decides the bytes of the archive."""
-    scenario = {**job.scenario.canonical(), "seed": job.seed}
-    if job.scenario.first_frame is not None:
-        scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
-    return {
-        "scenario": scenario,
-        "settings": asdict(settings),
-        "checkpoints": {role: checkpoints.sha256[role] for role in ROLES},
-        "engine": drivesim.__version__,
-        "device": job.device,
-        "threads": job.threads,
-    }
 
 
 def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict:

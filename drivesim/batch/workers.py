@@ -23,6 +23,7 @@ from drivesim.errors import DrivesimError
 from drivesim.scenario import Scenario
 
 _LOOKAHEAD = 2  # windows beyond one a worker whose keyframes are made before their turn to be rendered
+_PREDICTED = 0.15  # of a window's work
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,24 @@ def render_futures(
             worker.stop()
 
 
+def render_here(
+    engine: Engine, spec: WorkerSpec, timeline: Timeline, starts: list[FutureStart]
+) -> Iterator[Progress | FutureWindow]:
+    """What `render_futures` makes, in this process, one future after another."""
+    for start in starts:
+        future, latents = start.future, start.previous
+        common = (spec.seed, future, spec.settings)
+        for window in range(start.window, timeline.num_windows):
+            previous, latents = latents, engine.predict(spec.scenario, window, latents, *common)
+            yield Progress(future, window, "predict", _PREDICTED)
+            blocks = []
+            for step in engine.render(spec.scenario, window, latents, previous, *common):
+                if step.frames is not None:
+                    blocks.append(step.frames)
+                yield Progress(future, window, step.stage, step.fraction)
+            yield FutureWindow(future, Window(window, latents, np.concatenate(blocks)))
+
+
 def _handle(worker: _Worker, schedule: _Schedule) -> Iterator[Progress | FutureWindow]:
     task, message = worker.task, worker.receive()
     match message:
@@ -155,7 +174,7 @@ def _handle(worker: _Worker, schedule: _Schedule) -> Iterator[Progress | FutureW
         case np.ndarray():
             worker.task = None
             schedule.predicted(task, message)
-            yield Progress(task.future, task.window, "predict", 0.15)
+            yield Progress(task.future, task.window, "predict", _PREDICTED)
         case None:
             worker.task = None
             yield from schedule.rendered(task)
@@ -207,7 +226,7 @@ class _Worker:
 def _serve(connection: Connection, spec: WorkerSpec) -> None:
     """The life of a worker: tasks in, results out, until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(spec.threads)
@@ -231,6 +250,7 @@ def _serve(connection: Connection, spec: WorkerSpec) -> None:
         connection.send(DrivesimError(f"a worker process failed: {type(error).__name__}: {text}"))
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Ends this process as soon as its parent is gone, however that ended."""
     wait([multiprocessing.parent_process().sentinel])
     os._exit(1)

@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from drivesim import __version__
+from drivesim.cli.batch import batch
 from drivesim.cli.check import check
 from drivesim.cli.compose import compose
 from drivesim.cli.doctor import doctor
@@ -54,7 +55,7 @@ def _options(
     pass
 
 
-for _verb in (validate, schema, compose, rollout, inspect, check, export, record, train, doctor):
+for _verb in (validate, schema, compose, rollout, batch, inspect, check, export, record, train, doctor):
     app.command()(_verb)
 app.add_typer(evaluate, name="evaluate")
 

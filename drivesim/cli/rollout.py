@@ -70,7 +70,7 @@ def rollout(
         preset.value,
         device_name,
         threads,
-        workers or (1 if device_name == "cuda" else max(1, _usable_cores() // threads)),
+        workers or (1 if device_name == "cuda" else max(1, usable_cores() // threads)),
     )
     start = time.monotonic()
     written = _run(job)
@@ -96,7 +96,8 @@ def chosen_device(device: Device) -> str:
     return "cuda" if device != Device.cpu and torch.cuda.is_available() else "cpu"
 
 
-def _usable_cores() -> int:
+def usable_cores() -> int:
+    """Cores that this process may use."""
     import os
 
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

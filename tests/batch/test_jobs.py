@@ -77,7 +77,7 @@ def test_a_complete_job_makes_missing_previews_alone(job: RolloutJob, whole: dic
     assert list(run_rollout(job)) == [Opened(2, (2, 2))]
     poster = job.preview_folder / "future_01.png"
     poster.unlink()
-    assert list(run_rollout(job)) == [Opened(2, (2, 2)), PreviewWritten(poster)]
+    assert list(run_rollout(job)) == [Opened(2, (2, 2)), PreviewWritten(poster, 1)]
 
 
 def test_a_killed_worker_is_one_clear_error(job: RolloutJob, tmp_path: Path) -> None:

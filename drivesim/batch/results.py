@@ -1,0 +1,130 @@
+"""What is known of each job of a batch: `result.json` beside its archive, and `batch.json` of the whole.
+
+Whether a window exists is for the archive alone to say. These files add what an archive does not hold: that a job is
+over, how it failed, and the time it took.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from drivesim.archive.files import sync_folder, write_file
+from drivesim.archive.lock import WriterLock
+from drivesim.batch.plan import BatchPlan, PlannedJob
+from drivesim.errors import InputError
+
+BATCH_FILE = "batch.json"
+RESULT_FILE = "result.json"
+FORMAT = 1
+
+State = Literal["waiting", "running", "done", "failed"]
+
+
+@dataclass
+class JobResult:
+    """How a job stands.
+
+    attempts: starts, over all runs of the batch. error: of the last attempt that failed, None once the job is done.
+    stages: for each future (as text, or "all"), seconds of work in each stage, over all runs. windows, frames: made in
+    these seconds.
+    """
+
+    state: State = "waiting"
+    attempts: int = 0
+    error: str | None = None
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    windows: int = 0
+    frames: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """Seconds of work in all."""
+        return sum(sum(stages.values()) for stages in self.stages.values())
+
+    def add_time(self, future: int | None, stage: str, seconds: float) -> None:
+        """Counts work on a future, or on all of them."""
+        stages = self.stages.setdefault("all" if future is None else str(future), {})
+        stages[stage] = round(stages.get(stage, 0.0) + seconds, 4)
+
+
+def read_result(job: PlannedJob) -> JobResult:
+    """The result of an earlier run; one that cannot be read counts as none: the archive knows what is made."""
+    try:
+        content = json.loads((job.rollout.out / RESULT_FILE).read_bytes())
+        content.pop("format")
+        return JobResult(**content)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return JobResult()
+
+
+def write_result(job: PlannedJob, result: JobResult) -> None:
+    """Keeps a result, durably; ArchiveWriteError where it cannot be written."""
+    _write_json(job.rollout.out / RESULT_FILE, {"format": FORMAT, **dataclasses.asdict(result)})
+
+
+def open_batch(plan: BatchPlan) -> WriterLock:
+    """Makes the folder of a batch, or continues it, and takes its lock.
+
+    Jobs may be added to a batch, but models and settings are its own. Raises InputError where they differ, naming
+    each, and where the folder cannot be written; ArchiveLockedError where another batch is at work there.
+    """
+    path = plan.out / BATCH_FILE
+    try:
+        plan.out.mkdir(parents=True, exist_ok=True)
+        lock = WriterLock.acquire(path)
+    except OSError as error:
+        raise InputError(f"{plan.out}: cannot be written here ({error.strerror}); choose another --out") from error
+    try:
+        _write_plan(plan, path)
+    except BaseException:
+        lock.release()
+        raise
+    return lock
+
+
+def _write_plan(plan: BatchPlan, path: Path) -> None:
+    try:
+        earlier = json.loads(path.read_bytes())["common"]
+    except FileNotFoundError:
+        earlier = plan.common
+    except (ValueError, TypeError, KeyError):
+        raise InputError(f"{path}: is damaged, or of something else; move it away or choose another --out") from None
+    if earlier != plan.common:
+        raise InputError(
+            f"{plan.out} is a batch of other settings: {'; '.join(_differences(earlier, plan.common))}. "
+            "Choose another --out"
+        )
+    jobs = [
+        {
+            "id": job.id,
+            "name": job.rollout.scenario.name,
+            "file": str(job.file),
+            "seed": job.rollout.seed,
+            "futures": job.rollout.futures,
+        }
+        for job in plan.jobs
+    ]
+    _write_json(path, {"format": FORMAT, "common": plan.common, "jobs": jobs})
+
+
+def _differences(earlier: dict, now: dict, prefix: str = "") -> Iterator[str]:
+    for key in sorted(earlier.keys() | now.keys()):
+        a, b = earlier.get(key), now.get(key)
+        if isinstance(a, dict) and isinstance(b, dict):
+            yield from _differences(a, b, f"{prefix}{key}.")
+        elif a != b:
+            yield f"{prefix}{key} was {str(a)[:16]}, now {str(b)[:16]}"
+
+
+def _write_json(path: Path, content: dict) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{path.parent}: cannot be made ({error.strerror}); choose another --out") from error
+    write_file(path, json.dumps(content, indent=2).encode() + b"\n")
+    sync_folder(path.parent)

@@ -1,0 +1,96 @@
+"""The live table of a batch: what runs, how many are done and failed, futures an hour, time left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from drivesim.batch.local_runner import BatchEvent
+    from drivesim.batch.plan import BatchPlan
+
+
+@dataclass
+class BatchProgress:
+    """What the events of a batch add up to. Futures that were done before this run started count for no speed."""
+
+    num_jobs: int
+    num_futures: int
+    started_s: float
+    states: dict[str, str] = field(default_factory=dict)
+    futures_before: int = 0
+    futures_done: int = 0
+    steps: dict[str, str] = field(default_factory=dict)
+    attempted: set[str] = field(default_factory=set)
+
+    def add(self, event: BatchEvent) -> None:
+        """Counts an event."""
+        job = event.job
+        self.states[job.id] = event.result.state
+        match event.result.state:
+            case "running":
+                self.attempted.add(job.id)
+                self.steps[job.id] = f"{job.title}: {_described(event.step)}"
+                return
+            case "done" if job.id not in self.attempted:
+                self.futures_before += job.rollout.futures
+            case "done" | "failed":
+                self.futures_done += job.rollout.futures
+        self.steps.pop(job.id, None)
+
+    def count(self, state: str) -> int:
+        """Jobs in a state."""
+        return sum(of_job == state for of_job in self.states.values())
+
+    def futures_an_hour(self, now_s: float) -> float:
+        """The speed of this run."""
+        return 3600 * self.futures_done / max(1e-9, now_s - self.started_s)
+
+    def seconds_left(self, now_s: float) -> float | None:
+        """At the speed of this run; None before the first job is over."""
+        left = self.num_futures - self.futures_before - self.futures_done
+        speed = self.futures_an_hour(now_s)
+        return 3600 * left / speed if speed else None
+
+
+def follow(plan: BatchPlan, events: Iterable[BatchEvent]) -> None:
+    """Runs a batch under a table on stderr; where that is no terminal, a line for each job that ends."""
+    progress = BatchProgress(len(plan.jobs), plan.num_futures, time.monotonic())
+    if not sys.stderr.isatty():
+        for event in events:
+            progress.add(event)
+            if event.step is None and event.result.state != "running":
+                error = f": {event.result.error}" if event.result.error else ""
+                typer.echo(f"{event.result.state}: {event.job.title}{error}", err=True)
+        return
+    with Live(console=Console(stderr=True), refresh_per_second=2) as live:
+        for event in events:
+            progress.add(event)
+            live.update(_table(progress))
+
+
+def _table(progress: BatchProgress) -> Table:
+    now = time.monotonic()
+    left = progress.seconds_left(now)
+    eta = "–" if left is None else f"{left / 60:.0f} min"
+    counts = "  ".join(f"{state} {progress.count(state)}" for state in ("done", "running", "failed"))
+    title = f"{progress.num_jobs} jobs  {counts}  {progress.futures_an_hour(now):.1f} futures/h  left {eta}"
+    table = Table("running", title=title, title_justify="left", min_width=60)
+    for step in progress.steps.values():
+        table.add_row(step)
+    return table
+
+
+def _described(step: object) -> str:
+    future, window, stage = (getattr(step, name, None) for name in ("future", "window", "stage"))
+    if window is None:
+        return "starting" if step is None else type(step).__name__.lower()
+    return f"future {future} window {window} {stage or 'committed'}"

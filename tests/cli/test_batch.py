@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from drivesim.archive import check_archive, open_archive
+from drivesim.batch.plan import BatchOptions, plan_batch
+from drivesim.batch.results import read_result, write_result
+from drivesim.cli.main import app
+
+SCENARIO = "format: 1\nname: {name}\ntime_of_day: night\nduration_s: {seconds}\nfutures: 2\nsampling: {{steps: 2}}\n"
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two scenarios, one of two windows a future."""
+    folder = tmp_path_factory.mktemp("scenarios")
+    (folder / "long.yaml").write_text(SCENARIO.format(name="long", seconds=2.6))
+    (folder / "short.yaml").write_text(SCENARIO.format(name="short", seconds=0.5))
+    return folder
+
+
+def run(files: Path, out: Path, checkpoints: Path, *options: object) -> Result:
+    arguments = ["batch", files, "--out", out, "--checkpoints", checkpoints, "--device", "cpu", *options]
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def done(files: Path, tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a batch that is over."""
+    out = tmp_path_factory.mktemp("batch")
+    result = run(files, out, tiny_checkpoints, "--workers", 2)
+    assert result.exit_code == 0, result.output
+    return out
+
+
+def test_a_batch_leaves_archives_and_reports(done: Path) -> None:
+    report = json.loads((done / "report.json").read_text())
+    assert report["passed"]
+    assert [(job["scenario"], job["state"], job["attempts"]) for job in report["jobs"]] == [
+        ("long", "done", 1),
+        ("short", "done", 1),
+    ]
+    for job in report["jobs"]:
+        assert check_archive(done / job["archive"], read_data=True) == []
+        assert "torch" in job["provenance"]["versions"]
+        for future in job["futures"]:
+            assert {"predict", "interpolate", "decode", "upsample", "commit", "previews"} == set(future["seconds"])
+            assert (done / future["video"]).is_file()
+    page = (done / "report.html").read_text()
+    assert page.count("data:image/jpeg;base64,") == 2
+    assert "http" not in page
+    suite = ElementTree.parse(done / "junit.xml").getroot()
+    assert (suite.get("tests"), suite.get("failures"), len(suite)) == ("4", "0", 4)
+
+
+def test_the_same_command_again_makes_nothing(done: Path, files: Path, tiny_checkpoints: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (done / "jobs").rglob("*")}
+    result = run(files, done, tiny_checkpoints, "--workers", 1, "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["totals"]["done"] == 2
+    assert {path: path.stat().st_mtime_ns for path in (done / "jobs").rglob("*")} == before
+
+
+def test_a_future_is_the_same_bits_in_any_batch_and_alone(
+    done: Path, files: Path, tiny_checkpoints: Path, tmp_path: Path
+) -> None:
+    expected = {
+        (job["scenario"], future["future"]): future["content_sha256"]
+        for job in json.loads((done / "report.json").read_text())["jobs"]
+        for future in job["futures"]
+    }
+    assert len(set(expected.values())) == 4
+    reversed_order = ["batch", files / "short.yaml", files / "long.yaml", "--out", tmp_path / "reversed", "--workers", 1]
+    alone = ["rollout", files / "long.yaml", "--out", tmp_path / "alone", "--futures", 1]
+    for command in (reversed_order, alone):
+        options = ["--checkpoints", tiny_checkpoints, "--device", "cpu"]
+        result = CliRunner().invoke(app, [str(argument) for argument in [*command, *options]])
+        assert result.exit_code == 0, result.output
+    for archive in tmp_path.rglob("*.zarr"):
+        for rollout in open_archive(archive).rollouts:
+            assert rollout.content_sha256 == expected[archive.stem, rollout.future]
+
+
+def test_a_dry_run_predicts_from_earlier_jobs_and_writes_nothing(
+    done: Path, files: Path, tiny_checkpoints: Path
+) -> None:
+    before = sorted(done.rglob("*"))
+    plan = plan_batch([files], BatchOptions(done, tiny_checkpoints))
+    seconds = sum(sum(stages.values()) for job in plan.jobs for stages in read_result(job).stages.values())
+    size = sum(path.stat().st_size for path in (done / "jobs").rglob("*") if path.is_file())
+    result = run(files, done, tiny_checkpoints, "--dry-run", "--json", "--workers", 1, "--seed", 1)
+    predicted = json.loads(result.stdout)
+    assert (predicted["jobs"], predicted["futures"]) == (2, 4)
+    assert predicted["seconds"] == pytest.approx(seconds, rel=0.5)
+    assert predicted["bytes"] == pytest.approx(size, rel=0.2)
+    assert sorted(done.rglob("*")) == before
+
+
+def test_a_failed_job_is_in_the_reports_and_in_the_exit_code(done: Path, files: Path, tiny_checkpoints: Path) -> None:
+    job = plan_batch([files], BatchOptions(done, tiny_checkpoints)).jobs[1]
+    kept = read_result(job)
+    chunk = job.rollout.archive_path / "rollouts/0001/frames/c.0.0.0.0"
+    content = chunk.read_bytes()
+    chunk.write_bytes(content[:-1])
+    result = run(files, done, tiny_checkpoints)
+    assert result.exit_code == 1
+    assert "1 of 2 jobs done, 1 failed" in result.stdout
+    suite = ElementTree.parse(done / "junit.xml").getroot()
+    assert suite.get("failures") == "2"
+    assert "frames/c.0.0.0.0" in suite.find("testcase/failure").text
+    assert "frames/c.0.0.0.0" in (done / "report.html").read_text()
+    chunk.write_bytes(content)
+    write_result(job, kept)
