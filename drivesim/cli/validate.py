@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from drivesim.errors import InputError, ScenarioError
 
+if TYPE_CHECKING:
+    from drivesim.scenario.problems import Problem
+
 
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Scenario files.", show_default=False)],
+    strict: Annotated[bool, typer.Option("--strict", help="What is implausible is an error too.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Check scenario files; each mistake is shown as file:line:col: message."""
-    from drivesim.scenario import load_scenario
+    """Check scenario files; each mistake is shown as file:line:col: message, and what is implausible as a warning."""
+    from drivesim.scenario import check_scenario
 
     failed = False
     results: list[dict[str, Any]] = []
     for file in files:
         try:
-            scenario = load_scenario(file)
-            results.append({"file": str(file), "valid": True, "name": scenario.name, "problems": []})
+            checked = check_scenario(file)
+            if strict and checked.warnings:
+                raise ScenarioError(*checked.warnings)
+            valid = {"file": str(file), "valid": True, "name": checked.scenario.name, "problems": []}
+            results.append(valid | ({"warnings": _as_json(checked.warnings)} if checked.warnings else {}))
+            for warning in checked.warnings:
+                line, column = warning.place
+                typer.echo(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
             if not as_json:
                 typer.echo(f"{file}: valid")
         except InputError as error:
@@ -39,7 +49,8 @@ def validate(
 def _problems(error: InputError) -> list[dict[str, Any]]:
     if not isinstance(error, ScenarioError):
         return [{"line": None, "column": None, "message": str(error)}]
-    return [
-        {"line": problem.place.line, "column": problem.place.column, "message": problem.message}
-        for problem in error.args
-    ]
+    return _as_json(error.args)
+
+
+def _as_json(problems: tuple[Problem, ...]) -> list[dict[str, Any]]:
+    return [{"line": p.place.line, "column": p.place.column, "message": p.message} for p in problems]

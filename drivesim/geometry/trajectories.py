@@ -28,8 +28,7 @@ class Poses:
 class Trajectory:
     """Drives along `heading_rad` plus `turn_rad`, and shifts to the left of it by what `lateral_m` gains.
 
-    start_m: middle of the vehicle at time 0. speed_mps: along the path. Either `turn_rad` or `lateral_m` changes at a
-    time, or both: the shift is then across the direction before the turn.
+    start_m: middle of the vehicle at time 0. speed_mps: along the direction, without the shift.
     """
 
     start_m: tuple[float, float]
@@ -41,9 +40,8 @@ class Trajectory:
     def at(self, time_s: np.ndarray) -> Poses:
         """The poses at times `...`, none of them below 0."""
         time_s = np.asarray(time_s, dtype=float)
-        along, across = self._driven(time_s)
+        along, across = self._moved(time_s)
         speed, sideways = self.speed_mps.value(time_s), self.lateral_m.rate(time_s)
-        across = across + self.lateral_m.value(time_s) - self.lateral_m.initial
         cos, sin = np.cos(self.heading_rad), np.sin(self.heading_rad)
         x = self.start_m[0] - along * sin - across * cos
         y = self.start_m[1] + along * cos - across * sin
@@ -58,17 +56,18 @@ class Trajectory:
         later, sooner = np.asarray(time_s, dtype=float) + step, np.maximum(np.asarray(time_s, dtype=float) - step, 0.0)
         return (self.at(later).heading_rad - self.at(sooner).heading_rad) / (later - sooner)
 
-    def _driven(self, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Metres along the first direction, and to the left of it, that the speed alone has brought."""
+    def _moved(self, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Metres along the first direction, and to the left of it, since time 0."""
         if not self.turn_rad.changes:
-            return self.speed_mps.integral(time_s), np.zeros_like(time_s)
-        parts = (*self.speed_mps.changes, *self.turn_rad.changes)
+            return self.speed_mps.integral(time_s), self.lateral_m.value(time_s) - self.lateral_m.initial
+        parts = (*self.speed_mps.changes, *self.lateral_m.changes, *self.turn_rad.changes)
         edges = sorted({0.0, *(c.start_s for c in parts), *(c.start_s + c.duration_s for c in parts)})
         along, across = np.zeros_like(time_s), np.zeros_like(time_s)
         for start, stop in zip(edges, [*edges[1:], np.inf], strict=True):
             half = (np.clip(time_s, start, stop) - start)[..., None] / 2
             moments = start + half * (1 + _NODES)
-            speed, turned = self.speed_mps.value(moments), self.turn_rad.value(moments)
-            along = along + (half * _WEIGHTS * speed * np.cos(turned)).sum(-1)
-            across = across + (half * _WEIGHTS * speed * np.sin(turned)).sum(-1)
+            speed, sideways = self.speed_mps.value(moments), self.lateral_m.rate(moments)
+            cos, sin = np.cos(self.turn_rad.value(moments)), np.sin(self.turn_rad.value(moments))
+            along = along + (half * _WEIGHTS * (speed * cos - sideways * sin)).sum(-1)
+            across = across + (half * _WEIGHTS * (speed * sin + sideways * cos)).sum(-1)
         return along, across

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +10,12 @@ from pydantic import ValidationError
 
 from drivesim.errors import InputError
 from drivesim.scenario.picture import read_picture
+from drivesim.scenario.plausibility import findings
 from drivesim.scenario.problems import (
     MAX_SHOWN,
     FieldPath,
     Place,
+    Problem,
     clipped,
     close_match,
     scenario_error,
@@ -39,6 +42,14 @@ _EXPECTED = {
 }
 
 
+@dataclass(frozen=True)
+class CheckedScenario:
+    """A scenario that can be run, and what is implausible about it nevertheless, in the order of the file."""
+
+    scenario: Scenario
+    warnings: tuple[Problem, ...] = ()
+
+
 def load_scenario(path: str | Path) -> Scenario:
     """Reads and checks a scenario file; a `first_frame` in it becomes a path that holds from anywhere.
 
@@ -46,6 +57,11 @@ def load_scenario(path: str | Path) -> Scenario:
         InputError: there is no such file, or it cannot be read.
         ScenarioError: the file is wrong; one `file:line:col: message` for each of up to ten problems.
     """
+    return check_scenario(path).scenario
+
+
+def check_scenario(path: str | Path) -> CheckedScenario:
+    """Reads a scenario file as `load_scenario`, with its warnings; raises as that."""
     path = Path(path)
     if path.is_dir():
         raise InputError(f"{path}: expected a scenario file, got a folder")
@@ -56,7 +72,7 @@ def load_scenario(path: str | Path) -> Scenario:
             content = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return parse_scenario(content, file=str(path), folder=path.parent)
+    return check_content(content, file=str(path), folder=path.parent)
 
 
 def parse_scenario(content: bytes, file: str = "<scenario>", folder: Path | None = None) -> Scenario:
@@ -65,6 +81,11 @@ def parse_scenario(content: bytes, file: str = "<scenario>", folder: Path | None
     Raises:
         ScenarioError: as `load_scenario`.
     """
+    return check_content(content, file, folder).scenario
+
+
+def check_content(content: bytes, file: str = "<scenario>", folder: Path | None = None) -> CheckedScenario:
+    """Checks the content of a scenario file as `parse_scenario`, with its warnings; raises as that."""
     document = read_document(content, file)
     try:
         scenario = Scenario.model_validate(document.value)
@@ -72,14 +93,29 @@ def parse_scenario(content: bytes, file: str = "<scenario>", folder: Path | None
         _note_problems(error, document)
     if document.problems:
         raise scenario_error(document.problems)
+    warnings = _plausible(scenario, document)
     if scenario.first_frame is None:
-        return scenario
+        return CheckedScenario(scenario, warnings)
     picture = ((folder or Path()) / scenario.first_frame).absolute()
     try:
         read_picture(picture)
     except InputError as error:
         document.fail(document.place_of(("first_frame",)), str(error))
-    return scenario.model_copy(update={"first_frame": str(picture)})
+    return CheckedScenario(scenario.model_copy(update={"first_frame": str(picture)}), warnings)
+
+
+def _plausible(scenario: Scenario, document: YamlDocument) -> tuple[Problem, ...]:
+    """Warnings about a scenario; ScenarioError where something in it cannot be."""
+    warnings = []
+    for finding in findings(scenario):
+        place = document.place_of(finding.path)
+        if finding.stops:
+            document.note(place, str(finding))
+        else:
+            warnings.append(Problem(document.file, place, str(finding)))
+    if document.problems:
+        raise scenario_error(document.problems)
+    return tuple(sorted(set(warnings)))
 
 
 def _note_problems(error: ValidationError, document: YamlDocument) -> None:

@@ -31,7 +31,8 @@ def test_a_scenario_of_boxes_is_told_what_it_always_was(scenario: Scenario) -> N
 
 
 def test_steered_boxes_follow_the_scene_frame_by_frame() -> None:
-    steered = scene({**LEAD, "lane": -1, "manoeuvres": [CUT_IN]}, LEAD | {"lane": 1, "distance_m": 40, "heading_deg": 0})
+    ahead = LEAD | {"lane": 1, "distance_m": 40, "heading_deg": 0}
+    steered = scene({**LEAD, "lane": -1, "manoeuvres": [CUT_IN]}, ahead)
     times = np.array([[0.0, 1.4], [2.0, 2.4]])
     boxes = steered_boxes(steered, times)
     assert boxes.xyxy.shape == (2, 2, 2, 4)
