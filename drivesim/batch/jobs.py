@@ -15,7 +15,7 @@ import drivesim
 from drivesim.archive import ArchiveLayout, ArchiveWriter, open_archive
 from drivesim.archive.previews import write_contact_sheet, write_poster, write_preview
 from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
-from drivesim.engine import Engine, Timeline, frame_shape, latent_shape, settings_named
+from drivesim.engine import Engine, EngineSettings, Timeline, frame_shape, latent_shape, settings_named
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
 from drivesim.scenario import Scenario, read_picture
@@ -86,7 +86,7 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
     or in the hands of another writer), and any DrivesimError that a worker meets.
     """
     checkpoints = verified_checkpoints(job.checkpoints) if engine is None else engine.checkpoints
-    settings = settings_named(job.preset).with_sampling(job.scenario.sampling)
+    settings = settings_of(job)
     timeline = Timeline(checkpoints.preset.video, settings.interpolation_passes, job.scenario.duration_s)
     layout = _layout(job, checkpoints, timeline)
     with ArchiveWriter.open(
@@ -119,6 +119,11 @@ def verified_checkpoints(folder: Path) -> CheckpointSet:
     return checkpoints
 
 
+def settings_of(job: RolloutJob) -> EngineSettings:
+    """The settings of a job's preset, where its scenario does not say otherwise."""
+    return settings_named(job.preset).with_sampling(job.scenario.sampling)
+
+
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
     """Everything that decides the bytes of the archive."""
     scenario = {**job.scenario.canonical(), "seed": job.seed}
@@ -126,7 +131,7 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
         scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
     return {
         "scenario": scenario,
-        "settings": asdict(settings_named(job.preset).with_sampling(job.scenario.sampling)),
+        "settings": asdict(settings_of(job)),
         "checkpoints": {role: checkpoints.sha256[role] for role in ROLES},
         "engine": drivesim.__version__,
         "device": job.device,

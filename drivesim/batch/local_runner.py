@@ -77,7 +77,7 @@ def run_batch(
     try:
         waiting: deque[_Attempt] = deque()
         for job in plan.jobs:
-            result = read_result(job)
+            result = read_result(job.rollout.out)
             if result.state == "done" and _is_whole(job):
                 yield BatchEvent(job, result)
             else:
@@ -131,7 +131,7 @@ def _hand_out(
         attempt = waiting.popleft()
         attempt.result.state = "running"
         attempt.result.attempts += 1
-        write_result(attempt.job, attempt.result)
+        write_result(attempt.job.rollout.out, attempt.result)
         worker.start(attempt)
         yield BatchEvent(attempt.job, attempt.result)
 
@@ -171,7 +171,7 @@ def _ended(attempt: _Attempt, ended: _Ended, waiting: deque[_Attempt]) -> Iterat
         waiting.append(attempt)
     else:
         result.state = "failed"
-    write_result(attempt.job, result)
+    write_result(attempt.job.rollout.out, result)
     yield BatchEvent(attempt.job, result)
 
 
@@ -184,7 +184,7 @@ def _count(attempt: _Attempt, timed: _Timed) -> None:
             result.add_time(event.future, "commit", timed.seconds)
             result.windows += 1
             result.frames += event.frames
-            write_result(attempt.job, result)
+            write_result(attempt.job.rollout.out, result)
         case Opened():
             result.add_time(None, "start", timed.seconds)
         case PreviewWritten():

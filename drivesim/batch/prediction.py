@@ -9,19 +9,22 @@ from __future__ import annotations
 import heapq
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from drivesim.batch.jobs import RolloutJob
+from drivesim.archive import open_archive
+from drivesim.archive.sealed_json import canonical_json
+from drivesim.batch.jobs import settings_of
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import JOBS_FOLDER, BatchPlan, PlannedJob
-from drivesim.batch.results import JobResult, read_result
-from drivesim.engine import Timeline, settings_named
+from drivesim.batch.results import read_result
+from drivesim.engine import Timeline
 from drivesim.errors import DrivesimError
 from drivesim.models.checkpoints import CheckpointSet
-from drivesim.scenario import Sampling
+from drivesim.models.presets import VideoFormat
 
 _PER_WINDOW = ("predict", "interpolate", "decode")
+_COMMON = ("checkpoints", "engine", "device", "threads")
 
 
 @dataclass(frozen=True)
@@ -44,33 +47,40 @@ class Prediction:
     futures: int
 
 
-def predict_batch(plan: BatchPlan, num_workers: int) -> Prediction:
-    """What is left of a batch; measures first where the folder of the batch holds no job of the same kind."""
-    results = {job.id: read_result(job) for job in plan.jobs}
-    left = [job for job in plan.jobs if results[job.id].state != "done"]
-    rates: dict[Sampling, Rates] = {}
-    for sampling in {job.rollout.scenario.sampling for job in left}:
-        alike = [job for job in plan.jobs if job.rollout.scenario.sampling == sampling]
-        done = [(job, results[job.id]) for job in alike if results[job.id].state == "done"]
-        rates[sampling] = measured(done) if done else _calibrated(alike[0], plan, num_workers)
-    video = CheckpointSet.open(plan.jobs[0].rollout.checkpoints).preset.video if plan.jobs else None
+def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None) -> Prediction:
+    """What is left of a batch. `earlier`: folder of another batch to learn from, beside this one's own.
+
+    Measures first where neither holds a job of the same settings.
+    """
+    left = [job for job in plan.jobs if read_result(job.rollout.out).state != "done"]
+    folders = [folder for batch in (plan.out, earlier) if batch for folder in sorted(batch.glob(f"{JOBS_FOLDER}/*"))]
+    of_settings: dict[str, list[Path]] = {}
+    for folder in folders:
+        if (settings := _settings_of(folder)) is not None:
+            of_settings.setdefault(settings, []).append(folder)
+    rates: dict[str, Rates] = {}
     seconds, size = [], 0.0
     for job in left:
-        rollout, rate = job.rollout, rates[job.rollout.scenario.sampling]
-        timeline = Timeline(video, _passes(rollout), rollout.scenario.duration_s)
+        rollout, settings = job.rollout, settings_of(job.rollout)
+        key = _key({**plan.common, "settings": asdict(settings)})
+        if key not in rates:
+            rates[key] = measured(of_settings[key]) if key in of_settings else _calibrated(job, plan, num_workers)
+        timeline = Timeline(_video(job), settings.interpolation_passes, rollout.scenario.duration_s)
         frames = rollout.futures * timeline.num_frames
-        seconds.append(rollout.futures * timeline.num_windows * rate.window_s + frames * rate.frame_s)
-        size += frames * rate.frame_bytes
+        windows = rollout.futures * timeline.num_windows
+        seconds.append(windows * rates[key].window_s + frames * rates[key].frame_s)
+        size += frames * rates[key].frame_bytes
     start_s = max((rate.start_s for rate in rates.values()), default=0.0)
-    wall_s = start_s + makespan(seconds, num_workers)
-    return Prediction(wall_s, size, len(left), sum(job.rollout.futures for job in left))
+    futures = sum(job.rollout.futures for job in left)
+    return Prediction(start_s + makespan(seconds, num_workers), size, len(left), futures)
 
 
-def measured(done: Iterable[tuple[PlannedJob, JobResult]]) -> Rates:
-    """The rates of jobs that are done."""
+def measured(folders: Iterable[Path]) -> Rates:
+    """The rates of jobs that are done, from their folders."""
     start_s = window_s = frame_s = size = 0.0
     windows = frames = 0
-    for job, result in done:
+    for folder in folders:
+        result = read_result(folder)
         for stages in result.stages.values():
             start_s = max(start_s, stages.get("start", 0.0))
             of_windows = sum(stages.get(stage, 0.0) for stage in _PER_WINDOW)
@@ -78,7 +88,7 @@ def measured(done: Iterable[tuple[PlannedJob, JobResult]]) -> Rates:
             frame_s += sum(stages.values()) - of_windows - stages.get("start", 0.0)
         windows += result.windows
         frames += result.frames
-        size += sum(file.lstat().st_size for file in job.rollout.out.rglob("*") if file.is_file())
+        size += sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
     return Rates(start_s, window_s / max(1, windows), frame_s / max(1, frames), size / max(1, frames))
 
 
@@ -90,24 +100,39 @@ def makespan(seconds: Iterable[float], num_workers: int) -> float:
     return max(free_at)
 
 
-def _passes(job: RolloutJob) -> int:
-    return settings_named(job.preset).interpolation_passes
+def _settings_of(folder: Path) -> str | None:
+    """What decides the speed of a job that is done; None for a folder without one."""
+    archive = next(folder.glob("*.zarr"), None)
+    if archive is None or read_result(folder).state != "done":
+        return None
+    try:
+        inputs = open_archive(archive).manifest.inputs
+        preset = open_archive(archive).provenance["preset"]
+        return _key({**{key: inputs[key] for key in _COMMON}, "preset": preset, "settings": inputs["settings"]})
+    except (DrivesimError, KeyError):
+        return None
+
+
+def _key(decides: dict) -> str:
+    return canonical_json(decides).decode()
+
+
+def _video(job: PlannedJob) -> VideoFormat:
+    return CheckpointSet.open(job.rollout.checkpoints).preset.video
 
 
 def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int) -> Rates:
     """Rates from a window of a job a worker, made in a folder that is removed again."""
-    video = CheckpointSet.open(job.rollout.checkpoints).preset.video
+    video = _video(job)
     window_s = video.gaps_per_window / video.keyframe_fps
     scenario = job.rollout.scenario.model_copy(update={"duration_s": min(window_s, job.rollout.scenario.duration_s)})
-    with tempfile.TemporaryDirectory() as folder:
-        jobs = []
-        for number in range(num_workers):
-            out = Path(folder) / JOBS_FOLDER / str(number)
-            rollout = replace(job.rollout, scenario=scenario, futures=1, seed=number, out=out)
-            jobs.append(PlannedJob(str(number), job.file, rollout))
-        events = run_batch(replace(plan, out=Path(folder), jobs=tuple(jobs)), num_workers)
-        last = {event.job.id: event for event in events}
-        for event in last.values():
-            if event.result.state != "done":
-                raise DrivesimError(f"{job.title}: the first window could not be made: {event.result.error}")
-        return measured((event.job, event.result) for event in last.values())
+    with tempfile.TemporaryDirectory() as name:
+        folders = [Path(name) / JOBS_FOLDER / str(number) for number in range(num_workers)]
+        jobs = tuple(
+            PlannedJob(str(number), job.file, replace(job.rollout, scenario=scenario, futures=1, seed=number, out=out))
+            for number, out in enumerate(folders)
+        )
+        for event in run_batch(replace(plan, out=Path(name), jobs=jobs), num_workers):
+            if event.result.state == "failed":
+                raise DrivesimError(f"{job.title}: its first window could not be made: {event.result.error}")
+        return measured(folders)

@@ -34,7 +34,7 @@ def write_reports(plan: BatchPlan) -> list[Path]:
 
 def build_report(plan: BatchPlan) -> dict:
     """How every job and every future of it stands, with what it was made from, as JSON; paths are relative."""
-    jobs = [_job(plan, job, read_result(job)) for job in plan.jobs]
+    jobs = [_job(plan, job, read_result(job.rollout.out)) for job in plan.jobs]
     states = [job["state"] for job in jobs]
     return {
         "format": FORMAT,

@@ -15,7 +15,7 @@ from typing import Literal
 
 from drivesim.archive.files import sync_folder, write_file
 from drivesim.archive.lock import WriterLock
-from drivesim.batch.plan import BatchPlan, PlannedJob
+from drivesim.batch.plan import BatchPlan
 from drivesim.errors import InputError
 
 BATCH_FILE = "batch.json"
@@ -52,19 +52,19 @@ class JobResult:
         stages[stage] = round(stages.get(stage, 0.0) + seconds, 4)
 
 
-def read_result(job: PlannedJob) -> JobResult:
-    """The result of an earlier run; one that cannot be read counts as none: the archive knows what is made."""
+def read_result(folder: Path) -> JobResult:
+    """The result in the folder of a job; one that cannot be read counts as none: the archive knows what is made."""
     try:
-        content = json.loads((job.rollout.out / RESULT_FILE).read_bytes())
+        content = json.loads((folder / RESULT_FILE).read_bytes())
         content.pop("format")
         return JobResult(**content)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return JobResult()
 
 
-def write_result(job: PlannedJob, result: JobResult) -> None:
-    """Keeps a result, durably; ArchiveWriteError where it cannot be written."""
-    _write_json(job.rollout.out / RESULT_FILE, {"format": FORMAT, **dataclasses.asdict(result)})
+def write_result(folder: Path, result: JobResult) -> None:
+    """Keeps the result of a job in its folder, durably; ArchiveWriteError where it cannot be written."""
+    _write_json(folder / RESULT_FILE, {"format": FORMAT, **dataclasses.asdict(result)})
 
 
 def open_batch(plan: BatchPlan) -> WriterLock:

@@ -46,7 +46,12 @@ def batch(
     silence_limit: Annotated[
         float, typer.Option(min=1, help="Seconds without a step after which a worker counts as hanging.")
     ] = 1800.0,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only predict time and disk.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only predict time and disk, from earlier jobs or a measured window.")
+    ] = False,
+    like: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier batch for --dry-run to learn from.", show_default=False)
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Make all futures of many scenarios; the same command again continues. Exit code 1 where a job failed."""
@@ -70,7 +75,7 @@ def batch(
     )
     plan = plan_batch(paths, options)
     if dry_run:
-        _tell_prediction(plan, num_workers, as_json)
+        _tell_prediction(plan, num_workers, like, as_json)
         return
     follow(plan, run_batch(plan, num_workers, Limits(retries, time_limit, silence_limit)))
     written = write_reports(plan)
@@ -86,13 +91,13 @@ def batch(
         raise typer.Exit(1)
 
 
-def _tell_prediction(plan: BatchPlan, num_workers: int, as_json: bool) -> None:
+def _tell_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_json: bool) -> None:
     from rich.console import Console
 
     from drivesim.batch.prediction import predict_batch
 
     with Console(stderr=True).status("predicting; without an earlier run here, a window is measured first"):
-        predicted = predict_batch(plan, num_workers)
+        predicted = predict_batch(plan, num_workers, like)
     if as_json:
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
         typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.bytes)}))

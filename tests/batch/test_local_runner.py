@@ -84,7 +84,7 @@ def test_every_window_is_made_once(tmp_path: Path, num_workers: int) -> None:
     plan = planned(tmp_path, "a", "b", "c")
     assert {event.result.state for event in last(run_batch(plan, num_workers, work=write_rollout)).values()} == {"done"}
     assert made(plan) == [EVERY_WINDOW_ONCE] * 3
-    assert read_result(plan.jobs[0]).windows == 4
+    assert read_result(plan.jobs[0].rollout.out).windows == 4
     events = list(run_batch(plan, num_workers, work=write_rollout))
     assert [(event.job.id, event.result.state) for event in events] == [("a", "done"), ("b", "done"), ("c", "done")]
 
@@ -106,7 +106,7 @@ def test_failures_are_retried_recorded_and_stop_nothing_else(tmp_path: Path) -> 
     assert "SIGKILL" in results["dies"].error
     assert results["dies-once"].error is None
     assert made(plan)[3:] == [EVERY_WINDOW_ONCE] * 3
-    assert read_result(plan.jobs[1]).error == "this cannot be"
+    assert read_result(plan.jobs[1].rollout.out).error == "this cannot be"
 
 
 def test_a_stopped_worker_is_given_up_and_its_job_done_by_another(tmp_path: Path) -> None:

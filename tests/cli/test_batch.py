@@ -76,7 +76,15 @@ def test_a_future_is_the_same_bits_in_any_batch_and_alone(
         for future in job["futures"]
     }
     assert len(set(expected.values())) == 4
-    reversed_order = ["batch", files / "short.yaml", files / "long.yaml", "--out", tmp_path / "reversed", "--workers", 1]
+    reversed_order = [
+        "batch",
+        files / "short.yaml",
+        files / "long.yaml",
+        "--out",
+        tmp_path / "reversed",
+        "--workers",
+        1,
+    ]
     alone = ["rollout", files / "long.yaml", "--out", tmp_path / "alone", "--futures", 1]
     for command in (reversed_order, alone):
         options = ["--checkpoints", tiny_checkpoints, "--device", "cpu"]
@@ -88,23 +96,39 @@ def test_a_future_is_the_same_bits_in_any_batch_and_alone(
 
 
 def test_a_dry_run_predicts_from_earlier_jobs_and_writes_nothing(
-    done: Path, files: Path, tiny_checkpoints: Path
+    done: Path, files: Path, tiny_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("drivesim.batch.prediction.run_batch", None)
     before = sorted(done.rglob("*"))
     plan = plan_batch([files], BatchOptions(done, tiny_checkpoints))
-    seconds = sum(sum(stages.values()) for job in plan.jobs for stages in read_result(job).stages.values())
+    results = [read_result(job.rollout.out) for job in plan.jobs]
+    work_s = sum(result.seconds - result.stages["all"]["start"] for result in results)
+    start_s = max(result.stages["all"]["start"] for result in results)
     size = sum(path.stat().st_size for path in (done / "jobs").rglob("*") if path.is_file())
-    result = run(files, done, tiny_checkpoints, "--dry-run", "--json", "--workers", 1, "--seed", 1)
-    predicted = json.loads(result.stdout)
-    assert (predicted["jobs"], predicted["futures"]) == (2, 4)
-    assert predicted["seconds"] == pytest.approx(seconds, rel=0.5)
-    assert predicted["bytes"] == pytest.approx(size, rel=0.2)
+    for out, like in ((done, ()), (tmp_path / "new", ("--like", done))):
+        result = run(files, out, tiny_checkpoints, "--dry-run", "--json", "--workers", 1, "--seed", 1, *like)
+        predicted = json.loads(result.stdout)
+        assert (predicted["jobs"], predicted["futures"]) == (2, 4)
+        assert predicted["seconds"] == pytest.approx(start_s + work_s, abs=0.1)
+        assert predicted["bytes"] == pytest.approx(size, abs=1)
     assert sorted(done.rglob("*")) == before
+    assert not (tmp_path / "new").exists()
+    nothing_left = json.loads(run(files, done, tiny_checkpoints, "--dry-run", "--json").stdout)
+    assert (nothing_left["jobs"], nothing_left["seconds"], nothing_left["bytes"]) == (0, 0, 0)
+
+
+def test_a_dry_run_without_earlier_jobs_measures_a_window(files: Path, tiny_checkpoints: Path, tmp_path: Path) -> None:
+    options = ("--dry-run", "--json", "--workers", 1, "--seeds", 3)
+    predicted = json.loads(run(files / "short.yaml", tmp_path / "out", tiny_checkpoints, *options).stdout)
+    assert (predicted["jobs"], predicted["futures"]) == (3, 6)
+    assert predicted["seconds"] > 0
+    assert predicted["bytes"] > 6 * 100_000
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_failed_job_is_in_the_reports_and_in_the_exit_code(done: Path, files: Path, tiny_checkpoints: Path) -> None:
     job = plan_batch([files], BatchOptions(done, tiny_checkpoints)).jobs[1]
-    kept = read_result(job)
+    kept = read_result(job.rollout.out)
     chunk = job.rollout.archive_path / "rollouts/0001/frames/c.0.0.0.0"
     content = chunk.read_bytes()
     chunk.write_bytes(content[:-1])
@@ -116,4 +140,4 @@ def test_a_failed_job_is_in_the_reports_and_in_the_exit_code(done: Path, files: 
     assert "frames/c.0.0.0.0" in suite.find("testcase/failure").text
     assert "frames/c.0.0.0.0" in (done / "report.html").read_text()
     chunk.write_bytes(content)
-    write_result(job, kept)
+    write_result(job.rollout.out, kept)
