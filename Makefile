@@ -3,19 +3,24 @@
 PYTHON ?= python3
 SCENARIO ?= scenarios/dense_day_traffic.yaml
 OUT ?= out/
+ROUNDS ?= 20
 EXTRAS := world,train,eval,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Each library that opencv-python loads from the system, with the Debian package that holds it.
 SYSTEM_LIBRARIES := libGL.so.1=libgl1 libgthread-2.0.so.0=libglib2.0-0
 
-.PHONY: rollout test lint setup clean
+.PHONY: rollout test soak lint setup clean
 
 rollout: setup
 	$(BIN)/drivesim rollout $(SCENARIO) --out $(OUT)
 
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+
+# Kills, write errors and damage by the thousand; the last line sums them up.
+soak: setup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/archive --soak $(ROUNDS)
 
 lint: setup
 	$(BIN)/ruff check .

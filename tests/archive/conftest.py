@@ -1,10 +1,14 @@
-"""Tiny archives with known content, and what tests do with them."""
+"""Tiny archives with known content, and what tests do with them.
+
+`make soak` runs the fault tests of this folder many times over, each round with other faults, and sums them up.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +19,31 @@ import pytest
 from drivesim.archive import ArchiveLayout, ArchiveWriter
 
 INPUTS = {"scenario": {"name": "tiny", "seed": 7}, "checkpoints": {"image": "ab" * 32}, "engine": "0.1.0"}
+TALLY = pytest.StashKey[Counter[str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--soak", type=int, default=1, help="rounds of the fault tests")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`soak_round` counts the rounds; without --soak there is one, round 0."""
+    if "soak_round" in metafunc.fixturenames:
+        metafunc.parametrize("soak_round", range(metafunc.config.getoption("soak", default=1)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    tally = config.stash.get(TALLY, None)
+    if tally and config.getoption("soak", default=1) > 1:
+        failed = len(terminalreporter.stats.get("failed", []))
+        faults = ", ".join(f"{count} {fault}" for fault, count in sorted(tally.items()))
+        terminalreporter.write_line(f"soak: {faults}; {failed} tests failed")
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Counter[str]:
+    """Faults that were injected so far, of each kind."""
+    return request.config.stash.setdefault(TALLY, Counter())
 
 
 @dataclass(frozen=True)

@@ -92,16 +92,17 @@ def window_of(tiny, file: Path) -> int | None:
     [(mutate, 0) for mutate in MUTATIONS] + [(flip_bit, seed) for seed in range(1, 8)],
     ids=lambda value: getattr(value, "__name__", value),
 )
-def test_every_damage_is_named(folder, tiny, mutate: Callable, seed: int):
+def test_every_damage_is_named(folder, tiny, mutate: Callable, seed: int, tally, soak_round: int):
     root = folder / "a.zarr"
     tiny.write(root)
     backup = folder / "backup"
     shutil.copytree(root, backup)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, soak_round])
     for file, other in damages(root):
         if mutate in (swap, copy_of_another) and file.read_bytes() == other.read_bytes():
             continue
         mutate(file, other, rng)
+        tally["mutated archives"] += 1
         name = str(file.relative_to(root))
         window = window_of(tiny, file)
         findings = check_archive(root, read_data=True)

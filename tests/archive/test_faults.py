@@ -6,8 +6,11 @@ import errno
 import itertools
 import json
 import os
+import random
+import shutil
 import signal
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +81,9 @@ def assert_only_whole_windows_show(rollouts, path: Path) -> int:
     return windows
 
 
-def test_a_kill_at_any_file_operation_loses_nothing_and_the_resume_is_byte_identical(folder, tiniest):
+def test_a_kill_at_any_file_operation_loses_nothing_and_the_resume_is_byte_identical(
+    folder, tiniest, tally, soak_round
+):
     """The resume is killed too, at a place that wanders; then the same command finishes."""
     tiniest.write(folder / "whole" / "a.zarr")
     expected = tiniest.tree(folder / "whole")
@@ -88,15 +93,51 @@ def test_a_kill_at_any_file_operation_loses_nothing_and_the_resume_is_byte_ident
         if not write_and_be_killed(tiniest, path, kill_at):
             break
         windows_seen.append(assert_only_whole_windows_show(tiniest, path))
-        write_and_be_killed(tiniest, path, kill_at * 37 % 101)
+        tally["kills at file operations"] += 1
+        tally["kills of a resume"] += write_and_be_killed(tiniest, path, (kill_at + 29 * soak_round) * 37 % 101)
         assert assert_only_whole_windows_show(tiniest, path) >= windows_seen[-1]
         tiniest.write(path)
         assert tiniest.tree(path.parent) == expected
+        shutil.rmtree(path.parent)
     assert windows_seen == sorted(windows_seen)
     assert set(windows_seen) == {0, 1, 2}
 
 
-def test_a_write_error_at_any_place_is_reported_and_the_same_command_continues(folder, tiniest, monkeypatch):
+def test_a_kill_at_a_random_time_loses_nothing(folder, tiny, tally, soak_round):
+    """Kills go on until a run comes through, each at a time of its own; ten archives a round."""
+    tiny.write(folder / "whole" / "a.zarr")
+    rng = random.Random(soak_round)
+    for number in range(10):
+        path, windows, killed = folder / str(number) / "a.zarr", 0, True
+        while killed:
+            killed = write_and_be_killed_after(tiny, path, rng.uniform(0, 0.03 + windows * 0.02))
+            tally["kills at random times"] += killed
+            seen = assert_only_whole_windows_show(tiny, path)
+            assert seen >= windows
+            windows = seen
+        assert tiny.tree(path.parent) == tiny.tree(folder / "whole")
+
+
+def write_and_be_killed_after(rollouts, path: Path, seconds: float) -> bool:
+    """Run a rollout in a child that is killed after some seconds; False where it ended before."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            rollouts.write(path)
+            status = 0
+        finally:
+            os._exit(status)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+    return os.WIFSIGNALED(status)
+
+
+def test_a_write_error_at_any_place_is_reported_and_the_same_command_continues(
+    folder, tiniest, monkeypatch, tally, soak_round
+):
     tiniest.write(folder / "whole" / "a.zarr")
     expected = tiniest.tree(folder / "whole")
     errors = []
@@ -112,8 +153,12 @@ def test_a_write_error_at_any_place_is_reported_and_the_same_command_continues(f
         monkeypatch.undo()
         assert_only_whole_windows_show(tiniest, path)
         assert not list(path.parent.rglob("*.tmp"))
+        tally["write errors"] += 1
+        if soak_round:
+            write_and_be_killed(tiniest, path, (fail_at + 29 * soak_round) * 37 % 101)
         tiniest.write(path)
         assert tiniest.tree(path.parent) == expected
+        shutil.rmtree(path.parent)
         if len(errors) == fail_at:
             break
     assert len(errors) > 30
