@@ -1,7 +1,15 @@
 """Scenarios: the file format, its checks, and the layout that the models are told."""
 
 from drivesim.scenario.layout import SceneLayout
-from drivesim.scenario.load import CheckedScenario, check_scenario, load_scenario, parse_scenario
+from drivesim.scenario.load import (
+    CheckedScenario,
+    check_scenario,
+    count_cases,
+    load_case,
+    load_cases,
+    load_scenario,
+    parse_scenario,
+)
 from drivesim.scenario.picture import read_picture
 from drivesim.scenario.schema import Box, Sampling, Scenario
 
@@ -12,6 +20,9 @@ __all__ = [
     "Scenario",
     "SceneLayout",
     "check_scenario",
+    "count_cases",
+    "load_case",
+    "load_cases",
     "load_scenario",
     "parse_scenario",
     "read_picture",

@@ -2,44 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
 from drivesim.errors import InputError
+from drivesim.scenario.expansion import Cases, MisfitError
+from drivesim.scenario.messages import misfits
 from drivesim.scenario.picture import read_picture
 from drivesim.scenario.plausibility import findings
-from drivesim.scenario.problems import (
-    MAX_SHOWN,
-    FieldPath,
-    Place,
-    Problem,
-    clipped,
-    close_match,
-    scenario_error,
-    shown,
-)
+from drivesim.scenario.problems import MAX_SHOWN, FieldPath, Place, Problem, excerpt, scenario_error, shown
 from drivesim.scenario.schema import Scenario
-from drivesim.scenario.strict import MisfittingFields, model_at
+from drivesim.scenario.sweep import KEY
 from drivesim.scenario.yaml_document import MAX_BYTES, YamlDocument, read_document
 
-# What each kind of pydantic error expected; the message goes on with what came instead.
-_EXPECTED = {
-    "int_type": "a whole number",
-    "float_type": "a number",
-    "string_type": "text",
-    "tuple_type": "a list",
-    "model_type": "a mapping",
-    "literal_error": "{expected}",
-    "greater_than_equal": "at least {ge:g}",
-    "less_than_equal": "at most {le:g}",
-    "less_than": "less than {lt}",
-    "string_too_short": "at least {min_length} characters",
-    "string_too_long": "at most {max_length} characters",
-    "string_pattern_mismatch": "letters, digits, '_' and '-', at most 64, a letter or digit first",
-}
+FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -62,17 +41,72 @@ def load_scenario(path: str | Path) -> Scenario:
 
 def check_scenario(path: str | Path) -> CheckedScenario:
     """Reads a scenario file as `load_scenario`, with its warnings; raises as that."""
-    path = Path(path)
+    return check_content(_content(Path(path)), file=str(path), folder=Path(path).parent)
+
+
+def load_cases(path: str | Path) -> Iterator[Scenario]:
+    """The concrete scenarios of a file, in order; of one without a `sweep`, its one scenario.
+
+    Raises as `load_scenario`. That every case is a scenario shows only here: that looks at the first few.
+    """
+    cases, document = _cases(Path(path))
+    try:
+        yield from cases
+    except MisfitError as error:
+        _note_misfits(error.problems, document)
+        raise scenario_error(document.problems) from None
+
+
+def count_cases(path: str | Path) -> int:
+    """How many concrete scenarios a file stands for; raises as `load_scenario`."""
+    cases, document = _cases(Path(path))
+    return _counted(cases, document)
+
+
+def load_case(path: str | Path, index: int | None = None) -> Scenario:
+    """The scenario of a file, or case `index` of one with a `sweep`.
+
+    Raises as `load_scenario`, and InputError where an index is missing, too much, or out of range.
+    """
+    cases, document = _cases(Path(path))
+    if cases.scenario.sweep is None:
+        if index is not None:
+            raise InputError(f"{path}: has no `sweep`, so it takes no --index")
+        return cases.scenario
+    count = _counted(cases, document)
+    if index is None or not 0 <= index < count:
+        came = "none" if index is None else index
+        raise InputError(f"{path}: is a sweep of {count} cases; expected --index of 0..{count - 1}, got {came}")
+    try:
+        return cases[index]
+    except MisfitError as error:
+        _note_misfits(error.problems, document)
+        raise scenario_error(document.problems) from None
+
+
+def _cases(path: Path) -> tuple[Cases, YamlDocument]:
+    document = read_document(_content(path), str(path))
+    return Cases(_checked(document, path.parent).scenario, path.parent), document
+
+
+def _counted(cases: Cases, document: YamlDocument) -> int:
+    try:
+        return len(cases)
+    except MisfitError as error:
+        _note_misfits(error.problems, document)
+        raise scenario_error(document.problems) from None
+
+
+def _content(path: Path) -> bytes:
     if path.is_dir():
         raise InputError(f"{path}: expected a scenario file, got a folder")
     if not path.is_file():
         raise InputError(f"{path}: no such scenario file")
     try:
         with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    return check_content(content, file=str(path), folder=path.parent)
 
 
 def parse_scenario(content: bytes, file: str = "<scenario>", folder: Path | None = None) -> Scenario:
@@ -86,22 +120,29 @@ def parse_scenario(content: bytes, file: str = "<scenario>", folder: Path | None
 
 def check_content(content: bytes, file: str = "<scenario>", folder: Path | None = None) -> CheckedScenario:
     """Checks the content of a scenario file as `parse_scenario`, with its warnings; raises as that."""
-    document = read_document(content, file)
+    return _checked(read_document(content, file), folder)
+
+
+def _checked(document: YamlDocument, folder: Path | None) -> CheckedScenario:
+    _refuse_newer(document)
     try:
         scenario = Scenario.model_validate(document.value)
     except ValidationError as error:
-        _note_problems(error, document)
+        _note_misfits(misfits(error), document)
     if document.problems:
         raise scenario_error(document.problems)
     warnings = _plausible(scenario, document)
-    if scenario.first_frame is None:
-        return CheckedScenario(scenario, warnings)
-    picture = ((folder or Path()) / scenario.first_frame).absolute()
-    try:
-        read_picture(picture)
-    except InputError as error:
-        document.fail(document.place_of(("first_frame",)), str(error))
-    return CheckedScenario(scenario.model_copy(update={"first_frame": str(picture)}), warnings)
+    if scenario.first_frame is not None:
+        picture = ((folder or Path()) / scenario.first_frame).absolute()
+        try:
+            read_picture(picture)
+        except InputError as error:
+            document.fail(document.place_of(("first_frame",)), str(error))
+        scenario = scenario.model_copy(update={"first_frame": str(picture)})
+    _note_misfits(Cases(scenario, folder).problems(), document)
+    if document.problems:
+        raise scenario_error(document.problems)
+    return CheckedScenario(scenario, warnings)
 
 
 def _plausible(scenario: Scenario, document: YamlDocument) -> tuple[Problem, ...]:
@@ -112,51 +153,28 @@ def _plausible(scenario: Scenario, document: YamlDocument) -> tuple[Problem, ...
         if finding.stops:
             document.note(place, str(finding))
         else:
-            warnings.append(Problem(document.file, place, str(finding)))
+            warnings.append(Problem(document.file, place, str(finding), excerpt(document.text, place)))
     if document.problems:
         raise scenario_error(document.problems)
     return tuple(sorted(set(warnings)))
 
 
-def _note_problems(error: ValidationError, document: YamlDocument) -> None:
+def _note_misfits(found: Iterable[tuple[FieldPath, str]], document: YamlDocument) -> None:
     unreadable = {problem.place for problem in document.problems}
-    found: list[tuple[Place, Any]] = []
-    for entry in error.errors(include_url=False):
-        cause = entry.get("ctx", {}).get("error")
-        if isinstance(cause, MisfittingFields):
-            found += [(document.place_of((*entry["loc"], *path)), message) for path, message in cause.problems]
-        elif entry["type"] == "extra_forbidden":
-            found.append((document.key_place_of(entry["loc"]), entry))
-        else:
-            found.append((document.place_of(entry["loc"]), entry))
-    for place, entry in sorted(found, key=lambda pair: pair[0])[: MAX_SHOWN + len(unreadable)]:
+    placed = sorted((_place(document, path), message) for path, message in found)
+    for place, message in placed[: MAX_SHOWN + len(unreadable)]:
         if place not in unreadable:
-            document.note(place, entry if isinstance(entry, str) else _message(entry))
+            document.note(place, message)
 
 
-def _message(entry: dict[str, Any]) -> str:
-    kind, path, context = entry["type"], entry["loc"], entry.get("ctx", {})
-    name = clipped(str(path[-1])) if path else ""
-    prefix = f"`{name}`: " if path and isinstance(path[-1], str) else ""
-    if kind == "missing":
-        return f"`{name}` is missing"
-    if kind == "extra_forbidden":
-        return f"unknown key `{name}`{_known_keys(name, path)}"
-    if kind == "value_error":
-        return f"{prefix}{context['error']}"
-    if path == ("format",):
-        return f"{prefix}this drivesim reads format 1, got {shown(entry['input'])}"
-    hint = _close_choice(context["expected"], entry["input"]) if kind == "literal_error" else ""
-    return f"{prefix}expected {_EXPECTED[kind].format(**context)}, got {shown(entry['input'])}{hint}"
+def _place(document: YamlDocument, path: FieldPath) -> Place:
+    return document.key_place_of(path[:-1]) if path[-1:] == (KEY,) else document.place_of(path)
 
 
-def _known_keys(name: str, path: FieldPath) -> str:
-    model = model_at(Scenario, path[:-1])
-    close = close_match(name, model.model_fields)
-    return f"; did you mean `{close}`?" if close else f"; known here: {', '.join(model.model_fields)}"
-
-
-def _close_choice(expected: str, value: Any) -> str:
-    choices = expected.replace("'", "").replace(" or ", ", ").split(", ")
-    close = close_match(value, choices) if isinstance(value, str) else None
-    return f"; did you mean '{close}'?" if close else ""
+def _refuse_newer(document: YamlDocument) -> None:
+    """A later format may give other keys and other meanings, so nothing else of the file is worth a message."""
+    version = document.value.get("format") if isinstance(document.value, dict) else None
+    if isinstance(version, int | float) and not isinstance(version, bool) and version >= FORMAT + 1:
+        message = f"this drivesim reads format {FORMAT}, got {shown(version)}, which is newer; update drivesim"
+        document.problems.clear()
+        document.fail(document.place_of(("format",)), f"`format`: {message}")

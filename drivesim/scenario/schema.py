@@ -15,6 +15,7 @@ from drivesim.scenario.problems import FieldPath
 from drivesim.scenario.road import Camera, Road
 from drivesim.scenario.scene import Scene
 from drivesim.scenario.strict import MisfittingFields, StrictModel
+from drivesim.scenario.sweep import Sweep
 from drivesim.scenario.vocabulary import (
     CATEGORIES,
     FRAME_HEIGHT_PX,
@@ -113,6 +114,7 @@ class Scenario(StrictModel):
     futures: int = Field(default=2, ge=1, le=64, description="How many different futures of the scene to sample.")
     seed: int = Field(default=0, ge=0, lt=2**63, description="Everything random follows from it.")
     sampling: Sampling = Field(default=Sampling(), description="Sampler settings.")
+    sweep: Sweep | None = Field(default=None, description="Fields that vary: many concrete scenarios in one file.")
 
     @field_validator("boxes", mode="before")
     @classmethod
@@ -199,7 +201,7 @@ class Scenario(StrictModel):
         what it leaves out of ego, road and camera is filled in. `name`, `futures` and names of actors
         are left out, they change no future. Raises InputError where the picture is gone.
         """
-        left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road"}
+        left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road", "sweep"}
         plain = self.model_dump(mode="json", exclude=left_out)
         boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
         picture = None if self.first_frame is None else picture_sha256(self.first_frame)
