@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from drivesim.scenario import Scenario
 
-_COLOURS = {"car": (255, 215, 0), "van": (0, 220, 255), "truck": (255, 90, 60), "bus": (130, 255, 90)}
-
 
 def compose(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
@@ -74,15 +72,19 @@ def with_boxes(frame: np.ndarray, scenario: Scenario) -> np.ndarray:
     """A copy of a frame, uint8 `h w c`, with the scenario's boxes and their categories drawn on."""
     import cv2
 
+    from drivesim.scenario.preview import CATEGORY_COLOURS
+    from drivesim.scenario.vocabulary import CATEGORIES
+
     drawn, layout = frame.copy(), scenario.layout()
     height, width = frame.shape[:2]
-    for box, (x0, y0, x1, y1) in zip(scenario.boxes or (), [] if layout is None else layout.xyxy, strict=True):
-        colour = _COLOURS[box.category]
+    if layout is None:
+        return drawn
+    for index, (x0, y0, x1, y1) in zip(layout.category, layout.xyxy, strict=True):
+        category = CATEGORIES[index]
+        colour = CATEGORY_COLOURS[category]
         corner, opposite = (round(x0 * width), round(y0 * height)), (round(x1 * width) - 1, round(y1 * height) - 1)
         cv2.rectangle(drawn, corner, opposite, colour, 2)
-        cv2.putText(
-            drawn, box.category, (corner[0], corner[1] - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA
-        )
+        cv2.putText(drawn, category, (corner[0], corner[1] - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
     return drawn
 
 

@@ -17,14 +17,17 @@ from drivesim.cli.check import check
 from drivesim.cli.compose import compose
 from drivesim.cli.doctor import doctor
 from drivesim.cli.evaluate import app as evaluate
+from drivesim.cli.expand import expand
 from drivesim.cli.export import export
 from drivesim.cli.inspect import inspect
+from drivesim.cli.new import new
+from drivesim.cli.preview import preview
 from drivesim.cli.record import record
 from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
 from drivesim.cli.train import train
 from drivesim.cli.validate import validate
-from drivesim.errors import DrivesimError
+from drivesim.errors import DrivesimError, ScenarioError
 
 INTERRUPTED = 130
 # Failures of the machine that the user can repair, with the exit code of each.
@@ -55,7 +58,8 @@ def _options(
     pass
 
 
-for _verb in (validate, schema, compose, rollout, batch, inspect, check, export, record, train, doctor):
+_VERBS = (validate, schema, new, expand, preview, compose, rollout, batch, inspect, check, export, record, train, doctor)
+for _verb in _VERBS:
     app.command()(_verb)
 app.add_typer(evaluate, name="evaluate")
 
@@ -65,7 +69,7 @@ def main() -> NoReturn:
     try:
         app()
     except DrivesimError as error:
-        typer.echo(str(error), err=True)
+        typer.echo(error.explained() if isinstance(error, ScenarioError) else str(error), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)

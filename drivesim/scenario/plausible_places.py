@@ -98,4 +98,5 @@ def _reason(view: ActorView | None) -> tuple[str, str]:
         return "W204", "is out of the frame"
     if view.visible_box is None or view.visible_fraction < MIN_VISIBLE_FRACTION:
         return "W205", f"is hidden by others ({view.visible_fraction:.0%} can be seen)"
-    return "W206", f"is too small in the frame ({x1 - x0:.0f}×{y1 - y0:.0f} px, {view.distance_m:.0f} m away)"
+    x0, y0, x1, y1 = view.visible_box
+    return "W206", f"is too small in the frame ({x1 - x0:.0f}×{y1 - y0:.0f} px in view, {view.distance_m:.0f} m away)"

@@ -1,0 +1,30 @@
+"""`drivesim preview FILE`: the layout of a scenario over time, before any sampling."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def preview(
+    file: Annotated[Path, typer.Argument(help="Scenario file.")],
+    out: Annotated[Path, typer.Option(help="Folder for <name>_layout.png and <name>_layout.mp4.")] = Path(),
+) -> None:
+    """Draw the boxes of a scenario over time, and its road from above, as a picture and a short video.
+
+    No model is loaded. Without actors only the first frame is known, and there is no video.
+    """
+    from drivesim.archive.export import write_mp4, write_png
+    from drivesim.scenario import load_scenario
+    from drivesim.scenario.preview import preview_fps, preview_frames, preview_sheet
+
+    scenario = load_scenario(file)
+    picture = out / f"{scenario.name}_layout.png"
+    write_png(preview_sheet(scenario), picture)
+    typer.echo(picture)
+    if scenario.scene is not None:
+        video = picture.with_suffix(".mp4")
+        write_mp4(preview_frames(scenario), preview_fps(scenario), video, crf=23)
+        typer.echo(video)

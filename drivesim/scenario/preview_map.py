@@ -1,0 +1,77 @@
+"""A scene from above: lanes, the ego and its field of view, actors, and where each will go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import cv2
+import numpy as np
+
+from drivesim.geometry.cuboids import footprint
+from drivesim.scenario.actors import DEFAULT_SIZE_M
+from drivesim.scenario.scene import Scene
+
+MAP_WIDTH_PX = 256
+_PX_PER_M = 5.5
+_EGO_FROM_BOTTOM = 0.2
+_GROUND, _ASPHALT, _LINE, _EGO, _VIEW = (58, 66, 58), (84, 84, 88), (200, 200, 200), (240, 240, 240), (112, 118, 128)
+_FIXED_POINT_BITS = 4
+
+Colour = tuple[int, int, int]
+
+
+def draw_map(
+    scene: Scene, time_s: float, duration_s: float, height_px: int, colours: Mapping[str, Colour]
+) -> np.ndarray:
+    """The road around the ego at `time_s`, its direction upwards, uint8 RGB `h w c`; paths span the duration."""
+    picture = np.full((height_px, MAP_WIDTH_PX, 3), _GROUND, np.uint8)
+    ego = scene.ego.at(time_s)
+
+    def pixels(points: np.ndarray) -> np.ndarray:
+        """Places on the road `n 2` as fixed-point pixels."""
+        right, forward = (points - ego.position_m).T * _PX_PER_M
+        place = np.column_stack([MAP_WIDTH_PX / 2 + right, height_px * (1 - _EGO_FROM_BOTTOM) - forward])
+        return (np.clip(place, -3000, 3000) * (1 << _FIXED_POINT_BITS)).round().astype(np.int32)
+
+    def fill(points: np.ndarray, colour: Colour) -> None:
+        cv2.fillPoly(picture, [pixels(points)], colour, cv2.LINE_AA, _FIXED_POINT_BITS)
+
+    def line(points: np.ndarray, colour: Colour, thickness: int = 1) -> None:
+        cv2.polylines(picture, [pixels(points)], False, colour, thickness, cv2.LINE_AA, _FIXED_POINT_BITS)
+
+    _draw_lanes(scene, ego.position_m[1], height_px / _PX_PER_M, fill, line)
+    half = scene.camera.horizontal_fov_rad / 2
+    angles = ego.heading_rad + np.linspace(-half, half, 9)
+    rim = ego.position_m + 200 * np.column_stack([-np.sin(angles), np.cos(angles)])
+    line(np.vstack([rim[:1], ego.position_m, rim[-1:]]), _VIEW)
+
+    times = np.linspace(0.0, duration_s, 41)
+    line(scene.ego.at(times).position_m, _EGO)
+    forward = np.array([-np.sin(ego.heading_rad), np.cos(ego.heading_rad)])
+    fill(footprint(ego.position_m - 0.5 * forward, ego.heading_rad, *DEFAULT_SIZE_M["car"][:2]), _EGO)
+    for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
+        colour = colours[actor.category]
+        if actor.manoeuvres:
+            line(trajectory.at(times).position_m, colour)
+        shape = scene.footprints(index, time_s)
+        fill(shape, colour)
+        place = pixels(shape.mean(0)[None])[0] >> _FIXED_POINT_BITS
+        corner = (int(place[0]) + 8, int(place[1]) + 4)
+        cv2.putText(
+            picture, scene.id_of(index), corner, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA
+        )
+    return picture
+
+
+def _draw_lanes(scene: Scene, middle_m: float, reach_m: float, fill: Callable, line: Callable) -> None:
+    road = scene.road
+    right, left = road.edges_m
+    low, high = middle_m - reach_m, middle_m + reach_m
+    fill(np.array([(-right, low), (-right, high), (-left, high), (-left, low)]), _ASPHALT)
+    for lane in range(road.rightmost, road.leftmost + 2):
+        lateral = (lane - 0.5) * road.lane_width_m
+        if lane in (road.rightmost, road.first_oncoming, road.leftmost + 1):
+            line(np.array([(-lateral, low), (-lateral, high)]), _LINE)
+            continue
+        for start in np.arange(np.floor(low / 12) * 12, high, 12):
+            line(np.array([(-lateral, start), (-lateral, start + 5)]), _LINE)
