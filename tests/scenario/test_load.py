@@ -56,7 +56,7 @@ def test_six_scenarios_ship_for_day_and_night() -> None:
 def test_vehicles_of_shipped_scenarios_stand_on_the_road(file: Path) -> None:
     camera = PinholeCamera(pitch_rad=-np.arctan(11 / 924))
     plausible_width_m = {"car": (1.5, 3.5), "van": (1.7, 4.0), "truck": (2.2, 4.8), "bus": (2.2, 4.8)}
-    for box in load_scenario(file).boxes:
+    for box in load_scenario(file).boxes or ():
         x0, _, x1, y1 = box.xyxy
         width_m = (x1 - x0) * camera.ground_distance(y1) / camera.focal_length_px
         low, high = plausible_width_m[box.category]
