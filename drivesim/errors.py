@@ -25,6 +25,10 @@ class ScenarioError(InputError):
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.args)
 
+    def explained(self) -> str:
+        """As `str`, and under each problem its line with the offending text underlined."""
+        return "\n".join(getattr(problem, "explained", problem.__str__)() for problem in self.args)
+
 
 class CheckpointError(InputError):
     """A checkpoint is missing, is no safetensors file, or does not fit the model."""

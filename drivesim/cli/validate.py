@@ -38,7 +38,7 @@ def validate(
                 typer.echo(f"{file}: valid")
         except InputError as error:
             failed = True
-            typer.echo(str(error), err=True)
+            typer.echo(error.explained() if isinstance(error, ScenarioError) else str(error), err=True)
             results.append({"file": str(file), "valid": False, "name": None, "problems": _problems(error)})
     if as_json:
         typer.echo(json.dumps(results, indent=2))

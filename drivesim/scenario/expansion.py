@@ -1,12 +1,12 @@
 """The concrete scenarios that a scenario with a `sweep` stands for.
 
 Case n depends on the file and on n alone. It is a scenario like any other: written to a file of its own
-(`scenario_yaml`), it is the same scenario and gives the same futures.
+(`scenario_yaml.py`), it is the same scenario and gives the same futures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
@@ -42,16 +42,20 @@ class MisfitError(ValueError):
         self.problems = problems
 
 
+_AsError = Callable[[list[tuple[FieldPath, str]]], Exception]
+
+
 class Cases(Sequence[Scenario]):
     """The concrete scenarios of a scenario, in order; of one without a sweep, the scenario itself.
 
-    `folder` is where a varied `first_frame` is looked for. Getting a case raises MisfitError where the sweep leads
-    out of what a scenario may say, IndexError where there is no such case.
+    `folder` is where a varied `first_frame` is looked for. Where the sweep leads out of what a scenario may say,
+    getting a case raises what `error` makes of the problems, as MisfitError has them. IndexError: no such case.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path | None = None) -> None:
+    def __init__(self, scenario: Scenario, folder: Path | None = None, error: _AsError = MisfitError) -> None:
         self.scenario = scenario
         self.folder = folder or Path()
+        self._error = error
         sweep = scenario.sweep
         self._said = scenario.model_dump(exclude_unset=True, exclude={"sweep"})
         self._whole = scenario.model_dump(exclude={"sweep"})
@@ -75,14 +79,18 @@ class Cases(Sequence[Scenario]):
 
     @cached_property
     def assignments(self) -> tuple[Assignment, ...]:
-        """What each case sets; MisfitError where the constraints leave fewer cases than were asked for."""
+        """What each case sets; an error where the constraints leave fewer cases than were asked for."""
         assignments, sweep = tuple(self._assignments()), self.scenario.sweep
         expected = 1 if sweep is None else sweep.count or 1
         if len(assignments) < expected:
             tried = f"of {ROUNDS * sweep.count} draws" if sweep.count else "of all combinations"
             message = f"expected {expected} cases that fulfil `where`, got {len(assignments)} {tried}"
-            raise MisfitError([(("sweep", "where"), message)])
+            raise self._error([(("sweep", "where"), message)])
         return assignments
+
+    def settings(self, index: int) -> dict[str, Any]:
+        """What a case sets: values by field."""
+        return {written(path): value for path, value in self.assignments[index].items()}
 
     def problems(self) -> list[tuple[FieldPath, str]]:
         """What can be found wrong with the sweep in a moment: values out of range, and the first few cases."""
@@ -135,14 +143,14 @@ class Cases(Sequence[Scenario]):
             try:
                 results[path] = formula.value(document)
             except ExpressionError as error:
-                raise MisfitError([((*self._vary(path), "equals"), f"`{written(path)}`: {error}")]) from None
+                raise self._error([((*self._vary(path), "equals"), f"`{written(path)}`: {error}")]) from None
         return results
 
     def _holds(self, number: int, document: Mapping[str, Any]) -> bool:
         try:
             return self._where[number].holds(document)
         except ExpressionError as error:
-            raise MisfitError([(("sweep", "where", number), f"`{self._where[number].text}`: {error}")]) from None
+            raise self._error([(("sweep", "where", number), f"`{self._where[number].text}`: {error}")]) from None
 
     def _case(self, index: int, assignment: Assignment) -> Scenario:
         sweep = self.scenario.sweep
@@ -158,12 +166,12 @@ class Cases(Sequence[Scenario]):
                 read_picture(picture)
                 case = case.model_copy(update={"first_frame": str(picture)})
         except ValidationError as error:
-            raise MisfitError([self._blamed(index, assignment, *misfit) for misfit in misfits(error)]) from None
+            raise self._error([self._blamed(index, assignment, *misfit) for misfit in misfits(error)]) from None
         except InputError as error:
-            raise MisfitError([self._blamed(index, assignment, ("first_frame",), str(error))]) from None
+            raise self._error([self._blamed(index, assignment, ("first_frame",), str(error))]) from None
         stopping = [finding for finding in findings(case) if finding.stops]
         if stopping:
-            raise MisfitError([self._blamed(index, assignment, found.path, str(found)) for found in stopping])
+            raise self._error([self._blamed(index, assignment, found.path, str(found)) for found in stopping])
         return case
 
     def _blamed(self, index: int, assignment: Assignment, path: FieldPath, message: str) -> tuple[FieldPath, str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from drivesim.errors import InputError
-from drivesim.scenario.expansion import Cases, MisfitError
+from drivesim.errors import InputError, ScenarioError
+from drivesim.scenario.expansion import Cases
 from drivesim.scenario.messages import misfits
 from drivesim.scenario.picture import read_picture
 from drivesim.scenario.plausibility import findings
@@ -44,23 +44,19 @@ def check_scenario(path: str | Path) -> CheckedScenario:
     return check_content(_content(Path(path)), file=str(path), folder=Path(path).parent)
 
 
-def load_cases(path: str | Path) -> Iterator[Scenario]:
-    """The concrete scenarios of a file, in order; of one without a `sweep`, its one scenario.
+def load_cases(path: str | Path) -> Cases:
+    """The concrete scenarios of a file; of one without a `sweep`, its one scenario.
 
-    Raises as `load_scenario`. That every case is a scenario shows only here: that looks at the first few.
+    Raises as `load_scenario`, and so does getting a case: that every case is a scenario shows only then.
     """
-    cases, document = _cases(Path(path))
-    try:
-        yield from cases
-    except MisfitError as error:
-        _note_misfits(error.problems, document)
-        raise scenario_error(document.problems) from None
+    path = Path(path)
+    document = read_document(_content(path), str(path))
 
+    def as_error(problems: list[tuple[FieldPath, str]]) -> ScenarioError:
+        _note_misfits(problems, document)
+        return scenario_error(document.problems)
 
-def count_cases(path: str | Path) -> int:
-    """How many concrete scenarios a file stands for; raises as `load_scenario`."""
-    cases, document = _cases(Path(path))
-    return _counted(cases, document)
+    return Cases(_checked(document, path.parent).scenario, path.parent, as_error)
 
 
 def load_case(path: str | Path, index: int | None = None) -> Scenario:
@@ -68,33 +64,15 @@ def load_case(path: str | Path, index: int | None = None) -> Scenario:
 
     Raises as `load_scenario`, and InputError where an index is missing, too much, or out of range.
     """
-    cases, document = _cases(Path(path))
-    if cases.scenario.sweep is None:
-        if index is not None:
-            raise InputError(f"{path}: has no `sweep`, so it takes no --index")
+    cases = load_cases(path)
+    if cases.scenario.sweep is None and index is None:
         return cases.scenario
-    count = _counted(cases, document)
-    if index is None or not 0 <= index < count:
+    if cases.scenario.sweep is None:
+        raise InputError(f"{path}: has no `sweep`, so it takes no --index")
+    if index is None or not 0 <= index < len(cases):
         came = "none" if index is None else index
-        raise InputError(f"{path}: is a sweep of {count} cases; expected --index of 0..{count - 1}, got {came}")
-    try:
-        return cases[index]
-    except MisfitError as error:
-        _note_misfits(error.problems, document)
-        raise scenario_error(document.problems) from None
-
-
-def _cases(path: Path) -> tuple[Cases, YamlDocument]:
-    document = read_document(_content(path), str(path))
-    return Cases(_checked(document, path.parent).scenario, path.parent), document
-
-
-def _counted(cases: Cases, document: YamlDocument) -> int:
-    try:
-        return len(cases)
-    except MisfitError as error:
-        _note_misfits(error.problems, document)
-        raise scenario_error(document.problems) from None
+        raise InputError(f"{path}: is a sweep of {len(cases)} cases; expected --index 0..{len(cases) - 1}, got {came}")
+    return cases[index]
 
 
 def _content(path: Path) -> bytes:

@@ -34,10 +34,11 @@ def test_problems_go_to_stderr_and_the_other_files_are_still_checked(bad: Path, 
     result = invoke("validate", bad, GOOD[0], tmp_path / "nowhere.yaml")
     assert result.exit_code == 2
     assert result.stdout.splitlines() == [f"{GOOD[0]}: valid"]
-    first, second, third = result.stderr.splitlines()
+    first, line, underlined, second, *_, last = result.stderr.splitlines()
     assert first.startswith(f"{bad}:3:1: unknown key `speed`")
+    assert (line, underlined) == ("  3 | speed: 3", "    | ^^^^^")
     assert second.startswith(f"{bad}:4:7: `seed`: expected a whole number")
-    assert third == f"{tmp_path / 'nowhere.yaml'}: no such scenario file"
+    assert last == f"{tmp_path / 'nowhere.yaml'}: no such scenario file"
 
 
 def test_json_is_one_document_with_places(bad: Path) -> None:

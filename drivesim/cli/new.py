@@ -1,0 +1,73 @@
+"""`drivesim new`: starts a scenario file from one of the library.
+
+drivesim new my_cut_in --template cut_in_day
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivesim.errors import InputError
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def _list(asked: bool) -> None:
+    if asked:
+        for name, text in _templates().items():
+            typer.echo(f"{name:<28} {_purpose(text)}")
+        raise typer.Exit
+
+
+def new(
+    name: Annotated[str, typer.Argument(help="Name of the scenario; the file is <name>.yaml.")],
+    template: Annotated[str, typer.Option(help="Scenario of the library to start from.")] = "night_lead_vehicle",
+    out: Annotated[Path, typer.Option(help="Folder for the file and the schema that editors check it by.")] = Path("."),
+    show_list: Annotated[
+        bool, typer.Option("--list", callback=_list, is_eager=True, help="List the templates and exit.")
+    ] = False,
+) -> None:
+    """Start a scenario file from a template, with completion and checks in editors that know YAML schemas."""
+    from drivesim.cli.schema import schema_text
+    from drivesim.scenario import parse_scenario
+    from drivesim.scenario.problems import close_match
+    from drivesim.scenario.scenario_yaml import SCHEMA_FILE, SCHEMA_LINE
+    from drivesim.scenario.yaml_scalars import plain_scalar
+
+    templates = _templates()
+    if template not in templates:
+        close = close_match(template, templates)
+        hint = f"did you mean {close}?" if close else f"there are {', '.join(templates)}"
+        raise InputError(f"--template {template}: no such template; {hint}")
+    if not _NAME.fullmatch(name):
+        raise InputError(f"{name!r}: expected letters, digits, '_' and '-', at most 64, a letter or digit first")
+    lines = [line for line in templates[template].splitlines() if not line.startswith("# yaml-language-server:")]
+    said = name if isinstance(plain_scalar(name), str) else f'"{name}"'
+    text = re.sub(r"^name:.*$", f"name: {said}", "\n".join(lines), flags=re.M)
+    text = f"{SCHEMA_LINE}\n{text}\n"
+    file = out / f"{name}.yaml"
+    parse_scenario(text.encode(), str(file))
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with file.open("x", encoding="utf-8") as written:
+            written.write(text)
+    except FileExistsError as error:
+        raise InputError(f"{file}: is there already; choose another name, or remove it") from error
+    (out / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
+    typer.echo(file)
+
+
+def _templates() -> dict[str, str]:
+    from drivesim.assets import scenario_library
+
+    return {file.stem: file.read_text(encoding="utf-8") for file in sorted(scenario_library().glob("*.yaml"))}
+
+
+def _purpose(text: str) -> str:
+    """The first line of comment that is for people."""
+    comments = (line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
+    return next((line for line in comments if not line.startswith("yaml-language-server:")), "")
