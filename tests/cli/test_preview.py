@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from drivesim.assets import scenario_library
+from drivesim.cli.main import app
+
+RUN = CliRunner()
+FLOATING = "format: 1\nname: a\nboxes:\n  - {category: car, xyxy: [400, 100, 480, 160]}\n"
+
+
+@pytest.mark.parametrize(("name", "suffixes"), [("cut_in_night", {".png", ".mp4"}), ("empty_road_night", {".png"})])
+def test_preview_names_what_it_wrote(tmp_path: Path, name: str, suffixes: set[str]) -> None:
+    result = RUN.invoke(app, ["preview", str(scenario_library() / f"{name}.yaml"), "--out", str(tmp_path / "new")])
+    assert result.exit_code == 0
+    written = [Path(line) for line in result.stdout.splitlines()]
+    assert {path.suffix for path in written} == suffixes
+    assert all(path.stat().st_size > 1000 and path.stem == f"{name}_layout" for path in written)
+
+
+def test_validate_warns_and_strict_refuses(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(FLOATING)
+    warned = RUN.invoke(app, ["validate", str(file)])
+    assert warned.exit_code == 0
+    assert warned.stderr.startswith(f"{file}:4:27: warning: W201 the box floats")
+    refused = RUN.invoke(app, ["validate", "--strict", str(file)])
+    assert refused.exit_code == 2
+    assert refused.stderr.startswith(f"{file}:4:27: W201 the box floats")
+    assert "warnings" in RUN.invoke(app, ["validate", "--json", str(file)]).stdout
