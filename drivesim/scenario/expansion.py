@@ -20,7 +20,7 @@ from drivesim.scenario.designs import ROUNDS, combined
 from drivesim.scenario.messages import misfits
 from drivesim.scenario.picture import read_picture
 from drivesim.scenario.plausibility import findings
-from drivesim.scenario.problems import FieldPath, shown
+from drivesim.scenario.problems import FieldPath, clipped, shown
 from drivesim.scenario.schema import Scenario
 from drivesim.scenario.sweep import KEY
 
@@ -185,6 +185,12 @@ class Cases(Sequence[Scenario]):
 
     def _values_out_of_range(self) -> Iterator[tuple[FieldPath, str]]:
         """Values that their field never takes, whatever the others are; looked for one field at a time."""
+        for text in self.scenario.sweep.vary:
+            try:
+                _with(self._whole, parse_path(text), None)
+            except ExpressionError as error:
+                yield ("sweep", "vary", text, KEY), f"`{clipped(text)}`: {error}"
+                return
         checked = 0
         for path, kind in self.scenario.sweep.drawn.items():
             for number, value in enumerate(kind.extremes()):
@@ -203,8 +209,6 @@ class Cases(Sequence[Scenario]):
         try:
             said = {key: self._said[key] for key in ("format", "name", path[0]) if key in self._said}
             Scenario.model_validate(_with(said, path, value))
-        except ExpressionError as error:
-            return KEY, str(error)
         except ValidationError as error:
             for found, message in misfits(error):
                 if found == (*path, KEY):

@@ -39,8 +39,12 @@ _EXPECTED = {
 
 def misfits(error: ValidationError) -> Iterator[tuple[FieldPath, str]]:
     """The path and the message of each problem; a path that ends in `KEY` means the key before it."""
-    for entry in error.errors(include_url=False):
+    entries = error.errors(include_url=False)
+    around = {entry["loc"][:-1] for entry in entries if entry["loc"]}
+    for entry in entries:
         cause = entry.get("ctx", {}).get("error")
+        if entry["type"] == "too_short" and entry["loc"] in around:
+            continue  # counted without the entries that are wrong, each of which is told
         if isinstance(cause, MisfittingFields):
             yield from (((*entry["loc"], *path), message) for path, message in cause.problems)
         elif entry["type"] == "extra_forbidden":
@@ -63,7 +67,7 @@ def _message(entry: dict[str, Any]) -> str:
         return f"{prefix}this drivesim reads format 1, got {shown(entry['input'])}"
     if kind not in _EXPECTED:
         return f"{prefix}{clipped(entry['msg'])}, got {shown(entry['input'])}"
-    came = shown(entry["input"]) if kind not in ("too_short", "too_long") else context["actual_length"]
+    came = shown(entry["input"]) if kind not in ("too_short", "too_long") else len(entry["input"])
     hint = _close_choice(context["expected"], entry["input"]) if kind == "literal_error" else ""
     return f"{prefix}expected {_EXPECTED[kind].format(**context)}, got {came}{hint}"
 
