@@ -57,7 +57,9 @@ def _walk(root: Path, layout: ArchiveLayout) -> dict[str, str]:
     own_folders = {"", "rollouts"}
     for future in range(layout.num_futures):
         folder = rollout_folder(future)
-        own_folders |= {folder, f"{folder}/frames", f"{folder}/latents", f"{folder}/{COMMIT_FOLDER}"}
+        own_folders |= {folder, f"{folder}/latents", f"{folder}/{COMMIT_FOLDER}"}
+        if layout.keeps_frames:
+            own_folders.add(f"{folder}/frames")
     present = {}
     pending = [""]
     while pending:

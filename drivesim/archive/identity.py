@@ -15,7 +15,7 @@ from drivesim.archive.layout import ArchiveLayout
 from drivesim.archive.sealed_json import MAX_SEALED_BYTES, canonical_json, seal, sha256, unseal
 from drivesim.errors import InputError
 
-FORMAT = 1
+NEWEST_FORMAT = 2  # 1: frames and latents; 2: latents alone
 MANIFEST_FILE = "drivesim.json"
 _MAX_DIFFERENCES = 10
 
@@ -34,13 +34,13 @@ class Manifest:
 
     @property
     def format(self) -> int:
-        """The version of the archive format."""
-        return FORMAT
+        """The version of the archive format, the lowest that can say what this archive holds."""
+        return 1 if self.layout.keeps_frames else NEWEST_FORMAT
 
     @property
     def identity(self) -> str:
         """sha256 of format, inputs and layout."""
-        return sha256(canonical_json({"format": FORMAT, "inputs": self.inputs, "layout": self.layout.to_dict()}))
+        return sha256(canonical_json({"format": self.format, "inputs": self.inputs, "layout": self.layout.to_dict()}))
 
     @property
     def chain_root(self) -> str:
@@ -51,7 +51,7 @@ class Manifest:
         """The file."""
         return seal(
             {
-                "format": FORMAT,
+                "format": self.format,
                 "identity": self.identity,
                 "inputs": self.inputs,
                 "layout": self.layout.to_dict(),
@@ -70,10 +70,10 @@ class Manifest:
         file_content = read_file(archive, MANIFEST_FILE, MAX_SEALED_BYTES)
         try:
             content = unseal(file_content)
-            if isinstance(content.get("format"), int) and content["format"] > FORMAT:
+            if isinstance(content.get("format"), int) and content["format"] > NEWEST_FORMAT:
                 raise InputError(
-                    f"{archive}: archive format {content['format']} is newer than this drivesim, which reads format "
-                    f"{FORMAT}; install a newer drivesim"
+                    f"{archive}: archive format {content['format']} is newer than this drivesim, which reads formats "
+                    f"up to {NEWEST_FORMAT}; install a newer drivesim"
                 )
             manifest = cls(content["inputs"], _stored_layout(content["layout"]), content["provenance"])
             if not isinstance(manifest.inputs, dict) or not isinstance(manifest.provenance, dict):

@@ -13,6 +13,7 @@ MAX_FUTURES = 9_999
 MAX_FRAMES = 10_000_000
 MAX_SIDE = 16_384
 MAX_CHUNK_BYTES = 2**30
+STORED_FRAMES = ("lossless", "none")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class ArchiveLayout:
 
     `frame_shape` is (h, w, 3), frames are uint8 RGB; `latent_shape` is (c, h, w), latents are float32.
     A window holds `frames_per_window` frames (the last one of a future may hold fewer) and always
-    `keyframes_per_window` latents. Raises InputError for a figure that is out of range.
+    `keyframes_per_window` latents. `frames`: "none" keeps the latents alone, from which the same frames can be
+    rendered again. Raises InputError for a figure that is out of range.
     """
 
     num_futures: int
@@ -32,6 +34,7 @@ class ArchiveLayout:
     latent_shape: tuple[int, int, int]
     fps: float
     keyframe_fps: float
+    frames: str = "lossless"
 
     def __post_init__(self) -> None:
         for name, limit in (
@@ -55,9 +58,16 @@ class ArchiveLayout:
             if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate <= 1000:
                 raise InputError(f"archive layout: {name} is a number over 0 and up to 1000, not {rate!r}")
             object.__setattr__(self, name, float(rate))
+        if self.frames not in STORED_FRAMES:
+            raise InputError(f"archive layout: frames are {' or '.join(STORED_FRAMES)}, not {self.frames!r}")
         largest = max(math.prod(self.frame_chunk_shape), 4 * math.prod(self.latent_chunk_shape))
         if largest > MAX_CHUNK_BYTES:
             raise InputError(f"archive layout: a chunk of {largest} bytes is over the limit of {MAX_CHUNK_BYTES}")
+
+    @property
+    def keeps_frames(self) -> bool:
+        """Whether frames are stored beside the latents."""
+        return self.frames == "lossless"
 
     @property
     def num_windows(self) -> int:
@@ -85,7 +95,9 @@ class ArchiveLayout:
         return range(start, min(start + self.frames_per_window, self.num_frames))
 
     def frame_chunks(self, window: int) -> range:
-        """The chunks of frames of a window, counted from the start of the future."""
+        """The chunks of frames of a window that are stored, counted from the start of the future."""
+        if not self.keeps_frames:
+            return range(0)
         frames = self.frame_range(window)
         return range(frames.start // self.frames_per_chunk, -(-frames.stop // self.frames_per_chunk))
 
@@ -94,14 +106,17 @@ class ArchiveLayout:
         return min(num_windows * self.frames_per_window, self.num_frames)
 
     def to_dict(self) -> dict:
-        """Plain values for JSON."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+        """Plain values for JSON; `frames` only where it is not as in format 1."""
+        values = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
+        if self.keeps_frames:
+            del values["frames"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict) -> ArchiveLayout:
         """The layout that `to_dict` gave; raises InputError for anything else."""
         names = {field.name for field in dataclasses.fields(cls)}
-        if not isinstance(values, dict) or set(values) != names:
+        if not isinstance(values, dict) or set(values) | {"frames"} != names:
             raise InputError(f"archive layout: expected the fields {sorted(names)}")
         return cls(**values)
 

@@ -123,7 +123,9 @@ class Rollout:
 
     @property
     def frames(self) -> CommittedArray:
-        """uint8 (t, h, w, c), RGB."""
+        """uint8 (t, h, w, c), RGB; InputError where the archive keeps latents alone."""
+        if not self.layout.keeps_frames:
+            raise InputError(f"{self.path}: keeps latents alone; `drivesim render` makes its frames again")
         length = self.layout.frames_per_chunk
         windows = self.layout.frames_per_window // length
         return CommittedArray(

@@ -82,19 +82,22 @@ class ArchiveWriter:
             raise InputError(f"{self.path}: window {window} of future {future} is not committed yet")
         return read_chunk(self.path, self.layout, self._records[future][window], latent_chunk_file(window))
 
-    def commit(self, future: int, window: int, latents: np.ndarray, frames: np.ndarray, labels: dict) -> None:
+    def commit(self, future: int, window: int, latents: np.ndarray, frames: np.ndarray | None, labels: dict) -> None:
         """Make a window durable, whole or not at all.
 
-        `latents` is float32 (t, c, h, w), `frames` uint8 (t, h, w, c) RGB, `labels` JSON about the window that is
-        the same in every run of these inputs. Raises InputError for wrong shapes or a window out of turn, and
-        ArchiveWriteError where the disk is full; this writer then accepts no more.
+        `latents` is float32 (t, c, h, w); `frames` uint8 (t, h, w, c) RGB, None where the layout keeps none; `labels`
+        JSON about the window that is the same in every run of these inputs. Raises InputError for wrong shapes or a
+        window out of turn, and ArchiveWriteError where the disk is full; this writer then accepts no more.
         """
         if self._failed:
             raise ArchiveError(f"{self.path}: an earlier window could not be written; open the archive again")
         self._require_next(future, window)
         _require_array("latents", latents, np.float32, self.layout.latent_chunk_shape[1:])
         frame_range = self.layout.frame_range(window)
-        _require_array("frames", frames, np.uint8, (len(frame_range), *self.layout.frame_shape))
+        if self.layout.keeps_frames:
+            _require_array("frames", frames, np.uint8, (len(frame_range), *self.layout.frame_shape))
+        elif frames is not None:
+            raise InputError(f"{self.path}: this archive keeps no frames, commit latents alone")
         canonical_json(labels)
         self._failed = True  # until all of it is on disk
         file = latent_chunk_file(window)
@@ -107,7 +110,8 @@ class ArchiveWriter:
             chunks[file] = self._write_chunk(future, file, content)
         folder = self.path / rollout_folder(future)
         sync_folder(folder / "latents")
-        sync_folder(folder / "frames")
+        if self.layout.keeps_frames:
+            sync_folder(folder / "frames")
         record = CommitRecord(future, window, self._last[future], chunks, labels)
         content = record.to_bytes()
         write_file(folder / record_file(window), content)

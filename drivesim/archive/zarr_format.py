@@ -66,7 +66,8 @@ def metadata_files(layout: ArchiveLayout) -> dict[str, bytes]:
     for future in range(layout.num_futures):
         folder = rollout_folder(future)
         files[f"{folder}/{METADATA_FILE}"] = group
-        files[f"{folder}/frames/{METADATA_FILE}"] = frames
+        if layout.keeps_frames:
+            files[f"{folder}/frames/{METADATA_FILE}"] = frames
         files[f"{folder}/latents/{METADATA_FILE}"] = latents
     return files
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -12,8 +13,9 @@ import numpy as np
 import torch
 
 import drivesim
-from drivesim.archive import ArchiveLayout, ArchiveWriter, open_archive
-from drivesim.archive.previews import write_contact_sheet, write_poster, write_preview
+from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
+from drivesim.archive.identity import Manifest
+from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
 from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
 from drivesim.engine import Engine, EngineSettings, Timeline, frame_shape, latent_shape, settings_named
 from drivesim.errors import InputError
@@ -25,7 +27,9 @@ from drivesim.scenario import Scenario, read_picture
 class RolloutJob:
     """All futures of a scenario, into `out/<name>.zarr` and, beside it, `out/<name>/`.
 
-    `threads` of each worker decide the bits, `workers` do not.
+    `threads` of each worker decide the bits, `workers` do not. frames: "none" keeps latents alone, which is quick and
+    leaves no videos; `latents`: an archive to take these from, so that only frames are made. crf: quality of the
+    videos, 0 is the best, 51 the smallest.
     """
 
     scenario: Scenario
@@ -37,6 +41,9 @@ class RolloutJob:
     device: str = "cpu"
     threads: int = 1
     workers: int = 2
+    frames: str = "lossless"
+    crf: int = PREVIEW_CRF
+    latents: Path | None = None
 
     @property
     def archive_path(self) -> Path:
@@ -92,10 +99,14 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
     with ArchiveWriter.open(
         job.archive_path, identity_inputs(job, checkpoints), layout, _provenance(job, checkpoints)
     ) as writer:
-        _make_folder(job.preview_folder)
+        source = None if job.latents is None else _source(job, checkpoints)
+        if layout.keeps_frames:
+            _make_folder(job.preview_folder)
         yield Opened(layout.num_windows, tuple(map(writer.committed_windows, range(job.futures))))
-        spec = WorkerSpec(job.checkpoints, job.scenario, job.seed, settings, job.device, job.threads)
-        starts = [_start(writer, future) for future in range(job.futures)]
+        spec = WorkerSpec(
+            job.checkpoints, job.scenario, job.seed, settings, job.device, job.threads, layout.keeps_frames
+        )
+        starts = [_start(writer, future, source) for future in range(job.futures)]
         if engine is None:
             made = render_futures(spec, timeline, starts, job.workers)
         else:
@@ -105,11 +116,37 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
                 yield event
                 continue
             yield _commit(writer, event, timeline)
-            if event.window.index + 1 == timeline.num_windows:
+            if layout.keeps_frames and event.window + 1 == timeline.num_windows:
                 yield from _preview(job, event.future)
+        if not layout.keeps_frames:
+            return
         for future in range(job.futures):
             yield from _preview(job, future)
         yield from _contact_sheet(job)
+
+
+def render_job(path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF) -> RolloutJob:
+    """The job that renders an archive's latents into a new archive in `out`, on the device that made them.
+
+    Raises InputError where the archive was made by no rollout; `run_rollout` refuses checkpoints that did not make it.
+    """
+    archive = open_archive(path)
+    try:
+        return RolloutJob(
+            Scenario.model_validate_json(json.dumps(archive.provenance["scenario"])),
+            out,
+            checkpoints,
+            archive.manifest.inputs["scenario"]["seed"],
+            archive.layout.num_futures,
+            archive.provenance["preset"],
+            archive.manifest.inputs["device"],
+            archive.manifest.inputs["threads"],
+            crf=crf,
+            latents=path,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        message = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: was not made by a rollout of this drivesim ({message})") from None
 
 
 def verified_checkpoints(folder: Path) -> CheckpointSet:
@@ -139,26 +176,37 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
     }
 
 
-def _start(writer: ArchiveWriter, future: int) -> FutureStart:
+def _source(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
+    """The archive whose latents are rendered; InputError where it is of another run, or not complete."""
+    source = open_archive(job.latents)
+    source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
+    if not source.complete:
+        raise InputError(f"{source.path}: is not complete; finish it with the command that began it")
+    return source
+
+
+def _start(writer: ArchiveWriter, future: int, source: Archive | None) -> FutureStart:
     window = writer.committed_windows(future)
-    return FutureStart(future, window, writer.latents(future, window - 1) if window else None)
+    known = () if source is None else tuple(source.rollouts[future].latents[window:])
+    return FutureStart(future, window, writer.latents(future, window - 1) if window else None, known)
 
 
 def _commit(writer: ArchiveWriter, made: FutureWindow, timeline: Timeline) -> Committed:
-    window = made.window
-    frames = timeline.frames(window.index)
+    frames = timeline.frames(made.window)
     labels = {"first_frame": frames.start, "num_frames": len(frames), "time_s": frames.start / timeline.fps}
-    writer.commit(made.future, window.index, window.keyframe_latents, window.frames, labels)
-    return Committed(made.future, window.index, len(frames))
+    writer.commit(made.future, made.window, made.latents, made.frames, labels)
+    return Committed(made.future, made.window, len(frames))
 
 
 def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
     """Video and poster of a complete future, where they are missing."""
-    for ending, write in ((".mp4", write_preview), (".png", write_poster)):
-        path = job.preview_folder / f"future_{future:02d}{ending}"
-        if not path.exists():
-            write(open_archive(job.archive_path), future, path)
-            yield PreviewWritten(path, future)
+    video, poster = (job.preview_folder / f"future_{future:02d}{ending}" for ending in (".mp4", ".png"))
+    if not video.exists():
+        write_preview(open_archive(job.archive_path), future, video, job.crf)
+        yield PreviewWritten(video, future)
+    if not poster.exists():
+        write_poster(open_archive(job.archive_path), future, poster)
+        yield PreviewWritten(poster, future)
 
 
 def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
@@ -185,6 +233,7 @@ def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> 
         latent_shape=latent_shape(checkpoints),
         fps=timeline.fps,
         keyframe_fps=timeline.video.keyframe_fps,
+        frames=job.frames,
     )
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import drivesim
+from drivesim.archive.previews import PREVIEW_CRF
 from drivesim.archive.sealed_json import canonical_json, sha256
 from drivesim.batch.jobs import RolloutJob, identity_inputs, verified_checkpoints
 from drivesim.errors import InputError, ScenarioError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
-from drivesim.scenario import Scenario, load_scenario
+from drivesim.scenario import Scenario, load_cases
 
 JOBS_FOLDER = "jobs"
 _ENDINGS = (".yaml", ".yml")
@@ -64,6 +65,8 @@ class BatchOptions:
     futures: int | None = None
     seeds: tuple[int, ...] = ()
     num_seeds: int = 1
+    frames: str = "lossless"
+    crf: int = PREVIEW_CRF
 
 
 def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
@@ -79,6 +82,7 @@ def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
         "preset": options.preset,
         "device": options.device,
         "threads": options.threads,
+        "frames": options.frames,
     }
     jobs: dict[str, PlannedJob] = {}
     for file, scenario in _scenarios(paths):
@@ -101,8 +105,15 @@ def _planned(
         options.device,
         options.threads,
         workers=1,
+        frames=options.frames,
+        crf=options.crf,
     )
-    content = {"name": scenario.name, "futures": rollout.futures, **identity_inputs(rollout, checkpoints)}
+    content = {
+        "name": scenario.name,
+        "futures": rollout.futures,
+        "frames": options.frames,
+        **identity_inputs(rollout, checkpoints),
+    }
     job_id = sha256(canonical_json(content))[:12]
     return PlannedJob(job_id, file, replace(rollout, out=options.out / JOBS_FOLDER / f"{scenario.name}_{job_id}"))
 
@@ -129,7 +140,7 @@ def _scenarios(paths: Sequence[Path]) -> Iterator[tuple[Path, Scenario]]:
 
 def _concrete(file: Path) -> list[Scenario]:
     """The concrete scenarios of a file."""
-    return [load_scenario(file)]
+    return list(load_cases(file))
 
 
 def _files(paths: Sequence[Path]) -> Iterator[Path]:

@@ -106,9 +106,11 @@ def _settings_of(folder: Path) -> str | None:
     if archive is None or read_result(folder).state != "done":
         return None
     try:
-        inputs = open_archive(archive).manifest.inputs
-        preset = open_archive(archive).provenance["preset"]
-        return _key({**{key: inputs[key] for key in _COMMON}, "preset": preset, "settings": inputs["settings"]})
+        opened = open_archive(archive)
+        inputs = opened.manifest.inputs
+        preset, frames = opened.provenance["preset"], opened.layout.frames
+        common = {key: inputs[key] for key in _COMMON}
+        return _key({**common, "preset": preset, "frames": frames, "settings": inputs["settings"]})
     except (DrivesimError, KeyError):
         return None
 

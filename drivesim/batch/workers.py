@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drivesim.engine import Engine, EngineSettings, StageDone, Timeline, Window
+from drivesim.engine import Engine, EngineSettings, StageDone, Timeline
 from drivesim.errors import DrivesimError
 from drivesim.scenario import Scenario
 
@@ -28,7 +28,10 @@ _PREDICTED = 0.15  # of a window's work
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What every task of a rollout has in common. `threads`: of each worker; the bits depend on it."""
+    """What every task of a rollout has in common.
+
+    threads: of each worker; the bits depend on it. frames: whether windows are rendered, or only predicted.
+    """
 
     checkpoints: Path
     scenario: Scenario
@@ -36,15 +39,20 @@ class WorkerSpec:
     settings: EngineSettings
     device: str = "cpu"
     threads: int = 1
+    frames: bool = True
 
 
 @dataclass(frozen=True)
 class FutureStart:
-    """A future that is to be made from `window` on; `previous` are the latents of the window before, None for 0."""
+    """A future that is to be made from `window` on; `previous` are the latents of the window before, None for 0.
+
+    known: latents of `window` and of all after it, where they are only to be rendered.
+    """
 
     future: int
     window: int
     previous: np.ndarray | None
+    known: tuple[np.ndarray, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,10 +67,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class FutureWindow:
-    """A finished window of a future; the windows of each future come in order."""
+    """A finished window of a future, in order: `latents` `t c h w`, `frames` `t h w c`, None if not asked for."""
 
     future: int
-    window: Window
+    window: int
+    latents: np.ndarray
+    frames: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -87,12 +97,17 @@ class _Unfinished:
 class _Schedule:
     """Which task comes next, and which windows are ready to leave, in order."""
 
-    def __init__(self, starts: list[FutureStart], num_windows: int, num_workers: int) -> None:
+    def __init__(self, starts: list[FutureStart], num_windows: int, num_workers: int, frames: bool) -> None:
         self.num_windows = num_windows
+        self.frames = frames
         self.max_unfinished = num_workers + _LOOKAHEAD
-        self.predictions = [_Task(start.future, start.window, start.previous) for start in starts]
+        self.predictions = [_Task(start.future, start.window, start.previous) for start in starts if not start.known]
         self.renderings: list[_Task] = []
         self.unfinished: dict[tuple[int, int], _Unfinished] = {}
+        for start in starts:
+            previous = (start.previous, *start.known)
+            for number, latents in enumerate(start.known):
+                self._render(_Task(start.future, start.window + number, previous[number], latents))
         self.next_window = {start.future: start.window for start in starts}
 
     def next_task(self) -> _Task | None:
@@ -101,12 +116,18 @@ class _Schedule:
             return self.predictions.pop(0)
         return self.renderings.pop(0) if self.renderings else None
 
-    def predicted(self, task: _Task, latents: np.ndarray) -> None:
-        """The window can be rendered, and the next one predicted."""
-        self.unfinished[task.future, task.window] = _Unfinished(latents)
-        self.renderings.append(_Task(task.future, task.window, task.previous, latents))
+    def predicted(self, task: _Task, latents: np.ndarray) -> Iterator[FutureWindow]:
+        """The window can be rendered, or is done where no frames are asked for, and the next one predicted."""
         if task.window + 1 < self.num_windows:
             self.predictions.append(_Task(task.future, task.window + 1, latents))
+        if self.frames:
+            self._render(_Task(task.future, task.window, task.previous, latents))
+        else:
+            yield FutureWindow(task.future, task.window, latents, None)
+
+    def _render(self, task: _Task) -> None:
+        self.unfinished[task.future, task.window] = _Unfinished(task.latents)
+        self.renderings.append(task)
 
     def rendered(self, task: _Task) -> Iterator[FutureWindow]:
         """Windows whose turn it is."""
@@ -115,7 +136,7 @@ class _Schedule:
             window = self.next_window[task.future]
             del self.unfinished[task.future, window]
             self.next_window[task.future] += 1
-            yield FutureWindow(task.future, Window(window, made.latents, np.concatenate(made.blocks)))
+            yield FutureWindow(task.future, window, made.latents, np.concatenate(made.blocks))
 
 
 def render_futures(
@@ -126,11 +147,15 @@ def render_futures(
     Raises the DrivesimError that a worker met, or one that says how a worker died.
     """
     schedule = _Schedule(
-        [start for start in starts if start.window < timeline.num_windows], timeline.num_windows, num_workers
+        [start for start in starts if start.window < timeline.num_windows],
+        timeline.num_windows,
+        num_workers,
+        spec.frames,
     )
-    if not schedule.predictions:
+    num_tasks = len(schedule.predictions) * timeline.num_windows + len(schedule.renderings)
+    if not num_tasks:
         return
-    pool = [_Worker(spec) for _ in range(min(num_workers, len(schedule.predictions) * timeline.num_windows))]
+    pool = [_Worker(spec) for _ in range(min(num_workers, num_tasks))]
     try:
         while True:
             for worker in pool:
@@ -154,14 +179,21 @@ def render_here(
         future, latents = start.future, start.previous
         common = (spec.seed, future, spec.settings)
         for window in range(start.window, timeline.num_windows):
-            previous, latents = latents, engine.predict(spec.scenario, window, latents, *common)
-            yield Progress(future, window, "predict", _PREDICTED)
+            previous = latents
+            if start.known:
+                latents = start.known[window - start.window]
+            else:
+                latents = engine.predict(spec.scenario, window, previous, *common)
+                yield Progress(future, window, "predict", _PREDICTED)
+            if not spec.frames:
+                yield FutureWindow(future, window, latents, None)
+                continue
             blocks = []
             for step in engine.render(spec.scenario, window, latents, previous, *common):
                 if step.frames is not None:
                     blocks.append(step.frames)
                 yield Progress(future, window, step.stage, step.fraction)
-            yield FutureWindow(future, Window(window, latents, np.concatenate(blocks)))
+            yield FutureWindow(future, window, latents, np.concatenate(blocks))
 
 
 def _handle(worker: _Worker, schedule: _Schedule) -> Iterator[Progress | FutureWindow]:
@@ -173,8 +205,8 @@ def _handle(worker: _Worker, schedule: _Schedule) -> Iterator[Progress | FutureW
             yield Progress(task.future, task.window, message.stage, message.fraction)
         case np.ndarray():
             worker.task = None
-            schedule.predicted(task, message)
             yield Progress(task.future, task.window, "predict", _PREDICTED)
+            yield from schedule.predicted(task, message)
         case None:
             worker.task = None
             yield from schedule.rendered(task)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.rollout import Device, Preset, chosen_device, usable_cores
+from drivesim.cli.rollout import Device, Frames, Preset, chosen_device, default_workers
 
 if TYPE_CHECKING:
     from drivesim.batch.plan import BatchPlan
@@ -39,6 +39,10 @@ def batch(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker; the bits depend on it.")] = 1,
+    frames: Annotated[
+        Frames, typer.Option(help="none: keep latents alone and make no video; `drivesim render` makes both later.")
+    ] = Frames.lossless,
+    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")] = 20,
     retries: Annotated[int, typer.Option(min=0, max=100, help="How often a job that failed is tried again.")] = 1,
     time_limit: Annotated[
         float | None, typer.Option(min=1, help="Seconds that an attempt at a job may take.", show_default="none")
@@ -62,7 +66,7 @@ def batch(
     from drivesim.cli.batch_table import follow
 
     device_name = chosen_device(device)
-    num_workers = workers or (1 if device_name == "cuda" else max(1, usable_cores() // threads))
+    num_workers = workers or default_workers(device_name, threads)
     options = BatchOptions(
         out,
         checkpoints or default_checkpoints(),
@@ -72,6 +76,8 @@ def batch(
         futures,
         tuple(seed or ()),
         seeds,
+        frames.value,
+        crf,
     )
     plan = plan_batch(paths, options)
     if dry_run:

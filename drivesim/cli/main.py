@@ -23,6 +23,7 @@ from drivesim.cli.inspect import inspect
 from drivesim.cli.new import new
 from drivesim.cli.preview import preview
 from drivesim.cli.record import record
+from drivesim.cli.render import render
 from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
 from drivesim.cli.train import train
@@ -58,8 +59,9 @@ def _options(
     pass
 
 
-_VERBS = (validate, schema, new, expand, preview, compose, rollout, batch, inspect, check, export, record, train, doctor)
-for _verb in _VERBS:
+for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
+    app.command()(_verb)
+for _verb in (render, inspect, check, export, record, train, doctor):
     app.command()(_verb)
 app.add_typer(evaluate, name="evaluate")
 

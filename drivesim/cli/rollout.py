@@ -23,6 +23,11 @@ class Preset(StrEnum):
     quality = "quality"
 
 
+class Frames(StrEnum):
+    lossless = "lossless"
+    none = "none"
+
+
 class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
@@ -38,6 +43,9 @@ def rollout(
     futures: Annotated[
         int | None, typer.Option(min=1, max=64, help="Instead of the scenario's.", show_default=False)
     ] = None,
+    index: Annotated[
+        int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)
+    ] = None,
     preset: Annotated[
         Preset, typer.Option(help="fast: 10 frames a second; quality: 40, and more steps.")
     ] = Preset.fast,
@@ -49,6 +57,10 @@ def rollout(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core, one on a GPU")
     ] = None,
+    frames: Annotated[
+        Frames, typer.Option(help="none: keep latents alone and make no video; `drivesim render` makes both later.")
+    ] = Frames.lossless,
+    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")] = 20,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Make the futures of a scenario: OUT/<name>.zarr, and OUT/<name>/ with videos, posters and a contact sheet.
@@ -57,9 +69,9 @@ def rollout(
     """
     from drivesim.assets import default_checkpoints
     from drivesim.batch.jobs import RolloutJob
-    from drivesim.scenario import load_scenario
+    from drivesim.scenario import load_case
 
-    scenario = load_scenario(file)
+    scenario = load_case(file, index)
     device_name = chosen_device(device)
     job = RolloutJob(
         scenario,
@@ -70,8 +82,15 @@ def rollout(
         preset.value,
         device_name,
         threads,
-        workers or (1 if device_name == "cuda" else max(1, usable_cores() // threads)),
+        workers or default_workers(device_name, threads),
+        frames.value,
+        crf,
     )
+    run_and_tell(job, as_json)
+
+
+def run_and_tell(job: RolloutJob, as_json: bool) -> None:
+    """Runs a job under bars, then says on stdout what it made."""
     start = time.monotonic()
     written = _run(job)
     seconds = round(time.monotonic() - start, 1)
@@ -80,7 +99,7 @@ def rollout(
         result |= {"futures": job.futures, "written": [str(path) for path in written], "seconds": seconds}
         typer.echo(json.dumps(result))
     else:
-        typer.echo(f"{job.archive_path}: {job.futures} futures of {scenario.duration_s:g} s, in {seconds} s")
+        typer.echo(f"{job.archive_path}: {job.futures} futures of {job.scenario.duration_s:g} s, in {seconds} s")
         for path in written:
             typer.echo(path)
 
@@ -96,11 +115,12 @@ def chosen_device(device: Device) -> str:
     return "cuda" if device != Device.cpu and torch.cuda.is_available() else "cpu"
 
 
-def usable_cores() -> int:
-    """Cores that this process may use."""
+def default_workers(device: str, threads: int) -> int:
+    """One worker on a GPU, else one for each `threads` cores that this process may use."""
     import os
 
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 1 if device == "cuda" else max(1, cores // threads)
 
 
 def _run(job: RolloutJob) -> list[Path]:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from drivesim.archive import check_archive, open_archive
-from drivesim.batch.jobs import Committed, Opened, PreviewWritten, RolloutJob, run_rollout
+from drivesim.archive import ArchiveWriter, check_archive, open_archive
+from drivesim.batch.jobs import Committed, Opened, PreviewWritten, RolloutJob, render_job, run_rollout
 from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
 from drivesim.scenario import Scenario
@@ -78,6 +78,40 @@ def test_a_complete_job_makes_missing_previews_alone(job: RolloutJob, whole: dic
     poster = job.preview_folder / "future_01.png"
     poster.unlink()
     assert list(run_rollout(job)) == [Opened(2, (2, 2)), PreviewWritten(poster, 1)]
+
+
+def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:
+    latents = replace(job, out=tmp_path / "latents", frames="none")
+    events = list(run_rollout(latents, Engine.load(job.checkpoints)))
+    assert sum(isinstance(event, Committed) for event in events) == 4
+    assert not latents.preview_folder.exists()
+    rendering = render_job(latents.archive_path, tmp_path / "rendered", job.checkpoints, crf=50)
+    events = run_rollout(rendering)  # in workers
+    next(event for event in events if isinstance(event, Committed))
+    events.close()
+    list(run_rollout(rendering, Engine.load(job.checkpoints)))
+    assert _tree(rendering.archive_path) == whole
+    assert sorted(path.name for path in rendering.preview_folder.iterdir()) == PREVIEWS
+    smaller, larger = (folder / "future_00.mp4" for folder in (rendering.preview_folder, job.preview_folder))
+    assert smaller.stat().st_size < larger.stat().st_size
+
+
+def test_only_a_complete_archive_of_these_checkpoints_is_rendered(
+    job: RolloutJob, whole: dict[str, str], tmp_path: Path
+) -> None:
+    partly = replace(job, out=tmp_path / "partly", frames="none")
+    events = run_rollout(partly, Engine.load(job.checkpoints))
+    next(event for event in events if isinstance(event, Committed))
+    events.close()
+    with pytest.raises(InputError, match="is not complete"):
+        list(run_rollout(render_job(partly.archive_path, tmp_path / "rendered", job.checkpoints)))
+    other = replace(render_job(job.archive_path, tmp_path / "other", job.checkpoints), preset="quality")
+    with pytest.raises(InputError, match=r"settings\.interpolation_passes"):
+        list(run_rollout(other))
+    with ArchiveWriter.open(tmp_path / "a.zarr", {}, open_archive(job.archive_path).layout, {}):
+        pass
+    with pytest.raises(InputError, match="was not made by a rollout"):
+        render_job(tmp_path / "a.zarr", tmp_path, job.checkpoints)
 
 
 def test_a_killed_worker_is_one_clear_error(job: RolloutJob, tmp_path: Path) -> None:

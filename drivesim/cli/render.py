@@ -1,0 +1,38 @@
+"""`drivesim render ARCHIVE --out DIR`: the frames of an archive again, from its latents alone.
+
+drivesim render out/night_cut_in.zarr --out rendered
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivesim.cli.rollout import default_workers, run_and_tell
+
+
+def render(
+    archive: Annotated[Path, typer.Argument(help="A complete archive, such as one of --frames none.")],
+    out: Annotated[Path, typer.Option(help="Another folder, for an archive with frames, videos and pictures.")],
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="The models that made it.", show_default="the default that ships")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core, one on a GPU")
+    ] = None,
+    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+) -> None:
+    """Make the frames of an archive again: the same bits as a rollout with frames, on the same kind of device.
+
+    The same command again continues where the last one stopped.
+    """
+    from dataclasses import replace
+
+    from drivesim.assets import default_checkpoints
+    from drivesim.batch.jobs import render_job
+
+    job = render_job(archive, out, checkpoints or default_checkpoints(), crf)
+    run_and_tell(replace(job, workers=workers or default_workers(job.device, job.threads)), as_json)
