@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,9 +20,9 @@ class SmoothChange:
     The share done at u in 0..1 is 6u⁵ - 15u⁴ + 10u³: slope and curvature vanish at both ends.
     """
 
-    start_s: float
-    duration_s: float
-    amount: float
+    start_s: float | np.ndarray
+    duration_s: float | np.ndarray
+    amount: float | np.ndarray
 
     PEAK_SLOPE = 15 / 8
     """The largest slope, in amounts a duration (at the middle)."""
@@ -66,16 +67,22 @@ class Profile:
 
     def value(self, time_s: np.ndarray) -> np.ndarray:
         """The quantity."""
-        return self.initial + sum((c.value(time_s) for c in self.changes), np.zeros_like(time_s, dtype=float))
+        return self.initial + self._together.value(np.asarray(time_s)[..., None]).sum(-1)
 
     def rate(self, time_s: np.ndarray) -> np.ndarray:
         """Its slope."""
-        return sum((c.rate(time_s) for c in self.changes), np.zeros_like(time_s, dtype=float))
+        return self._together.rate(np.asarray(time_s)[..., None]).sum(-1)
 
     def integral(self, time_s: np.ndarray) -> np.ndarray:
         """Its integral from time 0, before which no change may begin."""
-        still = self.initial * np.asarray(time_s, dtype=float)
-        return still + sum((c.integral(time_s) for c in self.changes), np.zeros_like(still))
+        time_s = np.asarray(time_s, dtype=float)
+        return self.initial * time_s + self._together.integral(time_s[..., None]).sum(-1)
+
+    @cached_property
+    def _together(self) -> SmoothChange:
+        """All changes as one whose numbers are arrays `n`."""
+        columns = np.array([(c.start_s, c.duration_s, c.amount) for c in self.changes], dtype=float)
+        return SmoothChange(*columns.reshape(-1, 3).T)
 
 
 STILL = Profile(0.0)

@@ -16,7 +16,7 @@ from drivesim.scenario.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, MIN_VI
 if TYPE_CHECKING:
     from drivesim.scenario.schema import Scenario
 
-_STEP_S, _MAX_STEPS, _MAX_VIEWS = 0.1, 600, 40
+_STEP_S, _MAX_STEPS, _MAX_VIEWS = 0.1, 300, 12
 # The camera hangs behind the windscreen: so much of the ego is before it.
 _EGO_AHEAD_M = 1.8
 

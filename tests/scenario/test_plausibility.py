@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from drivesim.errors import ScenarioError
-from drivesim.scenario import parse_scenario
+from drivesim.scenario import Scenario, parse_scenario
 from drivesim.scenario.load import check_content
-from drivesim.scenario.plausibility import CODES
+from drivesim.scenario.plausibility import CODES, findings
 
 HEAD = "format: 1\nname: case\n"
 LEAD = "{id: lead, category: car, distance_m: 20, speed_mps: 10"
@@ -92,3 +94,46 @@ def test_a_plausible_scene_has_no_findings() -> None:
 def test_warnings_do_not_stop_a_scenario() -> None:
     content = HEAD + "boxes:\n  - {category: car, xyxy: [400, 100, 480, 160]}"
     assert len(parse_scenario(content.encode()).boxes) == 1
+
+
+def numbers(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.floats(low, high) | st.sampled_from([low, high, 0.0 if low <= 0 else low])
+
+
+MANOEUVRES = st.fixed_dictionaries(
+    {"type": st.sampled_from(["keep_lane", "cut_in", "brake", "stop", "overtake", "oncoming", "cross"])},
+    optional={"start_s": numbers(0, 3600), "duration_s": numbers(0.2, 600)},
+)
+ACTORS = st.fixed_dictionaries(
+    {"category": st.sampled_from(["car", "van", "truck", "bus"]), "distance_m": numbers(-200, 300)},
+    optional={
+        "lateral_m": numbers(-60, 60),
+        "heading_deg": numbers(-180, 180),
+        "speed_mps": numbers(0, 90),
+        "size": st.fixed_dictionaries({"length_m": numbers(1, 30), "height_m": numbers(0.5, 6)}),
+        "manoeuvres": st.lists(MANOEUVRES, max_size=3),
+    },
+)
+TURN = st.fixed_dictionaries({"type": st.just("turn"), "angle_deg": numbers(-180, 180), "start_s": numbers(0, 9)})
+SCENES = st.fixed_dictionaries(
+    {"format": st.just(1), "name": st.just("a"), "actors": st.lists(ACTORS, max_size=5)},
+    optional={
+        "ego": st.fixed_dictionaries({"speed_mps": numbers(0, 90), "manoeuvres": st.lists(TURN, max_size=1)}),
+        "camera": st.fixed_dictionaries({"pitch_deg": numbers(-15, 15), "height_m": numbers(0.5, 4)}),
+        "duration_s": numbers(0.4, 3600),
+    },
+)
+
+
+@given(SCENES)
+def test_any_scene_of_actors_is_judged_and_told_without_a_fault(scene: dict) -> None:
+    scenario = Scenario.model_validate(scene)
+    for finding in findings(scenario):
+        assert finding.code in CODES
+        assert len(str(finding).splitlines()) == 1
+    for time in (0.0, scenario.duration_s):
+        layout = scenario.scene.layout(time)
+        assert ((layout.xyxy >= 0) & (layout.xyxy <= 1)).all()
+        assert (layout.xyxy[:, 2:] > layout.xyxy[:, :2]).all()
+        for view in scenario.scene.views(time):
+            assert 0 <= view.visible_fraction <= 1
