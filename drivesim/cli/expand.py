@@ -61,7 +61,8 @@ def _write(cases: Cases, chosen: range, names: list[str], file: Path, out: Path)
         rows = csv.writer(table)
         rows.writerow(["name", *cases.settings(chosen.start)])
         for number, name in zip(chosen, names, strict=True):
-            rows.writerow([name, *map(json.dumps, cases.settings(number).values())])
+            values = cases.settings(number).values()
+            rows.writerow([name, *(value if isinstance(value, str) else json.dumps(value) for value in values)])
     typer.echo(f"{out}: {len(paths)} scenarios and cases.csv")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import typer
 
@@ -21,4 +22,14 @@ def schema_text() -> str:
         **Scenario.model_json_schema(),
         "title": "drivesim scenario, format 1",
     }
+    for part in (document, *document["$defs"].values()):
+        for field in part["properties"].values():
+            _describe(field)
     return json.dumps(document, indent=2) + "\n"
+
+
+def _describe(field: dict[str, Any]) -> None:
+    """Moves the description of an optional field to where editors look for it, beside the alternative of null."""
+    for alternative in field.get("anyOf", ()):
+        if "description" in alternative:
+            field.setdefault("description", alternative.pop("description"))
