@@ -160,6 +160,12 @@ class Autoencoder(nn.Module):
         return self.decoder(latents * self.latent_std + self.latent_mean).clamp(-1, 1)
 
     @torch.no_grad()
+    def channel_gain(self) -> Tensor:
+        """How strongly each normalised latent channel moves pixels, by the linear path, at a mean of 1: `c`."""
+        gain = self.decoder.linear.weight.flatten(2).square().sum((0, 2)).sqrt() * self.latent_std.flatten()
+        return gain / gain.mean()
+
+    @torch.no_grad()
     def initialise_linear(self, pictures: Tensor) -> None:
         """Sets the linear path to the whitened principal components of the f×f blocks of `pictures` `b 3 h w`."""
         blocks = nn.functional.pixel_unshuffle(pictures, self.config.factor)

@@ -11,6 +11,8 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.models.conditioning import ContextFrames
+from drivesim.models.layers import normalisation, zero_initialised
+from drivesim.models.temporal import Merge
 
 
 def nearest_known(context: ContextFrames) -> Tensor:
@@ -34,6 +36,36 @@ def _gathered(latents: Tensor, neighbour: Tensor, distance: Tensor) -> Tensor:
     picked = latents[batch, neighbour.clamp(0, t - 1)] * exists[:, :, None, None, None]
     planes = torch.stack([exists, exists * distance / t], 2)[..., None, None].expand(-1, -1, -1, h, w)
     return torch.cat([picked, planes.to(latents.dtype)], 2)
+
+
+class ContextOutput(nn.Module):
+    """The last temporal layer, on the prediction itself: what is known need not pass through frozen layers.
+
+    Gates, computed at each position, add shares of the noisy input and of the nearest known latents on both sides.
+    They start at zero, so that the video model starts as the image model.
+    """
+
+    def __init__(self, features: int, latent_channels: int, embedding_dim: int, norm: str) -> None:
+        super().__init__()
+        self.latent_channels = latent_channels
+        self.norm = normalisation(norm, features)
+        self.conv_in = nn.Conv2d(features + latent_channels + 2 * (latent_channels + 2), features, 3, padding=1)
+        self.modulation = nn.Linear(embedding_dim, 2 * features)
+        self.conv_out = zero_initialised(nn.Conv2d(features, 4 * latent_channels, 3, padding=1))
+        self.merge = Merge()
+        self.activation = nn.SiLU()
+
+    def forward(self, out: Tensor, h: Tensor, x: Tensor, context: ContextFrames, embedding: Tensor) -> Tensor:
+        """Prediction `out`, input `x` `b t c h w`, last features `h` `b t f h w`, embedding `b t d`, to `b t c h w`."""
+        known = nearest_known(context)
+        side = self.latent_channels + 2
+        before, after = known[:, :, : self.latent_channels], known[:, :, side : side + self.latent_channels]
+        seen = torch.cat([self.norm(h.flatten(0, 1)), x.flatten(0, 1), known.flatten(0, 1)], 1)
+        scale, shift = self.modulation(self.activation(embedding)).flatten(0, 1)[..., None, None].chunk(2, 1)
+        gates = self.conv_out(self.activation(self.conv_in(seen) * (1 + scale) + shift))
+        of_input, of_before, of_after, rest = rearrange(gates, "(b t) c h w -> b t c h w", t=x.shape[1]).chunk(4, 2)
+        shares = of_input * x + of_before * before + of_after * after + rest
+        return self.merge(out, out + shares.to(out.dtype))
 
 
 class ContextEncoder(nn.Module):

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from drivesim.models.box_raster import raster_channels, rasterise
 from drivesim.models.conditioning import Conditioning, ContextFrames
-from drivesim.models.context import ContextEncoder
+from drivesim.models.context import ContextEncoder, ContextOutput
 from drivesim.models.embedding import NoiseEmbedding, SceneEmbedding, TemporalEmbedding
 from drivesim.models.layers import (
     Downsample,
@@ -119,11 +119,12 @@ class UNet(nn.Module):
             self.noise_gate = zero_initialised(nn.Linear(config.embedding_dim, config.in_channels))
 
         temporal = config.temporal
-        self.temporal_embedding = self.context_encoder = None
+        self.temporal_embedding = self.context_encoder = self.temporal_output = None
         if temporal is not None:
             self.temporal_embedding = TemporalEmbedding(config.embedding_dim, temporal.ego_motion, temporal.frame_rate)
             if temporal.context_channels:
                 self.context_encoder = ContextEncoder(config.in_channels, temporal.context_channels, len(widths))
+                self.temporal_output = ContextOutput(widths[0], config.in_channels, config.embedding_dim, config.norm)
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning | None = None) -> Tensor:
         """Noisy `x` `b t c h w`, diffusion time `tau` `b`, to a prediction like `x`."""
@@ -139,7 +140,8 @@ class UNet(nn.Module):
         if self.temporal_embedding is not None:
             temporal_embedding = self.temporal_embedding(tau, conditioning, t)
         if self.context_encoder is not None:
-            context = self.context_encoder(conditioning.context or _no_context(x))
+            known = conditioning.context or _no_context(x)
+            context = self.context_encoder(known)
 
         h = self.stem(self._with_maps(x, conditioning).flatten(0, 1))
         h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
@@ -163,6 +165,8 @@ class UNet(nn.Module):
         if self.noise_gate is not None:
             gate = rearrange(self.noise_gate(nn.functional.silu(embedding)), "(b t) c -> b t c 1 1", t=t)
             out = out + gate * x
+        if self.temporal_output is not None:
+            out = self.temporal_output(out, h, x, known, temporal_embedding)
         return out
 
     def temporal_parameters(self) -> list[nn.Parameter]:

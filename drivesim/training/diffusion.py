@@ -1,7 +1,8 @@
 """Stages `image`, `prediction`, `interpolation`: denoising score matching in latents (Video LDM, Eq. 1 to 3).
 
-The three differ in the clips they see, in which frames are known, and in what is trained: all of the image model,
-the temporal layers alone of the video models (Eq. 2).
+Channels of the latents count as much as they move pixels: all have unit variance, but the last ones hold fine detail
+that no clip lets foresee, which would drown what it does. The three stages differ in the clips they see, in which
+frames are known, and in what is trained: all of the image model, the temporal layers alone of the video models (Eq. 2).
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ class LatentDiffusionStage:
         self.config, self.device, self.autoencoder = config, device, autoencoder
         self.footage = FootageTensors(footage, "cpu")
         self.latents = torch.tensor(latents).to(device)
+        self.channel_weight = autoencoder.channel_gain().to(device)[:, None, None]
         self.train = self._places(footage, "train")
         self.test = self._places(footage, "held_out")
 
@@ -150,7 +152,8 @@ class LatentDiffusionStage:
         noisy, target = self.denoiser.training_pair(clean, noise, tau)
         with mixed_precision(self.device):
             prediction = self.network(noisy, tau, conditioning)
-        error = (prediction.float() - target).square().mean((2, 3, 4)) * self.denoiser.loss_weight(tau)[:, None]
+        error = ((prediction.float() - target).square() * self.channel_weight).mean((2, 3, 4))
+        error = error * self.denoiser.loss_weight(tau)[:, None]
         if conditioning.context is None:
             return error.mean()
         unknown = (~conditioning.context.mask).float()
