@@ -100,7 +100,7 @@ class Engine:
         settings, seed = _resolved(scenario, settings, seed)
         layout = scenario.layout()
         if layout is None:
-            raise InputError(f"{scenario.name}: the adherence gate compares a frame with its boxes; give `boxes`")
+            raise InputError(f"{scenario.name}: the gate compares a frame with its boxes; give `boxes` or `actors`")
         reader = self.reader
 
         def sample(attempt: int) -> Tensor:
