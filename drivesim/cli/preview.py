@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,7 @@ import typer
 def preview(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(help="Folder for <name>_layout.png and <name>_layout.mp4.")] = Path(),
+    coco: Annotated[bool, typer.Option("--coco", help="Write <name>_layout.json too: COCO annotations.")] = False,
 ) -> None:
     """Draw the boxes of a scenario over time, and its road from above, as a picture and a short video.
 
@@ -18,6 +20,7 @@ def preview(
     """
     from drivesim.archive.export import write_mp4, write_png
     from drivesim.scenario import load_scenario
+    from drivesim.scenario.coco import coco as coco_of
     from drivesim.scenario.preview import preview_fps, preview_frames, preview_sheet
 
     scenario = load_scenario(file)
@@ -28,3 +31,7 @@ def preview(
         video = picture.with_suffix(".mp4")
         write_mp4(preview_frames(scenario), preview_fps(scenario), video, crf=23)
         typer.echo(video)
+    if coco:
+        document = picture.with_suffix(".json")
+        document.write_text(json.dumps(coco_of(scenario), indent=1) + "\n")
+        typer.echo(document)

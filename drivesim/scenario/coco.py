@@ -1,0 +1,68 @@
+"""The layout of a scenario over time as COCO annotations, for tools that read those."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from drivesim.scenario.schema import Scenario
+from drivesim.scenario.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+
+MAX_COCO_FRAMES = 6000
+
+
+def coco(scenario: Scenario, fps: float = 10.0) -> dict[str, Any]:
+    """A COCO document: an image a frame, an annotation an actor in view, `bbox` (x, y, width, height) in pixels.
+
+    Beside the keys of COCO: `track_id` (place among the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and
+    `told`, whether the models are told of it. Only the first frame where no actor is steered, and of boxes.
+    """
+    scene = scenario.scene
+    steered = scene is not None and scene.steered
+    num_frames = min(MAX_COCO_FRAMES, max(1, round(scenario.duration_s * fps))) if steered else 1
+    images = [
+        {"id": number, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": number / fps}
+        | {"file_name": f"{scenario.name}/{number:06d}.png"}
+        for number in range(num_frames)
+    ]
+    found: list[dict[str, Any]] = []
+    for image in images:
+        for annotation in _of_boxes(scenario) if scene is None else _of_views(scenario, image["time_s"]):
+            _, _, width, height = annotation["bbox"]
+            shared = {"id": len(found), "image_id": image["id"], "area": width * height, "iscrowd": 0}
+            found.append(shared | annotation)
+    categories = [{"id": index, "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)]
+    return {"images": images, "annotations": found, "categories": categories}
+
+
+def _of_views(scenario: Scenario, time_s: float) -> list[dict[str, Any]]:
+    return [
+        {
+            "category_id": CATEGORIES.index(view.category),
+            "bbox": _corner_and_size(view.visible_box),
+            "track_id": view.index,
+            "amodal_bbox": _corner_and_size(view.amodal_box),
+            "visible_fraction": view.visible_fraction,
+            "distance_m": view.distance_m,
+            "told": view.large_enough,
+        }
+        for view in scenario.scene.views(time_s)
+        if view.visible_box is not None
+    ]
+
+
+def _of_boxes(scenario: Scenario) -> list[dict[str, Any]]:
+    layout = scenario.layout()
+    if layout is None:
+        return []
+    extent = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
+    return [
+        {"category_id": int(category), "bbox": _corner_and_size(box), "track_id": number, "told": True}
+        for number, (box, category) in enumerate(zip(layout.xyxy * extent, layout.category, strict=True))
+    ]
+
+
+def _corner_and_size(box: tuple[float, ...] | np.ndarray) -> list[float]:
+    x0, y0, x1, y1 = (float(edge) for edge in box)
+    return [x0, y0, x1 - x0, y1 - y0]
