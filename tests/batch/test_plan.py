@@ -81,3 +81,16 @@ def test_a_changed_checkpoint_is_refused(folder: Path, options: BatchOptions, tm
     (changed / "decoder.safetensors").write_bytes(content)
     with pytest.raises(CheckpointError, match="decoder"):
         plan_batch([folder], replace(options, checkpoints=changed))
+
+
+def test_every_case_of_a_sweep_is_a_job(folder: Path, options: BatchOptions) -> None:
+    swept = folder / "swept.yaml"
+    swept.write_text(
+        SCENARIO.format(name="swept") + "sweep: {method: grid, vary: {crowdedness: {choice: [1, 2, 3]}}}\n"
+    )
+    plan = plan_batch([swept], options)
+    assert [(job.rollout.scenario.name, job.rollout.scenario.crowdedness) for job in plan.jobs] == [
+        ("swept_0000", 1),
+        ("swept_0001", 2),
+        ("swept_0002", 3),
+    ]
