@@ -27,6 +27,9 @@ def compose(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the scenario's.", show_default=False)
     ] = None,
+    index: Annotated[
+        int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)
+    ] = None,
     preset: Annotated[Preset, typer.Option(help="fast, or quality with more steps.")] = Preset.fast,
     checkpoints: Annotated[
         Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
@@ -46,9 +49,9 @@ def compose(
     from drivesim.archive.export import write_png
     from drivesim.assets import default_checkpoints
     from drivesim.engine import Engine, settings_named
-    from drivesim.scenario import load_scenario
+    from drivesim.scenario import load_case
 
-    scenario = load_scenario(file)
+    scenario = load_case(file, index)
     _require_place(out)
     engine = Engine.load(checkpoints or default_checkpoints(), chosen_device(device))
     if threads is not None:

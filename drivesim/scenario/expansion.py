@@ -206,8 +206,12 @@ class Cases(Sequence[Scenario]):
                 break
 
     def _misfit_alone(self, path: FieldPath, value: Any) -> tuple[str, str] | None:
+        """What is wrong with a value in a scenario of nothing but what is at `path`: of a list, the one entry."""
+        said = {key: self._said[key] for key in ("format", "name", path[0]) if key in self._said}
+        if len(path) > 1 and isinstance(path[1], int):
+            said[path[0]] = (said[path[0]][path[1]],)
+            path = (path[0], 0, *path[2:])
         try:
-            said = {key: self._said[key] for key in ("format", "name", path[0]) if key in self._said}
             Scenario.model_validate(_with(said, path, value))
         except ValidationError as error:
             for found, message in misfits(error):

@@ -18,7 +18,7 @@ from drivesim.scenario.strict import MisfittingFields, StrictModel
 MAX_CASES = 10_000
 MAX_PARAMETERS = 32
 MAX_CONSTRAINTS = 32
-MAX_PAIRS = 20_000
+MAX_PAIRS = 10_000
 
 # The last step of a path that means the key of a mapping instead of the value.
 KEY = "[key]"

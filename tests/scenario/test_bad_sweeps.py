@@ -116,7 +116,7 @@ BAD_SWEEPS = {
     ),
     "too many pairs": (
         "  method: pairwise\n  vary:\n    seed: {integer: [1, 1000]}\n    crowdedness: {integer: [0, 20]}",
-        [(8, 5, "expected at most 20000 pairs of values, got 21000")],
+        [(8, 5, "expected at most 10000 pairs of values, got 21000")],
     ),
     "too many fields": (
         RANDOM + "".join(f"    boxes[{n}].xyxy[0]: {{uniform: [1, 2]}}\n" for n in range(33)),

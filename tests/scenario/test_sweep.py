@@ -153,3 +153,12 @@ def test_a_sweep_changes_no_identity_of_what_it_is_written_into() -> None:
     plain = parse_scenario(HEAD.encode())
     assert cases_of("sweep: {method: grid, vary: {seed: {integer: [0, 9]}}}").scenario.canonical() == plain.canonical()
     assert list(Cases(plain)) == [plain]
+
+
+def test_the_example_of_the_documentation_gives_what_it_says() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
+    text = page.split("```yaml\n")[1].split("```")[0]
+    cases = Cases(parse_scenario(text.encode()))
+    assert len(cases) == 100
+    assert cases[7].name == "lead_sweep_0007"
+    assert all(case.crowdedness <= 3 or case.time_of_day == "day" for case in cases)
