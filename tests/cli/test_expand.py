@@ -133,3 +133,18 @@ def test_the_schema_describes_every_field_of_every_part() -> None:
         assert part["additionalProperties"] is False
         for name, field in part["properties"].items():
             assert field.get("description"), name
+
+
+def test_a_case_and_its_file_give_the_same_archive(swept: Path, tmp_path: Path, tiny_checkpoints: Path) -> None:
+    swept.write_text(SWEPT + "duration_s: 0.5\nfutures: 1\nsampling: {steps: 2}\n")
+    assert invoke("expand", swept, "--out", tmp_path / "cases").exit_code == 0
+    options = ("--checkpoints", tiny_checkpoints, "--device", "cpu", "--workers", "1")
+    for folder, scenario in (("a", (swept, "--index", "4")), ("b", (tmp_path / "cases" / "swept_0004.yaml",))):
+        result = invoke("rollout", *scenario, "--out", tmp_path / folder, *options)
+        assert result.exit_code == 0, result.output
+    first, second = (
+        {path.relative_to(tmp_path / folder): path.read_bytes() for path in (tmp_path / folder).rglob("*.zarr/**/*.*")}
+        for folder in ("a", "b")
+    )
+    assert len(first) > 3
+    assert first == second

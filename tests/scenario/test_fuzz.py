@@ -104,7 +104,7 @@ def broken_texts(draw: st.DrawFn) -> bytes:
     return bytes(content)
 
 
-@given(mutants() | broken_texts())
+@given(mutants() | broken_texts() | st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 @settings(max_examples=150, deadline=None)
 def test_a_mutated_scenario_is_read_or_refused_with_places(content: bytes) -> None:
     problems: tuple = ()

@@ -5,8 +5,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from drivesim.assets import scenario_library
 from drivesim.errors import InputError, ScenarioError
@@ -147,43 +145,3 @@ def test_a_missing_file_and_a_folder_are_input_errors(tmp_path: Path) -> None:
         load_scenario(tmp_path / "nowhere.yaml")
     with pytest.raises(InputError, match="got a folder"):
         load_scenario(tmp_path)
-
-
-@st.composite
-def mutations(draw: st.DrawFn) -> bytes:
-    """The full example with some bytes cut out and others put in, or with pieces of it swapped."""
-    content = bytearray(FULL)
-    pieces = [
-        b"\t",
-        b"&a ",
-        b"*a",
-        b"!!x ",
-        b": ",
-        b"- ",
-        b"[",
-        b"}",
-        b"'",
-        b"\n---\n",
-        b"\xff",
-        b".nan",
-        b"1e400",
-        b"?",
-    ]
-    for _ in range(draw(st.integers(1, 4))):
-        start = draw(st.integers(0, len(content)))
-        stop = min(len(content), start + draw(st.integers(0, 12)))
-        content[start:stop] = draw(st.sampled_from(pieces) | st.binary(max_size=6))
-    return bytes(content)
-
-
-@given(mutations() | st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
-def test_a_mutated_scenario_is_read_or_refused_with_places(content: bytes) -> None:
-    problems: tuple = ()
-    try:
-        parse_scenario(content, file="case.yaml")
-    except ScenarioError as error:
-        problems = error.args
-    assert len(problems) <= 10
-    for problem in problems:
-        assert str(problem).startswith("case.yaml:")
-        assert len(str(problem).splitlines()) == 1
