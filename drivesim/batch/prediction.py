@@ -1,7 +1,7 @@
 """How long a batch will take and how much it will fill, from what earlier jobs of the same settings took.
 
 Work is counted a window (first frame, prediction, interpolation, decoding) and a frame (upsampling, writing,
-previews). Without an earlier run, a one-window job a worker is measured first, all at a time.
+previews). Without an earlier run, one-window jobs on all workers are measured first.
 """
 
 from __future__ import annotations
@@ -124,12 +124,15 @@ def _video(job: PlannedJob) -> VideoFormat:
 
 
 def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int) -> Rates:
-    """Rates from a window of a job a worker, made in a folder that is removed again."""
+    """Rates from one-window jobs, made in a folder that is removed again.
+
+    Each worker makes two: what the first takes longer is the start, in which networks are loaded.
+    """
     video = _video(job)
     window_s = video.gaps_per_window / video.keyframe_fps
     scenario = job.rollout.scenario.model_copy(update={"duration_s": min(window_s, job.rollout.scenario.duration_s)})
     with tempfile.TemporaryDirectory() as name:
-        folders = [Path(name) / JOBS_FOLDER / str(number) for number in range(num_workers)]
+        folders = [Path(name) / JOBS_FOLDER / str(number) for number in range(2 * num_workers)]
         jobs = tuple(
             PlannedJob(str(number), job.file, replace(job.rollout, scenario=scenario, futures=1, seed=number, out=out))
             for number, out in enumerate(folders)
@@ -137,4 +140,5 @@ def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int) -> Rates:
         for event in run_batch(replace(plan, out=Path(name), jobs=jobs), num_workers):
             if event.result.state == "failed":
                 raise DrivesimError(f"{job.title}: its first window could not be made: {event.result.error}")
-        return measured(folders)
+        first, then = measured(folders[:num_workers]), measured(folders[num_workers:])
+        return replace(then, start_s=first.start_s + max(0.0, first.window_s - then.window_s))
