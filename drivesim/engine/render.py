@@ -20,7 +20,7 @@ from torch import Tensor
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.interpolate import BoxesOfGaps, interpolate_gaps
 from drivesim.engine.sampling import DiffusionStage
-from drivesim.engine.seeds import RunNoise
+from drivesim.engine.seeds import KeyframeNoise, RunNoise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample_blocks
@@ -52,6 +52,7 @@ class Renderer:
     timeline: Timeline
     settings: EngineSettings
     noise: RunNoise
+    keyframe_noise: KeyframeNoise
     time_of_day: int
     boxes_of: BoxesOfGaps
 
@@ -80,7 +81,6 @@ class Renderer:
     def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
         """`n+1 c h w` to `n f c h w`."""
         factor = self.timeline.video.interpolation_factor
-        shape = (factor + 1, *ends.shape[1:])
         return interpolate_gaps(
             self.interpolation,
             ends,
@@ -88,10 +88,15 @@ class Renderer:
             factor,
             self.settings.interpolation_passes,
             self.settings.interpolation,
-            lambda regime, gap: self.noise(shape, "interpolation", regime, gap),
+            self._noise_of_gap,
             self.time_of_day,
             self.boxes_of,
         )
+
+    def _noise_of_gap(self, regime: int, gap: int) -> Tensor:
+        factor = self.timeline.video.interpolation_factor
+        times = [(gap + place / factor) / factor**regime for place in range(factor + 1)]
+        return torch.stack([self.keyframe_noise.between(time) for time in times])
 
     def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
         return self.noise.of_frames(shape, frames, self.settings.upsampler.noise_correlation, "upsampler", what)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from drivesim.engine.seeds import RunNoise, noise
+from drivesim.engine.seeds import KeyframeNoise, RunNoise, noise
 
 
 def test_noise_is_a_function_of_its_key_alone() -> None:
@@ -44,3 +44,21 @@ def test_noise_of_a_frame_does_not_depend_on_the_others() -> None:
 
 def test_what_futures_share_is_no_future_of_its_own() -> None:
     assert not torch.equal(RunNoise(0, None)((4,), "image"), RunNoise(0, 0)((4,), "image"))
+
+
+def test_keyframe_noise_is_a_chain_of_the_stated_correlation() -> None:
+    start = RunNoise(1, None)((64, 32, 32), "image")
+    chain = KeyframeNoise(RunNoise(1, 0), start, 0.8)
+    fields = [chain.at(index).flatten() for index in (0, 1, 2, 80, 81)]
+    assert torch.equal(chain.at(0), start)
+    for before, after in ((0, 1), (1, 2), (3, 4)):
+        assert torch.corrcoef(torch.stack([fields[before], fields[after]]))[0, 1].item() == pytest.approx(0.8, abs=0.01)
+    assert all(field.std().item() == pytest.approx(1, abs=0.02) for field in fields)
+    assert torch.equal(KeyframeNoise(RunNoise(1, 0), start, 0.8).at(81), chain.at(81))
+    assert not torch.equal(KeyframeNoise(RunNoise(1, 1), start, 0.8).at(1), chain.at(1))
+
+
+def test_noise_between_keyframes_meets_them_and_keeps_its_variance() -> None:
+    chain = KeyframeNoise(RunNoise(1, 0), RunNoise(1, None)((64, 32, 32), "image"), 0.8)
+    assert torch.equal(chain.between(2.0), chain.at(2))
+    assert chain.between(2.5).std().item() == pytest.approx(1, abs=0.02)
