@@ -13,6 +13,9 @@ def preview(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(help="Folder for <name>_layout.png and <name>_layout.mp4.")] = Path(),
     coco: Annotated[bool, typer.Option("--coco", help="Write <name>_layout.json too: COCO annotations.")] = False,
+    openlabel: Annotated[
+        bool, typer.Option("--openlabel", help="Write <name>_layout.openlabel.json too: ASAM OpenLABEL 1.0.0.")
+    ] = False,
 ) -> None:
     """Draw the boxes of a scenario over time, and its road from above, as a picture and a short video.
 
@@ -21,6 +24,7 @@ def preview(
     from drivesim.archive.export import write_mp4, write_png
     from drivesim.scenario import load_scenario
     from drivesim.scenario.coco import coco as coco_of
+    from drivesim.scenario.openlabel import openlabel as openlabel_of
     from drivesim.scenario.preview import preview_fps, preview_frames, preview_sheet
 
     scenario = load_scenario(file)
@@ -31,7 +35,8 @@ def preview(
         video = picture.with_suffix(".mp4")
         write_mp4(preview_frames(scenario), preview_fps(scenario), video, crf=23)
         typer.echo(video)
-    if coco:
-        document = picture.with_suffix(".json")
-        document.write_text(json.dumps(coco_of(scenario), indent=1) + "\n")
-        typer.echo(document)
+    for asked, suffix, annotated in ((coco, ".json", coco_of), (openlabel, ".openlabel.json", openlabel_of)):
+        if asked:
+            document = picture.with_suffix(suffix)
+            document.write_text(json.dumps(annotated(scenario), indent=1) + "\n", encoding="utf-8")
+            typer.echo(document)

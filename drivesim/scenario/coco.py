@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from drivesim.scenario.known_frames import known_times
 from drivesim.scenario.schema import Scenario
 from drivesim.scenario.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
-
-MAX_COCO_FRAMES = 6000
 
 
 def coco(scenario: Scenario, fps: float = 10.0) -> dict[str, Any]:
@@ -19,12 +18,10 @@ def coco(scenario: Scenario, fps: float = 10.0) -> dict[str, Any]:
     `told`, whether the models are told of it. Only the first frame where no actor is steered, and of boxes.
     """
     scene = scenario.scene
-    steered = scene is not None and scene.steered
-    num_frames = min(MAX_COCO_FRAMES, max(1, round(scenario.duration_s * fps))) if steered else 1
     images = [
-        {"id": number, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": number / fps}
+        {"id": number, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": time_s}
         | {"file_name": f"{scenario.name}/{number:06d}.png"}
-        for number in range(num_frames)
+        for number, time_s in enumerate(known_times(scenario, fps))
     ]
     found: list[dict[str, Any]] = []
     for image in images:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,3 +32,12 @@ def test_validate_warns_and_strict_refuses(tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert refused.stderr.startswith(f"{file}:4:27: W201 the box floats")
     assert "warnings" in RUN.invoke(app, ["validate", "--json", str(file)]).stdout
+
+
+def test_labels_of_the_layout_are_written_where_asked(tmp_path: Path) -> None:
+    file = str(scenario_library() / "night_lead_vehicle.yaml")
+    result = RUN.invoke(app, ["preview", file, "--out", str(tmp_path), "--coco", "--openlabel"])
+    _, coco, openlabel = (Path(line) for line in result.stdout.splitlines())
+    assert (coco.name, openlabel.name) == ("night_lead_vehicle_layout.json", "night_lead_vehicle_layout.openlabel.json")
+    assert len(json.loads(coco.read_text())["annotations"]) == 2
+    assert len(json.loads(openlabel.read_text())["openlabel"]["objects"]) == 2
