@@ -23,7 +23,7 @@ from drivesim.engine.gate import Gated, gated
 from drivesim.engine.predict import predict_window
 from drivesim.engine.render import Renderer, StageDone, pixels
 from drivesim.engine.sampling import DiffusionStage
-from drivesim.engine.seeds import KeyframeNoise, RunNoise
+from drivesim.engine.seeds import LatentNoise, RunNoise
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample
@@ -178,9 +178,9 @@ class Engine:
             known = self._first_keyframe(scenario, seed, settings)[None]
         else:
             known = self._tensor(previous[-self.video.context_frames :])
-        timeline, chain = self.timeline(scenario, settings), self._keyframe_noise(seed, future, settings)
+        timeline, chain = self.timeline(scenario, settings), self._latent_noise(seed, future)
         first = timeline.first_keyframe(window)
-        noise = torch.stack([chain.at(first + place) for place in range(self.video.keyframes_per_window)])
+        noise = torch.stack([chain.keyframe(first + place) for place in range(self.video.keyframes_per_window)])
         told = keyframe_conditions(scenario, timeline.keyframe_times(window))
         return predict_window(self._prediction, known, told, settings, noise).cpu().numpy()
 
@@ -209,7 +209,7 @@ class Engine:
             timeline,
             settings,
             RunNoise(seed, future),
-            self._keyframe_noise(seed, future, settings),
+            self._latent_noise(seed, future),
             time_of_day_index(scenario),
             lambda regime, gaps: steered_boxes(scenario, np.array(timeline.clip_times(regime, gaps))),
         )
@@ -227,9 +227,10 @@ class Engine:
         key = ("image", attempt) if attempt else ("image",)
         return RunNoise(seed, None)(latent_shape(self.checkpoints), *key).to(self.device)
 
-    def _keyframe_noise(self, seed: int, future: int, settings: EngineSettings) -> KeyframeNoise:
+    def _latent_noise(self, seed: int, future: int) -> LatentNoise:
         """The noise of the latents of a future, which starts from that of its first frame."""
-        return KeyframeNoise(RunNoise(seed, future), self._image_noise(seed, 0), settings.keyframe_correlation)
+        correlation, factor = self.checkpoints.preset.noise_correlation, self.video.interpolation_factor
+        return LatentNoise(RunNoise(seed, future), self._image_noise(seed, 0), correlation, factor)
 
     def _pictures(self, keyframes: Tensor, seeds: Sequence[int], settings: EngineSettings) -> np.ndarray:
         """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`."""

@@ -20,7 +20,7 @@ from torch import Tensor
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.interpolate import BoxesOfGaps, interpolate_gaps
 from drivesim.engine.sampling import DiffusionStage
-from drivesim.engine.seeds import KeyframeNoise, RunNoise
+from drivesim.engine.seeds import LatentNoise, RunNoise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample_blocks
@@ -52,7 +52,7 @@ class Renderer:
     timeline: Timeline
     settings: EngineSettings
     noise: RunNoise
-    keyframe_noise: KeyframeNoise
+    latent_noise: LatentNoise
     time_of_day: int
     boxes_of: BoxesOfGaps
 
@@ -95,8 +95,8 @@ class Renderer:
 
     def _noise_of_gap(self, regime: int, gap: int) -> Tensor:
         factor = self.timeline.video.interpolation_factor
-        times = [(gap + place / factor) / factor**regime for place in range(factor + 1)]
-        return torch.stack([self.keyframe_noise.between(time) for time in times])
+        frames = range(gap * factor, (gap + 1) * factor + 1)
+        return torch.stack([self.latent_noise.frame(frame, regime + 1) for frame in frames])
 
     def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
         return self.noise.of_frames(shape, frames, self.settings.upsampler.noise_correlation, "upsampler", what)

@@ -10,6 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drivesim.diffusion.noise import NoiseCorrelation, correlated
+
 
 def noise(shape: tuple[int, ...], *key: int | str) -> Tensor:
     """Standard normal float32 of `shape`, on the CPU, that depends on `key` alone: run seed, future, stage, index.
@@ -45,37 +47,35 @@ class RunNoise:
 
 
 @dataclass(frozen=True)
-class KeyframeNoise:
-    """The noise of the latents of a future: a chain over keyframes, each correlated with the one before.
+class LatentNoise:
+    """The noise of the latents of a future: a chain over keyframes, and steps from it to the frames in between.
 
-    Networks that are young in time keep a scene together when neighbouring frames start from like noise (the mixed
-    noise of Ge et al., 2023, "Preserve Your Own Correlation"); every frame's own noise stays standard normal.
-
-    start: noise `c h w` that keyframe 0 was composed from. correlation: of neighbouring keyframes, 0 to below 1.
+    start: noise `c h w` that keyframe 0 was composed from. factor: frames of a pass for one of the pass before.
     """
 
     noise: RunNoise
     start: Tensor
-    correlation: float
+    correlation: NoiseCorrelation
+    factor: int
 
     _MEMORY = 32  # keyframes; what lies further back would change a chain's noise by less than a thousandth
 
-    def at(self, keyframe: int) -> Tensor:
+    def keyframe(self, index: int) -> Tensor:
         """Noise `c h w` of a keyframe."""
-        first = max(0, keyframe - self._MEMORY)
-        value = self._own(first) if first else self.start
-        for index in range(first + 1, keyframe + 1):
-            value = self.correlation * value + math.sqrt(1 - self.correlation**2) * self._own(index)
+        first = max(0, index - self._MEMORY)
+        value = self._own("keyframe", first) if first else self.start
+        for step in range(first + 1, index + 1):
+            value = correlated(value, self._own("keyframe", step), self.correlation.keyframes)
         return value
 
-    def between(self, time: float) -> Tensor:
-        """Noise `c h w` at a time counted in keyframes: a mixture of its two neighbours, of variance 1."""
-        keyframe = math.floor(time)
-        after = time - keyframe
-        if not after:
-            return self.at(keyframe)
-        scale = math.sqrt((1 - after) ** 2 + after**2 + 2 * self.correlation * after * (1 - after))
-        return torch.lerp(self.at(keyframe), self.at(keyframe + 1), after) / scale
+    def frame(self, index: int, passes: int) -> Tensor:
+        """Noise `c h w` of a frame, counted at the rate after so many passes of interpolation."""
+        if passes == 0:
+            return self.keyframe(index)
+        left = self.frame(index // self.factor, passes - 1)
+        if index % self.factor == 0:
+            return left
+        return correlated(left, self._own("in between", passes, index), self.correlation.in_between)
 
-    def _own(self, keyframe: int) -> Tensor:
-        return self.noise(tuple(self.start.shape), "keyframe", keyframe).to(self.start.device)
+    def _own(self, *key: int | str) -> Tensor:
+        return self.noise(tuple(self.start.shape), *key).to(self.start.device)

@@ -48,7 +48,6 @@ class EngineSettings:
     image_guidance: weight of boxes, time of day and crowdedness in the first frame (classifier-free guidance).
     scene_guidance: weight of time of day and crowdedness in the prediction.
     context_guidance: weight of the context frames in the prediction (Video LDM, Eq. 4). A weight of 1 costs nothing.
-    keyframe_correlation: between the noise of neighbouring keyframes; futures of a scene differ less the higher it is.
     interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
     decoder_frames: frames that are decoded at a time.
     """
@@ -60,7 +59,6 @@ class EngineSettings:
     image_guidance: float = 2.0
     scene_guidance: float = 1.0
     context_guidance: float = 2.0
-    keyframe_correlation: float = 0.8
     interpolation_passes: int = 1
     decoder_frames: int = 24
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from drivesim.diffusion.denoiser import Denoiser
+from drivesim.diffusion.noise import NoiseCorrelation
 from drivesim.diffusion.parametrization import parametrization_named
 from drivesim.diffusion.schedule import Schedule
 from drivesim.models.autoencoder import AutoencoderConfig
@@ -46,6 +47,7 @@ class Preset:
     upsampler_temporal: TemporalConfig
     parametrization: str = "velocity"
     reader: ReaderConfig = field(default_factory=ReaderConfig)
+    noise_correlation: NoiseCorrelation = field(default_factory=NoiseCorrelation)
 
     def denoiser(self) -> Denoiser:
         """Noise schedule and parametrization of every diffusion stage."""

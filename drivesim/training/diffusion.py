@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
+from drivesim.diffusion.noise import NoiseCorrelation, around_first, chain
 from drivesim.diffusion.samplers import dpm_solver_2m, final
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.conditioning import Conditioning, ContextFrames
@@ -38,14 +39,21 @@ class Regime:
 
 @dataclass(frozen=True)
 class DiffusionTraining(TrainingConfig):
-    """`drop`: probability with which each condition is forgotten. `context_noise`: largest noise on known latents."""
+    """How often each condition is dropped, and what frames have in common.
 
-    batch_size: int = 8
+    drop: probability with which each condition is forgotten. context_noise: largest noise on known latents.
+    noise_correlation: of the noise of neighbouring frames, as in sampling.
+    """
+
+    batch_size: int = 24
+    learning_rate: float = 2e-3
+    muon: bool = True
     regimes: tuple[Regime, ...] = (Regime(None, 1),)
     drop: dict[str, float] = field(
         default_factory=lambda: {"boxes": 0.15, "time_of_day": 0.1, "crowdedness": 0.3, "ego_motion": 0.5}
     )
     context_noise: float = 0.1
+    noise_correlation: NoiseCorrelation = field(default_factory=NoiseCorrelation)
     samples: int = 6
 
 
@@ -106,7 +114,7 @@ class LatentDiffusionStage:
         for number in range(len(self.test)):
             generator = step_generator(11, number, 0)
             clean, conditioning = self._batch(self.test, number, self.config.samples, generator)
-            noise = torch.randn(clean.shape, generator=generator).to(self.device)
+            noise = self._noise(clean, generator)
             denoise = self.denoiser.bind(lambda x, tau, c=conditioning: self.network(x, tau, c))
             made = final(dpm_solver_2m(denoise, noise, self.denoiser.schedule, 20))
             rows = torch.stack([clean, made], 1).flatten(0, 1)
@@ -145,9 +153,17 @@ class LatentDiffusionStage:
         noise = strength * torch.randn(clean.shape, generator=generator)
         return ContextFrames(clean + noise.to(self.device), mask.to(self.device))
 
+    def _noise(self, like: Tensor, generator: torch.Generator) -> Tensor:
+        own, correlation = torch.randn(like.shape, generator=generator), self.config.noise_correlation
+        if self.role == "prediction":
+            own = chain(own, correlation.keyframes)
+        elif self.role == "interpolation":
+            own = around_first(own, correlation.in_between)
+        return own.to(self.device)
+
     def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
         tau = torch.randint(self.denoiser.schedule.num_steps, (len(clean),), generator=generator)
-        noise = torch.randn(clean.shape, generator=generator).to(self.device)
+        noise = self._noise(clean, generator)
         tau = tau.to(self.device)
         noisy, target = self.denoiser.training_pair(clean, noise, tau)
         with mixed_precision(self.device):

@@ -17,6 +17,7 @@ from torch import nn
 
 from drivesim.training.distributed import agreed, average_gradients, barrier, rank
 from drivesim.training.ema import MovingAverage
+from drivesim.training.optimizer import NetworkOptimizer
 from drivesim.training.stage import TrainingStage
 from drivesim.training.state import load_state, save_state
 
@@ -38,9 +39,7 @@ class Training:
         self.stage, self.folder, self.device = stage, folder, device
         self.parameters = stage.parameters()
         self.optimizers = {
-            name: torch.optim.AdamW(
-                named.values(), lr=stage.config.learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True
-            )
+            name: NetworkOptimizer(named.values(), stage.config.learning_rate, stage.config.muon and name == "network")
             for name, named in self.parameters.items()
         }
         self.average = MovingAverage(self.parameters["network"], stage.config.ema_decay)
@@ -76,14 +75,12 @@ class Training:
         for term in self.stage.losses(self.step, generator):
             parameters = list(self.parameters[term.optimizer].values())
             optimizer = self.optimizers[term.optimizer]
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             term.value.backward()
             average_gradients(parameters)
             norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps)
             if torch.isfinite(norm):
-                optimizer.step()
+                optimizer.step(config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps))
             figures |= {name: float(value.detach()) for name, value in term.figures.items()}
             figures[f"{term.optimizer}_gradient_norm"] = float(norm)
         self.average.update(self.step)

@@ -13,7 +13,10 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a stage is optimised. `batch_size` is per process; `learning_rate` is reached after `warmup_steps`."""
+    """How a stage is optimised. `batch_size` is per process; `learning_rate` is reached after `warmup_steps`.
+
+    muon: whether the matrices of the network are stepped by Muon instead of AdamW.
+    """
 
     batch_size: int
     learning_rate: float = 3e-4
@@ -21,6 +24,7 @@ class TrainingConfig:
     ema_decay: float = 0.999
     gradient_clip: float = 1.0
     seed: int = 0
+    muon: bool = False
 
 
 @dataclass(frozen=True)

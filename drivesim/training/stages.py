@@ -147,6 +147,10 @@ def _settings(request: StageRequest, defaults: object) -> object:
 
 
 def _diffusion_training(role: str, preset: Preset) -> DiffusionTraining:
+    return replace(_clips_and_drops(role, preset), noise_correlation=preset.noise_correlation)
+
+
+def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
     if role == "image":
         return DiffusionTraining()
     video = preset.video
@@ -154,12 +158,12 @@ def _diffusion_training(role: str, preset: Preset) -> DiffusionTraining:
     if role == "prediction":
         drop = {**DiffusionTraining().drop, "boxes": 0.7}
         return DiffusionTraining(
-            batch_size=2, drop=drop, regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),), samples=3
+            batch_size=4, drop=drop, regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),), samples=3
         )
     ends = video.interpolation_factor + 1
     regimes = (Regime(fine_fps, ends, 0), Regime(fine_fps * video.interpolation_factor, ends, 1))
     drop = {"boxes": 0.9, "time_of_day": 0.5, "crowdedness": 0.5}
-    return DiffusionTraining(batch_size=3, drop=drop, regimes=regimes, context_noise=0.05, samples=4)
+    return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context_noise=0.05, samples=4)
 
 
 def _autoencoder_training(preset: Preset) -> AutoencoderTraining:

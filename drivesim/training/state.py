@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from drivesim.errors import CheckpointError
 from drivesim.training.ema import MovingAverage
+from drivesim.training.optimizer import NetworkOptimizer
 
 _LATEST = "LATEST"
 
@@ -23,7 +23,7 @@ def save_state(
     step: int,
     elapsed_s: float,
     parameters: dict[str, dict[str, nn.Parameter]],
-    optimizers: dict[str, Optimizer],
+    optimizers: dict[str, NetworkOptimizer],
     average: MovingAverage,
     buffers: dict[str, Tensor],
 ) -> None:
@@ -33,7 +33,7 @@ def save_state(
     for group, named in parameters.items():
         for name, parameter in named.items():
             tensors[f"{group}/{name}"] = parameter.detach()
-            for key, value in optimizers[group].state.get(parameter, {}).items():
+            for key, value in optimizers[group].moments(parameter).items():
                 tensors[f"{group}.{key}/{name}"] = torch.as_tensor(value)
     target = folder / f"{step:08d}"
     temporary = folder / f"{step:08d}.partial"
@@ -53,7 +53,7 @@ def save_state(
 def load_state(
     folder: Path,
     parameters: dict[str, dict[str, nn.Parameter]],
-    optimizers: dict[str, Optimizer],
+    optimizers: dict[str, NetworkOptimizer],
     average: MovingAverage,
     buffers: dict[str, Tensor],
 ) -> tuple[int, float]:
@@ -75,17 +75,19 @@ def load_state(
             for group, named in parameters.items():
                 for name, parameter in named.items():
                     parameter.copy_(tensors[f"{group}/{name}"])
-                    optimizers[group].state[parameter] = _optimizer_state(tensors, group, name, parameter)
+                    optimizers[group].restore(parameter, _moments(tensors, group, name, parameter))
     except (KeyError, RuntimeError) as error:
         message = f"{saved}: the training state does not fit this network ({error}); use another output folder"
         raise CheckpointError(message) from None
     return progress["step"], progress["elapsed_s"]
 
 
-def _optimizer_state(tensors: dict[str, Tensor], group: str, name: str, parameter: nn.Parameter) -> dict[str, Tensor]:
+def _moments(tensors: dict[str, Tensor], group: str, name: str, parameter: nn.Parameter) -> dict[str, Tensor]:
     moments = {
         key: tensors[f"{group}.{key}/{name}"].to(parameter.device)
-        for key in ("exp_avg", "exp_avg_sq")
+        for key in ("exp_avg", "exp_avg_sq", "momentum_buffer")
         if f"{group}.{key}/{name}" in tensors
     }
-    return {**moments, "step": tensors[f"{group}.step/{name}"]} if moments else {}
+    if "exp_avg" in moments:
+        moments["step"] = tensors[f"{group}.step/{name}"]
+    return moments

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from drivesim.engine.seeds import KeyframeNoise, RunNoise, noise
+from drivesim.diffusion.noise import NoiseCorrelation
+from drivesim.engine.seeds import LatentNoise, RunNoise, noise
 
 
 def test_noise_is_a_function_of_its_key_alone() -> None:
@@ -46,19 +47,31 @@ def test_what_futures_share_is_no_future_of_its_own() -> None:
     assert not torch.equal(RunNoise(0, None)((4,), "image"), RunNoise(0, 0)((4,), "image"))
 
 
-def test_keyframe_noise_is_a_chain_of_the_stated_correlation() -> None:
+@pytest.fixture
+def latent_noise():
+    """Makes the noise of the latents of a future of run 1."""
     start = RunNoise(1, None)((64, 32, 32), "image")
-    chain = KeyframeNoise(RunNoise(1, 0), start, 0.8)
-    fields = [chain.at(index).flatten() for index in (0, 1, 2, 80, 81)]
-    assert torch.equal(chain.at(0), start)
-    for before, after in ((0, 1), (1, 2), (3, 4)):
-        assert torch.corrcoef(torch.stack([fields[before], fields[after]]))[0, 1].item() == pytest.approx(0.8, abs=0.01)
-    assert all(field.std().item() == pytest.approx(1, abs=0.02) for field in fields)
-    assert torch.equal(KeyframeNoise(RunNoise(1, 0), start, 0.8).at(81), chain.at(81))
-    assert not torch.equal(KeyframeNoise(RunNoise(1, 1), start, 0.8).at(1), chain.at(1))
+    return lambda future=0: LatentNoise(RunNoise(1, future), start, NoiseCorrelation(0.8, 0.9), factor=4)
 
 
-def test_noise_between_keyframes_meets_them_and_keeps_its_variance() -> None:
-    chain = KeyframeNoise(RunNoise(1, 0), RunNoise(1, None)((64, 32, 32), "image"), 0.8)
-    assert torch.equal(chain.between(2.0), chain.at(2))
-    assert chain.between(2.5).std().item() == pytest.approx(1, abs=0.02)
+def correlation(first: torch.Tensor, second: torch.Tensor) -> float:
+    return torch.corrcoef(torch.stack([first.flatten(), second.flatten()]))[0, 1].item()
+
+
+def test_noise_of_keyframes_is_a_chain_that_begins_with_the_composed_frame(latent_noise) -> None:
+    noise = latent_noise()
+    assert torch.equal(noise.keyframe(0), noise.start)
+    for before, after in ((0, 1), (1, 2), (80, 81)):
+        assert correlation(noise.keyframe(before), noise.keyframe(after)) == pytest.approx(0.8, abs=0.01)
+        assert noise.keyframe(after).std().item() == pytest.approx(1, abs=0.02)
+    assert torch.equal(latent_noise().keyframe(81), noise.keyframe(81))
+    assert not torch.equal(latent_noise(1).keyframe(1), noise.keyframe(1))
+
+
+def test_frames_in_between_start_from_the_one_on_their_left(latent_noise) -> None:
+    noise = latent_noise()
+    assert torch.equal(noise.frame(8, 1), noise.keyframe(2))
+    assert torch.equal(noise.frame(36, 2), noise.frame(9, 1))
+    assert correlation(noise.frame(9, 1), noise.keyframe(2)) == pytest.approx(0.9, abs=0.01)
+    assert correlation(noise.frame(38, 2), noise.frame(9, 1)) == pytest.approx(0.9, abs=0.01)
+    assert noise.frame(38, 2).std().item() == pytest.approx(1, abs=0.02)
