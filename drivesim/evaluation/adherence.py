@@ -13,11 +13,10 @@ import numpy as np
 from drivesim.engine import Engine
 from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
-from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, requested_layouts
+from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, reading_protocol, requested_layouts
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.slices import box_slices, frame_slices
-from drivesim.models.checkpoints import READER
 from drivesim.models.reader import read_vehicles
 
 
@@ -40,22 +39,7 @@ def adherence_figures(
         choices = gate_choices(engine, conditions, sampling, max_attempts, on_progress)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress, choices)
     layouts = requested_layouts(conditions)
-    height, width = made.shape[1:3]
-    config = engine.reader.config
-    protocol = Protocol(
-        measure="",
-        network="vehicle reader",
-        network_sha256=engine.checkpoints.sha256[READER],
-        num_samples=len(footage),
-        num_frames=1,
-        fps=None,
-        height=height,
-        width=width,
-        resize=f"area or bicubic to {config.height}x{config.width}",
-        seeds=f"samples {sampling.seeds(len(footage))}, reference {seed}",
-        reference=footage.identity,
-        settings=sampling.protocol(told),
-    )
+    protocol = reading_protocol(engine, footage, made, sampling, told, seed)
     results = {}
     for group, frames in (("composed", made), ("real", footage.frames)):
         found = read_vehicles(engine.reader, frames)

@@ -8,7 +8,9 @@ import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.gate import gated
-from drivesim.evaluation.footage import OnProgress, conditions_part
+from drivesim.evaluation.footage import MeasuredFootage, OnProgress, conditions_part
+from drivesim.evaluation.protocol import Protocol
+from drivesim.models.checkpoints import READER
 from drivesim.models.conditioning import UNKNOWN, Conditioning
 from drivesim.models.reader import read_vehicles
 from drivesim.scenario.layout import SceneLayout
@@ -84,3 +86,27 @@ def gate_choices(
         choices.append(chosen.kept)
         on_progress("choosing by the gate", number + 1, len(layouts))
     return np.array(choices)
+
+
+def reading_protocol(
+    engine: Engine, footage: MeasuredFootage, frames: np.ndarray, sampling: Sampling, told: tuple[str, ...], seed: int
+) -> Protocol:
+    """The protocol of figures that the vehicle reader takes from composed frames `n h w 3`; `measure` stays empty.
+
+    seed: of the choice of the reference footage.
+    """
+    config = engine.reader.config
+    return Protocol(
+        measure="",
+        network="vehicle reader",
+        network_sha256=engine.checkpoints.sha256[READER],
+        num_samples=len(footage),
+        num_frames=1,
+        fps=None,
+        height=frames.shape[1],
+        width=frames.shape[2],
+        resize=f"area or bicubic to {config.height}x{config.width}",
+        seeds=f"samples {sampling.seeds(len(footage))}, reference {seed}",
+        reference=footage.identity,
+        settings=sampling.protocol(told),
+    )

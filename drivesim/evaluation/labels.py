@@ -11,11 +11,10 @@ from scipy.stats import rankdata
 from drivesim.data.packed import MIN_COUNTED_SIDE
 from drivesim.engine import Engine
 from drivesim.evaluation.bootstrap import bootstrap_interval, mean_interval
-from drivesim.evaluation.composed import Sampling, composed_frames
+from drivesim.evaluation.composed import Sampling, composed_frames, reading_protocol
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
-from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.protocol import Figure
 from drivesim.geometry.detection_scores import longer_side
-from drivesim.models.checkpoints import READER
 from drivesim.models.reader import VehicleReader, read_vehicles
 
 _TOLD = ("time_of_day", "crowdedness")
@@ -48,22 +47,7 @@ def label_figures(
     footage = replace(footage, index=footage.index[footage.time_of_day >= 0])
     made = composed_frames(engine, footage.conditions(_TOLD), len(footage), sampling, on_progress)
     rule = BrightnessRule.fitted(footage.frames, footage.time_of_day)
-    height, width = made.shape[1:3]
-    config = engine.reader.config
-    base = Protocol(
-        measure="",
-        network="vehicle reader",
-        network_sha256=engine.checkpoints.sha256[READER],
-        num_samples=len(footage),
-        num_frames=1,
-        fps=None,
-        height=height,
-        width=width,
-        resize=f"area or bicubic to {config.height}x{config.width}",
-        seeds=f"samples {sampling.seeds(len(footage))}, reference {seed}",
-        reference=footage.identity,
-        settings=sampling.protocol(_TOLD),
-    )
+    base = reading_protocol(engine, footage, made, sampling, _TOLD, seed)
     ranks = replace(base, measure="Spearman's rank correlation of crowdedness with counted vehicles")
     errors = replace(base, measure="counted less asked vehicles, mean")
     times = replace(base, measure="mean brightness against a threshold fitted to the real frames", network=None)
