@@ -4,7 +4,7 @@ PYTHON ?= python3
 SCENARIO ?= scenarios/dense_day_traffic.yaml
 OUT ?= out/
 ROUNDS ?= 20
-EXTRAS := world,train,eval,dev
+EXTRAS := world,train,eval,ray,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Each library that opencv-python loads from the system, with the Debian package that holds it.
@@ -16,7 +16,7 @@ rollout: setup
 	$(BIN)/drivesim rollout $(SCENARIO) --out $(OUT)
 
 test: setup
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 # Kills, write errors and damage by the thousand; the last line sums them up.
 soak: setup

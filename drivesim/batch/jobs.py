@@ -176,6 +176,11 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
     }
 
 
+def library_versions() -> dict[str, str]:
+    """Versions of this process that the bits may depend on."""
+    return {"drivesim": drivesim.__version__, "torch": torch.__version__, "numpy": np.__version__}
+
+
 def _source(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
     """The archive whose latents are rendered; InputError where it is of another run, or not complete."""
     source = open_archive(job.latents)
@@ -242,12 +247,7 @@ def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
         "scenario": job.scenario.model_dump(mode="json"),
         "preset": job.preset,
         "models": checkpoints.preset.name,
-        "versions": {
-            "drivesim": drivesim.__version__,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "numpy": np.__version__,
-        },
+        "versions": {"python": platform.python_version(), **library_versions()},
     }
 
 

@@ -1,6 +1,7 @@
 """`drivesim batch`: many scenarios × seeds × futures, on all cores, with a report.
 
 drivesim batch scenarios/ --out out/nightly
+drivesim batch scenarios/ --out /shared/nightly --ray auto
 """
 
 from __future__ import annotations
@@ -11,7 +12,23 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.rollout import Device, Frames, Preset, chosen_device, default_workers
+from drivesim.cli.options import (
+    CheckpointsOption,
+    CrfOption,
+    Device,
+    DeviceOption,
+    Frames,
+    FramesOption,
+    FuturesOption,
+    JsonOption,
+    Preset,
+    PresetOption,
+    ThreadsOption,
+    WorkersOption,
+    chosen_device,
+    default_workers,
+)
+from drivesim.errors import InputError
 
 if TYPE_CHECKING:
     from drivesim.batch.plan import BatchPlan
@@ -20,29 +37,23 @@ if TYPE_CHECKING:
 def batch(
     paths: Annotated[list[Path], typer.Argument(help="Scenario files, and folders of them.", metavar="PATH...")],
     out: Annotated[Path, typer.Option(help="Folder for jobs/, report.html, report.json and junit.xml.")],
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core, one on a GPU")
+    workers: WorkersOption = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Ray cluster to run on: host:port, or auto.", show_default=False),
     ] = None,
-    futures: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Instead of each scenario's.", show_default=False)
-    ] = None,
+    futures: FuturesOption = None,
     seed: Annotated[
         list[int] | None,
         typer.Option(min=0, max=2**63 - 1, help="Instead of each scenario's; may be repeated.", show_default=False),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="How many seeds, counted upwards.")] = 1,
-    preset: Annotated[
-        Preset, typer.Option(help="fast: 10 frames a second; quality: 40, and more steps.")
-    ] = Preset.fast,
-    checkpoints: Annotated[
-        Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
-    ] = None,
-    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker; the bits depend on it.")] = 1,
-    frames: Annotated[
-        Frames, typer.Option(help="none: keep latents alone and make no video; `drivesim render` makes both later.")
-    ] = Frames.lossless,
-    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")] = 20,
+    preset: PresetOption = Preset.fast,
+    checkpoints: CheckpointsOption = None,
+    device: DeviceOption = Device.auto,
+    threads: ThreadsOption = 1,
+    frames: FramesOption = Frames.lossless,
+    crf: CrfOption = 20,
     retries: Annotated[int, typer.Option(min=0, max=100, help="How often a job that failed is tried again.")] = 1,
     time_limit: Annotated[
         float | None, typer.Option(min=1, help="Seconds that an attempt at a job may take.", show_default="none")
@@ -56,17 +67,21 @@ def batch(
     like: Annotated[
         Path | None, typer.Option(help="Folder of an earlier batch for --dry-run to learn from.", show_default=False)
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Make all futures of many scenarios; the same command again continues. Exit code 1 where a job failed."""
     from drivesim.assets import default_checkpoints
-    from drivesim.batch.local_runner import Limits, run_batch
+    from drivesim.batch.local_runner import run_batch
     from drivesim.batch.plan import BatchOptions, plan_batch
+    from drivesim.batch.ray_runner import run_on_ray
     from drivesim.batch.report import build_report, write_reports
+    from drivesim.batch.runner import Limits
     from drivesim.cli.batch_table import follow
 
-    device_name = chosen_device(device)
-    num_workers = workers or default_workers(device_name, threads)
+    if ray is not None and dry_run and workers is None:
+        raise InputError("--dry-run does not ask the cluster: say with --workers how many workers it has room for")
+    # the GPUs of a cluster need not be in the machine that leads it
+    device_name = device.value if ray is not None and device is not Device.auto else chosen_device(device)
     options = BatchOptions(
         out,
         checkpoints or default_checkpoints(),
@@ -81,9 +96,13 @@ def batch(
     )
     plan = plan_batch(paths, options)
     if dry_run:
-        _tell_prediction(plan, num_workers, like, as_json)
+        _tell_prediction(plan, workers or default_workers(device_name, threads), like, as_json)
         return
-    follow(plan, run_batch(plan, num_workers, Limits(retries, time_limit, silence_limit)))
+    limits = Limits(retries, time_limit, silence_limit)
+    if ray is not None:
+        follow(plan, run_on_ray(plan, ray, workers, limits))
+    else:
+        follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
     written = write_reports(plan)
     report = build_report(plan)
     if as_json:

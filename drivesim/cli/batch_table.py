@@ -14,8 +14,8 @@ from rich.live import Live
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from drivesim.batch.local_runner import BatchEvent
     from drivesim.batch.plan import BatchPlan
+    from drivesim.batch.runner import BatchEvent
 
 
 @dataclass

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.rollout import Device, Preset, chosen_device
+from drivesim.cli.options import Device, Preset, chosen_device
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:

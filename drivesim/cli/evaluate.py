@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.figures import deliver, deliver_comparison, progress, shown
-from drivesim.cli.rollout import Device, Preset, chosen_device
+from drivesim.cli.options import Device, Preset, chosen_device
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:

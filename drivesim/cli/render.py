@@ -10,20 +10,17 @@ from typing import Annotated
 
 import typer
 
-from drivesim.cli.rollout import default_workers, run_and_tell
+from drivesim.cli.options import CheckpointsOption, CrfOption, JsonOption, WorkersOption, default_workers
+from drivesim.cli.rollout import run_and_tell
 
 
 def render(
     archive: Annotated[Path, typer.Argument(help="A complete archive, such as one of --frames none.")],
     out: Annotated[Path, typer.Option(help="Another folder, for an archive with frames, videos and pictures.")],
-    checkpoints: Annotated[
-        Path | None, typer.Option(help="The models that made it.", show_default="the default that ships")
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core, one on a GPU")
-    ] = None,
-    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    checkpoints: CheckpointsOption = None,
+    workers: WorkersOption = None,
+    crf: CrfOption = 20,
+    as_json: JsonOption = False,
 ) -> None:
     """Make the frames of an archive again: the same bits as a rollout with frames, on the same kind of device.
 

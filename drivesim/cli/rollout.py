@@ -8,30 +8,30 @@ from __future__ import annotations
 import json
 import sys
 import time
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.options import (
+    CheckpointsOption,
+    CrfOption,
+    Device,
+    DeviceOption,
+    Frames,
+    FramesOption,
+    FuturesOption,
+    JsonOption,
+    Preset,
+    PresetOption,
+    ThreadsOption,
+    WorkersOption,
+    chosen_device,
+    default_workers,
+)
+
 if TYPE_CHECKING:
     from drivesim.batch.jobs import RolloutJob
-
-
-class Preset(StrEnum):
-    fast = "fast"
-    quality = "quality"
-
-
-class Frames(StrEnum):
-    lossless = "lossless"
-    none = "none"
-
-
-class Device(StrEnum):
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
 
 
 def rollout(
@@ -40,28 +40,18 @@ def rollout(
     seed: Annotated[
         int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the scenario's.", show_default=False)
     ] = None,
-    futures: Annotated[
-        int | None, typer.Option(min=1, max=64, help="Instead of the scenario's.", show_default=False)
-    ] = None,
+    futures: FuturesOption = None,
     index: Annotated[
         int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)
     ] = None,
-    preset: Annotated[
-        Preset, typer.Option(help="fast: 10 frames a second; quality: 40, and more steps.")
-    ] = Preset.fast,
-    checkpoints: Annotated[
-        Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
-    ] = None,
-    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of each worker; the bits depend on it.")] = 1,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core, one on a GPU")
-    ] = None,
-    frames: Annotated[
-        Frames, typer.Option(help="none: keep latents alone and make no video; `drivesim render` makes both later.")
-    ] = Frames.lossless,
-    crf: Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    preset: PresetOption = Preset.fast,
+    checkpoints: CheckpointsOption = None,
+    device: DeviceOption = Device.auto,
+    threads: ThreadsOption = 1,
+    workers: WorkersOption = None,
+    frames: FramesOption = Frames.lossless,
+    crf: CrfOption = 20,
+    as_json: JsonOption = False,
 ) -> None:
     """Make the futures of a scenario: OUT/<name>.zarr, and OUT/<name>/ with videos, posters and a contact sheet.
 
@@ -102,25 +92,6 @@ def run_and_tell(job: RolloutJob, as_json: bool) -> None:
         typer.echo(f"{job.archive_path}: {job.futures} futures of {job.scenario.duration_s:g} s, in {seconds} s")
         for path in written:
             typer.echo(path)
-
-
-def chosen_device(device: Device) -> str:
-    """`cpu` or `cuda`; InputError where there is no CUDA device and one is asked for."""
-    import torch
-
-    from drivesim.errors import InputError
-
-    if device == Device.cuda and not torch.cuda.is_available():
-        raise InputError("--device cuda: torch finds no CUDA device here; use --device cpu")
-    return "cuda" if device != Device.cpu and torch.cuda.is_available() else "cpu"
-
-
-def default_workers(device: str, threads: int) -> int:
-    """One worker on a GPU, else one for each `threads` cores that this process may use."""
-    import os
-
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if device == "cuda" else max(1, cores // threads)
 
 
 def _run(job: RolloutJob) -> list[Path]:

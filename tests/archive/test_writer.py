@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 
+import fsspec
 import numpy as np
 import pytest
 import zarr
@@ -32,6 +33,17 @@ def test_any_zarr_library_reads_it(folder, tiny):
         np.testing.assert_array_equal(group[f"rollouts/{future:04d}/frames"][:], frames)
         np.testing.assert_array_equal(group[f"rollouts/{future:04d}/latents"][:], latents)
     assert group["rollouts/0000/frames"].attrs["fps"] == 10
+
+
+def test_a_copy_in_object_storage_is_read_by_its_url(folder, tiny):
+    tiny.write(folder / "a.zarr")
+    storage = fsspec.filesystem("memory")
+    storage.put(str(folder / "a.zarr"), "/bucket/a.zarr", recursive=True)
+    group = zarr.open_group("memory://bucket/a.zarr", mode="r")
+    np.testing.assert_array_equal(group["rollouts/0001/frames"][:], tiny.whole(1)[1])
+    storage.get("/bucket/a.zarr", str(folder / "back.zarr"), recursive=True)
+    assert check_archive(folder / "back.zarr", read_data=True) == []
+    storage.rm("/bucket", recursive=True)
 
 
 def test_all_black_frames_are_stored_too(folder, tiny):

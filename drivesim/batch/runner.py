@@ -1,0 +1,223 @@
+"""Runs the jobs of a batch on workers, wherever these are: hands out, listens, gives up, tries again, records.
+
+Nothing but the archives decides what is left to do, so this can be ended at any instant and started again. A job
+that fails, a worker that dies and one that falls silent are retried, then recorded, and stop nothing else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+from drivesim.archive import check_archive, open_archive
+from drivesim.batch.attempt import Ended, Timed
+from drivesim.batch.jobs import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
+from drivesim.batch.plan import BatchPlan, PlannedJob
+from drivesim.batch.results import JobResult, open_batch, read_result, write_result
+from drivesim.batch.workers import Progress
+from drivesim.errors import DrivesimError
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When an attempt at a job is given up, and how often it is tried again.
+
+    job_seconds: for a whole attempt. silent_seconds: without any step, which is how a worker looks that hangs.
+    """
+
+    retries: int = 1
+    job_seconds: float | None = None
+    silent_seconds: float = 1800.0
+
+
+DEFAULT_LIMITS = Limits()
+
+
+@dataclass(frozen=True)
+class BatchEvent:
+    """Something happened to a job. `step`: what, while it runs; None where its state changed."""
+
+    job: PlannedJob
+    result: JobResult
+    step: JobEvent | None = None
+
+
+class WorkerDied(Exception):
+    """A worker is gone; the text says how."""
+
+
+class Worker(Protocol):
+    """Somebody who does one job at a time."""
+
+    def start(self, job: RolloutJob) -> None:
+        """Hands it a job; a worker that died shows when it is listened to."""
+
+    def receive(self) -> Timed | Ended:
+        """Its next message, `Ended` being the last of a job; raises WorkerDied."""
+
+
+class Pool(Protocol):
+    """The workers that there are. Left as a context, it ends them all."""
+
+    def take(self) -> Worker | None:
+        """A worker for a job; None while there is none to be had."""
+
+    def wait(self, busy: list[Worker], seconds: float) -> list[Worker]:
+        """Which of the busy ones have a message, once there is any; also returns when others may be taken."""
+
+    def give_back(self, worker: Worker) -> None:
+        """It is done with its job."""
+
+    def end(self, worker: Worker) -> None:
+        """Ends it, whatever it is doing."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def run_jobs(plan: BatchPlan, pool: Pool, limits: Limits) -> Iterator[BatchEvent]:
+    """Does what is left of a batch; first tells of the jobs that are done already, then of each step.
+
+    Raises InputError (a folder that cannot be used, one of other settings) and ArchiveLockedError (another batch is
+    at work there), and what `pool` raises where there are no workers to be had.
+    """
+    lock = open_batch(plan)
+    try:
+        with pool:
+            yield from _Batch(pool, limits).run(plan)
+    finally:
+        lock.release()
+
+
+@dataclass
+class _Attempt:
+    """A job that is to be done, and how many times it may be tried again."""
+
+    job: PlannedJob
+    result: JobResult
+    retries: int
+
+
+@dataclass
+class _Run:
+    """An attempt that is being made."""
+
+    worker: Worker
+    attempt: _Attempt
+    started_at: float = field(default_factory=time.monotonic)
+    heard_at: float = field(default_factory=time.monotonic)
+
+    def deadline(self, limits: Limits) -> float:
+        """When to look again whether it takes too long."""
+        whole = float("inf") if limits.job_seconds is None else self.started_at + limits.job_seconds
+        return min(whole, self.heard_at + limits.silent_seconds)
+
+    def overdue(self, limits: Limits) -> str | None:
+        """Why it is to be given up now, if it is."""
+        now = time.monotonic()
+        if limits.job_seconds is not None and now >= self.started_at + limits.job_seconds:
+            return f"took longer than the time limit of {limits.job_seconds:g} s"
+        if now >= self.heard_at + limits.silent_seconds:
+            return f"made no step for {limits.silent_seconds:g} s"
+        return None
+
+
+@dataclass
+class _Batch:
+    pool: Pool
+    limits: Limits
+    waiting: deque[_Attempt] = field(default_factory=deque)
+    runs: list[_Run] = field(default_factory=list)
+
+    def run(self, plan: BatchPlan) -> Iterator[BatchEvent]:
+        for job in plan.jobs:
+            result = read_result(job.rollout.out)
+            if result.state == "done" and _is_whole(job):
+                yield BatchEvent(job, result)
+            else:
+                self.waiting.append(_Attempt(job, result, self.limits.retries))
+        while True:
+            yield from self.hand_out()
+            if not self.runs and not self.waiting:
+                return
+            deadline = min((run.deadline(self.limits) for run in self.runs), default=float("inf"))
+            seconds = max(0.0, min(deadline - time.monotonic(), self.limits.silent_seconds))
+            ready = self.pool.wait([run.worker for run in self.runs], seconds)
+            for run in list(self.runs):
+                if run.worker in ready:
+                    yield from self.receive(run)
+                elif (late := run.overdue(self.limits)) is not None:
+                    yield from self.give_up(run, late)
+
+    def hand_out(self) -> Iterator[BatchEvent]:
+        while self.waiting and (worker := self.pool.take()) is not None:
+            attempt = self.waiting.popleft()
+            attempt.result.state = "running"
+            attempt.result.attempts += 1
+            write_result(attempt.job.rollout.out, attempt.result)
+            self.runs.append(_Run(worker, attempt))
+            worker.start(attempt.job.rollout)
+            yield BatchEvent(attempt.job, attempt.result)
+
+    def receive(self, run: _Run) -> Iterator[BatchEvent]:
+        try:
+            message = run.worker.receive()
+        except WorkerDied as death:
+            yield from self.give_up(run, str(death))
+            return
+        if isinstance(message, Timed):
+            run.heard_at = time.monotonic()
+            started_s = run.heard_at - run.started_at
+            _count(run.attempt, Timed(message.event, started_s) if isinstance(message.event, Opened) else message)
+            yield BatchEvent(run.attempt.job, run.attempt.result, message.event)
+            return
+        self.runs.remove(run)
+        self.pool.give_back(run.worker)
+        yield from self.ended(run.attempt, message)
+
+    def give_up(self, run: _Run, error: str) -> Iterator[BatchEvent]:
+        self.runs.remove(run)
+        self.pool.end(run.worker)
+        yield from self.ended(run.attempt, Ended(error, again=True))
+
+    def ended(self, attempt: _Attempt, how: Ended) -> Iterator[BatchEvent]:
+        result = attempt.result
+        result.error = how.error
+        if how.error is None:
+            result.state = "done"
+        elif how.again and attempt.retries:
+            result.state = "waiting"
+            attempt.retries -= 1
+            self.waiting.append(attempt)
+        else:
+            result.state = "failed"
+        write_result(attempt.job.rollout.out, result)
+        yield BatchEvent(attempt.job, result)
+
+
+def _is_whole(job: PlannedJob) -> bool:
+    try:
+        path = job.rollout.archive_path
+        return open_archive(path).complete and not check_archive(path, read_data=False)
+    except DrivesimError:
+        return False
+
+
+def _count(attempt: _Attempt, timed: Timed) -> None:
+    event, result = timed.event, attempt.result
+    match event:
+        case Progress():
+            result.add_time(event.future, event.stage, timed.seconds)
+        case Committed():
+            result.add_time(event.future, "commit", timed.seconds)
+            result.windows += 1
+            result.frames += event.frames
+            write_result(attempt.job.rollout.out, result)
+        case Opened():
+            result.add_time(None, "start", timed.seconds)
+        case PreviewWritten():
+            result.add_time(event.future, "previews", timed.seconds)
