@@ -19,6 +19,7 @@ from drivesim.cli.doctor import doctor
 from drivesim.cli.evaluate import app as evaluate
 from drivesim.cli.expand import expand
 from drivesim.cli.export import export
+from drivesim.cli.import_scenario import import_scenario
 from drivesim.cli.inspect import inspect
 from drivesim.cli.new import new
 from drivesim.cli.preview import preview
@@ -61,6 +62,7 @@ def _options(
 
 for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
     app.command()(_verb)
+app.command("import")(import_scenario)
 for _verb in (render, inspect, check, export, record, train, doctor):
     app.command()(_verb)
 app.add_typer(evaluate, name="evaluate")

@@ -118,7 +118,7 @@ class Actor(StrictModel):
         lateral = self.start_lateral_m(road)
         if "cross" in kinds:
             return -np.pi / 2 if lateral > 0 else np.pi / 2
-        return np.pi if "oncoming" in kinds or lateral / road.lane_width_m > road.first_oncoming - 0.5 else 0.0
+        return np.pi if "oncoming" in kinds or road.is_oncoming(lateral) else 0.0
 
     def trajectory(self, road: Road, ego_speed_mps: float) -> Trajectory:
         """Where the middle of the vehicle is."""

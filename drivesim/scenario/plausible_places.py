@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _STEP_S, _MAX_STEPS, _MAX_VIEWS = 0.1, 300, 12
 # The camera hangs behind the windscreen: so much of the ego is before it.
-_EGO_AHEAD_M = 1.8
+EGO_AHEAD_M = 1.8
 
 _Found = Iterator[tuple[str, FieldPath, str]]
 
@@ -47,7 +47,7 @@ def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
     ego = scene.ego.at(times)
     length, width, _ = DEFAULT_SIZE_M["car"]
     forward = np.stack([-np.sin(ego.heading_rad), np.cos(ego.heading_rad)], -1)
-    own = footprint(ego.position_m + forward * (_EGO_AHEAD_M - length / 2), ego.heading_rad, length, width)
+    own = footprint(ego.position_m + forward * (EGO_AHEAD_M - length / 2), ego.heading_rad, length, width)
     for index in range(len(scene.actors)):
         steered, name = bool(scene.actors[index].manoeuvres), scene.id_of(index)
         hits = np.flatnonzero(rectangles_overlap(shapes[index], own))

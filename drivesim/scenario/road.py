@@ -63,6 +63,10 @@ class Road(StrictModel):
         """The middle of a lane, in metres to the left of the ego lane's middle."""
         return lane * self.lane_width_m
 
+    def is_oncoming(self, lateral_m: float) -> bool:
+        """Whether traffic of the other direction drives so far to the left of the ego lane's middle."""
+        return lateral_m / self.lane_width_m > self.first_oncoming - 0.5
+
     @property
     def edges_m(self) -> tuple[float, float]:
         """Right and left edge, in metres to the left of the ego lane's middle."""
