@@ -18,7 +18,7 @@ rollout: setup
 test: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
-# Kills, write errors and damage by the thousand; the last line sums them up.
+# Kills, write errors, full disks and damage by the thousand; the last line sums them up.
 soak: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/archive --soak $(ROUNDS)
 

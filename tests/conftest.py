@@ -1,10 +1,80 @@
-"""Checkpoints of every stage, tiny and random, for all tests that need a whole chain."""
+"""Checkpoints of every stage, tiny and random, for all tests that need a whole chain; a disk that is really full."""
 
 from __future__ import annotations
 
+import ctypes
+import os
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+_NEW_MOUNTS, _NEW_USERS = 0x0002_0000, 0x1000_0000  # clone(2)
+_REMOUNT, _RECURSIVE, _PRIVATE = 0x20, 0x4000, 0x4_0000  # mount(2)
+
+
+class SmallDisk:
+    """A file system of a size in bytes that can be changed, at `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._mount(0, "size=1m,nr_inodes=1000")
+
+    def resize(self, size: int, files: int = 1000) -> None:
+        """It now holds up to `size` bytes, in whole pages, and `files` files and folders, itself one of them."""
+        self._mount(_REMOUNT, f"size={size},nr_inodes={files}")
+
+    def _mount(self, flags: int, options: str) -> None:
+        path = os.fsencode(self.folder)
+        if ctypes.CDLL(None, use_errno=True).mount(b"none", path, b"tmpfs", flags, options.encode()):
+            raise PermissionError(ctypes.get_errno(), f"mount: {os.strerror(ctypes.get_errno())}")
+
+
+@pytest.fixture
+def on_small_disk(tmp_path: Path) -> Callable[[Callable[[SmallDisk], None]], bool]:
+    """Calls a function with a small disk, in a child process that has mounts of its own and loses them at its end.
+
+    False where this process may not mount anything: the function was not called.
+    """
+
+    def call(function: Callable[[SmallDisk], None]) -> bool:
+        folder = tmp_path / "disk"
+        folder.mkdir()
+        ours, theirs = os.pipe()
+        child = os.fork()
+        if child == 0:
+            try:
+                try:
+                    _leave_namespace()
+                    disk = SmallDisk(folder)
+                except PermissionError:
+                    os._exit(2)
+                function(disk)
+                os._exit(0)
+            except BaseException:
+                os.write(theirs, traceback.format_exc().encode()[-60_000:])
+                os._exit(1)
+        os.close(theirs)
+        with open(ours, errors="replace") as told:
+            problem = told.read()
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        assert code in (0, 2), problem
+        return code == 0
+
+    return call
+
+
+def _leave_namespace() -> None:
+    """Mounts of this process are from now on its own; as a user, in a namespace of users too."""
+    libc, user, group = ctypes.CDLL(None, use_errno=True), os.getuid(), os.getgid()
+    if libc.unshare(_NEW_MOUNTS if user == 0 else _NEW_MOUNTS | _NEW_USERS):
+        raise PermissionError(ctypes.get_errno(), "unshare")
+    if user:
+        for file, content in (("setgroups", "deny"), ("uid_map", f"0 {user} 1"), ("gid_map", f"0 {group} 1")):
+            Path(f"/proc/self/{file}").write_text(content)
+    if libc.mount(None, b"/", None, _RECURSIVE | _PRIVATE, None):
+        raise PermissionError(ctypes.get_errno(), "mount")
 
 
 @pytest.fixture(scope="session")
