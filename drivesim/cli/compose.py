@@ -52,7 +52,7 @@ def compose(
     from drivesim.scenario import load_case
 
     scenario = load_case(file, index)
-    _require_place(out)
+    require_png(out)
     engine = Engine.load(checkpoints or default_checkpoints(), chosen_device(device))
     if threads is not None:
         torch.set_num_threads(threads)
@@ -91,7 +91,8 @@ def with_boxes(frame: np.ndarray, scenario: Scenario) -> np.ndarray:
     return drawn
 
 
-def _require_place(out: Path) -> None:
+def require_png(out: Path) -> None:
+    """Makes the folder of a PNG file; InputError where it could not be written."""
     if out.suffix.lower() != ".png":
         raise InputError(f"--out: expected the name of a PNG file, got {out}")
     try:

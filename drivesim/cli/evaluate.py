@@ -209,6 +209,42 @@ def reader(
 
 
 @app.command()
+def sheet(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="PNG file.")],
+    checkpoints: Checkpoints = None,
+    samples: Samples = 48,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    told: Told = "boxes,time_of_day",
+    low: Low = False,
+    columns: Annotated[int, typer.Option(min=1, help="Pairs of frames a row.")] = 4,
+    width: Annotated[int, typer.Option(min=32, max=1024, help="Of each frame, in pixels.")] = 256,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 4,
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Draw composed frames, not picked, each beside the real frame whose boxes the models were told."""
+    from drivesim.archive.export import write_png
+    from drivesim.cli.compose import require_png
+    from drivesim.evaluation.sheet import composed_sheet
+
+    require_png(out)
+    conditions = _conditions(told)
+    engine = _engine(checkpoints, device, *_composers(low))
+    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        picture = composed_sheet(engine, footage, conditions, sampling, columns, width, show)
+    write_png(picture, out)
+    typer.echo(out)
+
+
+@app.command()
 def compare(
     first: Annotated[Path, typer.Argument(help="Report of an evaluation.")],
     second: Annotated[Path, typer.Argument(help="Another report of the same evaluation.")],

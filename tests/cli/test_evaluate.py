@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -50,6 +51,18 @@ def _evaluate(*arguments: object) -> dict:
     result = runner.invoke(app, ["evaluate", *map(str, arguments)], catch_exceptions=False)
     assert result.exit_code == 0
     return json.loads(result.stdout)
+
+
+def test_a_sheet_shows_a_pair_for_each_sample(logs: Path, checkpoints: Path, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "sheet.png"
+    options = ["--data", logs, "--checkpoints", checkpoints, "--split", "all", "--out", out, "--low", "--steps", 2]
+    options += ["--samples", 5, "--columns", 2, "--width", 64]
+    result = runner.invoke(app, ["evaluate", "sheet", *map(str, options)], catch_exceptions=False)
+    assert result.exit_code == 0
+    sheet = cv2.imread(str(out))
+    assert sheet.shape == (3 * 32 + 2 * 4, 2 * 128 + 4, 3)
+    assert (sheet[-32:, -128:] == 255).all()  # the sixth place is empty
+    assert sheet[:32, 64:128].std() > 0
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""A picture of many composed frames, each beside the real frame whose boxes it was told: for the eye, unpicked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from drivesim.engine import Engine
+from drivesim.evaluation.composed import Sampling, composed_frames, requested_layouts
+from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.preview import CATEGORY_COLOURS
+from drivesim.scenario.vocabulary import CATEGORIES
+
+_GAP = 4  # white pixels between pairs
+
+
+def composed_sheet(
+    engine: Engine,
+    footage: MeasuredFootage,
+    told: tuple[str, ...],
+    sampling: Sampling,
+    columns: int,
+    width: int,
+    on_progress: OnProgress,
+) -> np.ndarray:
+    """Pairs of real frame with boxes and composed frame, `columns` pairs a row, each frame `width` pixels wide.
+
+    Returns `h w 3` uint8.
+    """
+    conditions = footage.conditions(told)
+    made = composed_frames(engine, conditions, len(footage), sampling, on_progress)
+    layouts = requested_layouts(footage.conditions(("boxes",)))
+    pairs = [
+        np.hstack([_outlined(_shrunk(real, width), layout), _shrunk(frame, width)])
+        for real, frame, layout in zip(footage.frames, made, layouts, strict=True)
+    ]
+    return _table(pairs, columns)
+
+
+def _shrunk(frame: np.ndarray, width: int) -> np.ndarray:
+    return cv2.resize(frame, (width, width * frame.shape[0] // frame.shape[1]), interpolation=cv2.INTER_AREA)
+
+
+def _outlined(frame: np.ndarray, layout: SceneLayout) -> np.ndarray:
+    height, width = frame.shape[:2]
+    for box, category in zip(layout.xyxy, layout.category, strict=True):
+        x0, y0, x1, y1 = (int(edge) for edge in np.round(box * (width, height, width, height)))
+        cv2.rectangle(frame, (x0, y0), (x1 - 1, y1 - 1), CATEGORY_COLOURS[CATEGORIES[category]], 1)
+    return frame
+
+
+def _table(cells: Sequence[np.ndarray], columns: int) -> np.ndarray:
+    height, width = cells[0].shape[:2]
+    rows = -(-len(cells) // columns)
+    sheet = np.full((rows * (height + _GAP) - _GAP, columns * (width + _GAP) - _GAP, 3), 255, np.uint8)
+    for number, cell in enumerate(cells):
+        top, left = number // columns * (height + _GAP), number % columns * (width + _GAP)
+        sheet[top : top + height, left : left + width] = cell
+    return sheet
