@@ -156,13 +156,13 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
     video = preset.video
     fine_fps = video.keyframe_fps * video.interpolation_factor
     if role == "prediction":
-        drop = {**DiffusionTraining().drop, "boxes": 0.7}
+        drop = {**DiffusionTraining().drop, "boxes": 0.5}
         return DiffusionTraining(
             batch_size=4, drop=drop, regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),), samples=3
         )
     ends = video.interpolation_factor + 1
     regimes = (Regime(fine_fps, ends, 0), Regime(fine_fps * video.interpolation_factor, ends, 1))
-    drop = {"boxes": 0.9, "time_of_day": 0.5, "crowdedness": 0.5}
+    drop = {"boxes": 0.7, "time_of_day": 0.5, "crowdedness": 0.5}
     return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context_noise=0.05, samples=4)
 
 
