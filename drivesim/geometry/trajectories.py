@@ -6,13 +6,15 @@ Road axes: x to the right, y forward, metres. Headings in radians, 0 along y, po
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from drivesim.geometry.profiles import STILL, Profile
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
-_MIN_SPEED_MPS = 0.5
+MIN_SPEED_MPS = 0.5
+"""At a crawl the direction of motion says little about where a vehicle points."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,16 +47,13 @@ class Trajectory:
         cos, sin = np.cos(self.heading_rad), np.sin(self.heading_rad)
         x = self.start_m[0] - along * sin - across * cos
         y = self.start_m[1] + along * cos - across * sin
-        # At a crawl the direction of motion says little about where a vehicle points.
-        drift = np.arctan2(sideways, np.maximum(speed, _MIN_SPEED_MPS))
+        drift = np.arctan2(sideways, np.maximum(speed, MIN_SPEED_MPS))
         heading = self.heading_rad + self.turn_rad.value(time_s) + drift
         return Poses(np.stack([x, y], -1), heading, np.hypot(speed, sideways))
 
     def yaw_rate(self, time_s: np.ndarray) -> np.ndarray:
         """Yaw rates in rad/s at times `...`, positive to the left."""
-        step = 1e-4
-        later, sooner = np.asarray(time_s, dtype=float) + step, np.maximum(np.asarray(time_s, dtype=float) - step, 0.0)
-        return (self.at(later).heading_rad - self.at(sooner).heading_rad) / (later - sooner)
+        return yaw_rate(self, time_s)
 
     def _moved(self, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Metres along the first direction, and to the left of it, since time 0."""
@@ -71,3 +70,17 @@ class Trajectory:
             along = along + (half * _WEIGHTS * (speed * cos - sideways * sin)).sum(-1)
             across = across + (half * _WEIGHTS * (speed * sin + sideways * cos)).sum(-1)
         return along, across
+
+
+class Moving(Protocol):
+    """Whatever has poses over time."""
+
+    def at(self, time_s: np.ndarray) -> Poses:
+        """The poses at times `...`, none of them below 0."""
+
+
+def yaw_rate(moving: Moving, time_s: np.ndarray) -> np.ndarray:
+    """Yaw rates in rad/s at times `...`, positive to the left."""
+    step = 1e-4
+    later, sooner = np.asarray(time_s, dtype=float) + step, np.maximum(np.asarray(time_s, dtype=float) - step, 0.0)
+    return (moving.at(later).heading_rad - moving.at(sooner).heading_rad) / (later - sooner)

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from drivesim.geometry.profiles import Profile
+from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.manoeuvres import (
     ActorManoeuvre,
@@ -21,6 +22,8 @@ from drivesim.scenario.vocabulary import VehicleCategory
 
 MAX_ACTORS = 64
 MAX_MANOEUVRES = 16
+# A heading so near to that of the road (sine of the angle) follows it.
+_ALONG = 1e-3
 
 # Length, width, height in metres.
 DEFAULT_SIZE_M = {"car": (4.6, 1.9, 1.5), "van": (5.5, 2.1, 2.3), "truck": (9.0, 2.5, 3.5), "bus": (12.0, 2.55, 3.1)}
@@ -42,21 +45,19 @@ class Ego(StrictModel):
         default=(), description="What the ego does; without any it keeps lane and speed."
     )
 
-    def trajectory(self, road: Road) -> Trajectory:
+    def trajectory(self, road: Road) -> Trajectory | LineTrajectory:
         """Where the camera is; the first frame is at (0, 0), looking along the road."""
         turned, targets = 0.0, []
         for manoeuvre in sorted(self.manoeuvres, key=lambda m: m.start_s):
             if manoeuvre.angle_deg is not None:
                 turned += float(np.deg2rad(manoeuvre.angle_deg))
                 targets.append((manoeuvre.start_s, manoeuvre.lasts_s, turned))
-        lateral = [(start, lasts, road.lateral_m(lane)) for start, lasts, lane in lane_changes(self.manoeuvres, 0)]
-        return Trajectory(
-            start_m=(0.0, 0.0),
-            heading_rad=0.0,
-            speed_mps=Profile.through(self.speed_mps, speed_changes(self.manoeuvres, self.speed_mps)),
-            lateral_m=Profile.through(0.0, lateral),
-            turn_rad=Profile.through(0.0, targets),
-        )
+        changes = [(start, lasts, road.lateral_m(lane)) for start, lasts, lane in lane_changes(self.manoeuvres, 0)]
+        speed = Profile.through(self.speed_mps, speed_changes(self.manoeuvres, self.speed_mps))
+        lateral = Profile.through(0.0, changes)
+        if road.curve is not None:
+            return LineTrajectory(road.line, 0.0, speed, lateral)
+        return Trajectory((0.0, 0.0), 0.0, speed, lateral, Profile.through(0.0, targets))
 
 
 class Actor(StrictModel):
@@ -69,7 +70,7 @@ class Actor(StrictModel):
     )
     category: VehicleCategory = Field(description="What the vehicle is.")
     distance_m: float = Field(
-        ge=-200, le=300, description="Metres ahead of the camera to the vehicle's near end, in the first frame."
+        ge=-200, le=300, description="Metres ahead of the camera, along the road, to the near end, in the first frame."
     )
     lane: int | None = Field(
         default=None,
@@ -84,7 +85,7 @@ class Actor(StrictModel):
         default=None,
         ge=-180,
         le=180,
-        description="Degrees to the left of the ego's direction; without it along the lane: 180 in oncoming lanes.",
+        description="Degrees to the left of the road's direction; without it along the lane: 180 in oncoming lanes.",
     )
     size: Size = Field(default=Size(), description="Outer measures in metres.")
     speed_mps: float | None = Field(
@@ -120,19 +121,22 @@ class Actor(StrictModel):
             return -np.pi / 2 if lateral > 0 else np.pi / 2
         return np.pi if "oncoming" in kinds or road.is_oncoming(lateral) else 0.0
 
-    def trajectory(self, road: Road, ego_speed_mps: float) -> Trajectory:
-        """Where the middle of the vehicle is."""
+    def trajectory(self, road: Road, ego_speed_mps: float) -> Trajectory | LineTrajectory:
+        """Where the middle of the vehicle is; along the road where it curves, unless it has a heading of its own."""
         heading, lateral = self.heading(road), self.start_lateral_m(road)
         length, width, _ = self.size_m
         reach = (abs(np.cos(heading)) * length + abs(np.sin(heading)) * width) / 2
-        speed = ego_speed_mps if self.speed_mps is None else self.speed_mps
+        start_speed = ego_speed_mps if self.speed_mps is None else self.speed_mps
+        speed = Profile.through(start_speed, speed_changes(self.manoeuvres, start_speed))
         # To its left is the ego's left where both drive the same way, the ego's right where it comes towards us.
-        side = 1.0 if np.cos(heading) >= 0 else -1.0
+        side = 1 if np.cos(heading) >= 0 else -1
         lanes = lane_changes(self.manoeuvres, lateral / road.lane_width_m)
         changes = [(start, lasts, side * road.lateral_m(lane)) for start, lasts, lane in lanes]
-        return Trajectory(
-            start_m=(-lateral, self.distance_m + reach),
-            heading_rad=heading,
-            speed_mps=Profile.through(speed, speed_changes(self.manoeuvres, speed)),
-            lateral_m=Profile.through(side * lateral, changes),
-        )
+        shift, station = Profile.through(side * lateral, changes), self.distance_m + reach
+        if road.curve is None:
+            return Trajectory((-lateral, station), heading, speed, shift)
+        if abs(np.sin(heading)) < _ALONG:
+            return LineTrajectory(road.line, station, speed, shift, side)
+        place = road.line.position(np.array(station), lateral)
+        turned = heading + float(road.line.heading(np.array(station)))
+        return Trajectory((float(place[0]), float(place[1])), turned, speed, shift)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.actors import Actor, Ego
 from drivesim.scenario.manoeuvres import lane_changes, speed_changes
@@ -22,6 +23,7 @@ HARD_ACCELERATION_MPS2 = 7.5
 _MAX_DRIFT = 0.6
 """Metres to the side for each metre ahead."""
 
+Path = Trajectory | LineTrajectory
 _Found = Iterator[tuple[str, FieldPath, str]]
 
 
@@ -29,15 +31,17 @@ def motion_findings(scenario: Scenario) -> _Found:
     """(code, path, message) of what no vehicle can do, and of manoeuvres that never happen."""
     if scenario.ego is not None:
         yield from _motion(("ego",), "the ego", "car", scenario.ego, scenario.ego_trajectory, scenario.duration_s)
+        if isinstance(scenario.ego_trajectory, LineTrajectory):
+            yield from _in_the_curve(("ego",), "the ego", scenario.ego_trajectory, scenario.duration_s)
     scene = scenario.scene
     for index, actor in enumerate(scenario.actors or ()):
         path, name, trajectory = ("actors", index), scene.id_of(index), scene.trajectories[index]
         yield from _motion(path, name, actor.category, actor, trajectory, scenario.duration_s)
+        if actor.manoeuvres and isinstance(trajectory, LineTrajectory):
+            yield from _in_the_curve(path, name, trajectory, scenario.duration_s)
 
 
-def _motion(
-    path: FieldPath, name: str, category: str, who: Actor | Ego, trajectory: Trajectory, duration_s: float
-) -> _Found:
+def _motion(path: FieldPath, name: str, category: str, who: Actor | Ego, trajectory: Path, duration_s: float) -> _Found:
     fastest = MAX_SPEED_MPS[category]
     if who.speed_mps is not None and who.speed_mps > fastest:
         yield "E103", (*path, "speed_mps"), _too_fast(name, who.speed_mps, category)
@@ -62,6 +66,16 @@ def _motion(
             yield "E104", place, f"{text}: no tyre gives more than {MAX_ACCELERATION_MPS2:g}"
         elif most > HARD_ACCELERATION_MPS2:
             yield "W209", place, f"{text} if it is no emergency"
+
+
+def _in_the_curve(path: FieldPath, name: str, trajectory: LineTrajectory, duration_s: float) -> _Found:
+    times = np.linspace(0.0, duration_s, 121)
+    most = float(np.abs(trajectory.sideways_acceleration(times)).max())
+    text = f"{name} takes {most:.1f} m/s² in the curve"
+    if most > MAX_ACCELERATION_MPS2:
+        yield "E104", path, f"{text}: no tyre gives more than {MAX_ACCELERATION_MPS2:g}; slow down, or widen it"
+    elif most > HARD_ACCELERATION_MPS2:
+        yield "W209", path, f"{text}, as in an emergency; slow down, or widen it"
 
 
 def _too_fast(name: str, speed_mps: float, category: str) -> str:

@@ -67,9 +67,9 @@ def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
 def _beside_the_road(scene: Scene, times: np.ndarray) -> _Found:
     right, left = scene.road.edges_m
     for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
-        if abs(np.cos(trajectory.heading_rad)) < 0.9:
+        if abs(np.cos(actor.heading(scene.road))) < 0.9:
             continue  # a vehicle that crosses, or waits to, comes from beside the road
-        lateral = -trajectory.at(times if actor.manoeuvres else times[:1]).position_m[:, 0]
+        _, lateral = scene.road.line.project(trajectory.at(times if actor.manoeuvres else times[:1]).position_m)
         outside = np.flatnonzero((lateral < right) | (lateral > left))
         if len(outside):
             place, when = lateral[outside[0]], times[outside[0]]

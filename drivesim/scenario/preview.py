@@ -71,10 +71,11 @@ def _empty_road(scene: Scene, time_of_day: str, time_s: float) -> np.ndarray:
     horizon = int(np.clip(round(scene.camera.horizon_px), 0, FRAME_HEIGHT_PX))
     picture[:horizon], picture[horizon:] = _SKY[time_of_day], _ROAD[time_of_day]
     ego = scene.ego.at(time_s)
-    along = np.concatenate([np.arange(0, 40, 0.5), np.arange(40, 250, 5.0)]) + ego.position_m[1]
+    station, _ = scene.road.line.project(ego.position_m[None])
+    along = np.concatenate([np.arange(0, 40, 0.5), np.arange(40, 250, 2.5)]) + station
     for lane in range(scene.road.rightmost, scene.road.leftmost + 2):
         lateral = (lane - 0.5) * scene.road.lane_width_m
-        points = np.column_stack([np.full_like(along, -lateral), along, np.zeros_like(along)])
+        points = np.column_stack([scene.road.line.position(along, np.full_like(along, lateral)), np.zeros_like(along)])
         border = lane in (scene.road.rightmost, scene.road.first_oncoming, scene.road.leftmost + 1)
         _draw_line(picture, seen_from(points, ego.position_m, ego.heading_rad), along, scene.camera, dashed=not border)
     return picture

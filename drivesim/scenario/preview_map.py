@@ -9,6 +9,7 @@ import numpy as np
 
 from drivesim.geometry.cuboids import footprint
 from drivesim.scenario.actors import DEFAULT_SIZE_M
+from drivesim.scenario.road import Road
 from drivesim.scenario.scene import Scene
 
 MAP_WIDTH_PX = 256
@@ -39,7 +40,8 @@ def draw_map(
     def line(points: np.ndarray, colour: Colour, thickness: int = 1) -> None:
         cv2.polylines(picture, [pixels(points)], False, colour, thickness, cv2.LINE_AA, _FIXED_POINT_BITS)
 
-    _draw_lanes(scene, ego.position_m[1], height_px / _PX_PER_M, fill, line)
+    station, _ = scene.road.line.project(ego.position_m[None])
+    _draw_lanes(scene.road, float(station[0]), height_px / _PX_PER_M, fill, line)
     half = scene.camera.horizontal_fov_rad / 2
     angles = ego.heading_rad + np.linspace(-half, half, 9)
     rim = ego.position_m + 200 * np.column_stack([-np.sin(angles), np.cos(angles)])
@@ -63,15 +65,19 @@ def draw_map(
     return picture
 
 
-def _draw_lanes(scene: Scene, middle_m: float, reach_m: float, fill: Callable, line: Callable) -> None:
-    road = scene.road
+def _draw_lanes(road: Road, middle_m: float, reach_m: float, fill: Callable, line: Callable) -> None:
     right, left = road.edges_m
     low, high = middle_m - reach_m, middle_m + reach_m
-    fill(np.array([(-right, low), (-right, high), (-left, high), (-left, low)]), _ASPHALT)
+
+    def along(lateral: float, start: float, stop: float) -> np.ndarray:
+        stations = np.linspace(start, stop, max(2, round((stop - start) / 2)))
+        return road.line.position(stations, np.full_like(stations, lateral))
+
+    fill(np.concatenate([along(right, low, high), along(left, low, high)[::-1]]), _ASPHALT)
     for lane in range(road.rightmost, road.leftmost + 2):
         lateral = (lane - 0.5) * road.lane_width_m
         if lane in (road.rightmost, road.first_oncoming, road.leftmost + 1):
-            line(np.array([(-lateral, low), (-lateral, high)]), _LINE)
+            line(along(lateral, low, high), _LINE)
             continue
         for start in np.arange(np.floor(low / 12) * 12, high, 12):
-            line(np.array([(-lateral, start), (-lateral, start + 5)]), _LINE)
+            line(along(lateral, start, start + 5), _LINE)

@@ -1,13 +1,20 @@
-"""The straight road that actors drive on, the camera above it, and lanes by number."""
+"""The road that actors drive on, straight or with a curve, the camera above it, and lanes by number."""
 
 from __future__ import annotations
+
+from functools import cached_property
 
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from drivesim.geometry.camera import PinholeCamera
+from drivesim.geometry.reference_lines import ReferenceLine
 from drivesim.scenario.strict import StrictModel
 from drivesim.scenario.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+
+MIN_RADIUS_M = 20.0
+MAX_SHARE_OF_RADIUS = 0.8
+"""So much of the way to the middle of a curve a vehicle may be off the ego's lane."""
 
 
 class Camera(StrictModel):
@@ -28,13 +35,37 @@ class Camera(StrictModel):
         )
 
 
+class Curve(StrictModel):
+    """A curve of the road; before it and after it the road is straight."""
+
+    radius_m: float = Field(
+        ge=-5000, le=5000, description="Radius in metres of the ego lane's middle; positive to the left."
+    )
+    starts_m: float = Field(
+        default=0.0, ge=-300, le=300, description="Metres along the road from the camera to where it begins to curve."
+    )
+    angle_deg: float = Field(default=90.0, ge=1, le=180, description="Degrees by which the road turns in all.")
+    entry_m: float = Field(
+        default=20.0, ge=5, le=200, description="Metres over which the curvature grows, and at the end decreases."
+    )
+
+    @field_validator("radius_m")
+    @classmethod
+    def _not_too_tight(cls, radius_m: float) -> float:
+        if abs(radius_m) < MIN_RADIUS_M:
+            raise ValueError(f"expected at least {MIN_RADIUS_M:g} m to either side, got {radius_m:g}")
+        return radius_m
+
+
 class Road(StrictModel):
-    """A straight road; traffic keeps right. Lane 0 is the ego's; to the left of it numbers go up, to the right down."""
+    """A road; traffic keeps right. Lane 0 is the ego's; to the left of it numbers go up, to the right down."""
 
     lanes: int = Field(default=2, ge=1, le=8, description="Lanes in the ego's direction.")
     oncoming_lanes: int = Field(default=2, ge=0, le=8, description="Lanes in the other direction, on the left.")
     ego_lane: int = Field(default=0, ge=0, le=7, description="The ego's lane, counted from the right, which is 0.")
     lane_width_m: float = Field(default=3.5, ge=2, le=6, description="Width of each lane in metres.")
+
+    curve: Curve | None = Field(default=None, description="A curve; null: the road is straight.")
 
     @field_validator("ego_lane")
     @classmethod
@@ -43,6 +74,20 @@ class Road(StrictModel):
         if lanes is not None and ego_lane >= lanes:
             raise ValueError(f"expected a lane of 0..{lanes - 1}, because `lanes` is {lanes}, got {ego_lane}")
         return ego_lane
+
+    @cached_property
+    def line(self) -> ReferenceLine:
+        """The middle of the ego's lane, from under the camera in the first frame on."""
+        if self.curve is None:
+            return ReferenceLine()
+        curve = self.curve
+        return ReferenceLine.with_curve(
+            curve.starts_m, curve.radius_m, float(np.deg2rad(curve.angle_deg)), curve.entry_m
+        )
+
+    def beyond_the_curve(self, lateral_m: float) -> bool:
+        """Whether a place so far to the left of the ego lane's middle is too near to the middle of the curve."""
+        return self.curve is not None and lateral_m / self.curve.radius_m > MAX_SHARE_OF_RADIUS
 
     @property
     def rightmost(self) -> int:

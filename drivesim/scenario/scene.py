@@ -9,6 +9,7 @@ import numpy as np
 
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import corners, footprint, projected, seen_from
+from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.actors import Actor, Ego
 from drivesim.scenario.layout import SceneLayout
@@ -62,8 +63,8 @@ class Scene:
     actors: tuple[Actor, ...]
     road: Road
     camera: PinholeCamera
-    ego: Trajectory
-    trajectories: tuple[Trajectory, ...]
+    ego: Trajectory | LineTrajectory
+    trajectories: tuple[Trajectory | LineTrajectory, ...]
 
     @classmethod
     def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera) -> Scene:

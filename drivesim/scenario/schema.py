@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
+from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.actors import MAX_ACTORS, Actor, Ego
 from drivesim.scenario.layout import SceneLayout
@@ -156,9 +157,37 @@ class Scenario(StrictModel):
             for index, name in enumerate(ids):
                 if name is not None and name in ids[:index]:
                     problems.append((("actors", index, "id"), f"`id`: '{name}' is the name of another actor already"))
+        problems += self._beyond_the_curve()
         if problems:
             raise MisfittingFields(problems)
         return self
+
+    def _beyond_the_curve(self) -> list[tuple[FieldPath, str]]:
+        """What a curve of the road leaves no place for."""
+        road, problems = self.road, []
+        if road is None or road.curve is None:
+            return []
+        for index, manoeuvre in enumerate((self.ego or Ego()).manoeuvres):
+            if manoeuvre.type == "turn":
+                message = "`turn`: the ego follows the `curve` of the road already; remove one of the two"
+                problems.append((("ego", "manoeuvres", index, "type"), message))
+        edges = road.edges_m
+        places = [(("road", "curve", "radius_m"), edge) for edge in edges]
+        for index, actor in enumerate(self.actors or ()):
+            named = "lateral_m" if actor.lateral_m is not None else "lane"
+            places.append((("actors", index, named), actor.start_lateral_m(road)))
+        for who, holder in (
+            (("ego",), self.ego),
+            *((("actors", index), actor) for index, actor in enumerate(self.actors or ())),
+        ):
+            for index, manoeuvre in enumerate(holder.manoeuvres if holder else ()):
+                if manoeuvre.lane is not None:
+                    places.append(((*who, "manoeuvres", index, "lane"), road.lateral_m(manoeuvre.lane)))
+        for path, lateral in places:
+            if road.beyond_the_curve(lateral):
+                message = f"{lateral:+.1f} m from the ego's lane is too near to the middle of the `curve`"
+                problems.append((path, f"{message}, whose radius is {abs(road.curve.radius_m):g} m"))
+        return problems
 
     @field_validator("first_frame")
     @classmethod
@@ -179,7 +208,7 @@ class Scenario(StrictModel):
         return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
 
     @property
-    def ego_trajectory(self) -> Trajectory:
+    def ego_trajectory(self) -> Trajectory | LineTrajectory:
         """Where the camera is over time; without `ego`, straight on at the usual speed."""
         return (self.ego or Ego()).trajectory(self.road or Road())
 
@@ -213,7 +242,12 @@ class Scenario(StrictModel):
         if self.actors is not None:
             parts["actors"] = [actor.model_dump(mode="json", exclude={"id"}) for actor in self.actors]
             for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
-                parts[name] = part.model_dump(mode="json")
+                parts[name] = part.model_dump(mode="json", exclude_none=True)
+        elif self.ego is not None and self.road is not None:
+            # Of the road without actors, only what the ego's path depends on.
+            used = {"lane_width_m", "curve"}
+            told = self.road.model_dump(mode="json", include=used, exclude_defaults=True, exclude_none=True)
+            parts |= {"road": told} if told else {}
         if self.actors is not None or self.ego is not None:
             parts["ego"] = (self.ego or Ego()).model_dump(mode="json")
         return parts

@@ -1,0 +1,235 @@
+"""A road's line, straight or with one curve, and vehicles that follow it: pure functions of stations and times.
+
+Road axes: x to the right, y forward, metres. Stations are metres along the line from the origin, where it points along
+y; offsets are metres to its left. Headings in radians, 0 along y, positive to the left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from drivesim.geometry.profiles import STILL, Profile
+from drivesim.geometry.trajectories import MIN_SPEED_MPS, Poses, yaw_rate
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
+_TABLE_STEP_M, _MAX_TABLE = 0.1, 20_000
+_MIN_STRETCH = 0.1
+_BISECTIONS, _NEWTON_STEPS = 12, 4
+_STEP_S, _MAX_STEPS = 0.1, 600
+_SEARCH_STEP_M = 4.0
+
+
+@dataclass(frozen=True)
+class ReferenceLine:
+    """The line whose curvature, in 1/m, is a profile over the station (left is positive)."""
+
+    curvature: Profile = STILL
+
+    @classmethod
+    def with_curve(cls, starts_m: float, radius_m: float, angle_rad: float, entry_m: float) -> ReferenceLine:
+        """A curve to the left, or to the right where `radius_m` is negative, by `angle_rad` in all.
+
+        The curvature grows smoothly over `entry_m` from `starts_m` on, and ends likewise; over less where the curve is
+        too short for that.
+        """
+        length = abs(radius_m) * angle_rad
+        entry = min(entry_m, length)
+        targets = [(starts_m, entry, 1 / radius_m), (starts_m + length, entry, 0.0)]
+        return cls(Profile.through(0.0, targets))
+
+    def heading(self, stations_m: np.ndarray) -> np.ndarray:
+        """Headings `...` at stations `...`."""
+        return self._turned(stations_m) - self._at_origin[0]
+
+    def position(self, stations_m: np.ndarray, offsets_m: np.ndarray | float = 0.0) -> np.ndarray:
+        """Places `... 2` at stations and offsets `...`."""
+        stations = np.asarray(stations_m, dtype=float)
+        turned, way = self._at_origin
+        moved = self._travelled(stations) - way
+        cos, sin = np.cos(turned), np.sin(turned)
+        middle = np.stack([moved[..., 0] * cos + moved[..., 1] * sin, moved[..., 1] * cos - moved[..., 0] * sin], -1)
+        return middle + np.asarray(offsets_m)[..., None] * _direction(self.heading(stations) + np.pi / 2)
+
+    def project(self, points: np.ndarray, near_m: float = 400.0) -> tuple[np.ndarray, np.ndarray]:
+        """Stations and offsets `...` of places `... 2`, by the nearest place of the line within ±`near_m`."""
+        if not self.curvature.changes:
+            return points[..., 1], -points[..., 0]
+        stations = np.arange(-near_m, near_m + _SEARCH_STEP_M, _SEARCH_STEP_M)
+        distance = np.linalg.norm(points[..., None, :] - self.position(stations), axis=-1)
+        station = stations[distance.argmin(-1)]
+        for _ in range(_NEWTON_STEPS):
+            ahead, left = self._seen_from(station, points)
+            station = station + ahead / np.maximum(1 - left * self.curvature.value(station), _MIN_STRETCH)
+        return station, self._seen_from(station, points)[1]
+
+    def _seen_from(self, stations: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Metres ahead and to the left of places of the line."""
+        heading, (x, y) = self.heading(stations), np.moveaxis(points - self.position(stations), -1, 0)
+        return y * np.cos(heading) - x * np.sin(heading), -x * np.cos(heading) - y * np.sin(heading)
+
+    def _travelled(self, stations: np.ndarray) -> np.ndarray:
+        """The way `... 2` from where the first curve begins to stations `...`."""
+        start, step, table = self._table
+        inside = np.clip(stations, start, start + step * (len(table) - 1))
+        index = np.minimum(((inside - start) // step).astype(int), len(table) - 2)
+        u = ((inside - start) / step - index)[..., None]
+        low, high = table[index], table[index + 1]
+        first, last = (step * _direction(self._turned(start + step * (index + more))) for more in (0, 1))
+        way = low + u * (first + u * (3 * (high - low) - 2 * first - last + u * (2 * (low - high) + first + last)))
+        return way + (stations - inside)[..., None] * _direction(self._turned(inside))
+
+    def _turned(self, stations: np.ndarray) -> np.ndarray:
+        """`heading`, from far behind on."""
+        return self.curvature.integral(stations)
+
+    @cached_property
+    def _at_origin(self) -> tuple[float, np.ndarray]:
+        """`_turned` and `_travelled` at station 0."""
+        return float(self._turned(np.array(0.0))), self._travelled(np.array(0.0))
+
+    @cached_property
+    def _table(self) -> tuple[float, float, np.ndarray]:
+        """First station, step and ways `n 2` from there, over all that curves; the places between are cubic."""
+        ends = [station for c in self.curvature.changes for station in (c.start_s, c.start_s + c.duration_s)]
+        start, stop = (min(ends), max(ends)) if ends else (0.0, 1.0)
+        count = int(np.clip(np.ceil((stop - start) / _TABLE_STEP_M), 1, _MAX_TABLE))
+        step = (stop - start) / count
+        stations = start + step * (np.arange(count)[:, None] + (1 + _NODES) / 2)
+        cells = (step / 2 * _WEIGHTS[:, None] * _direction(self._turned(stations))).sum(-2)
+        return start, step, np.concatenate([np.zeros((1, 2)), np.cumsum(cells, 0)])
+
+
+def _direction(headings: np.ndarray) -> np.ndarray:
+    """Unit vectors `... 2` of headings `...`."""
+    return np.stack([-np.sin(headings), np.cos(headings)], -1)
+
+
+@dataclass(frozen=True)
+class LineTrajectory:
+    """Drives along a line, or against it where `direction` is -1, as `Trajectory` does along a heading.
+
+    start_station_m: of the vehicle's middle at time 0. speed_mps: along its own path, without the shift. lateral_m: of
+    its middle to the left of the line, counted to the vehicle's own left.
+    """
+
+    line: ReferenceLine
+    start_station_m: float
+    speed_mps: Profile
+    lateral_m: Profile = STILL
+    direction: int = 1
+    turn_rad: Profile = STILL
+
+    @property
+    def start_m(self) -> tuple[float, float]:
+        """Middle of the vehicle at time 0."""
+        x, y = self.line.position(np.array(self.start_station_m), self.direction * self.lateral_m.initial)
+        return float(x), float(y)
+
+    @property
+    def heading_rad(self) -> float:
+        """Heading at time 0, without a shift."""
+        return float(self.line.heading(np.array(self.start_station_m))) + (0.0 if self.direction > 0 else np.pi)
+
+    def at(self, time_s: np.ndarray) -> Poses:
+        """The poses at times `...`, none of them below 0."""
+        time_s = np.asarray(time_s, dtype=float)
+        station = self.station(time_s)
+        speed, sideways = self.speed_mps.value(time_s), self.lateral_m.rate(time_s)
+        drift = np.arctan2(sideways, np.maximum(speed, MIN_SPEED_MPS))
+        heading = self.line.heading(station) + (0.0 if self.direction > 0 else np.pi) + drift
+        return Poses(self.line.position(station, self._offset(time_s)), heading, np.hypot(speed, sideways))
+
+    def yaw_rate(self, time_s: np.ndarray) -> np.ndarray:
+        """Yaw rates in rad/s at times `...`, positive to the left."""
+        return yaw_rate(self, time_s)
+
+    def sideways_acceleration(self, time_s: np.ndarray) -> np.ndarray:
+        """What the curve takes, in m/s² to the vehicle's left, at times `...`."""
+        curvature = self.line.curvature.value(self.station(time_s))
+        stretch = np.maximum(1 - curvature * self._offset(time_s), _MIN_STRETCH)
+        return self.direction * self.speed_mps.value(time_s) ** 2 * curvature / stretch
+
+    def station(self, time_s: np.ndarray) -> np.ndarray:
+        """Stations `...` at times `...`: what is driven at an offset is longer or shorter than along the line."""
+        time_s = np.asarray(time_s, dtype=float)
+        station = np.full(time_s.shape, self.start_station_m)
+        for start, stop, nodes, stations in self._pieces:
+            inside = (time_s >= start) & (time_s < stop)
+            if inside.any():
+                found = self._follow(start, float(stations[0]), time_s[inside])
+                station[inside] = found if len(nodes) < 2 else self._between(nodes, stations, time_s[inside])
+        return station
+
+    def _offset(self, time_s: np.ndarray) -> np.ndarray:
+        """Metres to the left of the line."""
+        return self.direction * self.lateral_m.value(time_s)
+
+    def _rate(self, time_s: np.ndarray, station: np.ndarray) -> np.ndarray:
+        stretch = np.maximum(1 - self.line.curvature.value(station) * self._offset(time_s), _MIN_STRETCH)
+        return self.direction * self.speed_mps.value(time_s) / stretch
+
+    @cached_property
+    def _pieces(self) -> list[tuple[float, float, np.ndarray, np.ndarray]]:
+        """Start, end, and times and stations on the way, of spans of time; of one without a shift only the first."""
+        spans: list[list[float]] = []
+        for change in sorted(self.lateral_m.changes, key=lambda c: c.start_s):
+            if spans and change.start_s < spans[-1][1]:
+                spans[-1][1] = max(spans[-1][1], change.start_s + change.duration_s)
+            else:
+                spans.append([change.start_s, change.start_s + change.duration_s])
+        pieces, now, station = [], 0.0, self.start_station_m
+        for start, stop in spans:
+            if start > now:
+                pieces.append((now, start, np.array([now]), np.array([station])))
+                station = float(self._follow(now, station, np.array([start]))[0])
+            nodes, stations = self._shifted(start, stop, station)
+            pieces.append((start, stop, nodes, stations))
+            now, station = stop, float(stations[-1])
+        return [*pieces, (now, np.inf, np.array([now]), np.array([station]))]
+
+    def _shifted(self, start: float, stop: float, station: float) -> tuple[np.ndarray, np.ndarray]:
+        """Times and stations while the offset changes, by Runge and Kutta's method of order 4."""
+        nodes = np.linspace(start, stop, min(_MAX_STEPS, max(16, int(np.ceil((stop - start) / _STEP_S)))) + 1)
+        stations, step = [station], nodes[1] - nodes[0]
+        for time in nodes[:-1]:
+            first = self._rate(time, station)
+            second = self._rate(time + step / 2, station + first * step / 2)
+            third = self._rate(time + step / 2, station + second * step / 2)
+            fourth = self._rate(time + step, station + third * step)
+            station = float(station + step / 6 * (first + 2 * second + 2 * third + fourth))
+            stations.append(station)
+        return nodes, np.array(stations)
+
+    def _between(self, nodes: np.ndarray, stations: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+        """Cubic interpolation with the rates at the nodes."""
+        step = nodes[1] - nodes[0]
+        index = np.clip(((time_s - nodes[0]) // step).astype(int), 0, len(nodes) - 2)
+        u = (time_s - nodes[index]) / step
+        rates = self._rate(nodes, stations) * step
+        low, high, first, last = stations[index], stations[index + 1], rates[index], rates[index + 1]
+        return low + u * first + u**2 * (3 * (high - low) - 2 * first - last) + u**3 * (2 * (low - high) + first + last)
+
+    def _follow(self, start: float, station: float, time_s: np.ndarray) -> np.ndarray:
+        """Stations `n` at times `n` at a constant offset: a path is as long as its stations less offset times turn."""
+        driven = self.direction * (self.speed_mps.integral(time_s) - self.speed_mps.integral(np.array(start)))
+        if not self.line.curvature.changes:
+            return station + driven
+        offset, heading = self._offset(np.array(start)), self.line.heading(np.array(station))
+
+        def excess(stations: np.ndarray) -> np.ndarray:
+            return stations - station - offset * (self.line.heading(stations) - heading) - driven
+
+        bend = max(abs(change.amount) for change in self.line.curvature.changes) * abs(offset)
+        far = np.abs(driven) / max(1 - bend, _MIN_STRETCH)
+        low, high = station - far, station + far
+        for _ in range(_BISECTIONS):
+            middle = (low + high) / 2
+            above = excess(middle) > 0
+            low, high = np.where(above, low, middle), np.where(above, middle, high)
+        found = (low + high) / 2
+        for _ in range(_NEWTON_STEPS):
+            found = found - excess(found) / np.maximum(1 - offset * self.line.curvature.value(found), _MIN_STRETCH)
+        return found
