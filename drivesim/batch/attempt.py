@@ -6,9 +6,8 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import torch
-
 import drivesim
+from drivesim.batch.arithmetic import fix_arithmetic
 from drivesim.batch.jobs import JobEvent, RolloutJob, run_rollout
 from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
@@ -82,7 +81,7 @@ def load_engine(job: RolloutJob, common: dict) -> Engine:
     `common` is the plan's: models or a drivesim other than those of the batch raise CheckpointError or InputError, so
     that nothing is made with them.
     """
-    torch.set_num_threads(job.threads)
+    fix_arithmetic(job.threads)
     if drivesim.__version__ != common["engine"]:
         raise InputError(f"this is drivesim {drivesim.__version__}, the batch is of drivesim {common['engine']}")
     engine = Engine.load(job.checkpoints, job.device)

@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drivesim.batch.arithmetic import fix_arithmetic
 from drivesim.engine import Engine, EngineSettings, StageDone, Timeline
 from drivesim.errors import DrivesimError
 from drivesim.scenario import Scenario
@@ -259,9 +260,7 @@ def _serve(connection: Connection, spec: WorkerSpec) -> None:
     """The life of a worker: tasks in, results out, until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
-    import torch
-
-    torch.set_num_threads(spec.threads)
+    fix_arithmetic(spec.threads)
     try:
         engine = Engine.load(spec.checkpoints, spec.device)
         while True:

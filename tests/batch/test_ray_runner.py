@@ -117,9 +117,7 @@ def test_a_worker_with_other_models_gets_no_job(
     plan = planned(scenario, tiny_checkpoints, tmp_path)
     others = dict.fromkeys(plan.common["checkpoints"], "0" * 64)
     plan = replace(plan, common={**plan.common, "checkpoints": others})
-    with pytest.raises(
-        DrivesimError, match=r"no worker of the cluster can take a job: .*not the models"
-    ):
+    with pytest.raises(DrivesimError, match=r"no worker of the cluster can take a job: .*not the models"):
         list(run_on_ray(plan, cluster.address, 1))
     assert not list(tmp_path.glob("jobs/*/*.zarr"))
 
