@@ -53,6 +53,19 @@ class ReferenceLine:
         middle = np.stack([moved[..., 0] * cos + moved[..., 1] * sin, moved[..., 1] * cos - moved[..., 0] * sin], -1)
         return middle + np.asarray(offsets_m)[..., None] * _direction(self.heading(stations) + np.pi / 2)
 
+    def curvature_at(self, station_m: float) -> float:
+        """The curvature at one station, as fast as can be."""
+        total = self.curvature.initial
+        for change in self.curvature.changes:
+            u = min(max((station_m - change.start_s) / change.duration_s, 0.0), 1.0)
+            total += change.amount * u**3 * (10 - 15 * u + 6 * u * u)
+        return total
+
+    def is_straight(self, low_m: float, high_m: float) -> bool:
+        """Whether nothing curves between two stations."""
+        start, step, table = self._table
+        return not self.curvature.changes or high_m <= start or low_m >= start + step * (len(table) - 1)
+
     def project(self, points: np.ndarray, near_m: float = 400.0) -> tuple[np.ndarray, np.ndarray]:
         """Stations and offsets `...` of places `... 2`, by the nearest place of the line within ±`near_m`."""
         if not self.curvature.changes:
@@ -163,6 +176,10 @@ class LineTrajectory:
                 station[inside] = found if len(nodes) < 2 else self._between(nodes, stations, time_s[inside])
         return station
 
+    def _driven(self, start: float, time_s: np.ndarray) -> np.ndarray:
+        """Metres driven from `start` to times `...`."""
+        return self.speed_mps.integral(time_s) - self.speed_mps.integral(np.array(start))
+
     def _offset(self, time_s: np.ndarray) -> np.ndarray:
         """Metres to the left of the line."""
         return self.direction * self.lateral_m.value(time_s)
@@ -187,19 +204,33 @@ class LineTrajectory:
                 station = float(self._follow(now, station, np.array([start]))[0])
             nodes, stations = self._shifted(start, stop, station)
             pieces.append((start, stop, nodes, stations))
+            if len(nodes) < 2:
+                stations = self._follow(start, station, np.array([stop]))
             now, station = stop, float(stations[-1])
         return [*pieces, (now, np.inf, np.array([now]), np.array([station]))]
 
     def _shifted(self, start: float, stop: float, station: float) -> tuple[np.ndarray, np.ndarray]:
-        """Times and stations while the offset changes, by Runge and Kutta's method of order 4."""
+        """Times and stations while the offset changes, by Runge and Kutta's method of order 4.
+
+        Only the first of each where the road is straight.
+        """
+        end = station + self.direction * float(self._driven(start, np.array(stop)))
+        if self.line.is_straight(min(station, end), max(station, end)):
+            return np.array([start]), np.array([station])
         nodes = np.linspace(start, stop, min(_MAX_STEPS, max(16, int(np.ceil((stop - start) / _STEP_S)))) + 1)
-        stations, step = [station], nodes[1] - nodes[0]
-        for time in nodes[:-1]:
-            first = self._rate(time, station)
-            second = self._rate(time + step / 2, station + first * step / 2)
-            third = self._rate(time + step / 2, station + second * step / 2)
-            fourth = self._rate(time + step, station + third * step)
-            station = float(station + step / 6 * (first + 2 * second + 2 * third + fourth))
+        stations, step = [station], float(nodes[1] - nodes[0])
+        halves = np.linspace(start, stop, 2 * len(nodes) - 1)
+        speeds, offsets = (self.direction * self.speed_mps.value(halves)).tolist(), self._offset(halves).tolist()
+
+        def rate(half: int, station: float) -> float:
+            return speeds[half] / max(1 - self.line.curvature_at(station) * offsets[half], _MIN_STRETCH)
+
+        for half in range(0, len(halves) - 1, 2):
+            first = rate(half, station)
+            second = rate(half + 1, station + first * step / 2)
+            third = rate(half + 1, station + second * step / 2)
+            fourth = rate(half + 2, station + third * step)
+            station += step / 6 * (first + 2 * second + 2 * third + fourth)
             stations.append(station)
         return nodes, np.array(stations)
 
@@ -214,8 +245,8 @@ class LineTrajectory:
 
     def _follow(self, start: float, station: float, time_s: np.ndarray) -> np.ndarray:
         """Stations `n` at times `n` at a constant offset: a path is as long as its stations less offset times turn."""
-        driven = self.direction * (self.speed_mps.integral(time_s) - self.speed_mps.integral(np.array(start)))
-        if not self.line.curvature.changes:
+        driven = self.direction * self._driven(start, time_s)
+        if self.line.is_straight(station + min(0.0, float(driven.min())), station + max(0.0, float(driven.max()))):
             return station + driven
         offset, heading = self._offset(np.array(start)), self.line.heading(np.array(station))
 

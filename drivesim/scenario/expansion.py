@@ -6,6 +6,7 @@ Case n depends on the file and on n alone. It is a scenario like any other: writ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import islice
@@ -103,11 +104,22 @@ class Cases(Sequence[Scenario]):
         if found := [*self._values_out_of_range()]:
             return found
         try:
+            found_any = False
             for index, assignment in enumerate(islice(self._assignments(_FIRST_CANDIDATES), _FIRST_CASES)):
                 self._case(index, assignment)
+                found_any = True
+            if not found_any and self._few_candidates:
+                return [(("sweep", "where"), "expected 1 cases that fulfil `where`, got 0 of all combinations")]
         except MisfitError as error:
             return error.problems
         return []
+
+    @property
+    def _few_candidates(self) -> bool:
+        """Whether the first candidates are all that there are."""
+        kinds = self.scenario.sweep.drawn.values()
+        counts = [kind.num_levels for kind in kinds]
+        return None not in counts and math.prod(counts) <= _FIRST_CANDIDATES and not self.scenario.sweep.count
 
     def _assignments(self, most: int | None = None) -> Iterator[Assignment]:
         """What the cases set, one after the other; `most` ends the search after so many candidates."""

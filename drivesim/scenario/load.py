@@ -76,11 +76,11 @@ def load_case(path: str | Path, index: int | None = None) -> Scenario:
 
 
 def _content(path: Path) -> bytes:
-    if path.is_dir():
-        raise InputError(f"{path}: expected a scenario file, got a folder")
-    if not path.is_file():
-        raise InputError(f"{path}: no such scenario file")
     try:
+        if path.is_dir():
+            raise InputError(f"{path}: expected a scenario file, got a folder")
+        if not path.is_file():
+            raise InputError(f"{path}: no such scenario file")
         with path.open("rb") as file:
             return file.read(MAX_BYTES + 1)
     except OSError as error:

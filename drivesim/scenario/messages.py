@@ -31,7 +31,7 @@ _EXPECTED = {
     "less_than": "less than {lt}",
     "string_too_short": "at least {min_length} characters",
     "string_too_long": "at most {max_length} characters",
-    "string_pattern_mismatch": "letters, digits, '_' and '-', at most 64, a letter or digit first",
+    "string_pattern_mismatch": "letters, digits, '_' and '-', at most {most}, a letter or digit first",
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
 }
@@ -69,6 +69,9 @@ def _message(entry: dict[str, Any]) -> str:
         return f"{prefix}{clipped(entry['msg'])}, got {shown(entry['input'])}"
     came = shown(entry["input"]) if kind not in ("too_short", "too_long") else len(entry["input"])
     hint = _close_choice(context["expected"], entry["input"]) if kind == "literal_error" else ""
+    if kind == "string_pattern_mismatch":
+        # Patterns of names are one letter and then so many more: [..][..]{0,63}
+        context = {"most": int(context["pattern"].rpartition(",")[2].rstrip("}$")) + 1}
     return f"{prefix}expected {_EXPECTED[kind].format(**context)}, got {came}{hint}"
 
 
@@ -80,5 +83,5 @@ def _known_keys(name: str, path: FieldPath) -> str:
 
 def _close_choice(expected: str, value: Any) -> str:
     choices = expected.replace("'", "").replace(" or ", ", ").split(", ")
-    close = close_match(value, choices) if isinstance(value, str) else None
+    close = close_match(value.strip(), choices) if isinstance(value, str) else None
     return f"; did you mean '{close}'?" if close else ""

@@ -51,9 +51,9 @@ def picture_sha256(path: str | Path) -> str:
 
 
 def _content(path: Path) -> bytes:
-    if not path.is_file():
-        raise InputError(f"{path}: no such picture")
     try:
+        if not path.is_file():
+            raise InputError(f"{path}: no such picture")
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MAX_SPEED_MPS = {"car": 75.0, "van": 55.0, "truck": 42.0, "bus": 42.0}
 MAX_ACCELERATION_MPS2 = 12.0
 HARD_ACCELERATION_MPS2 = 7.5
+_SHARES = np.linspace(0.0, 1.0, 61)
 _MAX_DRIFT = 0.6
 """Metres to the side for each metre ahead."""
 
@@ -46,6 +47,14 @@ def _motion(path: FieldPath, name: str, category: str, who: Actor | Ego, traject
     if who.speed_mps is not None and who.speed_mps > fastest:
         yield "E103", (*path, "speed_mps"), _too_fast(name, who.speed_mps, category)
     yield from _at_the_same_time((*path, "manoeuvres"), who.manoeuvres)
+    if not who.manoeuvres:
+        return
+    lasts = np.array([manoeuvre.lasts_s for manoeuvre in who.manoeuvres])[:, None]
+    times = np.array([manoeuvre.start_s for manoeuvre in who.manoeuvres])[:, None] + lasts * _SHARES
+    speeds, sideways = trajectory.speed_mps.value(times), trajectory.lateral_m.rate(times)
+    slides = (np.abs(sideways) > np.maximum(_MAX_DRIFT * speeds, 0.3)).any(-1)
+    across = np.gradient(sideways, _SHARES, axis=-1) / lasts + speeds * trajectory.turn_rad.rate(times)
+    accelerations = np.hypot(trajectory.speed_mps.rate(times), across).max(-1)
     for index, manoeuvre in enumerate(who.manoeuvres):
         place = (*path, "manoeuvres", index)
         if manoeuvre.start_s >= duration_s:
@@ -53,14 +62,11 @@ def _motion(path: FieldPath, name: str, category: str, who: Actor | Ego, traject
             yield "W210", (*place, "start_s"), f"`{manoeuvre.type}` of {name} {begins}"
         if manoeuvre.speed_mps is not None and manoeuvre.speed_mps > fastest:
             yield "E103", (*place, "speed_mps"), _too_fast(name, manoeuvre.speed_mps, category)
-        times = np.linspace(manoeuvre.start_s, manoeuvre.start_s + manoeuvre.lasts_s, 61)
-        speed, sideways = trajectory.speed_mps.value(times), trajectory.lateral_m.rate(times)
-        if (np.abs(sideways) > np.maximum(_MAX_DRIFT * speed, 0.3)).any():
+        if slides[index]:
             text = f"{name} would slide sideways in `{manoeuvre.type}`; give it more time or more speed"
             yield "E105", place, text
             continue
-        across = np.gradient(sideways, times) + speed * trajectory.turn_rad.rate(times)
-        most = float(np.hypot(trajectory.speed_mps.rate(times), across).max())
+        most = float(accelerations[index])
         text = f"`{manoeuvre.type}` of {name} takes {most:.1f} m/s²; give it more than {manoeuvre.lasts_s:g} s"
         if most > MAX_ACCELERATION_MPS2:
             yield "E104", place, f"{text}: no tyre gives more than {MAX_ACCELERATION_MPS2:g}"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from drivesim.geometry.cuboids import footprint, rectangles_overlap
 from drivesim.scenario.actors import DEFAULT_SIZE_M
-from drivesim.scenario.problems import FieldPath
+from drivesim.scenario.problems import MAX_SHOWN, FieldPath
 from drivesim.scenario.scene import ActorView, Scene
 from drivesim.scenario.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, MIN_VISIBLE_FRACTION
 
@@ -32,7 +33,10 @@ def place_findings(scenario: Scenario) -> _Found:
         return
     steps = min(_MAX_STEPS, int(np.ceil(scenario.duration_s / _STEP_S))) if scene.steered else 0
     times = np.linspace(0.0, scenario.duration_s if scene.steered else 0.0, steps + 1)
-    yield from _overlaps(scene, times)
+    overlaps = list(islice(_overlaps(scene, times), MAX_SHOWN))
+    yield from overlaps
+    if any(code.startswith("E") for code, *_ in overlaps):
+        return  # the rest is warnings, which nobody sees beside errors
     yield from _beside_the_road(scene, times)
     yield from _out_of_sight(scene, times)
     in_view = sum(view.large_enough for view in scene.views(0.0))
@@ -56,8 +60,10 @@ def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
         elif len(hits) and steered:
             yield "W211", ("actors", index), f"{name} collides with the ego at {times[hits[0]]:.1f} s"
         gaps = np.linalg.norm(middles[:index] - middles[index], axis=-1)
-        for other in np.flatnonzero((gaps < (reach[:index] + reach[index])[:, None]).any(-1)):
-            hits = np.flatnonzero(rectangles_overlap(shapes[index], shapes[other]))
+        near = gaps < (reach[:index] + reach[index])[:, None]
+        for other in np.flatnonzero(near.any(-1)):
+            close = np.flatnonzero(near[other])
+            hits = close[rectangles_overlap(shapes[index, close], shapes[other, close])]
             moves = steered or scene.actors[other].manoeuvres
             if len(hits) and (hits[0] == 0 or moves):
                 when = "in the first frame" if hits[0] == 0 else f"at {times[hits[0]]:.1f} s"

@@ -65,27 +65,30 @@ def shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    return f"'{clipped(value)}'" if isinstance(value, str) else clipped(str(value))
+    return f"'{_cut(''.join(map(_visible, value[:99])))}'" if isinstance(value, str) else clipped(str(value))
 
 
 def clipped(text: str) -> str:
     """The text without line breaks, cut where it would fill the line."""
-    text = " ".join(text.split())
+    return _cut(" ".join(text.split()))
+
+
+def _visible(letter: str) -> str:
+    return letter if letter.isprintable() else repr(letter)[1:-1]
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= 48 else f"{text[:45]}..."
 
 
 def excerpt(text: str, place: Place) -> str:
     """The line of `text` at a place with the offending part underlined; nothing where there is no such line."""
-    start = 0
-    for _ in range(place.line - 1):
-        start = text.find("\n", start) + 1
-        if not start:
-            return ""
-    end = text.find("\n", start)
-    column = start + place.column - 1
-    first = max(start, column - _EXCERPT_WIDTH // 2)
-    last = min(len(text) if end < 0 else end, first + _EXCERPT_WIDTH)
-    line = "".join(letter if letter.isprintable() else " " for letter in text[first:last]).rstrip()
+    lines = text.split("\n", place.line)
+    if len(lines) < place.line:
+        return ""
+    whole, column = lines[place.line - 1], place.column - 1
+    first = max(0, column - _EXCERPT_WIDTH // 2)
+    line = "".join(letter if letter.isprintable() else " " for letter in whole[first : first + _EXCERPT_WIDTH]).rstrip()
     if not line:
         return ""
     found = _OFFENDING.match(line, column - first)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.actors import MAX_ACTORS, Actor, Ego
 from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.picture import picture_sha256
-from drivesim.scenario.problems import FieldPath
+from drivesim.scenario.problems import FieldPath, shown
 from drivesim.scenario.road import Camera, Road
 from drivesim.scenario.scene import Scene
 from drivesim.scenario.strict import MisfittingFields, StrictModel
@@ -124,6 +125,13 @@ class Scenario(StrictModel):
             raise ValueError(f"expected at most {MAX_BOXES} boxes, got {len(boxes)}")
         return boxes
 
+    @field_validator("format", mode="before")
+    @classmethod
+    def _whole_number(cls, version: Any) -> Any:
+        if isinstance(version, bool | float):
+            raise ValueError(f"this drivesim reads format 1, got {shown(version)}")
+        return version
+
     @field_validator("boxes")
     @classmethod
     def _within_the_frame(cls, boxes: tuple[Box, ...] | None, info: ValidationInfo) -> tuple[Box, ...] | None:
@@ -200,14 +208,14 @@ class Scenario(StrictModel):
         width, height = box.extent(self.coords)
         return [edge / size for edge, size in zip(box.xyxy, (width, height, width, height), strict=True)]
 
-    @property
+    @cached_property
     def scene(self) -> Scene | None:
         """The actors over time; None where the scenario has none."""
         if self.actors is None:
             return None
         return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
 
-    @property
+    @cached_property
     def ego_trajectory(self) -> Trajectory | LineTrajectory:
         """Where the camera is over time; without `ego`, straight on at the usual speed."""
         return (self.ego or Ego()).trajectory(self.road or Road())

@@ -24,6 +24,8 @@ MAX_KEYS = 256
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAB_INDENT = re.compile(r"^[ ]*(\t)[ \t]*[^\s#]", re.MULTILINE)
+# The problem shows where these end; the mistake is where they begin.
+_BEGAN_BEFORE = ("while scanning a simple key", "while scanning a quoted scalar")
 _ENCODING_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00": "UTF-32"}
 
 
@@ -87,6 +89,8 @@ def read_document(content: bytes, file: str) -> YamlDocument:
         _Composer(document, _Loader(document.text)).compose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
+        if error.context in _BEGAN_BEFORE and error.context_mark:
+            mark = error.context_mark
         where = f" {error.context}" if error.context else ""
         document.fail(_place(mark) if mark else Place(1, 1), f"not valid YAML: {error.problem}{where}")
     return document

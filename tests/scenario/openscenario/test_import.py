@@ -10,6 +10,7 @@ from drivesim.scenario import Scenario, parse_scenario, scenario_yaml
 from drivesim.scenario.load import check_content
 from drivesim.scenario.openscenario import Imported, import_openscenario
 from drivesim.scenario.openscenario.places import LANE_WIDTH_M
+from drivesim.scenario.road import Road
 
 BOX = '<BoundingBox><Center x="1.5" y="0" z="0.75"/><Dimensions width="1.8" length="4.6" height="1.5"/></BoundingBox>'
 
@@ -114,7 +115,7 @@ def test_a_cut_in_is_an_actor_that_cuts_in() -> None:
     result = two(lane(75, -1), change)
     scenario = result.scenario
     assert (scenario.name, result.description) == ("cut-in", "A test")
-    assert scenario.road.model_dump() == {"lanes": 2, "oncoming_lanes": 0, "ego_lane": 0, "lane_width_m": 3.5}
+    assert scenario.road == Road(lanes=2, oncoming_lanes=0, ego_lane=0)
     [other] = scenario.actors
     assert (other.id, other.category, other.lane, other.speed_mps) == ("Other", "car", 1, 12)
     assert other.size_m == (4.6, 1.8, 1.5)
