@@ -40,6 +40,7 @@ Speed = Annotated[float, Field(ge=0, le=90, description="Speed that is reached a
 
 
 class _Manoeuvre(StrictModel):
+    type: str  # here, so that it comes first in a file that is written
     start_s: Start = 0.0
     duration_s: Duration | None = None
     lane: Lane | None = None

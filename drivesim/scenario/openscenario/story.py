@@ -11,7 +11,7 @@ from drivesim.scenario.openscenario.actions import Actions, Manoeuvre
 from drivesim.scenario.openscenario.notes import Notes, UnmappableError
 from drivesim.scenario.openscenario.triggers import moment, read_trigger
 
-MAX_EVENTS = 300
+MAX_EVENTS = 100
 _Named = tuple[str, str]
 
 
