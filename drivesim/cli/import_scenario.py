@@ -30,10 +30,13 @@ def import_scenario(
     from drivesim.scenario.openscenario.xml_tree import MAX_BYTES
     from drivesim.scenario.scenario_yaml import scenario_yaml
 
-    if not file.is_file():
-        raise InputError(f"{file}: no such file")
-    with file.open("rb") as opened:
-        content = opened.read(MAX_BYTES + 1)
+    try:
+        if not file.is_file():
+            raise InputError(f"{file}: no such file")
+        with file.open("rb") as opened:
+            content = opened.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
     imported = import_openscenario(content, str(file), ego)
     about = f": {imported.description}" if imported.description else ""
     text = scenario_yaml(imported.scenario, f"From {file.name}{about}")

@@ -36,6 +36,12 @@ def test_a_written_scenario_is_valid_and_not_written_over(tmp_path: Path) -> Non
     assert "is there already" in str(again.exception)
 
 
+def test_a_file_that_cannot_be_read_is_bad_input() -> None:
+    error = run("a" * 300 + ".xosc").exception
+    assert isinstance(error, InputError)
+    assert "cannot be read" in str(error)
+
+
 def test_a_name_may_be_given(tmp_path: Path) -> None:
     assert run(SAMPLE, "--out", tmp_path / "other.yaml").stdout == f"{tmp_path / 'other.yaml'}\n"
 

@@ -82,7 +82,7 @@ def import_openscenario(content: bytes, file: str, ego: str | None = None) -> Im
     shared = {
         "format": 1,
         "name": _scenario_name(file),
-        "time_of_day": first.time_of_day,
+        **({"time_of_day": first.time_of_day} if first.time_of_day else {}),
         "road": {"lanes": road.lanes, "oncoming_lanes": road.oncoming_lanes, "ego_lane": road.ego_lane},
         "duration_s": _duration_s(root, story, notes),
     }
