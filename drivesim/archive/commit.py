@@ -23,6 +23,7 @@ from drivesim.archive.zarr_format import max_chunk_bytes, rollout_folder, window
 
 COMMIT_FOLDER = "_commit"
 HEAD_FILE = f"{COMMIT_FOLDER}/head.json"
+MAX_BAD_RECORDS = 1_000  # of a future that are named one by one
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RECORD_NAME = re.compile(r"[0-9]{6,12}\.json")
 
@@ -153,12 +154,17 @@ class _ChainReader:
         records: list[CommitRecord | None] = []
         digests: list[str | None] = []
         findings: list[Finding] = []
-        head_windows, head_last = 0, None
+        head_windows, head_last, num_bad = 0, None, 0
         try:
             head_windows, head_last = self.parse_head(head)
         except ValueError as error:
             findings.append(self.finding(None, HEAD_FILE, str(error)))
-        for window in range(max(self.num_files(), head_windows)):
+        num_expected = max(self.num_files(), head_windows)
+        for window in range(num_expected):
+            if num_bad == MAX_BAD_RECORDS:
+                message = f"too many of the {num_expected} records are no good; those from this one on were not read"
+                findings.append(self.finding(window, record_file(window), message))
+                break
             content = self.read(record_file(window))
             digests.append(sha256(content) if isinstance(content, bytes) else None)
             previous = digests[window - 1] if window else self.chain_root
@@ -166,11 +172,12 @@ class _ChainReader:
                 records.append(self.parse_record(content, window, previous))
             except ValueError as error:
                 records.append(None)
+                num_bad += 1
                 findings.append(self.finding(window, record_file(window), str(error)))
         num_committed = next((i for i, record in enumerate(records) if record is None), len(records))
         if head_last is not None:
-            expected = digests[head_windows - 1] if head_windows else self.chain_root
-            if expected is not None and head_last != expected:
+            known = {0: self.chain_root, **dict(enumerate(digests, start=1))}
+            if head_last != (known.get(head_windows) or head_last):
                 findings.append(self.finding(None, HEAD_FILE, "does not name the record it was written after"))
             if head_windows < len(records) - 1:
                 message = f"counts {head_windows} windows, where {len(records)} have records"

@@ -25,6 +25,7 @@ class WriterLock:
     def __init__(self, path: Path, descriptor: int) -> None:
         self._path = path
         self._descriptor = descriptor
+        self._folder: int | None = None
 
     @classmethod
     def acquire(cls, archive: Path) -> WriterLock:
@@ -55,11 +56,33 @@ class WriterLock:
                 os.close(descriptor)
                 raise
 
+    def hold_folder(self, archive: Path) -> None:
+        """Lock the archive's folder too: a lock file that somebody removes then lets no second writer in.
+
+        Raises ArchiveLockedError where another writer holds it. Some file systems lock no folders (NFS): there the
+        lock file has to do.
+        """
+        descriptor = os.open(archive, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise ArchiveLockedError(
+                f"{archive} is being written by a process whose lock file {self._path.name} was removed; wait for it, "
+                "or stop it and run the same command again"
+            ) from None
+        except OSError:
+            os.close(descriptor)
+        else:
+            self._folder = descriptor
+
     def release(self) -> None:
         """Remove the lock file and let go."""
         with contextlib.suppress(OSError):
             if _is_current(self._path, self._descriptor):
                 os.unlink(self._path)
+        if self._folder is not None:
+            os.close(self._folder)
         os.close(self._descriptor)
 
 

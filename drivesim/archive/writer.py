@@ -64,6 +64,7 @@ class ArchiveWriter:
         try:
             if _is_absent(path):
                 _create(path, manifest)
+            lock.hold_folder(path)
             stored = _read_manifest(path)
             stored.require_same_run(manifest, path)
             require_sound_metadata(path, stored.layout)

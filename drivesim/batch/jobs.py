@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,8 +14,10 @@ import torch
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
+from drivesim.archive.commit import HEAD_FILE
 from drivesim.archive.identity import Manifest
 from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
+from drivesim.archive.zarr_format import rollout_folder
 from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
 from drivesim.engine import Engine, EngineSettings, Timeline, frame_shape, latent_shape, settings_named
 from drivesim.errors import InputError
@@ -204,21 +206,27 @@ def _commit(writer: ArchiveWriter, made: FutureWindow, timeline: Timeline) -> Co
 
 
 def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
-    """Video and poster of a complete future, where they are missing."""
+    """Video and poster of a complete future, where they are missing or of an earlier archive."""
     video, poster = (job.preview_folder / f"future_{future:02d}{ending}" for ending in (".mp4", ".png"))
-    if not video.exists():
+    if not _shows(video, job, [future]):
         write_preview(open_archive(job.archive_path), future, video, job.crf)
         yield PreviewWritten(video, future)
-    if not poster.exists():
+    if not _shows(poster, job, [future]):
         write_poster(open_archive(job.archive_path), future, poster)
         yield PreviewWritten(poster, future)
 
 
 def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
     path = job.preview_folder / "contact_sheet.png"
-    if not path.exists():
+    if not _shows(path, job, range(job.futures)):
         write_contact_sheet(open_archive(job.archive_path), path)
         yield PreviewWritten(path, None)
+
+
+def _shows(preview: Path, job: RolloutJob, futures: Iterable[int]) -> bool:
+    """Whether a preview is there that was written after the last commit of these futures."""
+    heads = (job.archive_path / rollout_folder(future) / HEAD_FILE for future in futures)
+    return preview.is_file() and all(preview.stat().st_mtime_ns >= head.stat().st_mtime_ns for head in heads)
 
 
 def _make_folder(folder: Path) -> None:

@@ -11,9 +11,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from drivesim.archive.files import sync_folder, write_file
+from pydantic import Field, TypeAdapter
+
+from drivesim.archive.files import FileMissing, FileProblem, read_file, sync_folder, write_file
 from drivesim.archive.lock import WriterLock
 from drivesim.batch.plan import BatchPlan
 from drivesim.errors import InputError
@@ -22,7 +24,12 @@ BATCH_FILE = "batch.json"
 RESULT_FILE = "result.json"
 FORMAT = 1
 
+_MAX_RESULT_BYTES = 16 * 2**20
+_MAX_PLAN_BYTES = 256 * 2**20
+
 State = Literal["waiting", "running", "done", "failed"]
+Count = Annotated[int, Field(ge=0)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 @dataclass
@@ -35,11 +42,11 @@ class JobResult:
     """
 
     state: State = "waiting"
-    attempts: int = 0
+    attempts: Count = 0
     error: str | None = None
-    stages: dict[str, dict[str, float]] = field(default_factory=dict)
-    windows: int = 0
-    frames: int = 0
+    stages: dict[str, dict[str, Seconds]] = field(default_factory=dict)
+    windows: Count = 0
+    frames: Count = 0
 
     @property
     def seconds(self) -> float:
@@ -55,10 +62,8 @@ class JobResult:
 def read_result(folder: Path) -> JobResult:
     """The result in the folder of a job; one that cannot be read counts as none: the archive knows what is made."""
     try:
-        content = json.loads((folder / RESULT_FILE).read_bytes())
-        content.pop("format")
-        return JobResult(**content)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return TypeAdapter(JobResult).validate_json(read_file(folder, RESULT_FILE, _MAX_RESULT_BYTES), strict=True)
+    except (OSError, ValueError, FileProblem):
         return JobResult()
 
 
@@ -87,12 +92,19 @@ def open_batch(plan: BatchPlan) -> WriterLock:
     return lock
 
 
+@dataclass
+class _Plan:
+    """What is read of `batch.json`."""
+
+    common: dict
+
+
 def _write_plan(plan: BatchPlan, path: Path) -> None:
     try:
-        earlier = json.loads(path.read_bytes())["common"]
-    except FileNotFoundError:
+        earlier = TypeAdapter(_Plan).validate_json(read_file(path.parent, path.name, _MAX_PLAN_BYTES)).common
+    except FileMissing:
         earlier = plan.common
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, FileProblem):
         raise InputError(f"{path}: is damaged, or of something else; move it away or choose another --out") from None
     if earlier != plan.common:
         raise InputError(

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import resource
 
 import numpy as np
 import pytest
 
-from drivesim.archive import check_archive, open_archive
+from drivesim.archive import ArchiveWriter, check_archive, open_archive
 from drivesim.archive.sealed_json import seal
 from drivesim.errors import ArchiveError, InputError
 
@@ -132,3 +133,28 @@ def test_hostile_json_is_damage(folder, tiny, content):
     for file in ("rollouts/0000/_commit/000000.json", "rollouts/0000/_commit/head.json", "drivesim.json"):
         (folder / "a.zarr" / file).write_bytes(content)
         assert file in [finding.file for finding in check_archive(folder / "a.zarr", read_data=False)]
+
+
+def test_json_of_millions_of_values_is_refused_unread(folder, tiny):
+    tiny.write(folder / "a.zarr", stop_after=1)
+    content = b'{"a": [' + b"[]," * 5_000_000 + b"0]}"
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for file in ("rollouts/0000/_commit/000000.json", "drivesim.json"):
+        (folder / "a.zarr" / file).write_bytes(content)
+        findings = check_archive(folder / "a.zarr", read_data=False)
+        assert (file, "holds more than 1,000,000 values") in [(found.file, found.message) for found in findings]
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
+
+
+def test_a_sealed_head_of_millions_of_windows_is_found_in_bounded_time(folder, tiny):
+    """All sums fit, as if this drivesim had written it, but the records are not there."""
+    longest = dataclasses.replace(tiny.layout, num_futures=1, num_frames=10_000_000, frames_per_window=1)
+    with ArchiveWriter.open(folder / "a.zarr", {}, longest, {}):
+        pass
+    head = folder / "a.zarr/rollouts/0000/_commit/head.json"
+    head.write_bytes(seal({"future": 0, "windows": 10_000_000, "last": "0" * 64}))
+    findings = check_archive(folder / "a.zarr", read_data=False)
+    assert len(findings) == 1001
+    assert findings[0].file == "rollouts/0000/_commit/000000.json"
+    assert "10000000 records" in findings[-1].message
+    assert open_archive(folder / "a.zarr").rollouts[0].num_committed_windows == 0

@@ -117,6 +117,40 @@ def test_a_second_writer_is_refused_and_told_who_writes(folder, tiny):
         pass
 
 
+def test_a_second_writer_is_refused_where_the_lock_file_was_removed(folder, tiny):
+    with tiny.open(folder / "a.zarr"):
+        (folder / "a.zarr.lock").unlink()
+        with pytest.raises(ArchiveLockedError, match=r"whose lock file a\.zarr\.lock was removed"):
+            tiny.open(folder / "a.zarr")
+    with tiny.open(folder / "a.zarr"):
+        pass
+
+
+@pytest.mark.parametrize(
+    "owner", ["process 1 on here", f"process {os.getpid()} on elsewhere", "", "\xff" * 9_999]
+)
+def test_a_lock_file_that_nobody_holds_is_taken_over_whatever_it_says(folder, tiny, owner):
+    """A number of a process may be in use again, by another process or on another machine."""
+    (folder / "a.zarr.lock").write_text(owner)
+    tiny.write(folder / "a.zarr")
+    assert open_archive(folder / "a.zarr").complete
+    assert not (folder / "a.zarr.lock").exists()
+
+
+def test_a_lock_file_that_is_a_link_or_no_file_is_left_alone(folder, tiny):
+    lock, victim = folder / "a.zarr.lock", folder / "victim"
+    victim.write_text("precious")
+    lock.symlink_to(victim)
+    with pytest.raises(InputError, match="cannot be written here"):
+        tiny.open(folder / "a.zarr")
+    lock.unlink()
+    lock.mkdir()
+    with pytest.raises(InputError, match="cannot be written here"):
+        tiny.open(folder / "a.zarr")
+    assert victim.read_text() == "precious"
+    assert not (folder / "a.zarr").exists()
+
+
 def test_a_place_that_cannot_be_written_is_named(folder, tiny):
     (folder / "file").write_text("")
     with pytest.raises(InputError, match=r"file.*choose another --out"):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -78,6 +79,19 @@ def test_a_complete_job_makes_missing_previews_alone(job: RolloutJob, whole: dic
     poster = job.preview_folder / "future_01.png"
     poster.unlink()
     assert list(run_rollout(job)) == [Opened(2, (2, 2)), PreviewWritten(poster, 1)]
+
+
+def test_previews_of_an_archive_that_was_removed_are_made_again(
+    job: RolloutJob, whole: dict[str, str], tmp_path: Path
+) -> None:
+    job, engine = replace(job, out=tmp_path, futures=1), Engine.load(job.checkpoints)
+    list(run_rollout(job, engine))
+    before = _tree(job.preview_folder)
+    shutil.rmtree(job.archive_path)
+    list(run_rollout(replace(job, seed=6), engine))
+    after = _tree(job.preview_folder)
+    assert before.keys() == after.keys()
+    assert all(before[name] != after[name] for name in before)
 
 
 def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:

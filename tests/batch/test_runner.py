@@ -18,7 +18,7 @@ from drivesim.batch.jobs import Committed, JobEvent, Opened, RolloutJob
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.ray_runner import run_on_ray
-from drivesim.batch.results import read_result
+from drivesim.batch.results import JobResult, read_result
 from drivesim.batch.runner import BatchEvent, Limits
 from drivesim.errors import ArchiveLockedError, InputError
 from drivesim.scenario import Scenario
@@ -204,3 +204,41 @@ def test_a_place_that_cannot_be_written_is_an_input_error(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="choose another --out"):
         next(run_batch(planned(tmp_path / "file", "a"), 1, work=write_rollout))
+
+
+HOSTILE = {
+    "nested": b"[" * 100_000,
+    "nan": b'{"format": 1, "stages": {"0": {"predict": NaN}}}',
+    "infinite": b'{"format": 1, "stages": {"0": {"predict": 1e999}}}',
+    "no stages": b'{"format": 1, "stages": "none", "state": "done"}',
+    "no state": b'{"format": 1, "state": "finished"}',
+    "no count": b'{"format": 1, "attempts": -3, "frames": true}',
+    "a list": b"[1, 2]",
+    "no text": b"\xff\xfe\x00",
+    "truncated": b'{"format": 1, "state": "do',
+    "empty": b"",
+}
+
+
+@pytest.mark.parametrize("content", HOSTILE.values(), ids=HOSTILE)
+def test_what_is_no_result_counts_as_none_and_what_is_no_batch_is_refused(tmp_path: Path, content: bytes) -> None:
+    plan = planned(tmp_path, "a")
+    list(run_batch(plan, 1, work=write_rollout))
+    out = plan.jobs[0].rollout.out
+    (out / "result.json").write_bytes(content)
+    assert read_result(out) == JobResult()
+    assert last(run_batch(plan, 1, work=write_rollout))["a"].result.state == "done"
+    assert made(plan) == [EVERY_WINDOW_ONCE]
+    (tmp_path / "batch.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"batch\.json: is damaged, or of something else"):
+        next(run_batch(plan, 1, work=write_rollout))
+
+
+def test_huge_files_of_a_batch_are_not_read(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "a")
+    list(run_batch(plan, 1, work=write_rollout))
+    for path in (plan.jobs[0].rollout.out / "result.json", tmp_path / "batch.json"):
+        os.truncate(path, 2**40)
+    assert read_result(plan.jobs[0].rollout.out) == JobResult()
+    with pytest.raises(InputError, match="is damaged"):
+        next(run_batch(plan, 1, work=write_rollout))
