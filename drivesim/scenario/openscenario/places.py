@@ -14,6 +14,7 @@ from drivesim.scenario.openscenario.library import xosc
 from drivesim.scenario.openscenario.notes import UnmappableError, number
 from drivesim.scenario.road import Road
 
+MAX_CHAIN = 32
 LANE_WIDTH_M = Road().lane_width_m
 
 
@@ -50,6 +51,8 @@ class Places:
             return Place(0.0, 0.0, 0.0, 0)
         if name in asked:
             raise UnmappableError("positions refer to one another in a circle")
+        if len(asked) > MAX_CHAIN:
+            raise UnmappableError(f"its position is relative to another, and so on, more than {MAX_CHAIN} times")
         if name not in self.positions:
             raise UnmappableError(f"no initial position of {name}")
         position = self.positions[name]

@@ -360,6 +360,17 @@ def test_entities_that_are_no_vehicles_are_dropped_and_catalogues_guessed() -> N
         assert words in text
 
 
+def test_a_long_chain_of_positions_is_followed_only_so_far() -> None:
+    names = ["Ego", *(f"A{number}" for number in range(1200))]
+    behind = [f'<RelativeRoadPosition entityRef="{name}" ds="8" dt="0"/>' for name in names]
+    init = private("Ego", at(lane(50)), speed(10))
+    init += "".join(private(name, at(place), speed(10)) for name, place in zip(names[1:], behind, strict=False))
+    result = imported("".join(map(vehicle, names)), init)
+    assert [actor.id for actor in result.scenario.actors] == names[1 : 1 + len(result.scenario.actors)]
+    assert len(result.scenario.actors) == 33
+    assert "dropped entity A1199: its position is relative to another" in "\n".join(reasons(result))
+
+
 def test_the_ego_is_found_named_or_taken() -> None:
     init = private("A", at(lane(50)), speed(10)) + private("B", at(lane(90)), speed(9))
     plain = document(vehicle("A") + vehicle("B"), init)
