@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -47,14 +48,14 @@ def draw_map(
     rim = ego.position_m + 200 * np.column_stack([-np.sin(angles), np.cos(angles)])
     line(np.vstack([rim[:1], ego.position_m, rim[-1:]]), _VIEW)
 
-    times = np.linspace(0.0, duration_s, 41)
-    line(scene.ego.at(times).position_m, _EGO)
+    ego_path, paths = _paths(scene, duration_s)
+    line(ego_path, _EGO)
     forward = np.array([-np.sin(ego.heading_rad), np.cos(ego.heading_rad)])
     fill(footprint(ego.position_m - 0.5 * forward, ego.heading_rad, *DEFAULT_SIZE_M["car"][:2]), _EGO)
-    for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
+    for index, actor in enumerate(scene.actors):
         colour = colours[actor.category]
         if actor.manoeuvres:
-            line(trajectory.at(times).position_m, colour)
+            line(paths[index], colour)
         shape = scene.footprints(index, time_s)
         fill(shape, colour)
         place = pixels(shape.mean(0)[None])[0] >> _FIXED_POINT_BITS
@@ -63,6 +64,13 @@ def draw_map(
             picture, scene.id_of(index), corner, cv2.FONT_HERSHEY_SIMPLEX, 0.42, (255, 255, 255), 1, cv2.LINE_AA
         )
     return picture
+
+
+@lru_cache(maxsize=2)
+def _paths(scene: Scene, duration_s: float) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Places `n 2` of the ego, and of each actor, over the duration: the same in every frame of a scene."""
+    times = np.linspace(0.0, duration_s, 41)
+    return scene.ego.at(times).position_m, [path.at(times).position_m for path in scene.trajectories]
 
 
 def _draw_lanes(road: Road, middle_m: float, reach_m: float, fill: Callable, line: Callable) -> None:
