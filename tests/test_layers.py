@@ -34,6 +34,7 @@ AT_HOME = {
     "gradio": ("ui/",),
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
+    "scenariogeneration": ("drivesim/scenario/openscenario/library.py",),
     "zarr": ("drivesim/archive/",),
 }
 
