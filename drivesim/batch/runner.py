@@ -18,7 +18,7 @@ from drivesim.batch.jobs import Committed, JobEvent, Opened, PreviewWritten, Rol
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.results import JobResult, open_batch, read_result, write_result
 from drivesim.batch.workers import Progress
-from drivesim.errors import DrivesimError
+from drivesim.errors import DrivesimError, InputError
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,13 @@ class _Batch:
             attempt = self.waiting.popleft()
             attempt.result.state = "running"
             attempt.result.attempts += 1
-            write_result(attempt.job.rollout.out, attempt.result)
+            try:
+                write_result(attempt.job.rollout.out, attempt.result)
+            except InputError as error:  # no place for this job, which is no matter of the others
+                self.pool.give_back(worker)
+                attempt.result.state, attempt.result.error = "failed", str(error)
+                yield BatchEvent(attempt.job, attempt.result)
+                continue
             self.runs.append(_Run(worker, attempt))
             worker.start(attempt.job.rollout)
             yield BatchEvent(attempt.job, attempt.result)

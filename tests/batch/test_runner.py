@@ -129,7 +129,7 @@ def test_failures_are_retried_recorded_and_stop_nothing_else(tmp_path: Path, run
 
 def test_a_stopped_worker_is_given_up_and_its_job_done_by_another(tmp_path: Path, run: Run) -> None:
     plan = planned(tmp_path, "stops-once", "good")
-    events = last(run(plan, 1, Limits(retries=1, silent_seconds=2.0)))
+    events = last(run(plan, 1, Limits(retries=1, silent_seconds=4.0)))
     assert {event.result.state for event in events.values()} == {"done"}
     assert made(plan) == [EVERY_WINDOW_ONCE] * 2
     plan = planned(tmp_path / "limited", "stops")
@@ -188,6 +188,15 @@ def test_a_batch_keeps_its_settings_but_may_grow(tmp_path: Path) -> None:
     plan = planned(tmp_path, "a", "b")
     list(run_batch(plan, 1, work=write_rollout))
     assert made(plan) == [EVERY_WINDOW_ONCE] * 2
+
+
+def test_a_job_without_a_place_fails_alone(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "a", "b")
+    (tmp_path / "jobs").mkdir()
+    (tmp_path / "jobs/a").write_text("in the way")
+    results = {name: event.result for name, event in last(run_batch(plan, 1, work=write_rollout)).items()}
+    assert (results["a"].state, results["b"].state) == ("failed", "done")
+    assert "jobs/a: cannot be made" in results["a"].error
 
 
 def test_two_batches_at_once_are_refused(tmp_path: Path) -> None:
