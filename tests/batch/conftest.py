@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from ray.cluster_utils import Cluster
 
 MEMORY = 80 * 2**20
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -22,11 +23,21 @@ def cluster() -> Iterator[Cluster]:
     os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"  # which is how Ray keeps to the loopback interface
     from ray.cluster_utils import Cluster
 
+    def patiently(start: Callable[..., T], **options: object) -> T:
+        """Ray gives a node 30 s to start, which may be short on a machine that is busy."""
+        for attempts_left in (2, 1, 0):
+            try:
+                return start(**options)
+            except Exception as error:
+                if not attempts_left or "timed out during startup" not in str(error):
+                    raise
+        raise AssertionError
+
     common = {"node_ip_address": "127.0.0.1", "include_dashboard": False, "object_store_memory": MEMORY}
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **common})
+    cluster = patiently(Cluster, initialize_head=True, head_node_args={"num_cpus": 0, **common})
     try:
         for _ in range(2):
-            cluster.add_node(num_cpus=1, **common)
+            patiently(cluster.add_node, num_cpus=1, **common)
         yield cluster
     finally:
         cluster.shutdown()
