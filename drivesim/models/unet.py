@@ -28,8 +28,8 @@ class UNetConfig:
     """Sizes of a U-Net and the conditions that it accepts.
 
     `box_categories`: number of vehicle categories of the box layout, 0 for none. `low_res_channels`: channels of a
-    low-resolution picture concatenated to the input, with its noise level embedded. `pass_noise`: a gated path from
-    the input to the output, for models whose input has more dimensions than their trunk carries.
+    low-resolution picture concatenated to the input, with its noise level embedded. `pass_noise`: a path from the
+    input to the output, gated at every place, for models whose input has more dimensions than their trunk carries.
     """
 
     in_channels: int
@@ -116,7 +116,7 @@ class UNet(nn.Module):
         self.conv_out = zero_initialised(nn.Conv2d(widths[0], config.in_channels, 3, padding=1))
         self.noise_gate = None
         if config.pass_noise:
-            self.noise_gate = zero_initialised(nn.Linear(config.embedding_dim, config.in_channels))
+            self.noise_gate = zero_initialised(nn.Conv2d(widths[0], config.in_channels, 1))
 
         temporal = config.temporal
         self.temporal_embedding = self.context_encoder = self.temporal_output = None
@@ -160,11 +160,11 @@ class UNet(nn.Module):
                 h = stage(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
             if index < len(self.upsample):
                 h = _per_frame(self.upsample[index], h)
-        out = self.conv_out(nn.functional.silu(self.norm_out(h.flatten(0, 1))))
-        out = rearrange(out, "(b t) c h w -> b t c h w", t=t)
+        features = nn.functional.silu(self.norm_out(h.flatten(0, 1)))
+        out = self.conv_out(features)
         if self.noise_gate is not None:
-            gate = rearrange(self.noise_gate(nn.functional.silu(embedding)), "(b t) c -> b t c 1 1", t=t)
-            out = out + gate * x
+            out = out + self.noise_gate(features) * x.flatten(0, 1)
+        out = rearrange(out, "(b t) c h w -> b t c h w", t=t)
         if self.temporal_output is not None:
             out = self.temporal_output(out, h, x, known, temporal_embedding)
         return out

@@ -35,7 +35,9 @@ class UpsamplerTraining(TrainingConfig):
     `decoded_share`: part of the batches whose low-resolution patches passed through the autoencoder.
     """
 
-    batch_size: int = 8
+    batch_size: int = 16
+    learning_rate: float = 2e-3
+    muon: bool = True
     num_frames: int = 1
     fps: float | None = None
     patch: int = 128
