@@ -55,7 +55,7 @@ def measure(engine: Engine, scenario: Scenario, preset: str, num_windows: int) -
     note("compose (one picture)")
     previous = None
     for window in range(num_windows):
-        latents = engine.predict(scenario, window, previous, settings=settings)
+        latents = engine.predict(scenario, window, previous, settings=settings).latents
         note("first frame and predict" if window == 0 else "predict")
         for step in engine.render(scenario, window, latents, previous, settings=settings):
             note(step.stage)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import shutil
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -93,5 +94,24 @@ def tiny_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
         base = sha256_of(folder / f"{BASE_OF[role]}.safetensors") if role in BASE_OF else None
         save_checkpoint(folder / f"{role}.safetensors", module, role, base)
+    write_manifest(folder, preset)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints_with_reader(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a random reader that takes parts of a frame for vehicles: more in one frame, fewer in another."""
+    import torch
+
+    from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+    from drivesim.models.presets import tiny
+
+    folder, preset, generator = tmp_path_factory.mktemp("reading") / "tiny", tiny(), torch.Generator().manual_seed(0)
+    shutil.copytree(tiny_checkpoints, folder)
+    reader = build(READER, preset)
+    with torch.no_grad():
+        for parameter in reader.parameters():
+            parameter += 0.2 * torch.randn(parameter.shape, generator=generator)
+    save_checkpoint(folder / f"{READER}.safetensors", reader, READER)
     write_manifest(folder, preset)
     return folder

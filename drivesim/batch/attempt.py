@@ -11,7 +11,6 @@ from drivesim.batch.arithmetic import fix_arithmetic
 from drivesim.batch.jobs import JobEvent, RolloutJob, run_rollout
 from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
-from drivesim.models.checkpoints import ROLES
 
 # Makes a job's events; a worker calls it for each of its jobs.
 Work = Callable[[RolloutJob], Iterator[JobEvent]]
@@ -85,7 +84,8 @@ def load_engine(job: RolloutJob, common: dict) -> Engine:
     if drivesim.__version__ != common["engine"]:
         raise InputError(f"this is drivesim {drivesim.__version__}, the batch is of drivesim {common['engine']}")
     engine = Engine.load(job.checkpoints, job.device)
-    others = [role for role in ROLES if engine.checkpoints.sha256.get(role) != common["checkpoints"][role]]
+    found = engine.checkpoints.sha256
+    others = [role for role, digest in common["checkpoints"].items() if found.get(role) != digest]
     if others:
         raise CheckpointError(f"{job.checkpoints}: not the models that the batch began with: {', '.join(others)}")
     return engine

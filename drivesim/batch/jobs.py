@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,18 @@ from drivesim.archive.identity import Manifest
 from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
 from drivesim.archive.zarr_format import rollout_folder
 from drivesim.batch.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
-from drivesim.engine import Engine, EngineSettings, Timeline, frame_shape, latent_shape, settings_named
+from drivesim.engine import (
+    Engine,
+    EngineSettings,
+    Predicted,
+    Timeline,
+    frame_shape,
+    latent_shape,
+    layout_to_obey,
+    settings_named,
+)
 from drivesim.errors import InputError
-from drivesim.models.checkpoints import ROLES, CheckpointSet
+from drivesim.models.checkpoints import READER, ROLES, CheckpointSet
 from drivesim.scenario import Scenario, read_picture
 
 
@@ -31,7 +40,7 @@ class RolloutJob:
 
     `threads` of each worker decide the bits, `workers` do not. frames: "none" keeps latents alone, which is quick and
     leaves no videos; `latents`: an archive to take these from, so that only frames are made. crf: quality of the
-    videos, 0 is the best, 51 the smallest.
+    videos, 0 is the best, 51 the smallest. gate: attempts at the first frame, 1 for no gate.
     """
 
     scenario: Scenario
@@ -45,6 +54,7 @@ class RolloutJob:
     workers: int = 2
     frames: str = "lossless"
     crf: int = PREVIEW_CRF
+    gate: int = 1
     latents: Path | None = None
 
     @property
@@ -91,9 +101,11 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
 
     `engine`: of the job's checkpoints and device; it makes the windows in this process, instead of workers.
 
-    Raises InputError (checkpoints, folder that cannot be written, an archive of another run), ArchiveError (damaged,
-    or in the hands of another writer), and any DrivesimError that a worker meets.
+    Raises InputError (checkpoints, folder that cannot be written, an archive of another run, a gate without boxes),
+    ArchiveError (damaged, or in the hands of another writer), and any DrivesimError that a worker meets.
     """
+    if job.gate > 1:
+        layout_to_obey(job.scenario)
     checkpoints = verified_checkpoints(job.checkpoints) if engine is None else engine.checkpoints
     settings = settings_of(job)
     timeline = Timeline(checkpoints.preset.video, settings.interpolation_passes, job.scenario.duration_s)
@@ -144,6 +156,7 @@ def render_job(path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF)
             archive.manifest.inputs["device"],
             archive.manifest.inputs["threads"],
             crf=crf,
+            gate=archive.manifest.inputs["settings"]["gate_attempts"],
             latents=path,
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -159,8 +172,16 @@ def verified_checkpoints(folder: Path) -> CheckpointSet:
 
 
 def settings_of(job: RolloutJob) -> EngineSettings:
-    """The settings of a job's preset, where its scenario does not say otherwise."""
-    return settings_named(job.preset).with_sampling(job.scenario.sampling)
+    """The settings of a job's preset and gate, where its scenario does not say otherwise."""
+    return replace(settings_named(job.preset), gate_attempts=job.gate).with_sampling(job.scenario.sampling)
+
+
+def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str]:
+    """The sha256 of each checkpoint that decides pictures; with a gate the vehicle reader is one of them.
+
+    CheckpointError where it is missing.
+    """
+    return checkpoints.digests((*ROLES, READER) if gate > 1 else ROLES)
 
 
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
@@ -171,7 +192,7 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
     return {
         "scenario": scenario,
         "settings": asdict(settings_of(job)),
-        "checkpoints": {role: checkpoints.sha256[role] for role in ROLES},
+        "checkpoints": deciding_checkpoints(checkpoints, job.gate),
         "engine": drivesim.__version__,
         "device": job.device,
         "threads": job.threads,
@@ -194,14 +215,20 @@ def _source(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
 
 def _start(writer: ArchiveWriter, future: int, source: Archive | None) -> FutureStart:
     window = writer.committed_windows(future)
-    known = () if source is None else tuple(source.rollouts[future].latents[window:])
+    known: tuple[Predicted, ...] = ()
+    if source is not None:
+        rollout = source.rollouts[future]
+        gates = (labels.get("gate") for labels in rollout.labels[window:])
+        known = tuple(map(Predicted, rollout.latents[window:], gates))
     return FutureStart(future, window, writer.latents(future, window - 1) if window else None, known)
 
 
 def _commit(writer: ArchiveWriter, made: FutureWindow, timeline: Timeline) -> Committed:
     frames = timeline.frames(made.window)
     labels = {"first_frame": frames.start, "num_frames": len(frames), "time_s": frames.start / timeline.fps}
-    writer.commit(made.future, made.window, made.latents, made.frames, labels)
+    if made.predicted.gate is not None:
+        labels["gate"] = made.predicted.gate
+    writer.commit(made.future, made.window, made.predicted.latents, made.frames, labels)
     return Committed(made.future, made.window, len(frames))
 
 

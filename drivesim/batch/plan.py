@@ -13,9 +13,9 @@ from pathlib import Path
 import drivesim
 from drivesim.archive.previews import PREVIEW_CRF
 from drivesim.archive.sealed_json import canonical_json, sha256
-from drivesim.batch.jobs import RolloutJob, identity_inputs, verified_checkpoints
+from drivesim.batch.jobs import RolloutJob, deciding_checkpoints, identity_inputs, verified_checkpoints
 from drivesim.errors import InputError, ScenarioError
-from drivesim.models.checkpoints import ROLES, CheckpointSet
+from drivesim.models.checkpoints import CheckpointSet
 from drivesim.scenario import Scenario, load_cases
 
 JOBS_FOLDER = "jobs"
@@ -54,7 +54,7 @@ class BatchPlan:
 class BatchOptions:
     """What all jobs of a batch share; `seeds` and `futures`: instead of each scenario's own.
 
-    num_seeds: seeds counted upwards from each of these.
+    num_seeds: seeds counted upwards from each of these. gate: attempts at the first frame of each scenario with boxes.
     """
 
     out: Path
@@ -67,6 +67,7 @@ class BatchOptions:
     num_seeds: int = 1
     frames: str = "lossless"
     crf: int = PREVIEW_CRF
+    gate: int = 1
 
 
 def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
@@ -77,12 +78,13 @@ def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
     """
     checkpoints = verified_checkpoints(options.checkpoints)
     common = {
-        "checkpoints": {role: checkpoints.sha256[role] for role in ROLES},
+        "checkpoints": deciding_checkpoints(checkpoints, options.gate),
         "engine": drivesim.__version__,
         "preset": options.preset,
         "device": options.device,
         "threads": options.threads,
         "frames": options.frames,
+        "gate": options.gate,
     }
     jobs: dict[str, PlannedJob] = {}
     for file, scenario in _scenarios(paths):
@@ -107,6 +109,7 @@ def _planned(
         workers=1,
         frames=options.frames,
         crf=options.crf,
+        gate=1 if scenario.layout() is None else options.gate,
     )
     content = {
         "name": scenario.name,

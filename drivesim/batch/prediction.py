@@ -9,12 +9,12 @@ from __future__ import annotations
 import heapq
 import tempfile
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drivesim.archive import open_archive
 from drivesim.archive.sealed_json import canonical_json
-from drivesim.batch.jobs import settings_of
+from drivesim.batch.jobs import identity_inputs, settings_of
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import JOBS_FOLDER, BatchPlan, PlannedJob
 from drivesim.batch.results import read_result
@@ -24,7 +24,7 @@ from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import VideoFormat
 
 _PER_WINDOW = ("predict", "interpolate", "decode")
-_COMMON = ("checkpoints", "engine", "device", "threads")
+_DECIDES = ("checkpoints", "engine", "device", "threads", "settings")  # of a job's inputs, how fast it is
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None
     seconds, size = [], 0.0
     for job in left:
         rollout, settings = job.rollout, settings_of(job.rollout)
-        key = _key({**plan.common, "settings": asdict(settings)})
+        key = _key(identity_inputs(rollout, CheckpointSet.open(rollout.checkpoints)), rollout.preset, rollout.frames)
         if key not in rates:
             rates[key] = measured(of_settings[key]) if key in of_settings else _calibrated(job, plan, num_workers)
         timeline = Timeline(_video(job), settings.interpolation_passes, rollout.scenario.duration_s)
@@ -107,16 +107,14 @@ def _settings_of(folder: Path) -> str | None:
         return None
     try:
         opened = open_archive(archive)
-        inputs = opened.manifest.inputs
-        preset, frames = opened.provenance["preset"], opened.layout.frames
-        common = {key: inputs[key] for key in _COMMON}
-        return _key({**common, "preset": preset, "frames": frames, "settings": inputs["settings"]})
+        return _key(opened.manifest.inputs, opened.provenance["preset"], opened.layout.frames)
     except (DrivesimError, KeyError):
         return None
 
 
-def _key(decides: dict) -> str:
-    return canonical_json(decides).decode()
+def _key(inputs: dict, preset: str, frames: str) -> str:
+    decides = {name: inputs[name] for name in _DECIDES}
+    return canonical_json({**decides, "preset": preset, "frames": frames}).decode()
 
 
 def _video(job: PlannedJob) -> VideoFormat:

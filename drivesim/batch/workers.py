@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.batch.arithmetic import fix_arithmetic
-from drivesim.engine import Engine, EngineSettings, StageDone, Timeline
+from drivesim.engine import Engine, EngineSettings, Predicted, StageDone, Timeline
 from drivesim.errors import DrivesimError
 from drivesim.scenario import Scenario
 
@@ -47,13 +47,13 @@ class WorkerSpec:
 class FutureStart:
     """A future that is to be made from `window` on; `previous` are the latents of the window before, None for 0.
 
-    known: latents of `window` and of all after it, where they are only to be rendered.
+    known: the keyframes of `window` and of all after it, where they are only to be rendered.
     """
 
     future: int
     window: int
     previous: np.ndarray | None
-    known: tuple[np.ndarray, ...] = ()
+    known: tuple[Predicted, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -68,29 +68,29 @@ class Progress:
 
 @dataclass(frozen=True)
 class FutureWindow:
-    """A finished window of a future, in order: `latents` `t c h w`, `frames` `t h w c`, None if not asked for."""
+    """A finished window of a future, in order: its keyframes, and `frames` `t h w c`, None if not asked for."""
 
     future: int
     window: int
-    latents: np.ndarray
+    predicted: Predicted
     frames: np.ndarray | None
 
 
 @dataclass(frozen=True)
 class _Task:
-    """Predict a window where `latents` is None, else render it."""
+    """Predict a window where `predicted` is None, else render it."""
 
     future: int
     window: int
     previous: np.ndarray | None
-    latents: np.ndarray | None = None
+    predicted: Predicted | None = None
 
 
 @dataclass
 class _Unfinished:
     """A window that is being rendered."""
 
-    latents: np.ndarray
+    predicted: Predicted
     blocks: list[np.ndarray] = field(default_factory=list)
     complete: bool = False
 
@@ -106,9 +106,10 @@ class _Schedule:
         self.renderings: list[_Task] = []
         self.unfinished: dict[tuple[int, int], _Unfinished] = {}
         for start in starts:
-            previous = (start.previous, *start.known)
-            for number, latents in enumerate(start.known):
-                self._render(_Task(start.future, start.window + number, previous[number], latents))
+            previous = start.previous
+            for window, predicted in enumerate(start.known, start.window):
+                self._render(_Task(start.future, window, previous, predicted))
+                previous = predicted.latents
         self.next_window = {start.future: start.window for start in starts}
 
     def next_task(self) -> _Task | None:
@@ -117,17 +118,17 @@ class _Schedule:
             return self.predictions.pop(0)
         return self.renderings.pop(0) if self.renderings else None
 
-    def predicted(self, task: _Task, latents: np.ndarray) -> Iterator[FutureWindow]:
+    def predicted(self, task: _Task, predicted: Predicted) -> Iterator[FutureWindow]:
         """The window can be rendered, or is done where no frames are asked for, and the next one predicted."""
         if task.window + 1 < self.num_windows:
-            self.predictions.append(_Task(task.future, task.window + 1, latents))
+            self.predictions.append(_Task(task.future, task.window + 1, predicted.latents))
         if self.frames:
-            self._render(_Task(task.future, task.window, task.previous, latents))
+            self._render(_Task(task.future, task.window, task.previous, predicted))
         else:
-            yield FutureWindow(task.future, task.window, latents, None)
+            yield FutureWindow(task.future, task.window, predicted, None)
 
     def _render(self, task: _Task) -> None:
-        self.unfinished[task.future, task.window] = _Unfinished(task.latents)
+        self.unfinished[task.future, task.window] = _Unfinished(task.predicted)
         self.renderings.append(task)
 
     def rendered(self, task: _Task) -> Iterator[FutureWindow]:
@@ -137,7 +138,7 @@ class _Schedule:
             window = self.next_window[task.future]
             del self.unfinished[task.future, window]
             self.next_window[task.future] += 1
-            yield FutureWindow(task.future, window, made.latents, np.concatenate(made.blocks))
+            yield FutureWindow(task.future, window, made.predicted, np.concatenate(made.blocks))
 
 
 def render_futures(
@@ -182,19 +183,20 @@ def render_here(
         for window in range(start.window, timeline.num_windows):
             previous = latents
             if start.known:
-                latents = start.known[window - start.window]
+                predicted = start.known[window - start.window]
             else:
-                latents = engine.predict(spec.scenario, window, previous, *common)
+                predicted = engine.predict(spec.scenario, window, previous, *common)
                 yield Progress(future, window, "predict", _PREDICTED)
+            latents = predicted.latents
             if not spec.frames:
-                yield FutureWindow(future, window, latents, None)
+                yield FutureWindow(future, window, predicted, None)
                 continue
             blocks = []
             for step in engine.render(spec.scenario, window, latents, previous, *common):
                 if step.frames is not None:
                     blocks.append(step.frames)
                 yield Progress(future, window, step.stage, step.fraction)
-            yield FutureWindow(future, window, latents, np.concatenate(blocks))
+            yield FutureWindow(future, window, predicted, np.concatenate(blocks))
 
 
 def _handle(worker: _Worker, schedule: _Schedule) -> Iterator[Progress | FutureWindow]:
@@ -204,7 +206,7 @@ def _handle(worker: _Worker, schedule: _Schedule) -> Iterator[Progress | FutureW
             if message.frames is not None:
                 schedule.unfinished[task.future, task.window].blocks.append(message.frames)
             yield Progress(task.future, task.window, message.stage, message.fraction)
-        case np.ndarray():
+        case Predicted():
             worker.task = None
             yield Progress(task.future, task.window, "predict", _PREDICTED)
             yield from schedule.predicted(task, message)
@@ -232,8 +234,8 @@ class _Worker:
         except OSError:
             raise self._death() from None
 
-    def receive(self) -> StageDone | np.ndarray | None:
-        """A step of rendering, the latents of a prediction, or None at the end of a rendering."""
+    def receive(self) -> StageDone | Predicted | None:
+        """A step of rendering, a prediction, or None at the end of a rendering."""
         try:
             message = self.connection.recv()
         except (EOFError, OSError):
@@ -266,10 +268,10 @@ def _serve(connection: Connection, spec: WorkerSpec) -> None:
         while True:
             task = connection.recv()
             common = (spec.seed, task.future, spec.settings)
-            if task.latents is None:
+            if task.predicted is None:
                 connection.send(engine.predict(spec.scenario, task.window, task.previous, *common))
                 continue
-            for step in engine.render(spec.scenario, task.window, task.latents, task.previous, *common):
+            for step in engine.render(spec.scenario, task.window, task.predicted.latents, task.previous, *common):
                 connection.send(step)
             connection.send(None)
     except (EOFError, BrokenPipeError):

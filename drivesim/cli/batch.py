@@ -20,6 +20,7 @@ from drivesim.cli.options import (
     Frames,
     FramesOption,
     FuturesOption,
+    GateOption,
     JsonOption,
     Preset,
     PresetOption,
@@ -54,6 +55,7 @@ def batch(
     threads: ThreadsOption = 1,
     frames: FramesOption = Frames.lossless,
     crf: CrfOption = 20,
+    gate: GateOption = 1,
     retries: Annotated[int, typer.Option(min=0, max=100, help="How often a job that failed is tried again.")] = 1,
     time_limit: Annotated[
         float | None, typer.Option(min=1, help="Seconds that an attempt at a job may take.", show_default="none")
@@ -93,6 +95,7 @@ def batch(
         seeds,
         frames.value,
         crf,
+        gate,
     )
     plan = plan_batch(paths, options)
     if dry_run:

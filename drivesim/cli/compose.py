@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.options import Device, Preset, chosen_device
+from drivesim.cli.options import Device, GateOption, Preset, chosen_device
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def compose(
     ] = None,
     device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all cores")] = None,
-    gate: Annotated[
-        int, typer.Option(min=1, max=64, help="Sample up to so often until the boxes are obeyed; keep the best.")
-    ] = 1,
+    gate: GateOption = 1,
 ) -> None:
     """Make the first frame of a scenario alone, to see whether the boxes are what was meant.
 

@@ -74,10 +74,25 @@ def as_text(facts: dict) -> str:
             f"  future {future['future']:<5} {future['committed_frames']} of {facts['num_frames']} frames, "
             f"{future['committed_windows']} of {facts['num_windows']} windows"
         )
+    lines += _gate(facts["futures"])
     for section in ("inputs", "provenance"):
         lines.append(f"  {section}")
         lines += [f"    {field} = {value}" for field, value in _leaves(facts[section], "")]
     return "\n".join(lines)
+
+
+def _gate(futures: list[dict]) -> list[str]:
+    """How the first frame was chosen, which all futures share; nothing where there was no gate."""
+    gates = [future["labels"][0]["gate"] for future in futures if future["labels"] and "gate" in future["labels"][0]]
+    if not gates:
+        return []
+    try:
+        attempts, kept = gates[0]["attempts"], int(gates[0]["kept"])
+        outcome, unasked = list(attempts[kept]["outcome"]), int(attempts[kept]["unasked"])
+        counts = ", ".join(f"{outcome.count(name)} {name}" for name in ("found", "wrong category", "missing"))
+        return [f"  gate         kept attempt {kept + 1} of {len(attempts)}: {counts}, {unasked} unasked"]
+    except (KeyError, IndexError, TypeError, ValueError):
+        return ["  gate         its record is not that of a gate of this drivesim"]
 
 
 def _leaves(value: object, field: str) -> list[tuple[str, object]]:

@@ -41,6 +41,9 @@ FramesOption = Annotated[
     Frames, typer.Option(help="none: keep latents alone and make no video; `drivesim render` makes both later.")
 ]
 CrfOption = Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")]
+GateOption = Annotated[
+    int, typer.Option(min=1, max=64, help="Sample up to so often until the boxes are obeyed; keep the best.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
 
 

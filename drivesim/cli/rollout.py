@@ -21,6 +21,7 @@ from drivesim.cli.options import (
     Frames,
     FramesOption,
     FuturesOption,
+    GateOption,
     JsonOption,
     Preset,
     PresetOption,
@@ -51,6 +52,7 @@ def rollout(
     workers: WorkersOption = None,
     frames: FramesOption = Frames.lossless,
     crf: CrfOption = 20,
+    gate: GateOption = 1,
     as_json: JsonOption = False,
 ) -> None:
     """Make the futures of a scenario: OUT/<name>.zarr, and OUT/<name>/ with videos, posters and a contact sheet.
@@ -75,6 +77,7 @@ def rollout(
         workers or default_workers(device_name, threads),
         frames.value,
         crf,
+        gate,
     )
     run_and_tell(job, as_json)
 

@@ -1,6 +1,7 @@
 """A scenario becomes windows of video: compose, predict, interpolate, decode, upsample."""
 
-from drivesim.engine.engine import Engine, ResumePoint, Window, frame_shape, latent_shape
+from drivesim.engine.engine import Engine, Predicted, ResumePoint, Window, frame_shape, latent_shape
+from drivesim.engine.gate import layout_to_obey
 from drivesim.engine.render import StageDone
 from drivesim.engine.settings import EngineSettings, fast, quality, settings_named
 from drivesim.engine.timeline import Timeline
@@ -8,6 +9,7 @@ from drivesim.engine.timeline import Timeline
 __all__ = [
     "Engine",
     "EngineSettings",
+    "Predicted",
     "ResumePoint",
     "StageDone",
     "Timeline",
@@ -15,6 +17,7 @@ __all__ = [
     "fast",
     "frame_shape",
     "latent_shape",
+    "layout_to_obey",
     "quality",
     "settings_named",
 ]

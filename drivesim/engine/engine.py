@@ -8,9 +8,10 @@ for window in engine.rollout(load_scenario("scenarios/night_cut_in.yaml"), seed=
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from torch import Tensor
 from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture
 from drivesim.engine.conditions import keyframe_conditions, steered_boxes, time_of_day_index
 from drivesim.engine.decode import decode_frames
-from drivesim.engine.gate import Gated, gated
+from drivesim.engine.gate import Gated, gated, layout_to_obey
 from drivesim.engine.predict import predict_window
 from drivesim.engine.render import Renderer, StageDone, pixels
 from drivesim.engine.sampling import DiffusionStage
@@ -27,7 +28,6 @@ from drivesim.engine.seeds import LatentNoise, RunNoise
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample
-from drivesim.errors import InputError
 from drivesim.geometry.detections import Detections
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import READER, CheckpointSet
@@ -38,12 +38,24 @@ from drivesim.scenario import Scenario
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """The keyframe latents of a window, float32 `t c h w`.
+
+    gate: of window 0, the record of how the gate chose its first keyframe; None where there was no gate.
+    """
+
+    latents: np.ndarray
+    gate: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
 class Window:
-    """A window of a future: `keyframe_latents` float32 `t c h w`, `frames` uint8 `t h w c`, RGB."""
+    """Of a future: `keyframe_latents` float32 `t c h w`, `frames` uint8 `t h w c`, RGB, `gate` as predicted."""
 
     index: int
     keyframe_latents: np.ndarray
     frames: np.ndarray
+    gate: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -82,7 +94,8 @@ class Engine:
     ) -> np.ndarray:
         """The first frame alone, uint8 `h w c`, by the networks for single pictures. `seed`: the scenario's if None."""
         settings, seed = _resolved(scenario, settings, seed)
-        return self._pictures(self._first_keyframe(scenario, seed, settings)[None], [seed], settings)[0]
+        keyframe, _ = self._first_keyframe(scenario, seed, settings)
+        return self._pictures(keyframe[None], [seed], settings)[0]
 
     @torch.inference_mode()
     def compose_gated(
@@ -94,23 +107,12 @@ class Engine:
     ) -> tuple[np.ndarray, Gated[Tensor]]:
         """The first frame that obeys its boxes best, of up to `max_attempts`, and how each attempt did.
 
-        The first attempt is that of `compose`. InputError where the scenario has no boxes; CheckpointError where
-        the checkpoints hold no vehicle reader.
+        It is the first of a rollout with as many `gate_attempts`; the first attempt is that of `compose` without.
+        InputError where the scenario has no boxes; CheckpointError where the checkpoints hold no vehicle reader.
         """
         settings, seed = _resolved(scenario, settings, seed)
-        layout = scenario.layout()
-        if layout is None:
-            raise InputError(f"{scenario.name}: the gate compares a frame with its boxes; give `boxes` or `actors`")
-        reader = self.reader
-
-        def sample(attempt: int) -> Tensor:
-            return self._first_keyframe(scenario, seed, settings, attempt)
-
-        def read(keyframe: Tensor) -> Detections:
-            return read_vehicles(reader, pixels(decode_frames(self._autoencoder, keyframe[None], range(1), 1)))[0]
-
-        chosen = gated(layout, sample, read, max_attempts)
-        return self._pictures(chosen.sample[None], [seed], settings)[0], chosen
+        choice = self._gated_keyframe(scenario, seed, replace(settings, gate_attempts=max_attempts))
+        return self._pictures(choice.sample[None], [seed], settings)[0], choice
 
     @torch.inference_mode()
     def compose_many(
@@ -154,9 +156,11 @@ class Engine:
         first = 0 if resume is None else resume.window
         latents = None if resume is None else resume.latents
         for window in range(first, self.timeline(scenario, settings).num_windows):
-            previous, latents = latents, self.predict(scenario, window, latents, seed, future, settings)
+            predicted = self.predict(scenario, window, latents, seed, future, settings)
+            previous, latents = latents, predicted.latents
             steps = self.render(scenario, window, latents, previous, seed, future, settings)
-            yield Window(window, latents, np.concatenate([step.frames for step in steps if step.frames is not None]))
+            frames = np.concatenate([step.frames for step in steps if step.frames is not None])
+            yield Window(window, latents, frames, predicted.gate)
 
     def timeline(self, scenario: Scenario, settings: EngineSettings | None = None) -> Timeline:
         """The frames and windows of each future of a scenario."""
@@ -171,18 +175,24 @@ class Engine:
         seed: int | None = None,
         future: int = 0,
         settings: EngineSettings | None = None,
-    ) -> np.ndarray:
-        """The keyframe latents `t c h w` of a window, from those of the window before, which is None for window 0."""
+    ) -> Predicted:
+        """The keyframe latents of a window, from those `t c h w` of the window before, which is None for window 0.
+
+        With a gate, window 0 raises what `compose_gated` raises.
+        """
         settings, seed = _resolved(scenario, settings, seed)
+        choice = None
         if window == 0:
-            known = self._first_keyframe(scenario, seed, settings)[None]
+            keyframe, choice = self._first_keyframe(scenario, seed, settings)
+            known = keyframe[None]
         else:
             known = self._tensor(previous[-self.video.context_frames :])
         timeline, chain = self.timeline(scenario, settings), self._latent_noise(seed, future)
         first = timeline.first_keyframe(window)
         noise = torch.stack([chain.keyframe(first + place) for place in range(self.video.keyframes_per_window)])
         told = keyframe_conditions(scenario, timeline.keyframe_times(window))
-        return predict_window(self._prediction, known, told, settings, noise).cpu().numpy()
+        latents = predict_window(self._prediction, known, told, settings, noise).cpu().numpy()
+        return Predicted(latents, None if choice is None else choice.record())
 
     @torch.inference_mode()
     def render(
@@ -216,11 +226,28 @@ class Engine:
         before = None if window == 0 else self._tensor(previous[-self.video.context_frames - 1])
         yield from renderer.render(window, self._tensor(latents), before)
 
-    def _first_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings, attempt: int = 0) -> Tensor:
-        """Latents `c h w`, the same for all futures of a seed."""
+    def _first_keyframe(
+        self, scenario: Scenario, seed: int, settings: EngineSettings
+    ) -> tuple[Tensor, Gated[Tensor] | None]:
+        """Latents `c h w`, the same for all futures of a seed, and the gate's choice where there is a gate."""
+        if settings.gate_attempts > 1:
+            choice = self._gated_keyframe(scenario, seed, settings)
+            return choice.sample, choice
         if scenario.first_frame is not None:
-            return keyframe_from_picture(self._autoencoder, scenario.first_frame, self.video, self.device)
-        return compose_keyframe(self._image, scenario, settings, self._image_noise(seed, attempt))
+            return keyframe_from_picture(self._autoencoder, scenario.first_frame, self.video, self.device), None
+        return compose_keyframe(self._image, scenario, settings, self._image_noise(seed, 0)), None
+
+    def _gated_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings) -> Gated[Tensor]:
+        """The latents `c h w` that the gate keeps; each attempt is read as the autoencoder decodes it."""
+        layout, reader = layout_to_obey(scenario), self.reader
+
+        def sample(attempt: int) -> Tensor:
+            return compose_keyframe(self._image, scenario, settings, self._image_noise(seed, attempt))
+
+        def read(keyframe: Tensor) -> Detections:
+            return read_vehicles(reader, pixels(decode_frames(self._autoencoder, keyframe[None], range(1), 1)))[0]
+
+        return gated(layout, sample, read, settings.gate_attempts)
 
     def _image_noise(self, seed: int, attempt: int) -> Tensor:
         """The noise `c h w` of the first keyframe; further attempts of the gate have noise of their own."""
@@ -228,7 +255,10 @@ class Engine:
         return RunNoise(seed, None)(latent_shape(self.checkpoints), *key).to(self.device)
 
     def _latent_noise(self, seed: int, future: int) -> LatentNoise:
-        """The noise of the latents of a future, which starts from that of its first frame."""
+        """The noise of the latents of a future, which starts from that of its first frame.
+
+        Where the gate kept a later attempt it still starts from the first: windows need not know the choice.
+        """
         correlation, factor = self.checkpoints.preset.noise_correlation, self.video.interpolation_factor
         return LatentNoise(RunNoise(seed, future), self._image_noise(seed, 0), correlation, factor)
 

@@ -9,7 +9,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from drivesim.engine.adherence import Adherence, adherence
+from drivesim.errors import InputError
 from drivesim.geometry.detections import Detections
+from drivesim.scenario import Scenario
 from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.vocabulary import CATEGORIES
 
@@ -47,6 +49,14 @@ class Gated(Generic[Sample]):
                 for number, attempt in enumerate(self.attempts)
             ],
         }
+
+
+def layout_to_obey(scenario: Scenario) -> SceneLayout:
+    """What the gate compares a first frame with; InputError where the scenario has no boxes."""
+    layout = scenario.layout()
+    if layout is None:
+        raise InputError(f"{scenario.name}: the gate compares a frame with its boxes; give `boxes` or `actors`")
+    return layout
 
 
 def gated(

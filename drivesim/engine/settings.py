@@ -50,6 +50,7 @@ class EngineSettings:
     context_guidance: weight of the context frames in the prediction (Video LDM, Eq. 4). A weight of 1 costs nothing.
     interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
     decoder_frames: frames that are decoded at a time.
+    gate_attempts: first frames that are made at most until one obeys the scenario's boxes; 1 is no gate.
     """
 
     image: SamplerSettings
@@ -61,6 +62,11 @@ class EngineSettings:
     context_guidance: float = 2.0
     interpolation_passes: int = 1
     decoder_frames: int = 24
+    gate_attempts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.gate_attempts < 1:
+            raise InputError(f"the gate needs at least one attempt, got {self.gate_attempts}")
 
     def with_sampling(self, sampling: Sampling) -> EngineSettings:
         """These settings where the scenario says nothing, the scenario's where it does."""

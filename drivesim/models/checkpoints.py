@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -203,13 +204,21 @@ class CheckpointSet:
         """Whether a vehicle reader belongs to the set."""
         return READER in self.sha256
 
+    def digests(self, roles: Iterable[str]) -> dict[str, str]:
+        """The sha256 of the files of some stages; CheckpointError where one does not belong to the set."""
+        return {role: self._digest(role) for role in roles}
+
     def verify(self, role: str) -> None:
         """CheckpointError unless the file of a stage is there and is the one of the manifest."""
+        path, digest = self.path(role), self._digest(role)
+        if sha256_of(path) != digest:
+            raise CheckpointError(f"{path}: its sha256 differs from the manifest; it is damaged or was replaced")
+
+    def _digest(self, role: str) -> str:
         path = self.path(role)
         if role not in self.sha256 or not path.is_file():
             raise CheckpointError(f"{path}: missing; train it with `drivesim train {role}`")
-        if sha256_of(path) != self.sha256[role]:
-            raise CheckpointError(f"{path}: its sha256 differs from the manifest; it is damaged or was replaced")
+        return self.sha256[role]
 
 
 def write_manifest(folder: Path, preset: Preset) -> CheckpointSet:

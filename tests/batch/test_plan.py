@@ -83,6 +83,22 @@ def test_a_changed_checkpoint_is_refused(folder: Path, options: BatchOptions, tm
         plan_batch([folder], replace(options, checkpoints=changed))
 
 
+def test_the_gate_is_for_scenarios_with_boxes(
+    folder: Path, options: BatchOptions, tiny_checkpoints_with_reader: Path
+) -> None:
+    (folder / "b.yml").write_text(
+        SCENARIO.format(name="b") + "boxes:\n  - {category: car, xyxy: [400, 260, 520, 340]}\n"
+    )
+    with pytest.raises(CheckpointError, match="drivesim train reader"):
+        plan_batch([folder], replace(options, gate=3))
+    options = replace(options, checkpoints=tiny_checkpoints_with_reader)
+    plain, gated = plan_batch([folder], options).jobs, plan_batch([folder], replace(options, gate=3)).jobs
+    assert [job.rollout.gate for job in gated] == [1, 3]
+    assert gated[0] == plain[0]
+    assert gated[1].id != plain[1].id
+    assert not options.out.exists()
+
+
 def test_every_case_of_a_sweep_is_a_job(folder: Path, options: BatchOptions) -> None:
     swept = folder / "swept.yaml"
     swept.write_text(

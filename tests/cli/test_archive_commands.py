@@ -47,6 +47,16 @@ def test_inspect_shows_state_and_provenance(archive):
     assert facts["provenance"] == {"versions": {"drivesim": "0.1.0"}}
 
 
+def test_inspect_of_a_strange_gate_record_is_a_line(tmp_path):
+    layout = ArchiveLayout(1, 8, 8, 3, (16, 32, 3), (4, 2, 4), 10, 2.5)
+    strange = [5, None, {}, {"kept": 3, "attempts": []}, {"kept": 0, "attempts": [{"outcome": 7}]}]
+    for number, gate in enumerate(strange):
+        with ArchiveWriter.open(tmp_path / f"{number}.zarr", {}, layout, {}) as writer:
+            latents, frames = np.zeros((3, 4, 2, 4), np.float32), np.zeros((8, 16, 32, 3), np.uint8)
+            writer.commit(0, 0, latents, frames, {"gate": gate})
+        assert "not that of a gate" in run("inspect", tmp_path / f"{number}.zarr")
+
+
 def test_check_names_each_damage_in_a_line(archive):
     assert "sound, 3 of 4 windows committed" in run("check", archive)
     assert "sound, 3 of 4 windows committed" in run("check", archive, "--read-data")

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from drivesim.archive import open_archive
 from drivesim.cli.compose import with_boxes
 from drivesim.cli.main import app
-from drivesim.errors import InputError
+from drivesim.errors import CheckpointError, InputError
 from drivesim.scenario import load_scenario
 
 SCENARIO = """\
@@ -47,6 +47,29 @@ def test_rollout_makes_archive_and_previews_with_json_on_stdout(file: Path, tiny
     archive = open_archive(document["archive"])
     assert archive.complete
     assert len(archive.rollouts[0].frames) == 5
+
+
+def test_a_gated_rollout_keeps_what_compose_tells_of_the_gate(file: Path, tiny_checkpoints_with_reader: Path) -> None:
+    out, common = file.parent / "out", ("--checkpoints", tiny_checkpoints_with_reader, "--device", "cpu", "--gate", 3)
+    result = _run("rollout", file, "--out", out, "--futures", 1, *common)
+    assert result.exit_code == 0, result.output
+    torch.set_num_threads(1)
+    _run("compose", file, "--out", file.parent / "first.png", "--threads", 1, *common)
+    record = json.loads((file.parent / "first_gate.json").read_text())
+    assert open_archive(out / "short.zarr").rollouts[0].labels[0]["gate"] == record
+    assert len(record["attempts"]) == 3
+    kept = record["attempts"][record["kept"]]
+    found, missing = (kept["outcome"].count(outcome) for outcome in ("found", "missing"))
+    line = next(line for line in _run("inspect", out / "short.zarr").stdout.splitlines() if line.startswith("  gate "))
+    for part in (f"kept attempt {record['kept'] + 1} of 3", f"{found} found", f"{missing} missing"):
+        assert part in line
+
+
+def test_a_gated_rollout_without_a_reader_is_one_line_and_leaves_nothing(file: Path, tiny_checkpoints: Path) -> None:
+    result = _run("rollout", file, "--out", file.parent / "out", "--checkpoints", tiny_checkpoints, "--gate", 2)
+    assert isinstance(result.exception, CheckpointError)
+    assert "\n" not in str(result.exception)
+    assert [path.name for path in file.parent.iterdir()] == ["short.yaml"]
 
 
 def test_compose_writes_the_frame_with_and_without_boxes(file: Path, tiny_checkpoints: Path) -> None:

@@ -48,7 +48,7 @@ def test_the_seed_decides_everything(engine: Engine, scenario: Scenario, windows
 def test_futures_share_the_first_keyframe_and_then_part(
     engine: Engine, scenario: Scenario, windows: list[Window]
 ) -> None:
-    latents = engine.predict(scenario, 0, None, future=1)
+    latents = engine.predict(scenario, 0, None, future=1).latents
     assert np.array_equal(latents[0], windows[0].keyframe_latents[0])
     assert not np.allclose(latents[1:], windows[0].keyframe_latents[1:])
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from drivesim.engine import Engine
+from drivesim.engine import Engine, fast
 from drivesim.engine.conditions import first_frame_conditions
 from drivesim.engine.gate import gated
 from drivesim.errors import CheckpointError, InputError
@@ -76,8 +77,32 @@ def test_attempts_are_different_pictures(with_reader: Engine, scenario: Scenario
     assert not np.array_equal(one, other)
 
 
+def test_a_gated_rollout_begins_with_the_best_attempt(tiny_checkpoints_with_reader: Path, scenario: Scenario) -> None:
+    engine, settings = Engine.load(tiny_checkpoints_with_reader), replace(fast(), gate_attempts=3)
+    choices = ((seed, *engine.compose_gated(scenario, 3, seed)) for seed in range(9))
+    seed, frame, choice = next(found for found in choices if found[2].kept)
+    assert choice.attempts[choice.kept].score > choice.attempts[0].score
+    assert np.array_equal(engine.compose(scenario, seed, settings), frame)
+    for future in (0, 1):
+        predicted = engine.predict(scenario, 0, None, seed, future, settings)
+        assert np.array_equal(predicted.latents[0], choice.sample.numpy())
+        assert predicted.gate == choice.record()
+    assert engine.predict(scenario, 1, predicted.latents, seed, 1, settings).gate is None
+    plain = engine.predict(scenario, 0, None, seed)
+    assert plain.gate is None
+    assert not np.array_equal(plain.latents[0], choice.sample.numpy())
+    assert next(engine.rollout(scenario, seed, settings=settings)).gate == choice.record()
+
+
 def test_a_gate_needs_boxes_and_a_reader(engine: Engine, with_reader: Engine, scenario: Scenario) -> None:
     with pytest.raises(CheckpointError, match="drivesim train reader"):
         engine.compose_gated(scenario, 2)
     with pytest.raises(InputError, match="give `boxes`"):
         with_reader.compose_gated(scenario.model_copy(update={"boxes": None}), 2)
+    settings = replace(fast(), gate_attempts=2)
+    with pytest.raises(CheckpointError, match="drivesim train reader"):
+        engine.predict(scenario, 0, None, settings=settings)
+    with pytest.raises(InputError, match="give `boxes`"):
+        with_reader.predict(scenario.model_copy(update={"boxes": None}), 0, None, settings=settings)
+    with pytest.raises(InputError, match="at least one attempt, got 0"):
+        replace(fast(), gate_attempts=0)

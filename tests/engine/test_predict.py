@@ -61,7 +61,7 @@ def test_guidance_costs_a_call_for_each_kind_and_drops_only_it() -> None:
 
 
 def test_context_guidance_changes_the_future(engine: Engine, scenario) -> None:
-    plain = engine.predict(scenario, 0, None)
-    guided = engine.predict(scenario, 0, None, settings=replace(fast(), context_guidance=4.0))
+    plain = engine.predict(scenario, 0, None).latents
+    guided = engine.predict(scenario, 0, None, settings=replace(fast(), context_guidance=4.0)).latents
     assert np.array_equal(plain[0], guided[0])
     assert not np.allclose(plain[1:], guided[1:])
