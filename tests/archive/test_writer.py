@@ -126,12 +126,10 @@ def test_a_second_writer_is_refused_where_the_lock_file_was_removed(folder, tiny
         pass
 
 
-@pytest.mark.parametrize(
-    "owner", ["process 1 on here", f"process {os.getpid()} on elsewhere", "", "\xff" * 9_999]
-)
+@pytest.mark.parametrize("owner", ["process 1 on here", "process {own} on elsewhere", "", "\xff" * 9_999])
 def test_a_lock_file_that_nobody_holds_is_taken_over_whatever_it_says(folder, tiny, owner):
     """A number of a process may be in use again, by another process or on another machine."""
-    (folder / "a.zarr.lock").write_text(owner)
+    (folder / "a.zarr.lock").write_text(owner.format(own=os.getpid()))
     tiny.write(folder / "a.zarr")
     assert open_archive(folder / "a.zarr").complete
     assert not (folder / "a.zarr.lock").exists()
