@@ -17,7 +17,7 @@ from drivesim.scenario.schema import Scenario
 from drivesim.scenario.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 
 CATEGORY_COLOURS = {"car": (255, 215, 0), "van": (0, 220, 255), "truck": (255, 90, 60), "bus": (130, 255, 90)}
-MAX_FPS, MAX_FRAMES = 10.0, 240
+MAX_FPS, MAX_FRAMES = 10.0, 36  # a preview is there within two seconds
 _SHEET_COLUMNS, _SHEET_ROWS, _SHEET_SCALE = 2, 3, 0.75
 
 _SKY = {"night": (18, 20, 34), "day": (176, 200, 224)}

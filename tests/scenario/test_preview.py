@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.assets import scenario_library
 from drivesim.scenario import Scenario, load_scenario
-from drivesim.scenario.preview import preview_fps, preview_frame, preview_frames, preview_sheet
+from drivesim.scenario.preview import MAX_FRAMES, preview_fps, preview_frame, preview_frames, preview_sheet
 
 CUT_IN = scenario_library() / "cut_in_day.yaml"
 
@@ -23,7 +23,7 @@ def test_frames_cover_the_duration_and_move() -> None:
 
 def test_a_long_scenario_has_no_more_frames_than_a_short_video_holds() -> None:
     scenario = Scenario.model_validate({"format": 1, "name": "long", "actors": [], "duration_s": 3600})
-    assert scenario.duration_s * preview_fps(scenario) <= 240
+    assert scenario.duration_s * preview_fps(scenario) <= MAX_FRAMES
 
 
 def test_boxes_and_open_scenes_are_drawn_too() -> None:
