@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.options import Device, GateOption, Preset, chosen_device
+from drivesim.cli.options import (
+    CheckpointsOption,
+    Device,
+    DeviceOption,
+    GateOption,
+    IndexOption,
+    Preset,
+    SeedOption,
+    chosen_device,
+)
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,17 +33,11 @@ if TYPE_CHECKING:
 def compose(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(help="PNG file; a second one beside it, <stem>_boxes.png, has the boxes.")],
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the scenario's.", show_default=False)
-    ] = None,
-    index: Annotated[
-        int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)
-    ] = None,
+    seed: SeedOption = None,
+    index: IndexOption = None,
     preset: Annotated[Preset, typer.Option(help="fast, or quality with more steps.")] = Preset.fast,
-    checkpoints: Annotated[
-        Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
-    ] = None,
-    device: Annotated[Device, typer.Option(help="Where the networks run.")] = Device.auto,
+    checkpoints: CheckpointsOption = None,
+    device: DeviceOption = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all cores")] = None,
     gate: GateOption = 1,
 ) -> None:

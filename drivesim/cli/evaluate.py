@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.figures import deliver, deliver_comparison, progress, shown
-from drivesim.cli.options import Device, Preset, chosen_device
+from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,14 +33,10 @@ class Split(StrEnum):
 
 Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
 Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
-Checkpoints = Annotated[
-    Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
-]
 Samples = Annotated[int, typer.Option(min=2, help="Frames, at most; fewer where the footage has fewer.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the first sample; the others follow.")]
 FootageSeed = Annotated[int, typer.Option(min=0, help="Decides which frames of the footage are drawn.")]
 SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where the networks run.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
 Told = Annotated[str, typer.Option(help="What the models are told of each frame: some of " + ",".join(_CONDITIONS))]
 Low = Annotated[bool, typer.Option("--low/--full", help="At low resolution, before the upsampler, or at full.")]
@@ -54,7 +50,7 @@ BatchSize = Annotated[int, typer.Option(min=1, help="Frames composed at a time."
 def reconstruction(
     data: Data,
     out: Out = None,
-    checkpoints: Checkpoints = None,
+    checkpoints: CheckpointsOption = None,
     samples: Samples = 256,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
@@ -80,7 +76,7 @@ def reconstruction(
 def frames(
     data: Data,
     out: Out = None,
-    checkpoints: Checkpoints = None,
+    checkpoints: CheckpointsOption = None,
     samples: Samples = 1000,
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,
@@ -123,7 +119,7 @@ def frames(
 def adherence(
     data: Data,
     out: Out = None,
-    checkpoints: Checkpoints = None,
+    checkpoints: CheckpointsOption = None,
     samples: Samples = 300,
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,
@@ -158,7 +154,7 @@ def adherence(
 def crowdedness(
     data: Data,
     out: Out = None,
-    checkpoints: Checkpoints = None,
+    checkpoints: CheckpointsOption = None,
     samples: Samples = 200,
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,
@@ -188,7 +184,7 @@ def crowdedness(
 def reader(
     data: Data,
     out: Out = None,
-    checkpoints: Checkpoints = None,
+    checkpoints: CheckpointsOption = None,
     samples: Samples = 1000,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
@@ -212,7 +208,7 @@ def reader(
 def sheet(
     data: Data,
     out: Annotated[Path, typer.Option(help="PNG file.")],
-    checkpoints: Checkpoints = None,
+    checkpoints: CheckpointsOption = None,
     samples: Samples = 48,
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,

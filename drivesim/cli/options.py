@@ -25,6 +25,10 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+SeedOption = Annotated[
+    int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the scenario's.", show_default=False)
+]
+IndexOption = Annotated[int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)]
 FuturesOption = Annotated[
     int | None, typer.Option(min=1, max=64, help="Instead of each scenario's.", show_default=False)
 ]

@@ -22,9 +22,11 @@ from drivesim.cli.options import (
     FramesOption,
     FuturesOption,
     GateOption,
+    IndexOption,
     JsonOption,
     Preset,
     PresetOption,
+    SeedOption,
     ThreadsOption,
     WorkersOption,
     chosen_device,
@@ -38,13 +40,9 @@ if TYPE_CHECKING:
 def rollout(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(help="Folder for the archive, the videos and the pictures.")],
-    seed: Annotated[
-        int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the scenario's.", show_default=False)
-    ] = None,
+    seed: SeedOption = None,
     futures: FuturesOption = None,
-    index: Annotated[
-        int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)
-    ] = None,
+    index: IndexOption = None,
     preset: PresetOption = Preset.fast,
     checkpoints: CheckpointsOption = None,
     device: DeviceOption = Device.auto,
