@@ -17,7 +17,8 @@ from drivesim.geometry.trajectories import MIN_SPEED_MPS, Poses, yaw_rate
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _TABLE_STEP_M, _MAX_TABLE = 0.1, 20_000
 _MIN_STRETCH = 0.1
-_BISECTIONS, _NEWTON_STEPS = 12, 4
+_NEWTON_STEPS = 4
+_MAX_FOLLOW_STEPS, _PRECISION_M = 60, 1e-9
 _STEP_S, _MAX_STEPS = 0.1, 600
 _SEARCH_STEP_M = 4.0
 
@@ -255,12 +256,12 @@ class LineTrajectory:
 
         bend = max(abs(change.amount) for change in self.line.curvature.changes) * abs(offset)
         far = np.abs(driven) / max(1 - bend, _MIN_STRETCH)
-        low, high = station - far, station + far
-        for _ in range(_BISECTIONS):
-            middle = (low + high) / 2
-            above = excess(middle) > 0
-            low, high = np.where(above, low, middle), np.where(above, middle, high)
-        found = (low + high) / 2
-        for _ in range(_NEWTON_STEPS):
-            found = found - excess(found) / np.maximum(1 - offset * self.line.curvature.value(found), _MIN_STRETCH)
+        low, high, found = station - far, station + far, station + driven
+        for _ in range(_MAX_FOLLOW_STEPS):  # Newton's, halving where it would leave what is known to hold the place
+            over = excess(found)
+            if np.abs(over).max() < _PRECISION_M:
+                break
+            low, high = np.where(over > 0, low, found), np.where(over > 0, found, high)
+            newton = found - over / np.maximum(1 - offset * self.line.curvature.value(found), _MIN_STRETCH)
+            found = np.where((newton > low) & (newton < high), newton, (low + high) / 2)
         return found

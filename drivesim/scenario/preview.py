@@ -83,10 +83,12 @@ def _empty_road(scene: Scene, time_of_day: str, time_s: float) -> np.ndarray:
 
 def _draw_line(picture: np.ndarray, points: np.ndarray, along: np.ndarray, camera: PinholeCamera, dashed: bool) -> None:
     pixels, depth = camera.project(points)
-    for index in range(len(points) - 1):
-        if depth[index] > NEAR_M and depth[index + 1] > NEAR_M and not (dashed and along[index] % 12 > 5):
-            ends = np.clip(pixels[index : index + 2], -4000, 4000).round().astype(int)
-            cv2.line(picture, tuple(map(int, ends[0])), tuple(map(int, ends[1])), _LINE, 1, cv2.LINE_AA)
+    drawn = (depth[:-1] > NEAR_M) & (depth[1:] > NEAR_M)
+    if dashed:
+        drawn &= along[:-1] % 12 <= 5
+    places = np.clip(pixels, -4000, 4000).round().astype(np.int32)
+    pieces = np.stack([places[:-1], places[1:]], 1)[drawn]
+    cv2.polylines(picture, list(pieces), isClosed=False, color=_LINE, lineType=cv2.LINE_AA)
 
 
 def _draw_view(picture: np.ndarray, view: ActorView, told: bool) -> None:

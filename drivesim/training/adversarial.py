@@ -13,6 +13,7 @@ from drivesim.models.discriminators import (
     generator_hinge_loss,
 )
 from drivesim.training.perceptual import PerceptualDistance
+from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm
 
 
@@ -28,13 +29,21 @@ class ReconstructionConfig:
 
 
 class ReconstructionLoss:
-    """Losses of reconstructed against true frames, `b t 3 h w`; `judge` gives the discriminator's logits of them."""
+    """Losses of reconstructed against true frames, `b t 3 h w`; `judge` gives the discriminator's logits of them.
+
+    The adversary is balanced against the losses of pixels alone: a second pass through the perceptual network for its
+    gradient would cost as much as all else.
+    """
 
     def __init__(
         self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: nn.Parameter
     ) -> None:
         self.config, self.judge, self.last_layer = config, judge, last_layer
         self.perceptual = PerceptualDistance().to(last_layer.device)
+
+    def distance(self, real: Tensor, made: Tensor) -> Tensor:
+        """The mean perceptual distance of frames `b t 3 h w`."""
+        return self.perceptual(real.flatten(0, 1), made.flatten(0, 1)).mean()
 
     def terms(self, real: Tensor, made: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
         """The network's loss, then, once the adversary takes part, the discriminator's."""
@@ -44,18 +53,23 @@ class ReconstructionLoss:
         figures = {"l1": absolute, "psnr_db": -10 * ((real - made) / 2).square().mean().clamp(min=1e-9).log10()}
         if step >= config.perceptual_start:
             count = max(1, round(config.perceptual_share * len(real)))
-            distance = self.perceptual(real[:count].flatten(0, 1), made[:count].flatten(0, 1)).mean()
+            with mixed_precision(made.device.type):
+                distance = self.distance(real[:count], made[:count]).float()
             loss, figures["perceptual"] = loss + config.perceptual_weight * distance, distance
         adversarial = config.adversarial_weight > 0 and step >= config.adversarial_start
         if adversarial:
-            fooled = generator_hinge_loss(self.judge(made))
-            balance = adaptive_generator_weight(loss, fooled, self.last_layer)
+            fooled = generator_hinge_loss(self._logits(made))
+            balance = adaptive_generator_weight(absolute + regulariser, fooled, self.last_layer)
             weight = config.adversarial_weight * balance
             loss, figures["adversarial"] = loss + weight * fooled, fooled
         yield LossTerm("network", loss, figures)
         if adversarial:
-            found = discriminator_hinge_loss(self.judge(real.detach()), self.judge(made.detach()))
+            found = discriminator_hinge_loss(self._logits(real.detach()), self._logits(made.detach()))
             yield LossTerm("discriminator", found, {"discriminator": found})
+
+    def _logits(self, frames: Tensor) -> Tensor:
+        with mixed_precision(frames.device.type):
+            return self.judge(frames).float()
 
 
 def psnr_db(real: Tensor, made: Tensor) -> float:

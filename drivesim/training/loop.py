@@ -80,11 +80,16 @@ class Training:
             average_gradients(parameters)
             norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
             if torch.isfinite(norm):
-                optimizer.step(config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps))
+                optimizer.step(self._learning_rate(term.optimizer))
             figures |= {name: float(value.detach()) for name, value in term.figures.items()}
             figures[f"{term.optimizer}_gradient_norm"] = float(norm)
         self.average.update(self.step)
         return figures
+
+    def _learning_rate(self, optimizer: str) -> float:
+        config = self.stage.config
+        rate = config.learning_rate * min(1.0, (self.step + 1) / config.warmup_steps)
+        return rate if optimizer == "network" else rate * config.adversary_rate
 
 
 def step_generator(seed: int, step: int, process: int) -> torch.Generator:

@@ -3,12 +3,17 @@
 Low-resolution patches are partly shrunk frames and partly what the autoencoder makes of them, for that is what the
 upsampler will be given; both are noise-augmented, and the network is told how much. All frames of a clip share one
 noise field, as they do when a rollout is made: equal surroundings then become equal pixels.
+
+A rollout can afford two or three steps a frame. The squared error alone makes each of them an average of all that the
+low-resolution frame may stand for, which is as blurred as an enlargement. So the frames that each prediction stands
+for are judged as well, by a perceptual distance and by a patch discriminator, as in Adversarial Diffusion
+Distillation (Sauer et al., 2023).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -20,12 +25,17 @@ from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.samplers import ddim, final
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.conditioning import Conditioning, LowResolution
+from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminator3d, PatchDiscriminatorConfig
 from drivesim.models.unet import is_temporal
 from drivesim.models.upsampler import Upsampler, enlarge
+from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
+
+_SAMPLED_STEPS = 2
+_SAMPLED_LOW_RES_TAU = 30
 
 
 @dataclass(frozen=True)
@@ -33,16 +43,28 @@ class UpsamplerTraining(TrainingConfig):
     """`patch`: side of the large patches in pixels. `max_low_res_tau`: strongest noise augmentation.
 
     `decoded_share`: part of the batches whose low-resolution patches passed through the autoencoder.
+    `diffusion_weight`: of the squared error of the target beside the losses of `reconstruction`.
     """
 
     batch_size: int = 16
     learning_rate: float = 2e-3
     muon: bool = True
+    adversary_rate: float = 0.2
     num_frames: int = 1
     fps: float | None = None
     patch: int = 128
-    max_low_res_tau: int = 300
+    max_low_res_tau: int = 120
     decoded_share: float = 0.7
+    diffusion_weight: float = 0.1
+    reconstruction: ReconstructionConfig = field(
+        default_factory=lambda: ReconstructionConfig(
+            perceptual_weight=0.3,
+            perceptual_start=0,
+            perceptual_share=0.4,
+            adversarial_weight=0.2,
+            adversarial_start=300,
+        )
+    )
 
 
 class UpsamplerStage:
@@ -63,31 +85,44 @@ class UpsamplerStage:
         self.footage = FootageTensors(footage, device)
         self.train = clip_places(footage, "train", config.fps, config.num_frames)
         self.test = clip_places(footage, "held_out", config.fps, config.num_frames)
+        if config.num_frames == 1:
+            self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
+            self.loss = self._reconstruction_loss(lambda clips: self.discriminator(clips.flatten(0, 1)))
+        else:
+            self.discriminator = PatchDiscriminator3d(PatchDiscriminatorConfig()).to(device)
+            self.loss = self._reconstruction_loss(self.discriminator)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """All parameters of the image upsampler, the temporal ones of the video upsampler."""
-        temporal = [parameter for name, parameter in self.network.named_parameters() if is_temporal(name)]
-        return {"network": named_parameters(self.network, temporal or None)}
+        """All parameters of the image upsampler, the temporal ones of the video upsampler; the discriminator's."""
+        return {
+            "network": named_parameters(self.network, self._temporal() or None),
+            "discriminator": named_parameters(self.discriminator),
+        }
 
     def buffers(self) -> dict[str, Tensor]:
-        """None."""
-        return {}
+        """The discriminator's spectral norms."""
+        return dict(self.discriminator.named_buffers())
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """The squared error of the target of the residual's diffusion."""
+        """The target's squared error, and what the frames that the prediction stands for look like."""
         patches = self._patches(self.train, self.config.batch_size, generator)
-        loss = self._loss(patches, self._low_res(patches, generator), generator)
-        yield LossTerm("network", loss, {"loss": loss})
+        made, error = self._denoised(patches, self._low_res(patches, generator), generator)
+        yield from self.loss.terms(patches, made, self.config.diffusion_weight * error, step)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """The loss on held-out patches."""
+        """Of held-out patches: the target's squared error, and the perceptual distance of samples to the truth."""
         generator = step_generator(7, 0, 0)
-        values = []
+        errors, distances, plain = [], [], []
         for _ in range(6):
             patches = self._patches(self.test, 8, generator)
-            values.append(float(self._loss(patches, self._low_res(patches, generator), generator)))
-        return {"held_out_loss": float(np.mean(values))}
+            errors.append(float(self._denoised(patches, self._low_res(patches, generator), generator)[1]))
+            low_res = self._low_res(patches, generator, decoded=True)
+            enlarged = enlarge(low_res, self.network.config.factor)
+            distances.append(float(self.loss.distance(patches, self._sampled(low_res, generator))))
+            plain.append(float(self.loss.distance(patches, enlarged)))
+        names = ("held_out_loss", "held_out_perceptual", "held_out_perceptual_bicubic")
+        return {name: float(np.mean(values)) for name, values in zip(names, (errors, distances, plain), strict=True)}
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
@@ -95,12 +130,18 @@ class UpsamplerStage:
         generator = step_generator(11, 0, 0)
         patches = self._patches(self.test, 6, generator)
         low_res = self._low_res(patches, generator, decoded=True)
-        condition = self._noisy(low_res, torch.full((len(patches),), 60, device=self.device), generator)
-        noise = _shared_noise(patches, generator)
-        denoise = self.denoiser.bind(lambda x, tau: self.network(x, tau, condition))
-        residual = final(ddim(denoise, noise, self.denoiser.schedule, 4))
-        rows = [enlarge(low_res, self.network.config.factor), self.network.frames(residual, low_res), patches]
+        rows = [enlarge(low_res, self.network.config.factor), self._sampled(low_res, generator), patches]
         return {"patches": grid(torch.stack([row[:, 0] for row in rows]))}
+
+    def _temporal(self) -> list[nn.Parameter]:
+        return [parameter for name, parameter in self.network.named_parameters() if is_temporal(name)]
+
+    def _reconstruction_loss(self, judge: Callable[[Tensor], Tensor]) -> ReconstructionLoss:
+        last = self.network.unet.conv_out.weight
+        for name, parameter in self.network.named_parameters():
+            if is_temporal(name) and name.endswith("conv_out.weight"):
+                last = parameter
+        return ReconstructionLoss(self.config.reconstruction, judge, last)
 
     def _patches(self, places: ClipPlaces, count: int, generator: torch.Generator) -> Tensor:
         side, (height, width) = self.config.patch, self.footage.footage.frames.shape[1:3]
@@ -123,16 +164,28 @@ class UpsamplerStage:
         noise = _shared_noise(low_res, generator)
         return Conditioning(low_res=LowResolution(self.denoiser.schedule.diffuse(low_res, noise, tau), tau))
 
-    def _loss(self, patches: Tensor, low_res: Tensor, generator: torch.Generator) -> Tensor:
-        count = len(patches)
+    def _denoised(self, patches: Tensor, low_res: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The frames that predictions at random diffusion times stand for, and the target's squared error."""
+        count, num_steps = len(patches), self.denoiser.schedule.num_steps
         low_tau = torch.randint(self.config.max_low_res_tau, (count,), generator=generator).to(self.device)
-        tau = torch.randint(self.denoiser.schedule.num_steps, (count,), generator=generator).to(self.device)
+        tau = torch.randint(num_steps, (2, count), generator=generator).amax(0).to(self.device)
         noise = _shared_noise(patches, generator)
         noisy, target = self.denoiser.training_pair(self.network.residual(patches, low_res), noise, tau)
         conditioning = self._noisy(low_res, low_tau, generator)
         with mixed_precision(self.device):
             prediction = self.network(noisy, tau, conditioning)
-        return (prediction.float() - target).square().mean()
+        prediction = prediction.float()
+        residual = self.denoiser.denoised(noisy, prediction, tau)
+        return self.network.frames(residual, low_res), (prediction - target).square().mean()
+
+    def _sampled(self, low_res: Tensor, generator: torch.Generator) -> Tensor:
+        """Low-resolution patches enlarged by the model, in a few steps."""
+        b, t, c, h, w = low_res.shape
+        factor = self.network.config.factor
+        condition = self._noisy(low_res, torch.full((b,), _SAMPLED_LOW_RES_TAU, device=self.device), generator)
+        noise = _shared_noise(low_res.new_empty((b, t, c, factor * h, factor * w)), generator)
+        denoise = self.denoiser.bind(lambda x, tau: self.network(x, tau, condition))
+        return self.network.frames(final(ddim(denoise, noise, self.denoiser.schedule, _SAMPLED_STEPS)), low_res)
 
 
 def _shared_noise(like: Tensor, generator: torch.Generator) -> Tensor:
