@@ -200,7 +200,7 @@ def reader(
     with progress() as bars:
         show = shown(bars)
         footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
-        figures = tuple(reader_figures(engine.reader, footage, footage_seed, show))
+        figures = tuple(reader_figures(engine.networks.reader, footage, footage_seed, show))
     deliver(Report("reader", {"reader": engine.checkpoints.sha256["reader"]}, figures), out, as_json)
 
 

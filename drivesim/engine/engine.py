@@ -8,10 +8,8 @@ for window in engine.rollout(load_scenario("scenarios/night_cut_in.yaml"), seed=
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -21,49 +19,20 @@ from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyfram
 from drivesim.engine.conditions import keyframe_conditions, steered_boxes, time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.gate import Gated, gated, layout_to_obey
+from drivesim.engine.networks import Networks
 from drivesim.engine.predict import predict_window
 from drivesim.engine.render import Renderer, StageDone, pixels
-from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.seeds import LatentNoise, RunNoise
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample
+from drivesim.engine.windows import Predicted, ResumePoint, Window
 from drivesim.geometry.detections import Detections
-from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.checkpoints import READER, CheckpointSet
+from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat
-from drivesim.models.reader import VehicleReader, read_vehicles
+from drivesim.models.reader import read_vehicles
 from drivesim.scenario import Scenario
-
-
-@dataclass(frozen=True)
-class Predicted:
-    """The keyframe latents of a window, float32 `t c h w`.
-
-    gate: of window 0, the record of how the gate chose its first keyframe; None where there was no gate.
-    """
-
-    latents: np.ndarray
-    gate: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class Window:
-    """Of a future: `keyframe_latents` float32 `t c h w`, `frames` uint8 `t h w c`, RGB, `gate` as predicted."""
-
-    index: int
-    keyframe_latents: np.ndarray
-    frames: np.ndarray
-    gate: dict[str, Any] | None = None
-
-
-@dataclass(frozen=True)
-class ResumePoint:
-    """Where a future goes on: the next window, at least 1, and the keyframe latents `t c h w` of the one before."""
-
-    window: int
-    latents: np.ndarray
 
 
 class Engine:
@@ -72,6 +41,7 @@ class Engine:
     def __init__(self, checkpoints: CheckpointSet, device: torch.device | str = "cpu") -> None:
         self.checkpoints = checkpoints
         self.device = torch.device(device)
+        self.networks = Networks(checkpoints, self.device)
 
     @classmethod
     def load(cls, folder: Path | str, device: torch.device | str = "cpu") -> Engine:
@@ -130,15 +100,10 @@ class Engine:
         """
         settings, attempts = settings or fast(), attempts or [0] * len(seeds)
         noise = torch.stack([self._image_noise(s, attempt) for s, attempt in zip(seeds, attempts, strict=True)])
-        keyframes = compose_keyframes(self._image, conditions.to(self.device), settings, noise)
+        keyframes = compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
         if not enlarge:
-            return pixels(decode_frames(self._autoencoder, keyframes, range(len(seeds)), len(seeds)))
+            return pixels(decode_frames(self.networks.autoencoder, keyframes, range(len(seeds)), len(seeds)))
         return self._pictures(keyframes, seeds, settings)
-
-    @cached_property
-    def reader(self) -> VehicleReader:
-        """The vehicle reader of the checkpoints; CheckpointError where there is none."""
-        return self.checkpoints.load(READER).requires_grad_(False).to(self.device)
 
     def rollout(
         self,
@@ -191,7 +156,7 @@ class Engine:
         first = timeline.first_keyframe(window)
         noise = torch.stack([chain.keyframe(first + place) for place in range(self.video.keyframes_per_window)])
         told = keyframe_conditions(scenario, timeline.keyframe_times(window))
-        latents = predict_window(self._prediction, known, told, settings, noise).cpu().numpy()
+        latents = predict_window(self.networks.prediction, known, told, settings, noise).cpu().numpy()
         return Predicted(latents, None if choice is None else choice.record())
 
     @torch.inference_mode()
@@ -212,10 +177,10 @@ class Engine:
         settings, seed = _resolved(scenario, settings, seed)
         timeline = self.timeline(scenario, settings)
         renderer = Renderer(
-            self._interpolation,
-            self._decoder,
-            self._upsampler,
-            self._upsampler.network,
+            self.networks.interpolation,
+            self.networks.decoder,
+            self.networks.upsampler,
+            self.networks.upsampler.network,
             timeline,
             settings,
             RunNoise(seed, future),
@@ -234,18 +199,19 @@ class Engine:
             choice = self._gated_keyframe(scenario, seed, settings)
             return choice.sample, choice
         if scenario.first_frame is not None:
-            return keyframe_from_picture(self._autoencoder, scenario.first_frame, self.video, self.device), None
-        return compose_keyframe(self._image, scenario, settings, self._image_noise(seed, 0)), None
+            return keyframe_from_picture(self.networks.autoencoder, scenario.first_frame, self.video, self.device), None
+        return compose_keyframe(self.networks.image, scenario, settings, self._image_noise(seed, 0)), None
 
     def _gated_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings) -> Gated[Tensor]:
         """The latents `c h w` that the gate keeps; each attempt is read as the autoencoder decodes it."""
-        layout, reader = layout_to_obey(scenario), self.reader
+        layout, reader = layout_to_obey(scenario), self.networks.reader
 
         def sample(attempt: int) -> Tensor:
-            return compose_keyframe(self._image, scenario, settings, self._image_noise(seed, attempt))
+            return compose_keyframe(self.networks.image, scenario, settings, self._image_noise(seed, attempt))
 
         def read(keyframe: Tensor) -> Detections:
-            return read_vehicles(reader, pixels(decode_frames(self._autoencoder, keyframe[None], range(1), 1)))[0]
+            decoded = decode_frames(self.networks.autoencoder, keyframe[None], range(1), 1)
+            return read_vehicles(reader, pixels(decoded))[0]
 
         return gated(layout, sample, read, settings.gate_attempts)
 
@@ -265,49 +231,17 @@ class Engine:
     def _pictures(self, keyframes: Tensor, seeds: Sequence[int], settings: EngineSettings) -> np.ndarray:
         """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`."""
         count = range(len(keyframes))
-        low_res = decode_frames(self._autoencoder, keyframes, count, len(count))
+        low_res = decode_frames(self.networks.autoencoder, keyframes, count, len(count))
 
         def noise_of(what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
             correlation, key = settings.upsampler.noise_correlation, ("upsampler", what)
             return torch.cat([RunNoise(s, None).of_frames(shape, range(1), correlation, *key) for s in seeds])
 
-        stage = self._upsampler_image
+        stage = self.networks.upsampler_image
         return pixels(upsample(stage, stage.network, low_res, count, settings.upsampler, noise_of))
 
     def _tensor(self, latents: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(latents)).to(self.device)
-
-    def _diffusion(self, role: str) -> DiffusionStage:
-        network = self.checkpoints.load(role).requires_grad_(False).to(self.device)
-        return DiffusionStage(network, self.checkpoints.preset.denoiser())
-
-    @cached_property
-    def _autoencoder(self) -> Autoencoder:
-        return self.checkpoints.load("autoencoder").requires_grad_(False).to(self.device)
-
-    @cached_property
-    def _decoder(self) -> Autoencoder:
-        return self.checkpoints.load("decoder").requires_grad_(False).to(self.device)
-
-    @cached_property
-    def _image(self) -> DiffusionStage:
-        return self._diffusion("image")
-
-    @cached_property
-    def _prediction(self) -> DiffusionStage:
-        return self._diffusion("prediction")
-
-    @cached_property
-    def _interpolation(self) -> DiffusionStage:
-        return self._diffusion("interpolation")
-
-    @cached_property
-    def _upsampler_image(self) -> DiffusionStage:
-        return self._diffusion("upsampler_image")
-
-    @cached_property
-    def _upsampler(self) -> DiffusionStage:
-        return self._diffusion("upsampler")
 
 
 def latent_shape(checkpoints: CheckpointSet) -> tuple[int, int, int]:

@@ -42,7 +42,7 @@ def adherence_figures(
     protocol = reading_protocol(engine, footage, made, sampling, told, seed)
     results = {}
     for group, frames in (("composed", made), ("real", footage.frames)):
-        found = read_vehicles(engine.reader, frames)
+        found = read_vehicles(engine.networks.reader, frames)
         results[group] = [adherence(layout, d) for layout, d in zip(layouts, found, strict=True)]
         yield from _rates(group, results[group], footage.time_of_day, protocol)
     yield _relative(results["composed"], results["real"], protocol)

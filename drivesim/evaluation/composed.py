@@ -80,7 +80,7 @@ def gate_choices(
         chosen = gated(
             layout,
             lambda n, one=one, seed=seed: engine.compose_many(one, [seed], sampling.settings, False, [n]),
-            lambda frames: read_vehicles(engine.reader, frames)[0],
+            lambda frames: read_vehicles(engine.networks.reader, frames)[0],
             max_attempts,
         )
         choices.append(chosen.kept)
@@ -95,7 +95,7 @@ def reading_protocol(
 
     seed: of the choice of the reference footage.
     """
-    config = engine.reader.config
+    config = engine.networks.reader.config
     return Protocol(
         measure="",
         network="vehicle reader",

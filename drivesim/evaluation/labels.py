@@ -53,7 +53,7 @@ def label_figures(
     times = replace(base, measure="mean brightness against a threshold fitted to the real frames", network=None)
     times = replace(times, network_sha256=None, resize="none")
     for group, frames in (("composed", made), ("real", footage.frames)):
-        counted = counted_vehicles(engine.reader, frames)
+        counted = counted_vehicles(engine.networks.reader, frames)
         asked = footage.crowdedness
 
         def correlation(weight: np.ndarray, counted: np.ndarray = counted, asked: np.ndarray = asked) -> float:

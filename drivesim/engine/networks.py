@@ -1,0 +1,57 @@
+"""The networks of a checkpoint set on one device, each loaded when first used."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+
+from drivesim.engine.sampling import DiffusionStage
+from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.checkpoints import READER, CheckpointSet
+from drivesim.models.reader import VehicleReader
+
+
+class Networks:
+    """Attributes by the name of the stage; CheckpointError where the set holds none."""
+
+    def __init__(self, checkpoints: CheckpointSet, device: torch.device) -> None:
+        self.checkpoints, self.device = checkpoints, device
+
+    @cached_property
+    def autoencoder(self) -> Autoencoder:
+        return self._frozen("autoencoder")
+
+    @cached_property
+    def decoder(self) -> Autoencoder:
+        return self._frozen("decoder")
+
+    @cached_property
+    def reader(self) -> VehicleReader:
+        return self._frozen(READER)
+
+    @cached_property
+    def image(self) -> DiffusionStage:
+        return self._diffusion("image")
+
+    @cached_property
+    def prediction(self) -> DiffusionStage:
+        return self._diffusion("prediction")
+
+    @cached_property
+    def interpolation(self) -> DiffusionStage:
+        return self._diffusion("interpolation")
+
+    @cached_property
+    def upsampler_image(self) -> DiffusionStage:
+        return self._diffusion("upsampler_image")
+
+    @cached_property
+    def upsampler(self) -> DiffusionStage:
+        return self._diffusion("upsampler")
+
+    def _frozen(self, role: str) -> torch.nn.Module:
+        return self.checkpoints.load(role).requires_grad_(False).to(self.device)
+
+    def _diffusion(self, role: str) -> DiffusionStage:
+        return DiffusionStage(self._frozen(role), self.checkpoints.preset.denoiser())
