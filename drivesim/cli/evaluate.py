@@ -6,12 +6,28 @@ drivesim evaluate compare before.json after.json
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.evaluation_options import (
+    AsJson,
+    BatchSize,
+    Data,
+    FootageSeed,
+    Guidance,
+    Low,
+    Out,
+    PresetOption,
+    Samples,
+    Seed,
+    Split,
+    SplitOption,
+    Steps,
+    Told,
+    conditions_named,
+)
 from drivesim.cli.figures import deliver, deliver_comparison, progress, shown
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.errors import InputError
@@ -22,28 +38,6 @@ if TYPE_CHECKING:
     from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
-
-_CONDITIONS = ("boxes", "time_of_day", "crowdedness")
-
-
-class Split(StrEnum):
-    held_out = "held_out"
-    all = "all"
-
-
-Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
-Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
-Samples = Annotated[int, typer.Option(min=2, help="Frames, at most; fewer where the footage has fewer.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the first sample; the others follow.")]
-FootageSeed = Annotated[int, typer.Option(min=0, help="Decides which frames of the footage are drawn.")]
-SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
-Told = Annotated[str, typer.Option(help="What the models are told of each frame: some of " + ",".join(_CONDITIONS))]
-Low = Annotated[bool, typer.Option("--low/--full", help="At low resolution, before the upsampler, or at full.")]
-PresetOption = Annotated[Preset, typer.Option(help="Sampling: fast, or quality with more steps.")]
-Guidance = Annotated[float | None, typer.Option(min=0, max=20, help="Instead of the preset's.", show_default=False)]
-Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Instead of the preset's.", show_default=False)]
-BatchSize = Annotated[int, typer.Option(min=1, help="Frames composed at a time.")]
 
 
 @app.command()
@@ -102,7 +96,7 @@ def frames(
     from drivesim.evaluation.pictures import picture_figures
     from drivesim.evaluation.protocol import Report
 
-    conditions = _conditions(told)
+    conditions = conditions_named(told)
     engine = _engine(checkpoints, device, *_composers(low))
     name = str(engine.device)
     network = EfficientNetLite0(name) if inception is None else InceptionV3.load(inception, name)
@@ -138,7 +132,7 @@ def adherence(
     from drivesim.evaluation.adherence import adherence_figures
     from drivesim.evaluation.protocol import Report
 
-    conditions = _conditions(told)
+    conditions = conditions_named(told)
     if "boxes" not in conditions:
         raise InputError(f"--told {told}: adherence is about boxes; tell the models `boxes`")
     engine = _engine(checkpoints, device, "reader", *_composers(low))
@@ -205,6 +199,24 @@ def reader(
 
 
 @app.command()
+def steering(
+    archives: Annotated[list[Path], typer.Argument(help="Finished archives of scenarios with manoeuvres.")],
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure whether steered vehicles are where their boxes are, in every frame of finished archives."""
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.steering import steering_figures, steering_subject
+
+    engine = _engine(checkpoints, device, "reader")
+    with progress() as bars:
+        figures = tuple(steering_figures(engine, archives, shown(bars)))
+    deliver(Report("steering", steering_subject(archives), figures), out, as_json)
+
+
+@app.command()
 def sheet(
     data: Data,
     out: Annotated[Path, typer.Option(help="PNG file.")],
@@ -229,7 +241,7 @@ def sheet(
     from drivesim.evaluation.sheet import composed_sheet
 
     require_png(out)
-    conditions = _conditions(told)
+    conditions = conditions_named(told)
     engine = _engine(checkpoints, device, *_composers(low))
     sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
@@ -280,14 +292,6 @@ def _composing(engine: Engine, sampling: Sampling, gate: int = 1) -> dict[str, s
     """What is measured: checkpoints and how they are sampled."""
     sha256 = {role: engine.checkpoints.sha256[role] for role in _composers(not sampling.enlarge)}
     return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
-
-
-def _conditions(told: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in told.split(",") if name.strip())
-    unknown = [name for name in names if name not in _CONDITIONS]
-    if unknown:
-        raise InputError(f"--told: {', '.join(unknown)} is no condition; use some of {', '.join(_CONDITIONS)}")
-    return tuple(name for name in _CONDITIONS if name in names)
 
 
 def _sampling(

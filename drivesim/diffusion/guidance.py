@@ -14,6 +14,7 @@ def guided(
     denoise_unconditional: Denoise,
     scale: float,
     tau_interval: tuple[int, int] | None = None,
+    rescale: float = 0.0,
 ) -> Denoise:
     """A denoiser that goes `scale` times the way from the unconditional to the conditional x0 (Video LDM, Eq. 4).
 
@@ -21,6 +22,8 @@ def guided(
     second denoiser lacks makes it classifier-free guidance or context guidance.
 
     tau_interval: first and last tau (both included) that are guided; the others are conditional. None: all.
+    rescale: how far the standard deviation of each guided x0 is taken back to that of the conditional one, 0 to 1
+        (Lin et al., 2024, Eq. 15 and 16): guidance adds contrast, and in a rollout it would add up.
     Where no sample is guided only the conditional denoiser is called, at half the cost; so too if scale is 1.
     """
     if scale == 1:
@@ -35,6 +38,14 @@ def guided(
             if not inside.any():
                 return conditional
         unconditional = denoise_unconditional(x_tau, tau)
-        return torch.where(expand_like(inside, x_tau), torch.lerp(unconditional, conditional, scale), conditional)
+        x0 = torch.lerp(unconditional, conditional, scale)
+        if rescale:
+            x0 = x0 * expand_like(1 + rescale * (_spread(conditional) / _spread(x0) - 1), x_tau)
+        return torch.where(expand_like(inside, x_tau), x0, conditional)
 
     return denoise
+
+
+def _spread(x0: Tensor) -> Tensor:
+    """The standard deviation of each sample (b, ...), above zero: (b,)."""
+    return x0.flatten(1).std(1).clamp(min=1e-6)

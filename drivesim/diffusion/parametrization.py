@@ -47,11 +47,24 @@ class Velocity:
         return alpha * x_tau - sigma * prediction
 
 
+@dataclass(frozen=True)
+class Sample:
+    """The network predicts x0 itself: for strong conditions and few steps, where the noise hardly matters."""
+
+    def target(self, x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        return x0
+
+    def denoised(self, x_tau: Tensor, prediction: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        return prediction
+
+
 def parametrization_named(name: str) -> Parametrization:
-    """The parametrization called `epsilon` or `velocity`; any other name raises InputError."""
+    """The parametrization called `epsilon`, `velocity` or `sample`; any other name raises InputError."""
     match name:
         case "epsilon":
             return Epsilon()
         case "velocity":
             return Velocity()
-    raise InputError(f"unknown parametrization {name!r}: use 'epsilon' or 'velocity'")
+        case "sample":
+            return Sample()
+    raise InputError(f"unknown parametrization {name!r}: use 'epsilon', 'velocity' or 'sample'")

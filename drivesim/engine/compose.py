@@ -27,7 +27,10 @@ def compose_keyframes(
 ) -> Tensor:
     """Noise `b c h w` to the latents `b c h w` of frames that follow boxes and labels, one condition a sample."""
     denoise = guided(
-        image.denoise(conditions), image.denoise(conditions.drop("boxes", *LABELS)), settings.image_guidance
+        image.denoise(conditions),
+        image.denoise(conditions.drop("boxes", *LABELS)),
+        settings.image_guidance,
+        rescale=settings.guidance_rescale,
     )
     return image.sample(denoise, noise[:, None], settings.image)[:, 0]
 

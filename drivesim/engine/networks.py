@@ -54,4 +54,4 @@ class Networks:
         return self.checkpoints.load(role).requires_grad_(False).to(self.device)
 
     def _diffusion(self, role: str) -> DiffusionStage:
-        return DiffusionStage(self._frozen(role), self.checkpoints.preset.denoiser())
+        return DiffusionStage(self._frozen(role), self.checkpoints.preset.denoiser(role))

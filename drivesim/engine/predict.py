@@ -28,7 +28,12 @@ def predict_window(
     labelled = guided(
         prediction.denoise(conditions), prediction.denoise(conditions.drop("boxes", *LABELS)), settings.scene_guidance
     )
-    denoise = guided(labelled, prediction.denoise(conditions.drop("context")), settings.context_guidance)
+    denoise = guided(
+        labelled,
+        prediction.denoise(conditions.drop("context")),
+        settings.context_guidance,
+        rescale=settings.guidance_rescale,
+    )
     return prediction.sample(holding(denoise, context), noise[None], settings.prediction)[0]
 
 

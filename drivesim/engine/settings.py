@@ -34,7 +34,7 @@ class UpsamplerSettings:
     """
 
     sampling: SamplerSettings
-    low_res_tau: int = 100
+    low_res_tau: int = 30
     noise_correlation: float = 1.0
     block_frames: int = 8
     block_context: int = 1
@@ -48,6 +48,7 @@ class EngineSettings:
     image_guidance: weight of boxes, time of day and crowdedness in the first frame (classifier-free guidance).
     scene_guidance: weight of time of day and crowdedness in the prediction.
     context_guidance: weight of the context frames in the prediction (Video LDM, Eq. 4). A weight of 1 costs nothing.
+    guidance_rescale: how far the contrast that guidance adds is taken back, 0 to 1 (Lin et al., 2024).
     interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
     decoder_frames: frames that are decoded at a time.
     gate_attempts: first frames that are made at most until one obeys the scenario's boxes; 1 is no gate.
@@ -60,6 +61,7 @@ class EngineSettings:
     image_guidance: float = 2.0
     scene_guidance: float = 1.0
     context_guidance: float = 2.0
+    guidance_rescale: float = 0.7
     interpolation_passes: int = 1
     decoder_frames: int = 24
     gate_attempts: int = 1
@@ -88,7 +90,7 @@ def fast() -> EngineSettings:
         image=SamplerSettings(steps=24),
         prediction=SamplerSettings(steps=16),
         interpolation=SamplerSettings(steps=6),
-        upsampler=UpsamplerSettings(SamplerSettings(steps=3, sampler="ddim")),
+        upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim")),
     )
 
 

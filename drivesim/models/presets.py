@@ -46,12 +46,15 @@ class Preset:
     upsampler: UpsamplerConfig
     upsampler_temporal: TemporalConfig
     parametrization: str = "velocity"
+    upsampler_parametrization: str = "velocity"
     reader: ReaderConfig = field(default_factory=ReaderConfig)
     noise_correlation: NoiseCorrelation = field(default_factory=NoiseCorrelation)
 
-    def denoiser(self) -> Denoiser:
-        """Noise schedule and parametrization of every diffusion stage."""
-        return Denoiser(Schedule.cosine(), parametrization_named(self.parametrization))
+    def denoiser(self, role: str) -> Denoiser:
+        """Noise schedule and parametrization of a diffusion stage."""
+        upsampler = role in ("upsampler_image", "upsampler")
+        name = self.upsampler_parametrization if upsampler else self.parametrization
+        return Denoiser(Schedule.cosine(), parametrization_named(name))
 
     def config_of(self, role: str) -> AutoencoderConfig | UNetConfig | UpsamplerConfig | ReaderConfig:
         """The configuration of the network of a stage; ValueError for an unknown stage."""
@@ -88,6 +91,7 @@ def _preset(
         interpolation=replace(temporal, frame_rate=True),
         upsampler=upsampler,
         upsampler_temporal=TemporalConfig(spatial_kernel=1),
+        upsampler_parametrization="sample",
         reader=reader,
     )
 
@@ -120,7 +124,7 @@ def demo() -> Preset:
 
 def paper() -> Preset:
     """The paper's scale (Video LDM, App. H): a video model of 360-560 M parameters, an ADM-like upsampler."""
-    return _preset(
+    preset = _preset(
         "paper",
         VideoFormat(keyframe_fps=1.875),
         AutoencoderConfig(base_channels=128, multipliers=(1, 2), encoder_blocks=2, decoder_blocks=3),
@@ -136,6 +140,7 @@ def paper() -> Preset:
         TemporalConfig(attention_levels=(0, 1, 2), context_channels=128, head_dim=64),
         ReaderConfig(),
     )
+    return replace(preset, upsampler_parametrization="velocity")
 
 
 def preset_named(name: str) -> Preset:

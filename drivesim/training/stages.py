@@ -84,7 +84,7 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         labels = vehicle_labels([DriveLog.open(path) for path in find_drive_logs(request.data)])
         low = (preset.video.low_height, preset.video.low_width)
         return ReaderStage(network, footage, labels, autoencoder, low, _settings(request, ReaderTraining()), device)
-    denoiser = preset.denoiser()
+    denoiser = preset.denoiser(role)
     if role in LATENT_STAGES:
         latents = _latents(footage, autoencoder.to(device), autoencoder_path, device, on_progress)
         settings = _settings(request, _diffusion_training(role, preset))

@@ -55,13 +55,13 @@ class UpsamplerTraining(TrainingConfig):
     patch: int = 128
     max_low_res_tau: int = 120
     decoded_share: float = 0.7
-    diffusion_weight: float = 0.1
+    diffusion_weight: float = 0.03
     reconstruction: ReconstructionConfig = field(
         default_factory=lambda: ReconstructionConfig(
             perceptual_weight=0.3,
             perceptual_start=0,
             perceptual_share=0.4,
-            adversarial_weight=0.2,
+            adversarial_weight=0.5,
             adversarial_start=300,
         )
     )
@@ -105,7 +105,7 @@ class UpsamplerStage:
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """The target's squared error, and what the frames that the prediction stands for look like."""
-        patches = self._patches(self.train, self.config.batch_size, generator)
+        patches = self._detailed_patches(generator)
         made, error = self._denoised(patches, self._low_res(patches, generator), generator)
         yield from self.loss.terms(patches, made, self.config.diffusion_weight * error, step)
 
@@ -142,6 +142,14 @@ class UpsamplerStage:
             if is_temporal(name) and name.endswith("conv_out.weight"):
                 last = parameter
         return ReconstructionLoss(self.config.reconstruction, judge, last)
+
+    def _detailed_patches(self, generator: torch.Generator) -> Tensor:
+        """Of two drawn patches the one with more detail: sky and road have little to learn from."""
+        patches = self._patches(self.train, 2 * self.config.batch_size, generator)
+        detail = patches.diff(dim=-1).abs().mean((1, 2, 3, 4))
+        first, second = detail.chunk(2)
+        count = torch.arange(len(first), device=detail.device)
+        return patches[torch.where(first > second, count, count + len(first))]
 
     def _patches(self, places: ClipPlaces, count: int, generator: torch.Generator) -> Tensor:
         side, (height, width) = self.config.patch, self.footage.footage.frames.shape[1:3]

@@ -44,3 +44,12 @@ def test_each_sample_is_guided_only_inside_the_interval() -> None:
 
 def test_outside_of_the_interval_only_the_conditional_denoiser_is_called() -> None:
     assert torch.equal(guided(conditional, never, 2.5, tau_interval=(0, 5))(X, TAU), conditional(X, TAU))
+
+
+def test_rescaled_guidance_has_the_spread_of_the_conditional_x0() -> None:
+    plain, whole = (guided(conditional, unconditional, 2.5, rescale=r)(X, TAU) for r in (0.0, 1.0))
+    half = guided(conditional, unconditional, 2.5, rescale=0.5)(X, TAU)
+    spread = [x.flatten(1).std(1) for x in (plain, whole, conditional(X, TAU))]
+    assert torch.allclose(spread[1], spread[2], atol=1e-5)
+    assert not torch.allclose(spread[0], spread[2], atol=1e-2)
+    assert torch.allclose(half, (plain + whole) / 2, atol=1e-5)

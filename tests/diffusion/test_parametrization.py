@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from drivesim.diffusion.parametrization import Epsilon, Parametrization, Velocity, parametrization_named
+from drivesim.diffusion.parametrization import Epsilon, Parametrization, Sample, Velocity, parametrization_named
 
 
-@pytest.mark.parametrize("parametrization", [Epsilon(), Velocity()])
+@pytest.mark.parametrize("parametrization", [Epsilon(), Velocity(), Sample()])
 @pytest.mark.parametrize("alpha", [0.9999, 0.7, 0.001])
 def test_x0_is_recovered_from_the_target(parametrization: Parametrization, alpha: float) -> None:
     level = torch.tensor(alpha, dtype=torch.float64)
@@ -19,5 +19,6 @@ def test_x0_is_recovered_from_the_target(parametrization: Parametrization, alpha
 def test_names() -> None:
     assert parametrization_named("epsilon") == Epsilon()
     assert parametrization_named("velocity") == Velocity()
-    with pytest.raises(ValueError, match=r"'score'.*'epsilon' or 'velocity'"):
+    assert parametrization_named("sample") == Sample()
+    with pytest.raises(ValueError, match=r"'score'.*'epsilon', 'velocity' or 'sample'"):
         parametrization_named("score")

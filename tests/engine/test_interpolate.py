@@ -16,7 +16,7 @@ from drivesim.models.checkpoints import CheckpointSet
 @pytest.fixture(scope="module")
 def stage(tiny_checkpoints: Path) -> DiffusionStage:
     checkpoints = CheckpointSet.open(tiny_checkpoints)
-    return DiffusionStage(checkpoints.load("interpolation"), checkpoints.preset.denoiser())
+    return DiffusionStage(checkpoints.load("interpolation"), checkpoints.preset.denoiser("interpolation"))
 
 
 @torch.inference_mode()

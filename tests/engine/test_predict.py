@@ -31,7 +31,7 @@ def _predict(settings: EngineSettings, num_known: int = 2) -> tuple[Tensor, Tens
     network, generator = Recording(), torch.Generator().manual_seed(0)
     known = torch.randn(num_known, 8, 4, 8, generator=generator)
     noise = torch.randn(8, 8, 4, 8, generator=generator)
-    stage = DiffusionStage(network, tiny().denoiser())
+    stage = DiffusionStage(network, tiny().denoiser("prediction"))
     return predict_window(stage, known, LABELS, settings, noise), known, network
 
 

@@ -19,7 +19,7 @@ SETTINGS = UpsamplerSettings(SamplerSettings(2, "ddim"), block_frames=4)
 @pytest.fixture(scope="module")
 def stage(tiny_checkpoints: Path) -> DiffusionStage:
     checkpoints = CheckpointSet.open(tiny_checkpoints)
-    return DiffusionStage(checkpoints.load("upsampler"), checkpoints.preset.denoiser())
+    return DiffusionStage(checkpoints.load("upsampler"), checkpoints.preset.denoiser("upsampler"))
 
 
 def _noise_of(what: str, frames: range, shape: tuple[int, ...]) -> Tensor:

@@ -1,0 +1,43 @@
+"""Options that the verbs of `drivesim evaluate` share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivesim.cli.options import Preset
+from drivesim.errors import InputError
+
+CONDITIONS = ("boxes", "time_of_day", "crowdedness")
+
+
+class Split(StrEnum):
+    held_out = "held_out"
+    all = "all"
+
+
+Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
+Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
+Samples = Annotated[int, typer.Option(min=2, help="Frames, at most; fewer where the footage has fewer.")]
+Seed = Annotated[int, typer.Option(min=0, help="Seed of the first sample; the others follow.")]
+FootageSeed = Annotated[int, typer.Option(min=0, help="Decides which frames of the footage are drawn.")]
+SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
+Told = Annotated[str, typer.Option(help="What the models are told of each frame: some of " + ",".join(CONDITIONS))]
+Low = Annotated[bool, typer.Option("--low/--full", help="At low resolution, before the upsampler, or at full.")]
+PresetOption = Annotated[Preset, typer.Option(help="Sampling: fast, or quality with more steps.")]
+Guidance = Annotated[float | None, typer.Option(min=0, max=20, help="Instead of the preset's.", show_default=False)]
+Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Instead of the preset's.", show_default=False)]
+BatchSize = Annotated[int, typer.Option(min=1, help="Frames composed at a time.")]
+
+
+def conditions_named(told: str) -> tuple[str, ...]:
+    """The conditions of `--told`, in their usual order; InputError for another word."""
+    names = tuple(name.strip() for name in told.split(",") if name.strip())
+    unknown = [name for name in names if name not in CONDITIONS]
+    if unknown:
+        raise InputError(f"--told: {', '.join(unknown)} is no condition; use some of {', '.join(CONDITIONS)}")
+    return tuple(name for name in CONDITIONS if name in names)

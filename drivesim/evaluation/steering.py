@@ -1,0 +1,137 @@
+"""Whether steered vehicles are where their boxes are, frame by frame, as the vehicle reader sees a finished archive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drivesim.archive import Archive, open_archive
+from drivesim.archive.reader import Rollout
+from drivesim.engine import Engine
+from drivesim.engine.adherence import MIN_IOU
+from drivesim.errors import InputError
+from drivesim.evaluation.bootstrap import ratio_interval
+from drivesim.evaluation.footage import OnProgress
+from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.geometry.detection_scores import longer_side
+from drivesim.geometry.matching import match_boxes
+from drivesim.models.checkpoints import READER
+from drivesim.models.reader import read_vehicles
+from drivesim.scenario import Scenario
+from drivesim.scenario.scene import ActorView
+from drivesim.scenario.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+
+MIN_SIDE_PX = 40.0
+_EXTENT = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
+
+
+@dataclass(frozen=True)
+class _Outcome:
+    """One box of one frame: whose, in which second of which future, and whether a vehicle is there."""
+
+    actor: str
+    steered: bool
+    future: tuple[str, int]
+    second: int
+    found: bool
+
+
+def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnProgress) -> Iterator[Figure]:
+    """The part of the boxes of at least 40 px in which the reader finds a vehicle, overlap of at least 0.5.
+
+    Of actors with a manoeuvre, of those beside them, of each actor, and by the second of the future. InputError where
+    an archive was made by no rollout of a steered scenario.
+    """
+    opened = [open_archive(path) for path in archives]
+    scenarios = [_steered_scenario(archive) for archive in opened]
+    futures = [(s, a, rollout) for s, a in zip(scenarios, opened, strict=True) for rollout in a.rollouts]
+    outcomes: list[_Outcome] = []
+    for done, (scenario, archive, rollout) in enumerate(futures, 1):
+        outcomes += _outcomes(engine, scenario, archive, rollout)
+        on_progress("reading futures", done, len(futures))
+    protocol = _protocol(engine, opened)
+    groups = {"actors with a manoeuvre": [o for o in outcomes if o.steered]}
+    groups["other actors"] = [o for o in outcomes if not o.steered]
+    for outcome in outcomes:
+        name = f"{outcome.future[0]}: {outcome.actor}"
+        groups.setdefault(name, []).append(outcome)
+    for second in sorted({o.second for o in outcomes}):
+        groups[f"second {second + 1}"] = [o for o in outcomes if o.second == second]
+    for group, members in groups.items():
+        yield _rate(group, members, protocol)
+
+
+def steering_subject(archives: Sequence[Path]) -> dict[str, str]:
+    """What is measured: the hash of what is committed of each future."""
+    futures = [(archive.path.name, rollout) for archive in map(open_archive, archives) for rollout in archive.rollouts]
+    return {f"{name}, future {rollout.future}": rollout.content_sha256 for name, rollout in futures}
+
+
+def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rollout) -> Iterator[_Outcome]:
+    frames = rollout.frames
+    for start in range(0, len(frames), archive.layout.frames_per_chunk):
+        part = frames[start : min(len(frames), start + archive.layout.frames_per_chunk)]
+        for offset, detections in enumerate(read_vehicles(engine.networks.reader, part)):
+            time_s = (start + offset) / archive.layout.fps
+            views = [view for view in scenario.scene.views(time_s) if view.large_enough]
+            boxes = _boxes(views)
+            partner = match_boxes(boxes, detections.xyxy, MIN_IOU)
+            for view, box, found in zip(views, boxes, partner >= 0, strict=True):
+                if longer_side(box[None])[0] * FRAME_WIDTH_PX >= MIN_SIDE_PX:
+                    steered = bool(scenario.actors[view.index].manoeuvres)
+                    future = (scenario.name, rollout.future)
+                    yield _Outcome(view.id, steered, future, int(time_s), bool(found))
+
+
+def _boxes(views: Sequence[ActorView]) -> np.ndarray:
+    """Visible boxes `n 4` in 0..1."""
+    return (np.array([view.visible_box for view in views]).reshape(-1, 4) / _EXTENT).astype(np.float32)
+
+
+def _rate(group: str, outcomes: Sequence[_Outcome], protocol: Protocol) -> Figure:
+    """Found boxes; frames of one second of a future are alike, so that the bootstrap draws such seconds."""
+    if not outcomes:
+        return Figure("found", group, None, None, None, 0, protocol)
+    blocks = sorted({(o.future, o.second) for o in outcomes})
+    place = {block: index for index, block in enumerate(blocks)}
+    total, found = np.zeros(len(blocks)), np.zeros(len(blocks))
+    for outcome in outcomes:
+        total[place[outcome.future, outcome.second]] += 1
+        found[place[outcome.future, outcome.second]] += outcome.found
+    value = float(found.sum() / total.sum())
+    return Figure("found", group, value, *ratio_interval(found, total), len(outcomes), protocol)
+
+
+def _steered_scenario(archive: Archive) -> Scenario:
+    try:
+        scenario = Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError(f"{archive.path}: was not made by a rollout of this drivesim") from None
+    if scenario.scene is None or not scenario.scene.steered:
+        raise InputError(f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was asked for over time")
+    return scenario
+
+
+def _protocol(engine: Engine, archives: Sequence[Archive]) -> Protocol:
+    config, layout = engine.networks.reader.config, archives[0].layout
+    if any((a.layout.fps, a.layout.frame_shape) != (layout.fps, layout.frame_shape) for a in archives):
+        raise InputError("archives of different frame rates or sizes: measure them one by one")
+    return Protocol(
+        measure=f"part of the boxes of at least {MIN_SIDE_PX:g} px with a detection of any category, overlap of at "
+        f"least {MIN_IOU}, bootstrap over seconds",
+        network="vehicle reader",
+        network_sha256=engine.checkpoints.sha256[READER],
+        num_samples=sum(len(archive.rollouts) for archive in archives),
+        num_frames=max(rollout.num_committed_frames for archive in archives for rollout in archive.rollouts),
+        fps=layout.fps,
+        height=layout.frame_shape[0],
+        width=layout.frame_shape[1],
+        resize=f"area or bicubic to {config.height}x{config.width}",
+        seeds=", ".join(str(archive.manifest.inputs["scenario"]["seed"]) for archive in archives),
+        reference=", ".join(archive.provenance["scenario"]["name"] for archive in archives),
+        settings="visible boxes of the scenario at the time of each frame",
+    )
