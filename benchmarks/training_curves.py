@@ -17,7 +17,7 @@ from matplotlib import pyplot as plt
 
 from drivesim.models.checkpoints import ROLES
 
-_HIDDEN = ("gradient_norm", "discriminator", "adversarial", "perceptual")
+_HIDDEN = ("network_gradient_norm", "discriminator_gradient_norm", "discriminator", "adversarial", "perceptual", "l1")
 
 
 def curves(path: Path) -> dict[str, list[tuple[float, float]]]:
@@ -25,7 +25,7 @@ def curves(path: Path) -> dict[str, list[tuple[float, float]]]:
     found: dict[str, list[tuple[float, float]]] = defaultdict(list)
     with open(path, newline="") as file:
         for row in csv.DictReader(file):
-            if not row["figure"].endswith(_HIDDEN):
+            if row["figure"] not in _HIDDEN:
                 found[row["figure"]].append((float(row["elapsed_s"]) / 60, float(row["value"])))
     return found
 
@@ -36,8 +36,6 @@ def main(folder: Path, picture: Path) -> None:
     figure, axes = plt.subplots(1, len(logs), figsize=(3.2 * len(logs), 2.6), squeeze=False, layout="constrained")
     for axis, (role, path) in zip(axes[0], logs.items(), strict=True):
         for name, points in curves(path).items():
-            if name == "l1":
-                continue
             minutes, values = zip(*points, strict=True)
             axis.plot(minutes, values, label=name, marker="o" if name.startswith("held_out") else None, linewidth=1)
         axis.set_title(role, fontsize=9)

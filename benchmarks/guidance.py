@@ -1,0 +1,81 @@
+"""Composes the same held-out scenes under several guidance weights: boxes found against distance to real frames.
+
+python benchmarks/guidance.py logs --checkpoints checkpoints/demo --guidance 1 1.5 2 3 --picture guidance.png
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt
+
+from drivesim.engine import Engine, fast
+from drivesim.engine.adherence import FOUND, adherence
+from drivesim.evaluation.composed import Sampling, composed_frames, requested_layouts
+from drivesim.evaluation.distances import KernelDistance
+from drivesim.evaluation.features import EfficientNetLite0, features_of
+from drivesim.evaluation.footage import measured_footage
+from drivesim.models.reader import read_vehicles
+
+_TOLD = ("boxes", "time_of_day")
+
+
+def main() -> None:
+    """A line for each weight, at low resolution, preset `fast`; the picture is the curve."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("logs", type=Path)
+    parser.add_argument("--checkpoints", type=Path, required=True)
+    parser.add_argument("--guidance", type=float, nargs="+", default=[1.0, 1.5, 2.0, 3.0])
+    parser.add_argument("--rescale", type=float, default=fast().guidance_rescale)
+    parser.add_argument("--samples", type=int, default=256, help="Half of them are the reference.")
+    parser.add_argument("--picture", type=Path)
+    options = parser.parse_args()
+
+    engine = Engine.load(options.checkpoints)
+    video, reader = engine.video, engine.networks.reader
+    size = (video.low_height, video.low_width)
+    footage = measured_footage(options.logs, *size, options.samples, "held_out", 0, lambda *_: None)
+    reference, asked = footage.half(0), footage.half(1)
+    network = EfficientNetLite0("cpu")
+    known = features_of(network, reference.frames, "cpu")
+    conditions = asked.conditions(_TOLD)
+    layouts = requested_layouts(conditions)
+
+    def measured(frames: np.ndarray) -> tuple[float, float, float]:
+        results = [adherence(layout, d) for layout, d in zip(layouts, read_vehicles(reader, frames), strict=True)]
+        found = sum(r.outcome.count(FOUND) for r in results) / max(1, sum(map(len, layouts)))
+        unasked = float(np.mean([r.unasked.sum() for r in results]))
+        return found, unasked, 1000 * KernelDistance(known, features_of(network, frames, "cpu"))()
+
+    print("guidance  found  unasked/frame  kernel distance x1000", flush=True)
+    print("real      {:.3f}  {:.2f}  {:.2f}".format(*measured(asked.frames)), flush=True)
+    points = []
+    for weight in options.guidance:
+        settings = replace(fast(), image_guidance=weight, guidance_rescale=options.rescale)
+        made = composed_frames(engine, conditions, len(asked), Sampling(settings, enlarge=False), lambda *_: None)
+        points.append((weight, *measured(made)))
+        print("{:<9g} {:.3f}  {:.2f}  {:.2f}".format(*points[-1]), flush=True)
+    if options.picture is not None:
+        draw(points, options.picture)
+
+
+def draw(points: list[tuple[float, float, float, float]], path: Path) -> None:
+    """Found boxes over the kernel distance, a point a weight."""
+    figure, axis = plt.subplots(figsize=(4.5, 3), layout="constrained")
+    axis.plot([p[3] for p in points], [p[1] for p in points], marker="o")
+    for weight, found, _, distance in points:
+        axis.annotate(f"{weight:g}", (distance, found), textcoords="offset points", xytext=(5, 4))
+    axis.set_xlabel("kernel distance to real frames × 1000")
+    axis.set_ylabel("boxes found")
+    axis.set_title("guidance of the image model", fontsize=10)
+    figure.savefig(path, dpi=120)
+
+
+if __name__ == "__main__":
+    main()
