@@ -31,8 +31,9 @@ class ReaderTraining(TrainingConfig):
     """`box_weight`: of the boxes' loss against the centres'."""
 
     batch_size: int = 8
-    learning_rate: float = 8e-4
-    warmup_steps: int = 300
+    learning_rate: float = 2e-3
+    muon: bool = True
+    warmup_steps: int = 100
     gradient_clip: float = 5.0
     box_weight: float = 4.0
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
