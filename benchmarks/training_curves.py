@@ -15,7 +15,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from drivesim.models.checkpoints import ROLES
+from drivesim.models.checkpoints import READER, ROLES
 
 _HIDDEN = ("network_gradient_norm", "discriminator_gradient_norm", "discriminator", "adversarial", "perceptual", "l1")
 
@@ -27,12 +27,13 @@ def curves(path: Path) -> dict[str, list[tuple[float, float]]]:
         for row in csv.DictReader(file):
             if row["figure"] not in _HIDDEN:
                 found[row["figure"]].append((float(row["elapsed_s"]) / 60, float(row["value"])))
-    return found
+    perceptual = {name: points for name, points in found.items() if "perceptual" in name}
+    return perceptual or found  # what the upsampler is judged by has a scale of its own
 
 
 def main(folder: Path, picture: Path) -> None:
     """One panel a stage."""
-    logs = {role: path for role in ROLES if (path := folder / "training" / role / "metrics.csv").is_file()}
+    logs = {role: path for role in (*ROLES, READER) if (path := folder / "training" / role / "metrics.csv").is_file()}
     figure, axes = plt.subplots(1, len(logs), figsize=(3.2 * len(logs), 2.6), squeeze=False, layout="constrained")
     for axis, (role, path) in zip(axes[0], logs.items(), strict=True):
         for name, points in curves(path).items():
