@@ -90,7 +90,7 @@ def fast() -> EngineSettings:
         image=SamplerSettings(steps=24),
         prediction=SamplerSettings(steps=16),
         interpolation=SamplerSettings(steps=6),
-        upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim"), block_frames=6),
+        upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim")),
     )
 
 

@@ -83,7 +83,10 @@ class Places:
     def own_lanes_left(self) -> int | None:
         """How many lanes of its direction are left of the ego's; None where that is not known."""
         position = self.positions.get(self.ego)
-        return abs(_lane_id(position.lane_id)) - 1 if isinstance(position, xosc.LanePosition) else None
+        try:
+            return abs(_lane_id(position.lane_id)) - 1 if isinstance(position, xosc.LanePosition) else None
+        except UnmappableError:  # what depends on the lane is dropped, with its reason, where it is read
+            return None
 
     def _ego_as(self, kind: type) -> Any:
         position = self.positions.get(self.ego)

@@ -104,6 +104,14 @@ def test_a_mutated_file_is_imported_or_refused_in_one_line(data: st.DataObject) 
 NUMBERS = ["-1", "0", "1e9", "-1e308", "nan", "inf", "x", "", "$p", "${1/0}", "1000000000000", "0.0001"]
 
 
+@pytest.mark.parametrize("number", ["x", "1e9", "0"])
+def test_the_lane_of_the_ego_may_hold_anything(number: str) -> None:
+    tree = ET.fromstring(SAMPLE)
+    for place in tree.iter("LanePosition"):
+        place.set("laneId", number)
+    assert all(len(line.splitlines()) == 1 for line in lines_of(ET.tostring(tree)))
+
+
 @given(st.data())
 @settings(max_examples=60, deadline=None)
 def test_any_attribute_may_hold_anything(data: st.DataObject) -> None:
