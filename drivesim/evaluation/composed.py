@@ -32,7 +32,8 @@ class Sampling:
     def subject(self) -> str:
         """What is under test besides the checkpoints."""
         image = self.settings.image
-        parts = [f"{image.sampler} {image.steps} steps", f"guidance {self.settings.image_guidance:g}"]
+        guidance = f"guidance {self.settings.image_guidance:g} rescaled {self.settings.guidance_rescale:g}"
+        parts = [f"{image.sampler} {image.steps} steps", guidance]
         if self.enlarge:
             parts.append(f"upsampler {self.settings.upsampler.sampling.steps} steps")
         return ", ".join(parts)
