@@ -37,7 +37,14 @@ def compose_keyframes(
 
 def keyframe_from_picture(autoencoder: Autoencoder, path: str, video: VideoFormat, device: torch.device) -> Tensor:
     """The latents `c h w` of a picture file; InputError where it cannot be used."""
-    small = fitted(read_picture(path), video.low_height, video.low_width)
+    return keyframe_from_pixels(autoencoder, read_picture(path), video, device)
+
+
+def keyframe_from_pixels(
+    autoencoder: Autoencoder, picture: np.ndarray, video: VideoFormat, device: torch.device
+) -> Tensor:
+    """The latents `c h w` of a picture, uint8 `h w 3`."""
+    small = fitted(picture, video.low_height, video.low_width)
     frame = torch.from_numpy(small).to(device).permute(2, 0, 1).float() / 127.5 - 1
     return autoencoder.encode(frame[None, None])[0, 0]
 

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture
+from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture, keyframe_from_pixels
 from drivesim.engine.conditions import keyframe_conditions, steered_boxes, time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.gate import Gated, gated, layout_to_obey
@@ -101,9 +101,19 @@ class Engine:
         settings, attempts = settings or fast(), attempts or [0] * len(seeds)
         noise = torch.stack([self._image_noise(s, attempt) for s, attempt in zip(seeds, attempts, strict=True)])
         keyframes = compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
-        if not enlarge:
-            return pixels(decode_frames(self.networks.autoencoder, keyframes, range(len(seeds)), len(seeds)))
-        return self._pictures(keyframes, seeds, settings)
+        return self._pictures(keyframes, seeds, settings, enlarge)
+
+    @torch.inference_mode()
+    def pass_many(
+        self, frames: np.ndarray, seeds: Sequence[int], settings: EngineSettings | None = None, enlarge: bool = True
+    ) -> np.ndarray:
+        """Frames uint8 `b h w c` as they look once encoded and made again as `compose_many` does.
+
+        What is lost here, no image model can keep.
+        """
+        autoencoder = self.networks.autoencoder
+        keyframes = torch.stack([keyframe_from_pixels(autoencoder, f, self.video, self.device) for f in frames])
+        return self._pictures(keyframes, seeds, settings or fast(), enlarge)
 
     def rollout(
         self,
@@ -228,10 +238,14 @@ class Engine:
         correlation, factor = self.checkpoints.preset.noise_correlation, self.video.interpolation_factor
         return LatentNoise(RunNoise(seed, future), self._image_noise(seed, 0), correlation, factor)
 
-    def _pictures(self, keyframes: Tensor, seeds: Sequence[int], settings: EngineSettings) -> np.ndarray:
-        """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`."""
+    def _pictures(
+        self, keyframes: Tensor, seeds: Sequence[int], settings: EngineSettings, enlarge: bool = True
+    ) -> np.ndarray:
+        """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`, by the networks for single pictures."""
         count = range(len(keyframes))
         low_res = decode_frames(self.networks.autoencoder, keyframes, count, len(count))
+        if not enlarge:
+            return pixels(low_res)
 
         def noise_of(what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
             correlation, key = settings.upsampler.noise_correlation, ("upsampler", what)

@@ -1,6 +1,7 @@
 """Whether composed frames hold what was requested, and nothing else, as the vehicle reader sees it.
 
-The same is measured on real frames with their own boxes: what the reader misses there is not the model's fault.
+The same is measured on real frames with their own boxes, for what the reader misses there is not the model's fault,
+and on real frames that were encoded and made again, for what it misses in those is not the image model's.
 """
 
 from __future__ import annotations
@@ -13,7 +14,14 @@ import numpy as np
 from drivesim.engine import Engine
 from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
-from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, reading_protocol, requested_layouts
+from drivesim.evaluation.composed import (
+    Sampling,
+    composed_frames,
+    gate_choices,
+    passed_frames,
+    reading_protocol,
+    requested_layouts,
+)
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.slices import box_slices, frame_slices
@@ -29,7 +37,7 @@ def adherence_figures(
     seed: int,
     on_progress: OnProgress,
 ) -> Iterator[Figure]:
-    """Rates over requested boxes, and vehicles a frame that nobody asked for, of composed and of real frames.
+    """Rates over requested boxes, and vehicles a frame that nobody asked for, of composed, passed and real frames.
 
     `max_attempts` over 1 measures frames that passed the gate.
     """
@@ -41,11 +49,13 @@ def adherence_figures(
     layouts = requested_layouts(conditions)
     protocol = reading_protocol(engine, footage, made, sampling, told, seed)
     results = {}
-    for group, frames in (("composed", made), ("real", footage.frames)):
+    passed = passed_frames(engine, footage.frames, sampling, on_progress)
+    for group, frames in (("composed", made), ("passed", passed), ("real", footage.frames)):
         found = read_vehicles(engine.networks.reader, frames)
         results[group] = [adherence(layout, d) for layout, d in zip(layouts, found, strict=True)]
         yield from _rates(group, results[group], footage.time_of_day, protocol)
-    yield _relative(results["composed"], results["real"], protocol)
+    for group in ("composed", "passed"):
+        yield _relative(f"{group} to real", results[group], results["real"], protocol)
 
 
 def _rates(group: str, results: Sequence[Adherence], time_of_day: np.ndarray, protocol: Protocol) -> Iterator[Figure]:
@@ -70,12 +80,12 @@ def _rates(group: str, results: Sequence[Adherence], time_of_day: np.ndarray, pr
             yield Figure(f"{name}_per_frame", f"{group}, {frame_part}", value, *interval, len(counts), per_frame)
 
 
-def _relative(composed: Sequence[Adherence], real: Sequence[Adherence], protocol: Protocol) -> Figure:
-    """Boxes found in composed frames for each that is found in the real ones."""
-    made = np.array([result.outcome.count(FOUND) for result in composed], float)
+def _relative(group: str, made: Sequence[Adherence], real: Sequence[Adherence], protocol: Protocol) -> Figure:
+    """Boxes found in made frames for each that is found in the real ones."""
+    hits = np.array([result.outcome.count(FOUND) for result in made], float)
     known = np.array([result.outcome.count(FOUND) for result in real], float)
-    measure = replace(protocol, measure="boxes found in composed frames for each found in real ones, bootstrap")
-    return _ratio("found_relative", "composed to real", made, known, measure)
+    measure = replace(protocol, measure="boxes found in made frames for each found in real ones, bootstrap")
+    return _ratio("found_relative", group, hits, known, measure)
 
 
 def _ratio(name: str, group: str, numerator: np.ndarray, denominator: np.ndarray, protocol: Protocol) -> Figure:

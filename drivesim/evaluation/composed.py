@@ -64,6 +64,17 @@ def composed_frames(
     return np.concatenate(parts)
 
 
+def passed_frames(engine: Engine, frames: np.ndarray, sampling: Sampling, on_progress: OnProgress) -> np.ndarray:
+    """Frames uint8 `n h w 3` encoded, decoded and enlarged as composed ones are, with the same seeds."""
+    parts = []
+    for start in range(0, len(frames), sampling.batch_size):
+        stop = min(start + sampling.batch_size, len(frames))
+        seeds = range(sampling.first_seed + start, sampling.first_seed + stop)
+        parts.append(engine.pass_many(frames[start:stop], seeds, sampling.settings, sampling.enlarge))
+        on_progress("passing frames through the autoencoder", stop, len(frames))
+    return np.concatenate(parts)
+
+
 def requested_layouts(conditions: Conditioning) -> list[SceneLayout]:
     """The boxes of each sample's condition, without padding."""
     xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()

@@ -22,14 +22,17 @@ _TOLD = ("time_of_day", "crowdedness")
 
 @dataclass(frozen=True)
 class BrightnessRule:
-    """Day from night by the mean brightness of a frame; fitted to real frames, whose accuracy is reported too."""
+    """Day from night by the mean brightness of a frame's upper third; fitted to real frames, reported for them too.
+
+    There the sky is, or what the sky lights; below, head lamps at night can be as bright as a road at dusk.
+    """
 
     threshold: float
 
     @classmethod
     def fitted(cls, frames: np.ndarray, time_of_day: np.ndarray) -> BrightnessRule:
         """The threshold that tells real frames apart best, in the middle of the gap; `time_of_day` 0 is day."""
-        order = np.argsort(brightness := frames.mean((1, 2, 3)))
+        order = np.argsort(brightness := _brightness(frames))
         light, day = brightness[order], time_of_day[order] == 0
         right = np.cumsum(~day) + day.sum() - np.cumsum(day)
         cut = int(right[:-1].argmax())
@@ -37,7 +40,7 @@ class BrightnessRule:
 
     def time_of_day(self, frames: np.ndarray) -> np.ndarray:
         """Positions in TIMES_OF_DAY of frames uint8 `n h w 3`."""
-        return (frames.mean((1, 2, 3)) < self.threshold).astype(int)
+        return (_brightness(frames) < self.threshold).astype(int)
 
 
 def label_figures(
@@ -50,7 +53,7 @@ def label_figures(
     base = reading_protocol(engine, footage, made, sampling, _TOLD, seed)
     ranks = replace(base, measure="Spearman's rank correlation of crowdedness with counted vehicles")
     errors = replace(base, measure="counted less asked vehicles, mean")
-    times = replace(base, measure="mean brightness against a threshold fitted to the real frames", network=None)
+    times = replace(base, measure="mean brightness of the upper third against a threshold fitted to the real frames", network=None)
     times = replace(times, network_sha256=None, resize="none")
     for group, frames in (("composed", made), ("real", footage.frames)):
         counted = counted_vehicles(engine.networks.reader, frames)
@@ -83,6 +86,11 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float:
     if np.ptp(one) == 0 or np.ptp(two) == 0:
         return float("nan")
     return float(np.corrcoef(one, two)[0, 1])
+
+
+def _brightness(frames: np.ndarray) -> np.ndarray:
+    """Of the upper third of frames uint8 `n h w 3`: `n`, 0..255."""
+    return frames[:, : max(1, frames.shape[1] // 3)].mean((1, 2, 3))
 
 
 def _number(value: float) -> float | None:

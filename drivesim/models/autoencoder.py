@@ -181,6 +181,32 @@ class Autoencoder(nn.Module):
         decoder.bias.copy_(mean)
 
     @torch.no_grad()
+    def add_linear_channels(self, pictures: Tensor, first: int) -> None:
+        """Lets the linear path of channels from `first` on carry what is lost of `pictures` `b 3 h w` without them.
+
+        Of all linear maps of blocks to so few numbers and back it is the best (reduced-rank regression).
+        """
+        k = self.config.latent_channels - first
+        made = self.decoder(self.encoder(pictures).mean[:, None])[:, 0]
+        blocks, lost = (
+            rearrange(nn.functional.pixel_unshuffle(p, self.config.factor), "b c h w -> (b h w) c").double()
+            for p in (pictures, pictures - made)
+        )
+        mean = blocks.mean(0)
+        centred = blocks - mean
+        covariance = centred.T @ centred / len(blocks)
+        covariance += 1e-6 * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=covariance.dtype)
+        lost_of_blocks = torch.linalg.solve(covariance, centred.T @ lost / len(blocks))  # blocks @ it is what is lost
+        _, directions = torch.linalg.eigh(lost_of_blocks.T @ covariance @ lost_of_blocks)
+        directions = directions[:, -k:].flip(1)
+        rows = lost_of_blocks @ directions
+        scale = (rows.T @ covariance @ rows).diagonal().clamp(min=1e-8).sqrt()
+        encoder, decoder = self.encoder.linear, self.decoder.linear
+        encoder.weight[first:] = (rows / scale).T[..., None, None].float()
+        encoder.bias[first:] = -(mean @ rows / scale).float()
+        decoder.weight[:, first:] = (directions * scale)[..., None, None].float()
+
+    @torch.no_grad()
     def set_latent_statistics(self, means: Tensor) -> None:
         """Takes the normalisation of each channel from unnormalised posterior means `b c h w`."""
         self.latent_mean.copy_(means.mean((0, 2, 3))[:, None, None])

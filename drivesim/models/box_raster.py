@@ -25,12 +25,9 @@ def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, s
     if not layout.category.shape[2]:
         layout = _with_padding(layout)
     rows, columns = height * scale, width * scale
+    coverage = box_coverage(layout, rows, columns)
     x0, y0, x1, y1 = (edge[..., None, None] for edge in layout.xyxy.float().unbind(-1))
     top, left = _starts(rows, layout.xyxy.device)[:, None], _starts(columns, layout.xyxy.device)
-    across = (torch.minimum(x1, left + 1 / columns) - torch.maximum(x0, left)).clamp(min=0) * columns
-    down = (torch.minimum(y1, top + 1 / rows) - torch.maximum(y0, top)).clamp(min=0) * rows
-    real = (layout.category != UNKNOWN)[..., None, None]
-    coverage = across * down * real
 
     nearness = torch.where(coverage > 0, y1, -1.0)
     nearest = nearness.argmax(2, keepdim=True)
@@ -50,6 +47,15 @@ def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, s
     planes = torch.stack([*place, covered, torch.ones_like(covered)], 2)
     drawn = torch.cat([one_hot, planes], 2) * layout.known[:, None, None, None, None]
     return rearrange(drawn, "b t c (h i) (w j) -> b t (c i j) h w", i=scale, j=scale)
+
+
+def box_coverage(layout: BoxLayout, rows: int, columns: int) -> Tensor:
+    """How much of each cell of a grid each box covers, 0..1: `b t n rows columns`; nothing for padding."""
+    x0, y0, x1, y1 = (edge[..., None, None] for edge in layout.xyxy.float().unbind(-1))
+    top, left = _starts(rows, layout.xyxy.device)[:, None], _starts(columns, layout.xyxy.device)
+    across = (torch.minimum(x1, left + 1 / columns) - torch.maximum(x0, left)).clamp(min=0) * columns
+    down = (torch.minimum(y1, top + 1 / rows) - torch.maximum(y0, top)).clamp(min=0) * rows
+    return across * down * (layout.category != UNKNOWN)[..., None, None]
 
 
 def _with_padding(layout: BoxLayout) -> BoxLayout:

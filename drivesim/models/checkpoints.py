@@ -126,6 +126,12 @@ def stage_tensors(path: Path, role: str) -> dict[str, torch.Tensor]:
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
+def latent_channels_of(path: Path) -> int | None:
+    """Latent channels that a stage's checkpoint was made for; None for stages without latents. CheckpointError."""
+    config = json.loads(_read(path)[1].get("config", "{}"))
+    return config.get("latent_channels", config.get("in_channels"))
+
+
 def _base_tensors(path: Path, metadata: dict[str, str], role: str, base: Path | None, spatial: set[str]) -> dict:
     if base is None:
         raise CheckpointError(f"{path}: stage {role} needs the checkpoint of stage {BASE_OF[role]} beside it")

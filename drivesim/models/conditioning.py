@@ -70,15 +70,24 @@ class Conditioning:
             raise ValueError(f"no condition called {sorted(unknown)}")
         return replace(self, **dict.fromkeys(names))
 
-    def drop_randomly(self, rates: dict[str, float], generator: torch.Generator) -> Conditioning:
-        """Each named kind is forgotten for each sample independently, with its own probability."""
-        changed = {}
+    def drop_randomly(
+        self, rates: dict[str, float], generator: torch.Generator, together: float = 0.0
+    ) -> Conditioning:
+        """Each named kind is forgotten for each sample independently, with its own probability.
+
+        together: probability with which a sample forgets all named kinds at once.
+        """
+        changed: dict[str, object] = {}
+        all_kept: Tensor | None = None
         for name, rate in rates.items():
             value = getattr(self, name)
-            if value is not None:
-                size = (value.mask if isinstance(value, ContextFrames) else getattr(value, "known", value)).shape[0]
-                keep = torch.rand(size, generator=generator) >= rate
-                changed[name] = _masked(value, keep)
+            if value is None:
+                continue
+            size = (value.mask if isinstance(value, ContextFrames) else getattr(value, "known", value)).shape[0]
+            if all_kept is None:
+                all_kept = torch.rand(size, generator=generator) >= together
+            keep = torch.rand(size, generator=generator) >= rate
+            changed[name] = _masked(value, keep & all_kept)
         return replace(self, **changed)
 
     def to(self, device: torch.device | str) -> Conditioning:

@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from drivesim.data.clips import FootageTensors, clip_places, draw
 from drivesim.data.packed import PackedFootage
-from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.autoencoder import Autoencoder, Posterior
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminatorConfig
 from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss, psnr_db
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
+from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 
@@ -24,12 +25,15 @@ class AutoencoderTraining(TrainingConfig):
     """`crop`: side of the training crops in pixels. `kl_weight`: of the divergence from the standard normal.
 
     `latent_noise`: largest standard deviation, in units of the latents', of noise that the decoder learns to see
-    through; what a diffusion model gets wrong then looks soft instead of blocky. `keep_encoder`: only the decoder is
-    trained, so that latent stages trained before stay valid.
+    through; what a diffusion model gets wrong then looks soft instead of blocky. Little noise is drawn more often than
+    much (a square of an even draw), for clean latents must stay sharp. `keep_encoder`: only the decoder is trained, so
+    that latent stages trained before stay valid.
     """
 
     batch_size: int = 16
-    learning_rate: float = 5e-4
+    learning_rate: float = 1e-3
+    muon: bool = True
+    adversary_rate: float = 0.3
     crop: int = 64
     kl_weight: float = 1e-6
     latent_noise: float = 0.4
@@ -69,13 +73,17 @@ class AutoencoderStage:
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Reconstruction of random crops."""
         frames = self._crops(generator)
-        posterior = self.network.encoder(frames[:, 0])
+        with mixed_precision(self.device):
+            posterior = self.network.encoder(frames[:, 0])
+        posterior = Posterior(posterior.mean.float(), posterior.log_variance.float())
         noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
         latents = posterior.sample(noise)
-        strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator)
+        strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
         wrong = strength * torch.randn(latents.shape, generator=generator)
         scale = latents.detach().std((0, 2, 3), keepdim=True)
-        made = self.network.decoder((latents + scale * wrong.to(self.device))[:, None])
+        with mixed_precision(self.device):
+            made = self.network.decoder((latents + scale * wrong.to(self.device))[:, None])
+        made = made.float()
         yield from self.loss.terms(frames, made, self.config.kl_weight * posterior.kl(), step)
 
     def held_out(self) -> dict[str, float]:
@@ -96,6 +104,10 @@ class AutoencoderStage:
     def start_from_components(self) -> None:
         """Starts the linear path from the principal components of training frames."""
         self.network.initialise_linear(self._pictures(self.train, 256))
+
+    def add_channels(self, first: int) -> None:
+        """Starts the channels from `first` on, which the checkpoint it starts from lacks, with what that one loses."""
+        self.network.add_linear_channels(self._pictures(self.train, 256), first)
 
     def finish(self) -> None:
         """Measures the latents of training frames, so that `encode` normalises them; with a kept encoder they stay."""

@@ -1,8 +1,10 @@
 """Stages `image`, `prediction`, `interpolation`: denoising score matching in latents (Video LDM, Eq. 1 to 3).
 
 Channels of the latents count as much as they move pixels: all have unit variance, but the last ones hold fine detail
-that no clip lets foresee, which would drown what it does. The three stages differ in the clips they see, in which
-frames are known, and in what is trained: all of the image model, the temporal layers alone of the video models (Eq. 2).
+that no clip lets foresee, which would drown what it does. Cells of small vehicles that the model is told of count more
+than their few among all cells would (Chen et al., 2024, "GeoDiffusion", Sec. 3.3). The three stages differ in the clips
+they see, in which frames are known, and in what is trained: all of the image model, the temporal layers alone of the
+video models (Eq. 2).
 """
 
 from __future__ import annotations
@@ -20,12 +22,15 @@ from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.noise import NoiseCorrelation, around_first, chain
 from drivesim.diffusion.samplers import dpm_solver_2m, final
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.box_raster import box_coverage
+from drivesim.models.conditioning import BoxLayout, Conditioning, ContextFrames
 from drivesim.models.unet import UNet
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
+
+_HELD_OUT_BATCHES = 12
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,10 @@ class Regime:
 class DiffusionTraining(TrainingConfig):
     """How often each condition is dropped, and what frames have in common.
 
-    drop: probability with which each condition is forgotten. context_noise: largest noise on known latents.
-    noise_correlation: of the noise of neighbouring frames, as in sampling.
+    drop: probability with which each condition is forgotten. drop_together: that with which all of them are at once,
+    as guidance samples the network. vehicle_weight: what a vehicle of one cell counts beside a cell without any.
+    context_noise: largest noise on known latents. noise_correlation: of the noise of neighbouring frames, as in
+    sampling.
     """
 
     batch_size: int = 24
@@ -52,6 +59,8 @@ class DiffusionTraining(TrainingConfig):
     drop: dict[str, float] = field(
         default_factory=lambda: {"boxes": 0.15, "time_of_day": 0.1, "crowdedness": 0.3, "ego_motion": 0.5}
     )
+    drop_together: float = 0.1
+    vehicle_weight: float = 4.0
     context_noise: float = 0.1
     noise_correlation: NoiseCorrelation = field(default_factory=NoiseCorrelation)
     samples: int = 6
@@ -92,20 +101,23 @@ class LatentDiffusionStage:
         """The squared error of the target at random diffusion times, over frames that are not known."""
         regime = int(torch.randint(len(self.train), (), generator=generator))
         clean, conditioning = self._batch(self.train, regime, self.config.batch_size, generator)
-        conditioning = conditioning.drop_randomly(self.config.drop, generator)
+        conditioning = conditioning.drop_randomly(self.config.drop, generator, self.config.drop_together)
         loss = self._loss(clean, conditioning, generator)
         yield LossTerm("network", loss, {"loss": loss})
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """The loss on held-out clips, all conditions known."""
+        """The loss on held-out clips, all conditions known, over all cells alike and over those of vehicles."""
         generator = step_generator(7, 0, 0)
-        values = []
+        values, of_vehicles = [], []
         for regime in range(len(self.test)):
-            for _ in range(4):
+            for _ in range(_HELD_OUT_BATCHES):
                 clean, conditioning = self._batch(self.test, regime, 16, generator)
-                values.append(float(self._loss(clean, conditioning, generator)))
-        return {"held_out_loss": float(np.mean(values))}
+                error = self._error(clean, conditioning, generator)
+                cells = box_coverage(conditioning.boxes, *clean.shape[-2:]).amax(2)
+                values.append(float(_mean_of_unknown(error, conditioning)))
+                of_vehicles.append(float((error * cells).sum() / cells.sum()))
+        return {"held_out_loss": float(np.mean(values)), "held_out_vehicle_loss": float(np.nanmean(of_vehicles))}
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
@@ -162,15 +174,37 @@ class LatentDiffusionStage:
         return own.to(self.device)
 
     def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
+        error = self._error(clean, conditioning, generator)
+        weight = vehicle_weights(conditioning.boxes, *clean.shape[-2:], self.config.vehicle_weight)
+        return _mean_of_unknown(error * weight, conditioning)
+
+    def _error(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
+        """The squared error of the target in each cell, `b t h w`, at random diffusion times."""
         tau = torch.randint(self.denoiser.schedule.num_steps, (len(clean),), generator=generator)
         noise = self._noise(clean, generator)
         tau = tau.to(self.device)
         noisy, target = self.denoiser.training_pair(clean, noise, tau)
         with mixed_precision(self.device):
             prediction = self.network(noisy, tau, conditioning)
-        error = ((prediction.float() - target).square() * self.channel_weight).mean((2, 3, 4))
-        error = error * self.denoiser.loss_weight(tau)[:, None]
-        if conditioning.context is None:
-            return error.mean()
-        unknown = (~conditioning.context.mask).float()
-        return (error * unknown).sum() / unknown.sum()
+        error = ((prediction.float() - target).square() * self.channel_weight).mean(2)
+        return error * self.denoiser.loss_weight(tau)[:, None, None, None]
+
+
+def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float) -> Tensor:
+    """What each cell counts, `b t height width`: 1 where no vehicle is told, `strongest` on one of a single cell.
+
+    It falls with the root of a vehicle's cells, so that large ones count more in all, but not in each cell. Only
+    what the model is told may decide it: else it would learn to draw more vehicles than there are.
+    """
+    coverage = box_coverage(boxes, height, width)
+    cells = coverage.sum((-2, -1), keepdim=True).clamp(min=1)
+    extra = (coverage * (strongest - 1) / cells.sqrt()).amax(2)
+    return 1 + extra * boxes.known[:, None, None, None]
+
+
+def _mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
+    """The mean of `b t h w` over frames that are not known."""
+    if conditioning.context is None:
+        return error.mean()
+    unknown = (~conditioning.context.mask).float()
+    return (error.mean((2, 3)) * unknown).sum() / unknown.sum()

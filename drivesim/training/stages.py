@@ -15,7 +15,16 @@ from drivesim.data.packed import PackedFootage, pack
 from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.checkpoints import BASE_OF, READER, build, load_checkpoint, sha256_of, stage_tensors
+from drivesim.models.checkpoints import (
+    BASE_OF,
+    READER,
+    build,
+    latent_channels_of,
+    load_checkpoint,
+    sha256_of,
+    stage_tensors,
+)
+from drivesim.models.growth import with_latent_channels
 from drivesim.models.presets import Preset
 from drivesim.training.adversarial import ReconstructionConfig
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
@@ -66,8 +75,9 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     if role in BASE_OF:
         base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
         network.load_state_dict({**network.state_dict(), **base.state_dict()})
+    known_channels = None
     if request.initial is not None:
-        _start_from(request.initial / f"{role}.safetensors", role, network)
+        known_channels = _start_from(request.initial / f"{role}.safetensors", role, network, preset)
     if role == "autoencoder":
         settings = replace(_autoencoder_training(preset), keep_encoder=request.keep_encoder)
         if request.initial is not None:  # nothing to wait for: all losses from the start
@@ -75,6 +85,8 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         stage = AutoencoderStage(network, footage, _settings(request, settings), device)
         if request.initial is None:
             stage.start_from_components()
+        elif known_channels is not None:
+            stage.add_channels(known_channels)
         return stage
     if role == "decoder":
         return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
@@ -93,11 +105,18 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     return UpsamplerStage(role, network, denoiser, footage, autoencoder, settings, device)
 
 
-def _start_from(path: Path, role: str, network: nn.Module) -> None:
+def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> int | None:
+    """Loads a checkpoint; returns its number of latent channels where the network has more."""
+    known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
+    tensors, own = stage_tensors(path, role), network.state_dict()
+    grows = known is not None and known < wanted
+    if grows:
+        tensors = with_latent_channels(tensors, own, known, wanted)
     try:
-        network.load_state_dict({**network.state_dict(), **stage_tensors(path, role)})
+        network.load_state_dict({**own, **tensors})
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit this preset: {' '.join(str(error).split())[:200]}") from None
+    return known if grows else None
 
 
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:

@@ -29,3 +29,11 @@ def test_one_odd_frame_does_not_move_the_rule_far() -> None:
     frames = np.tile(levels[:, None, None, None], (1, 4, 8, 3)).astype(np.uint8)
     rule = BrightnessRule.fitted(frames, np.array([0, 1, 0, 1, 0, 1, 0]))
     assert 60 < rule.threshold < 180
+
+
+def test_head_lamps_on_the_road_do_not_make_a_day() -> None:
+    dusk, lit = np.full((6, 8, 3), 70, np.uint8), np.full((6, 8, 3), 20, np.uint8)
+    dusk[2:], lit[2:] = 60, 200
+    frames, time_of_day = np.stack([dusk, lit]), np.array([0, 1])
+    assert frames[1].mean() > frames[0].mean()
+    assert BrightnessRule.fitted(frames, time_of_day).time_of_day(frames).tolist() == [0, 1]

@@ -88,3 +88,14 @@ def test_to_moves_every_tensor() -> None:
             tensors = [value] if isinstance(value, torch.Tensor) else [getattr(value, f.name) for f in fields(value)]
             assert all(tensor.device.type == "meta" for tensor in tensors), field.name
     assert moved.text is None
+
+
+def test_kinds_can_be_forgotten_together() -> None:
+    names = ("boxes", "time_of_day")
+    dropped = of_size(20_000).drop_randomly(
+        dict.fromkeys(names, 0.2), torch.Generator().manual_seed(0), together=0.25
+    )
+    boxes, time = (~is_known(dropped, name) for name in names)
+    assert abs(float((boxes & time).float().mean()) - (0.25 + 0.75 * 0.04)) < 0.015
+    assert abs(float(boxes.float().mean()) - (0.25 + 0.75 * 0.2)) < 0.015
+    assert is_known(dropped, "crowdedness").all()

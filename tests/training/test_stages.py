@@ -76,6 +76,39 @@ def test_training_can_start_from_other_checkpoints(trained: Path, logs: Path, tm
         assert torch.equal(network.state_dict()[name], tensor), name
 
 
+def test_vehicles_that_are_told_add_to_the_loss(trained: Path, logs: Path) -> None:
+    stage = prepare(StageRequest("image", tiny(), logs, trained, batch_size=4), lambda *_: None)
+
+    def loss(**changes: object) -> float:
+        stage.config = replace(stage.config, **changes)
+        (term,) = stage.losses(0, torch.Generator().manual_seed(0))
+        return float(term.value.detach())
+
+    told = {"boxes": 0.0, "time_of_day": 0.0, "crowdedness": 0.0}
+    assert loss(drop=told, drop_together=0.0, vehicle_weight=4.0) > loss(vehicle_weight=1.0)
+    assert loss(drop_together=1.0, vehicle_weight=4.0) == loss(vehicle_weight=1.0)
+
+
+def test_training_can_start_from_checkpoints_with_fewer_latent_channels(
+    trained: Path, logs: Path, tmp_path: Path
+) -> None:
+    fewer = {name: load_checkpoint(trained / f"{name}.safetensors", name) for name in ("autoencoder", "image")}
+    size = tiny()
+    size = replace(
+        size, autoencoder=replace(size.autoencoder, latent_channels=12), image=replace(size.image, in_channels=12)
+    )
+    for role in ("autoencoder", "image"):
+        request = StageRequest(role, size, logs, tmp_path, batch_size=2, initial=trained)
+        list(train_stage(request, prepare(request, lambda *_: None), 1e9, 0))
+    frames = torch.rand(1, 2, 3, 32, 64) * 2 - 1
+    more = CheckpointSet.open(tmp_path).load("autoencoder")
+    assert more.encode(frames).shape[2] == 12
+    assert fewer["autoencoder"].encode(frames).shape[2] == 8
+    stem = CheckpointSet.open(tmp_path).load("image").stem.weight
+    assert torch.equal(stem[:, :8], fewer["image"].stem.weight[:, :8])
+    assert not stem[:, 8:12].any()
+
+
 def test_a_kept_encoder_gives_the_same_latents(trained: Path, logs: Path, tmp_path: Path) -> None:
     request = StageRequest("autoencoder", tiny(), logs, tmp_path, batch_size=2, initial=trained, keep_encoder=True)
     list(train_stage(request, prepare(request, lambda *_: None), 1e9, 2))

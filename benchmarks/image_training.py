@@ -1,0 +1,122 @@
+"""Trains the image stage for a few minutes under several settings, all from the same checkpoint, and compares them.
+
+python benchmarks/image_training.py logs --init checkpoints/demo --out runs/trials --minutes 6 --trials base min_snr
+
+Prints, for each: steps, held-out loss over all cells and over those of vehicles, and of frames composed at low
+resolution the boxes that the reader finds, unasked vehicles a frame and the kernel distance to real frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from guidance import ComposedAndRead
+
+from drivesim.engine import Engine, fast
+from drivesim.models.checkpoints import CheckpointSet
+from drivesim.training.diffusion import LatentDiffusionStage
+from drivesim.training.session import train_stage, use_threads
+from drivesim.training.stages import StageRequest, prepare
+
+TRIALS: dict[str, Callable[[LatentDiffusionStage], None]] = {}
+
+
+def trial(change: Callable[[LatentDiffusionStage], None]) -> Callable[[LatentDiffusionStage], None]:
+    """Registers a change of the stage under the name of its function."""
+    TRIALS[change.__name__] = change
+    return change
+
+
+@trial
+def base(stage: LatentDiffusionStage) -> None:
+    """The settings that the default is trained with."""
+
+
+@trial
+def all_cells_alike(stage: LatentDiffusionStage) -> None:
+    """No cell counts more for holding a vehicle."""
+    stage.config = replace(stage.config, vehicle_weight=1.0)
+
+
+@trial
+def dropped_one_by_one(stage: LatentDiffusionStage) -> None:
+    """Conditions are forgotten independently alone."""
+    stage.config = replace(stage.config, drop_together=0.0)
+
+
+@trial
+def min_snr(stage: LatentDiffusionStage) -> None:
+    """Hang et al., 2023, gamma 5."""
+    stage.denoiser = replace(stage.denoiser, min_snr_gamma=5.0)
+
+
+@trial
+def adamw(stage: LatentDiffusionStage) -> None:
+    """AdamW for all parameters, at its usual rate."""
+    stage.config = replace(stage.config, muon=False, learning_rate=3e-4)
+
+
+@trial
+def longer_average(stage: LatentDiffusionStage) -> None:
+    """A moving average over ten times the steps."""
+    stage.config = replace(stage.config, ema_decay=0.9999)
+
+
+@trial
+def crowded_first(stage: LatentDiffusionStage) -> None:
+    """A curriculum: logs are drawn by how many vehicles they show, the crowded half three times as often."""
+    places = stage.train[0]
+    first = places.starts[places.log_begin]
+    crowded = stage.footage.crowdedness[first] >= stage.footage.crowdedness[first].median()
+    often = torch.cat([torch.arange(len(first)), torch.nonzero(crowded).flatten().repeat(2)])
+    places = replace(places, log_begin=places.log_begin[often], log_count=places.log_count[often])
+    stage.train = [places]
+
+
+def main() -> None:
+    """A line for each trial."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("logs", type=Path)
+    parser.add_argument("--init", type=Path, required=True, help="Checkpoints to start from, with a reader.")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--minutes", type=float, default=6.0)
+    parser.add_argument("--batch-size", type=int, default=48)
+    parser.add_argument("--learning-rate", type=float, default=None)
+    parser.add_argument("--samples", type=int, default=384, help="Half of them are the reference.")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--trials", nargs="+", choices=TRIALS, default=list(TRIALS))
+    options = parser.parse_args()
+
+    use_threads(options.threads)
+    preset = CheckpointSet.open(options.init).preset
+    print("trial  steps  loss  vehicle loss  found  unasked/frame  kernel distance x1000", flush=True)
+    for name in options.trials:
+        folder = options.out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        for role in ("autoencoder", "reader"):
+            shutil.copy(options.init / f"{role}.safetensors", folder)
+        request = StageRequest(
+            "image",
+            preset,
+            options.logs,
+            folder,
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            initial=options.init,
+        )
+        stage = prepare(request, lambda *_: None)
+        TRIALS[name](stage)
+        *_, last = train_stage(request, stage, 60 * options.minutes, evaluate_every_s=1e9)
+        losses = (last.figures["held_out_loss"], last.figures["held_out_vehicle_loss"])
+        measured = ComposedAndRead(Engine(CheckpointSet.open(folder)), options.logs, options.samples)
+        figures = (*losses, *measured.composed(fast()))
+        print(f"{name:<20} {last.step:5d}  " + "  ".join(f"{figure:.4f}" for figure in figures), flush=True)
+
+
+if __name__ == "__main__":
+    main()
