@@ -53,8 +53,8 @@ def label_figures(
     base = reading_protocol(engine, footage, made, sampling, _TOLD, seed)
     ranks = replace(base, measure="Spearman's rank correlation of crowdedness with counted vehicles")
     errors = replace(base, measure="counted less asked vehicles, mean")
-    times = replace(base, measure="mean brightness of the upper third against a threshold fitted to the real frames", network=None)
-    times = replace(times, network_sha256=None, resize="none")
+    times = replace(base, measure="brightness of the upper third against a threshold fitted to the real frames")
+    times = replace(times, network=None, network_sha256=None, resize="none")
     for group, frames in (("composed", made), ("real", footage.frames)):
         counted = counted_vehicles(engine.networks.reader, frames)
         asked = footage.crowdedness

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drivesim.engine import Engine, fast
-from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, requested_layouts
+from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, passed_frames, requested_layouts
 from drivesim.models.conditioning import BoxLayout, Conditioning
 from drivesim.scenario import Sampling as Wishes
 from drivesim.scenario import Scenario
@@ -37,6 +37,18 @@ def test_many_frames_are_those_that_the_engine_composes_alone(engine: Engine, co
     for frame, seed in zip(made, (5, 6), strict=True):
         alone = engine.compose(Scenario.model_validate(content), seed, settings)
         assert np.abs(frame.astype(int) - alone).max() <= 2
+
+
+def test_passed_frames_are_what_the_autoencoder_keeps(engine: Engine) -> None:
+    video, autoencoder = engine.video, engine.networks.autoencoder
+    frames = np.random.default_rng(0).integers(0, 256, (3, video.low_height, video.low_width, 3), np.uint8)
+    made = passed_frames(engine, frames, Sampling(fast(), enlarge=False, batch_size=2), lambda *_: None)
+    with torch.no_grad():
+        known = torch.from_numpy(frames).permute(0, 3, 1, 2)[:, None].float() / 127.5 - 1
+        decoded = autoencoder.decode(autoencoder.encode(known))[:, 0].permute(0, 2, 3, 1)
+    assert np.abs(made - (decoded.numpy() + 1) * 127.5).max() <= 1
+    large = passed_frames(engine, frames[:1], Sampling(fast().with_sampling(Wishes(steps=1))), lambda *_: None)
+    assert large.shape == (1, 4 * video.low_height, 4 * video.low_width, 3)
 
 
 def test_padding_is_no_request(conditions: Conditioning) -> None:
