@@ -1,7 +1,12 @@
-"""`drivesim export ARCHIVE --format mp4|png --out DIR`: videos or pictures of the committed frames."""
+"""`drivesim export ARCHIVE --format mp4|png|coco --out DIR`: videos, pictures, or labelled pictures.
+
+With coco, `future_00_requested.json` says what the scenario asks for and `future_00_detected.json` what the vehicle
+reader finds; both name the pictures in `future_00/`.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -10,27 +15,31 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.options import CheckpointsOption
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from drivesim.archive import Archive
     from drivesim.archive.reader import Rollout
 
 
 class ExportFormat(StrEnum):
     mp4 = "mp4"
     png = "png"
+    coco = "coco"
 
 
 def export(
     archive: Annotated[Path, typer.Argument(help="Archive, such as out/night_cut_in.zarr.")],
-    format: Annotated[ExportFormat, typer.Option(help="Video, or a folder of pictures a future.")],
+    format: Annotated[ExportFormat, typer.Option(help="Video, pictures, or pictures with labels.")],
     out: Annotated[Path, typer.Option(help="Folder for future_00.mp4, or future_00/000000.png, and so on.")],
     future: Annotated[int | None, typer.Option(min=0, help="Only this future; all by default.")] = None,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality of mp4: 0 is the largest file, 51 the smallest.")
     ] = 18,
+    checkpoints: CheckpointsOption = None,
 ) -> None:
     """Take the frames of an archive out as video or pictures."""
     from drivesim.archive import open_archive
@@ -56,6 +65,26 @@ def export(
             target = out / name
             write_pngs(_with_progress(rollout), target)
         typer.echo(str(target))
+        if format is ExportFormat.coco:
+            for path in _write_labels(opened, rollout, target, checkpoints):
+                typer.echo(str(path))
+
+
+def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, checkpoints: Path | None) -> Iterator[Path]:
+    from drivesim.archive.export import write_text
+    from drivesim.assets import default_checkpoints
+    from drivesim.evaluation.frame_labels import detected_labels, requested_labels
+    from drivesim.models.checkpoints import READER, CheckpointSet
+
+    reader = CheckpointSet.open(checkpoints or default_checkpoints()).load(READER)
+    documents = {
+        "requested": requested_labels(archive, pictures.name),
+        "detected": detected_labels(archive, rollout, reader, pictures.name),
+    }
+    for whose, document in documents.items():
+        path = pictures.with_name(f"{pictures.name}_{whose}.json")
+        write_text(json.dumps(document, indent=1) + "\n", path)
+        yield path
 
 
 def _with_progress(rollout: Rollout) -> Iterator[np.ndarray]:

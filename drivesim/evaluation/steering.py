@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from drivesim.engine.adherence import MIN_IOU
 from drivesim.errors import InputError
 from drivesim.evaluation.bootstrap import ratio_interval
 from drivesim.evaluation.footage import OnProgress
+from drivesim.evaluation.frame_labels import archived_scenario
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.geometry.detection_scores import longer_side
 from drivesim.geometry.matching import match_boxes
@@ -107,10 +107,7 @@ def _rate(group: str, outcomes: Sequence[_Outcome], protocol: Protocol) -> Figur
 
 
 def _steered_scenario(archive: Archive) -> Scenario:
-    try:
-        scenario = Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{archive.path}: was not made by a rollout of this drivesim") from None
+    scenario = archived_scenario(archive)
     if scenario.scene is None or not scenario.scene.steered:
         raise InputError(f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was asked for over time")
     return scenario
