@@ -14,7 +14,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import torch
 from guidance import ComposedAndRead
 
 from drivesim.engine import Engine, fast
@@ -44,38 +43,9 @@ def all_cells_alike(stage: LatentDiffusionStage) -> None:
 
 
 @trial
-def dropped_one_by_one(stage: LatentDiffusionStage) -> None:
-    """Conditions are forgotten independently alone."""
-    stage.config = replace(stage.config, drop_together=0.0)
-
-
-@trial
 def min_snr(stage: LatentDiffusionStage) -> None:
     """Hang et al., 2023, gamma 5."""
     stage.denoiser = replace(stage.denoiser, min_snr_gamma=5.0)
-
-
-@trial
-def adamw(stage: LatentDiffusionStage) -> None:
-    """AdamW for all parameters, at its usual rate."""
-    stage.config = replace(stage.config, muon=False, learning_rate=3e-4)
-
-
-@trial
-def longer_average(stage: LatentDiffusionStage) -> None:
-    """A moving average over ten times the steps."""
-    stage.config = replace(stage.config, ema_decay=0.9999)
-
-
-@trial
-def crowded_first(stage: LatentDiffusionStage) -> None:
-    """A curriculum: logs are drawn by how many vehicles they show, the crowded half three times as often."""
-    places = stage.train[0]
-    first = places.starts[places.log_begin]
-    crowded = stage.footage.crowdedness[first] >= stage.footage.crowdedness[first].median()
-    often = torch.cat([torch.arange(len(first)), torch.nonzero(crowded).flatten().repeat(2)])
-    places = replace(places, log_begin=places.log_begin[often], log_count=places.log_count[often])
-    stage.train = [places]
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ video models (Eq. 2).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -30,7 +31,8 @@ from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
-_HELD_OUT_BATCHES = 12
+_HELD_OUT_CLIPS = 16  # a batch
+_HELD_OUT_FRAMES = 192
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,10 @@ class LatentDiffusionStage:
         """The loss on held-out clips, all conditions known, over all cells alike and over those of vehicles."""
         generator = step_generator(7, 0, 0)
         values, of_vehicles = [], []
-        for regime in range(len(self.test)):
-            for _ in range(_HELD_OUT_BATCHES):
-                clean, conditioning = self._batch(self.test, regime, 16, generator)
-                error = self._error(clean, conditioning, generator)
+        for number, regime in enumerate(self.config.regimes):
+            for _ in range(math.ceil(_HELD_OUT_FRAMES / (_HELD_OUT_CLIPS * regime.num_frames))):
+                clean, conditioning = self._batch(self.test, number, _HELD_OUT_CLIPS, generator)
+                error, _ = self._error(clean, conditioning, generator)
                 cells = box_coverage(conditioning.boxes, *clean.shape[-2:]).amax(2)
                 values.append(float(_mean_of_unknown(error, conditioning)))
                 of_vehicles.append(float((error * cells).sum() / cells.sum()))
@@ -174,20 +176,22 @@ class LatentDiffusionStage:
         return own.to(self.device)
 
     def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
-        error = self._error(clean, conditioning, generator)
+        error, tau = self._error(clean, conditioning, generator)
         weight = vehicle_weights(conditioning.boxes, *clean.shape[-2:], self.config.vehicle_weight)
+        weight = weight * self.denoiser.loss_weight(tau)[:, None, None, None]
         return _mean_of_unknown(error * weight, conditioning)
 
-    def _error(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
-        """The squared error of the target in each cell, `b t h w`, at random diffusion times."""
+    def _error(
+        self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The squared error of the target in each cell, `b t h w`, at random diffusion times, and these, `b`."""
         tau = torch.randint(self.denoiser.schedule.num_steps, (len(clean),), generator=generator)
         noise = self._noise(clean, generator)
         tau = tau.to(self.device)
         noisy, target = self.denoiser.training_pair(clean, noise, tau)
         with mixed_precision(self.device):
             prediction = self.network(noisy, tau, conditioning)
-        error = ((prediction.float() - target).square() * self.channel_weight).mean(2)
-        return error * self.denoiser.loss_weight(tau)[:, None, None, None]
+        return ((prediction.float() - target).square() * self.channel_weight).mean(2), tau
 
 
 def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float) -> Tensor:
