@@ -21,6 +21,7 @@ from drivesim.evaluation.composed import Sampling, composed_frames, requested_la
 from drivesim.evaluation.distances import KernelDistance
 from drivesim.evaluation.features import EfficientNetLite0, features_of
 from drivesim.evaluation.footage import measured_footage
+from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.reader import read_vehicles
 
 _TOLD = ("boxes", "time_of_day")
@@ -72,7 +73,7 @@ def main() -> None:
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
 
-    measured = ComposedAndRead(Engine.load(options.checkpoints), options.logs, options.samples)
+    measured = ComposedAndRead(Engine(CheckpointSet.open(options.checkpoints)), options.logs, options.samples)
     print("guidance  found  unasked/frame  kernel distance x1000", flush=True)
     print("real      {:.3f}  {:.2f}  {:.2f}".format(*measured.real()), flush=True)
     points = []

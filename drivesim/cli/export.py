@@ -41,7 +41,7 @@ def export(
     ] = 18,
     checkpoints: CheckpointsOption = None,
 ) -> None:
-    """Take the frames of an archive out as video or pictures."""
+    """Take the frames of an archive out as video or pictures, with the vehicles in them where `coco` is asked for."""
     from drivesim.archive import open_archive
     from drivesim.archive.export import write_mp4, write_pngs
 
@@ -78,7 +78,7 @@ def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, checkpoint
 
     reader = CheckpointSet.open(checkpoints or default_checkpoints()).load(READER)
     documents = {
-        "requested": requested_labels(archive, pictures.name),
+        "requested": requested_labels(archive, rollout, pictures.name),
         "detected": detected_labels(archive, rollout, reader, pictures.name),
     }
     for whose, document in documents.items():

@@ -58,7 +58,7 @@ class EngineSettings:
     prediction: SamplerSettings
     interpolation: SamplerSettings
     upsampler: UpsamplerSettings
-    image_guidance: float = 4.0
+    image_guidance: float = 6.0
     scene_guidance: float = 1.0
     context_guidance: float = 2.0
     guidance_rescale: float = 0.7

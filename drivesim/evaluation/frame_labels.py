@@ -30,12 +30,12 @@ def archived_scenario(archive: Archive) -> Scenario:
         raise InputError(f"{archive.path}: was not made by a rollout of this drivesim") from None
 
 
-def requested_labels(archive: Archive, folder: str) -> dict[str, Any]:
-    """A COCO document of what the scenario asks for in each frame, its pictures in `folder`.
+def requested_labels(archive: Archive, rollout: Rollout, folder: str) -> dict[str, Any]:
+    """A COCO document of what the scenario asks for in each committed frame, its pictures in `folder`.
 
     The first frame alone where no actor is steered.
     """
-    return coco(archived_scenario(archive), archive.layout.fps, folder)
+    return coco(archived_scenario(archive), archive.layout.fps, folder, rollout.num_committed_frames)
 
 
 def detected_labels(archive: Archive, rollout: Rollout, reader: VehicleReader, folder: str) -> dict[str, Any]:

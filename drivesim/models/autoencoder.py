@@ -195,7 +195,7 @@ class Autoencoder(nn.Module):
         mean = blocks.mean(0)
         centred = blocks - mean
         covariance = centred.T @ centred / len(blocks)
-        covariance += 1e-6 * covariance.diagonal().mean() * torch.eye(len(covariance), dtype=covariance.dtype)
+        covariance.diagonal().add_(1e-6 * covariance.diagonal().mean())
         lost_of_blocks = torch.linalg.solve(covariance, centred.T @ lost / len(blocks))  # blocks @ it is what is lost
         _, directions = torch.linalg.eigh(lost_of_blocks.T @ covariance @ lost_of_blocks)
         directions = directions[:, -k:].flip(1)

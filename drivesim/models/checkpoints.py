@@ -128,8 +128,12 @@ def stage_tensors(path: Path, role: str) -> dict[str, torch.Tensor]:
 
 def latent_channels_of(path: Path) -> int | None:
     """Latent channels that a stage's checkpoint was made for; None for stages without latents. CheckpointError."""
-    config = json.loads(_read(path)[1].get("config", "{}"))
-    return config.get("latent_channels", config.get("in_channels"))
+    try:
+        config = TypeAdapter(dict[str, object]).validate_json(_read(path)[1].get("config", "{}"))
+        channels = config.get("latent_channels", config.get("in_channels"))
+        return TypeAdapter(int | None).validate_python(channels)
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: its configuration is not readable: {error.errors()[0]['msg']}") from None
 
 
 def _base_tensors(path: Path, metadata: dict[str, str], role: str, base: Path | None, spatial: set[str]) -> dict:

@@ -12,14 +12,16 @@ from drivesim.scenario.schema import Scenario
 from drivesim.scenario.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 
 
-def coco(scenario: Scenario, fps: float = 10.0, folder: str | None = None) -> dict[str, Any]:
+def coco(
+    scenario: Scenario, fps: float = 10.0, folder: str | None = None, max_frames: int | None = None
+) -> dict[str, Any]:
     """A COCO document: an image a frame, an annotation an actor in view, `bbox` (x, y, width, height) in pixels.
 
     Beside the keys of COCO: `track_id` (place among the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and
     `told`, whether the models are told of it. Only the first frame where no actor is steered, and of boxes.
-    `folder`: of the pictures, the scenario's name by default.
+    `folder`: of the pictures, the scenario's name by default. `max_frames`: no more of them, where not all exist.
     """
-    times, scene = known_times(scenario, fps), scenario.scene
+    times, scene = known_times(scenario, fps)[:max_frames], scenario.scene
     annotations = [_of_boxes(scenario) if scene is None else _of_views(scenario, time_s) for time_s in times]
     return coco_document(folder or scenario.name, times, annotations, "requested: what the scenario asks for")
 

@@ -31,3 +31,10 @@ def test_of_boxes_only_the_first_frame_is_known(name: str, count: int) -> None:
     document = coco(load_scenario(scenario_library() / f"{name}.yaml"))
     assert (len(document["images"]), len(document["annotations"])) == (1, count)
     assert [category["name"] for category in document["categories"]] == list(CATEGORIES)
+
+
+def test_frames_that_do_not_exist_yet_are_left_out() -> None:
+    scenario = load_scenario(scenario_library() / "cut_in_day.yaml")
+    whole, part = coco(scenario), coco(scenario, folder="future_00", max_frames=7)
+    assert [image["file_name"] for image in part["images"]] == [f"future_00/{number:06d}.png" for number in range(7)]
+    assert part["annotations"] == [a for a in whole["annotations"] if a["image_id"] < 7]
