@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from drivesim.geometry.profiles import Profile
@@ -67,6 +67,7 @@ def test_speeds_belong_to_the_positions_in_any_lane(
     path = LineTrajectory(line, 20.0, Profile.through(speed, speeds), Profile.through(3.5, shifts), way)
     step = 1e-4
     times = np.arange(0.05, 12, 0.1)
+    assume((path.speed_mps.value(times) > 0).all())  # changes that overlap can add up to a reversing vehicle
     moved = path.at(times + step).position_m - path.at(times - step).position_m
     poses = path.at(times)
     np.testing.assert_allclose(np.linalg.norm(moved, axis=-1) / (2 * step), poses.speed_mps, rtol=5e-3, atol=1e-2)
