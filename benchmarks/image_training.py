@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from guidance import ComposedAndRead
+from composed_and_read import ComposedAndRead
 
 from drivesim.engine import Engine, fast
 from drivesim.models.checkpoints import CheckpointSet
@@ -22,30 +21,22 @@ from drivesim.training.diffusion import LatentDiffusionStage
 from drivesim.training.session import train_stage, use_threads
 from drivesim.training.stages import StageRequest, prepare
 
-TRIALS: dict[str, Callable[[LatentDiffusionStage], None]] = {}
 
-
-def trial(change: Callable[[LatentDiffusionStage], None]) -> Callable[[LatentDiffusionStage], None]:
-    """Registers a change of the stage under the name of its function."""
-    TRIALS[change.__name__] = change
-    return change
-
-
-@trial
 def base(stage: LatentDiffusionStage) -> None:
     """The settings that the default is trained with."""
 
 
-@trial
 def all_cells_alike(stage: LatentDiffusionStage) -> None:
     """No cell counts more for holding a vehicle."""
     stage.config = replace(stage.config, vehicle_weight=1.0)
 
 
-@trial
 def min_snr(stage: LatentDiffusionStage) -> None:
     """Hang et al., 2023, gamma 5."""
     stage.denoiser = replace(stage.denoiser, min_snr_gamma=5.0)
+
+
+TRIALS = {change.__name__: change for change in (base, all_cells_alike, min_snr)}
 
 
 def main() -> None:

@@ -6,28 +6,14 @@ asked for.
 
 from __future__ import annotations
 
-import json
 from typing import Any
-
-import numpy as np
 
 from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
-from drivesim.errors import InputError
+from drivesim.evaluation.archived_scenario import archived_scenario
 from drivesim.models.reader import VehicleReader, read_vehicles
-from drivesim.scenario import Scenario
 from drivesim.scenario.coco import coco, coco_document, corner_and_size
-from drivesim.scenario.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
-
-_EXTENT = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
-
-
-def archived_scenario(archive: Archive) -> Scenario:
-    """The scenario that an archive was made of; InputError where there is none."""
-    try:
-        return Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{archive.path}: was not made by a rollout of this drivesim") from None
+from drivesim.scenario.vocabulary import FRAME_EXTENT_PX
 
 
 def requested_labels(archive: Archive, rollout: Rollout, folder: str) -> dict[str, Any]:
@@ -44,7 +30,7 @@ def detected_labels(archive: Archive, rollout: Rollout, reader: VehicleReader, f
     annotations: list[list[dict[str, Any]]] = []
     for start in range(0, len(frames), step):
         for found in read_vehicles(reader, frames[start : min(len(frames), start + step)]):
-            rows = zip(found.xyxy * _EXTENT, found.category, found.score, strict=True)
+            rows = zip(found.xyxy * FRAME_EXTENT_PX, found.category, found.score, strict=True)
             annotations.append(
                 [
                     {"category_id": int(category), "bbox": corner_and_size(box), "score": round(float(score), 4)}

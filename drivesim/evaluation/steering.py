@@ -13,9 +13,9 @@ from drivesim.archive.reader import Rollout
 from drivesim.engine import Engine
 from drivesim.engine.adherence import MIN_IOU
 from drivesim.errors import InputError
+from drivesim.evaluation.archived_scenario import archived_scenario
 from drivesim.evaluation.bootstrap import ratio_interval
 from drivesim.evaluation.footage import OnProgress
-from drivesim.evaluation.frame_labels import archived_scenario
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.geometry.detection_scores import longer_side
 from drivesim.geometry.matching import match_boxes
@@ -23,10 +23,9 @@ from drivesim.models.checkpoints import READER
 from drivesim.models.reader import read_vehicles
 from drivesim.scenario import Scenario
 from drivesim.scenario.scene import ActorView
-from drivesim.scenario.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX
 
 MIN_SIDE_PX = 40.0
-_EXTENT = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rol
 
 def _boxes(views: Sequence[ActorView]) -> np.ndarray:
     """Visible boxes `n 4` in 0..1."""
-    return (np.array([view.visible_box for view in views]).reshape(-1, 4) / _EXTENT).astype(np.float32)
+    return (np.array([view.visible_box for view in views]).reshape(-1, 4) / FRAME_EXTENT_PX).astype(np.float32)
 
 
 def _rate(group: str, outcomes: Sequence[_Outcome], protocol: Protocol) -> Figure:

@@ -9,7 +9,7 @@ import numpy as np
 
 from drivesim.scenario.known_frames import known_times
 from drivesim.scenario.schema import Scenario
-from drivesim.scenario.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.vocabulary import CATEGORIES, FRAME_EXTENT_PX, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 
 
 def coco(
@@ -72,8 +72,7 @@ def _of_boxes(scenario: Scenario) -> list[dict[str, Any]]:
     layout = scenario.layout()
     if layout is None:
         return []
-    extent = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
     return [
         {"category_id": int(category), "bbox": corner_and_size(box), "track_id": number, "told": True}
-        for number, (box, category) in enumerate(zip(layout.xyxy * extent, layout.category, strict=True))
+        for number, (box, category) in enumerate(zip(layout.xyxy * FRAME_EXTENT_PX, layout.category, strict=True))
     ]

@@ -13,7 +13,7 @@ from drivesim.scenario.known_frames import known_times
 from drivesim.scenario.road import Camera
 from drivesim.scenario.scene import ActorView, Scene
 from drivesim.scenario.schema import Scenario
-from drivesim.scenario.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.vocabulary import FRAME_EXTENT_PX
 
 WORLD, VEHICLE, CAMERA = "odom", "vehicle-iso8855", "camera"
 
@@ -101,9 +101,8 @@ def _of_view(view: ActorView) -> dict[str, list[dict[str, Any]]]:
 
 def _of_boxes(scenario: Scenario) -> dict[int, dict[str, list[dict[str, Any]]]]:
     layout = scenario.layout()
-    extent = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
     told = {"boolean": [{"name": "told", "val": True}]}
-    boxes = [] if layout is None else layout.xyxy * extent
+    boxes = [] if layout is None else layout.xyxy * FRAME_EXTENT_PX
     return {index: {"bbox": [_bbox("visible", box)], **told} for index, box in enumerate(boxes)}
 
 

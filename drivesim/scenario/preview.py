@@ -14,7 +14,7 @@ from drivesim.scenario.preview_map import draw_map
 from drivesim.scenario.road import Camera, Road
 from drivesim.scenario.scene import ActorView, Scene
 from drivesim.scenario.schema import Scenario
-from drivesim.scenario.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.vocabulary import CATEGORIES, FRAME_EXTENT_PX, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 
 CATEGORY_COLOURS = {"car": (255, 215, 0), "van": (0, 220, 255), "truck": (255, 90, 60), "bus": (130, 255, 90)}
 MAX_FPS, MAX_FRAMES = 10.0, 36  # a preview is there within two seconds
@@ -112,8 +112,7 @@ def _draw_boxes(picture: np.ndarray, scenario: Scenario) -> None:
     if layout is None:
         _text(picture, "the first frame is left to the model or to a picture", (12, 52), (255, 255, 255), 0.6)
         return
-    extent = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
-    for number, (box, category) in enumerate(zip(layout.xyxy * extent, layout.category, strict=True)):
+    for number, (box, category) in enumerate(zip(layout.xyxy * FRAME_EXTENT_PX, layout.category, strict=True)):
         colour = CATEGORY_COLOURS[CATEGORIES[category]]
         _rectangle(picture, box, colour, 2)
         _text(picture, f"{CATEGORIES[category]}_{number}", (round(box[0]), round(max(box[1], 44)) - 5), colour)

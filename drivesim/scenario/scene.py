@@ -16,6 +16,7 @@ from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.road import Camera, Road
 from drivesim.scenario.vocabulary import (
     CATEGORIES,
+    FRAME_EXTENT_PX,
     FRAME_HEIGHT_PX,
     FRAME_WIDTH_PX,
     MIN_BOX_SIDE,
@@ -118,8 +119,7 @@ class Scene:
     def layout(self, time_s: float) -> SceneLayout:
         """The boxes that the models are told of one frame: visible parts, nearest first."""
         told = [view for view in self.views(time_s) if view.large_enough]
-        extent = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
         return SceneLayout(
-            xyxy=(np.array([view.visible_box for view in told]).reshape(-1, 4) / extent).astype(np.float32),
+            xyxy=(np.array([view.visible_box for view in told]).reshape(-1, 4) / FRAME_EXTENT_PX).astype(np.float32),
             category=np.array([CATEGORIES.index(view.category) for view in told], dtype=np.int64),
         )

@@ -14,6 +14,8 @@ TIMES_OF_DAY: tuple[str, ...] = get_args(TimeOfDay)
 # The frame whose pixels a scenario counts in.
 FRAME_WIDTH_PX = 1024
 FRAME_HEIGHT_PX = 512
+FRAME_EXTENT_PX = (FRAME_WIDTH_PX, FRAME_HEIGHT_PX, FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
+"""From edges x0 y0 x1 y1 in 0..1 to pixels."""
 
 # A vehicle is asked for, and counts as asked for in training, where its visible box is at least so long (the longer
 # side, in widths of the frame) and so much of it is in view; less where the side of the frame cuts it off.

@@ -14,7 +14,8 @@ from drivesim.batch.jobs import RolloutJob, run_rollout
 from drivesim.cli.export import export
 from drivesim.errors import InputError
 from drivesim.evaluation import frame_labels
-from drivesim.evaluation.frame_labels import archived_scenario, detected_labels, requested_labels
+from drivesim.evaluation.archived_scenario import archived_scenario
+from drivesim.evaluation.frame_labels import detected_labels, requested_labels
 from drivesim.geometry.detections import Detections
 from drivesim.scenario import Scenario
 
