@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+_PLANE_M = 1e-9
+
 
 @dataclass(frozen=True)
 class PinholeCamera:
@@ -32,14 +34,14 @@ class PinholeCamera:
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pixels `... 2` and depths in metres `...` of points `... 3`.
 
-        A point with a depth of 0 or less lies behind the camera and has no pixel: it is NaN.
+        A point in the plane of the camera, within a nanometre, or behind it has no pixel: it is NaN.
         """
         points = np.asarray(points, dtype=float)
         right, forward, above = points[..., 0], points[..., 1], points[..., 2] - self.height_m
         cos, sin = np.cos(self.pitch_rad), np.sin(self.pitch_rad)
         depth = forward * cos + above * sin
         down = forward * sin - above * cos
-        in_front = np.where(depth > 0, depth, np.nan)[..., None]
+        in_front = np.where(depth > _PLANE_M, depth, np.nan)[..., None]
         centre = np.array([self.width_px / 2, self.height_px / 2])
         return centre + self.focal_length_px * np.stack([right, down], axis=-1) / in_front, depth
 

@@ -49,3 +49,9 @@ def test_behind_the_camera_there_is_no_pixel() -> None:
     pixels, depth = PinholeCamera().project(np.array([0.0, -5.0, 0.0]))
     assert np.isnan(pixels).all()
     assert depth < 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_point_hardly_before_the_camera_has_no_pixel() -> None:
+    pixel, _ = PinholeCamera(pitch_rad=1e-311).project(np.array([1.0, 0.0, 3.0]))
+    assert np.isnan(pixel).all()
