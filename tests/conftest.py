@@ -115,3 +115,26 @@ def tiny_checkpoints_with_reader(tiny_checkpoints: Path, tmp_path_factory: pytes
     save_checkpoint(folder / f"{READER}.safetensors", reader, READER)
     write_manifest(folder, preset)
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoints_with_layouts(tiny_checkpoints_with_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with layouts: 20 of each crowdedness from 0 to 4, which hold as many boxes, elsewhere in each."""
+    import numpy as np
+
+    from drivesim.models.checkpoints import LAYOUTS, save_checkpoint, write_manifest
+    from drivesim.models.layout_prior import LayoutPrior
+    from drivesim.models.presets import tiny
+
+    folder, rng, crowdedness = (
+        tmp_path_factory.mktemp("layouts") / "tiny",
+        np.random.default_rng(0),
+        np.arange(100) // 20,
+    )
+    shutil.copytree(tiny_checkpoints_with_reader, folder)
+    low = rng.uniform(0, 0.5, (100, 4, 2))
+    category = np.where(np.arange(4) < crowdedness[:, None], rng.integers(0, 4, (100, 4)), -1)
+    prior = LayoutPrior.of(np.concatenate([low, low + 0.4], -1), category, crowdedness)
+    save_checkpoint(folder / f"{LAYOUTS}.safetensors", prior, LAYOUTS)
+    write_manifest(folder, tiny())
+    return folder

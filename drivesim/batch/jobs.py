@@ -30,7 +30,7 @@ from drivesim.engine import (
     settings_named,
 )
 from drivesim.errors import InputError
-from drivesim.models.checkpoints import READER, ROLES, CheckpointSet
+from drivesim.models.checkpoints import LAYOUTS, READER, ROLES, CheckpointSet
 from drivesim.scenario import Scenario, read_picture
 
 
@@ -181,7 +181,8 @@ def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str
 
     CheckpointError where it is missing.
     """
-    return checkpoints.digests((*ROLES, READER) if gate > 1 else ROLES)
+    roles = {*ROLES, LAYOUTS} & set(checkpoints.roles)
+    return checkpoints.digests(sorted(roles | ({READER} if gate > 1 else set())))
 
 
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:

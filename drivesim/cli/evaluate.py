@@ -106,7 +106,7 @@ def frames(
         footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
         made = picture_figures(engine, footage, network, conditions, sampling, footage_seed, name, show)
         figures = tuple(made)
-    deliver(Report("frames", _composing(engine, sampling), figures), out, as_json)
+    deliver(Report("frames", _composing(engine, sampling, conditions), figures), out, as_json)
 
 
 @app.command()
@@ -141,7 +141,7 @@ def adherence(
         show = shown(bars)
         footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
         figures = tuple(adherence_figures(engine, footage, conditions, sampling, gate, footage_seed, show))
-    deliver(Report("adherence", _composing(engine, sampling, gate), figures), out, as_json)
+    deliver(Report("adherence", _composing(engine, sampling, conditions, gate), figures), out, as_json)
 
 
 @app.command()
@@ -157,21 +157,24 @@ def crowdedness(
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,
     steps: Steps = None,
+    layouts: Annotated[
+        bool, typer.Option("--layouts/--no-layouts", help="Boxes from the layout prior, or left to the image model.")
+    ] = True,
     batch_size: BatchSize = 8,
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """Measure, without boxes, crowdedness against counted vehicles, and whether the time of day is right."""
-    from drivesim.evaluation.labels import label_figures
+    from drivesim.evaluation.labels import TOLD, label_figures
     from drivesim.evaluation.protocol import Report
 
     engine = _engine(checkpoints, device, "reader", *_composers(low))
-    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size, layouts)
     with progress() as bars:
         show = shown(bars)
         footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
         figures = tuple(label_figures(engine, footage, sampling, footage_seed, show))
-    deliver(Report("crowdedness", _composing(engine, sampling), figures), out, as_json)
+    deliver(Report("crowdedness", _composing(engine, sampling, TOLD), figures), out, as_json)
 
 
 @app.command()
@@ -288,21 +291,34 @@ def _composers(low: bool) -> tuple[str, ...]:
     return ("autoencoder", "image") if low else ("autoencoder", "image", "upsampler_image")
 
 
-def _composing(engine: Engine, sampling: Sampling, gate: int = 1) -> dict[str, str]:
+def _composing(engine: Engine, sampling: Sampling, told: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """What is measured: checkpoints and how they are sampled."""
-    sha256 = {role: engine.checkpoints.sha256[role] for role in _composers(not sampling.enlarge)}
+    from drivesim.models.checkpoints import LAYOUTS
+
+    roles = _composers(not sampling.enlarge)
+    if sampling.settings.draw_layouts and "crowdedness" in told and "boxes" not in told:
+        roles += tuple({LAYOUTS} & set(engine.checkpoints.roles))
+    sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
     return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
 
 
 def _sampling(
-    preset: Preset, guidance: float | None, steps: int | None, seed: int, enlarge: bool, batch_size: int
+    preset: Preset,
+    guidance: float | None,
+    steps: int | None,
+    seed: int,
+    enlarge: bool,
+    batch_size: int,
+    draw_layouts: bool = True,
 ) -> Sampling:
+    from dataclasses import replace
+
     from drivesim.engine import settings_named
     from drivesim.evaluation.composed import Sampling
     from drivesim.scenario import Sampling as Wishes
 
     settings = settings_named(preset.value).with_sampling(Wishes(guidance=guidance, steps=steps))
-    return Sampling(settings, seed, enlarge, batch_size)
+    return Sampling(replace(settings, draw_layouts=draw_layouts), seed, enlarge, batch_size)
 
 
 def _size(engine: Engine, low: bool) -> tuple[int, int]:

@@ -79,13 +79,12 @@ def _video() -> str:
 
 def _checkpoints(folder: Path) -> Finding:
     try:
-        from drivesim.models.checkpoints import ROLES, STAGES, CheckpointSet, sha256_of
+        from drivesim.models.checkpoints import CheckpointSet, sha256_of
 
         models = CheckpointSet.open(folder)
-        roles = STAGES if models.has_reader else ROLES
         bad = [
             role
-            for role in roles
+            for role in models.roles
             if not models.path(role).is_file() or sha256_of(models.path(role)) != models.sha256.get(role)
         ]
     except ImportError as error:
@@ -97,7 +96,7 @@ def _checkpoints(folder: Path) -> Finding:
     if bad:
         remedy = "fetch these files again, or `drivesim train` these stages"
         return Finding("checkpoints", "missing", f"{folder}: missing or damaged: {', '.join(bad)}", remedy)
-    return Finding("checkpoints", "ok", f"{folder}: {len(roles)} stages, sha256 as recorded")
+    return Finding("checkpoints", "ok", f"{folder}: {len(models.roles)} stages, sha256 as recorded")
 
 
 def _memory() -> Finding:

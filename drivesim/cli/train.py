@@ -10,7 +10,7 @@ import typer
 
 from drivesim.errors import InputError
 
-_STAGES = "autoencoder, image, prediction, interpolation, decoder, upsampler_image, upsampler or reader."
+_STAGES = "autoencoder, image, prediction, interpolation, decoder, upsampler_image, upsampler, reader or layouts."
 
 
 def train(
@@ -38,9 +38,10 @@ def train(
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from drivesim.models.checkpoints import STAGES
+    from drivesim.models.checkpoints import LAYOUTS, STAGES
     from drivesim.models.presets import preset_named
     from drivesim.training.distributed import process_group, rank
+    from drivesim.training.layouts import collect_layouts
     from drivesim.training.session import train_stage, use_threads
     from drivesim.training.stages import StageRequest, prepare
 
@@ -64,6 +65,9 @@ def train(
             progress.update(task, description=text, completed=done / max(1, total))
 
         out.mkdir(parents=True, exist_ok=True)
+        if stage == LAYOUTS:
+            collect_layouts(request, show)
+            return
         prepared = prepare(request, show)
         for report in train_stage(request, prepared, 60 * minutes, steps, 60 * evaluate_minutes):
             by_steps = report.step / steps if steps else 0.0

@@ -8,18 +8,13 @@ import torch
 from torch import Tensor
 
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import LABELS, first_frame_conditions
+from drivesim.engine.conditions import LABELS
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat
-from drivesim.scenario import Scenario, read_picture
-
-
-def compose_keyframe(image: DiffusionStage, scenario: Scenario, settings: EngineSettings, noise: Tensor) -> Tensor:
-    """Noise `c h w` to the latents `c h w` of a frame that follows the scenario's boxes and labels."""
-    return compose_keyframes(image, first_frame_conditions(scenario).to(noise.device), settings, noise[None])[0]
+from drivesim.scenario import read_picture
 
 
 def compose_keyframes(

@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.engine.compose import compose_keyframe, compose_keyframes, keyframe_from_picture, keyframe_from_pixels
-from drivesim.engine.conditions import keyframe_conditions, steered_boxes, time_of_day_index
+from drivesim.engine.compose import compose_keyframes, keyframe_from_picture, keyframe_from_pixels
+from drivesim.engine.conditions import first_frame_conditions, keyframe_conditions, steered_boxes, time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.gate import Gated, gated, layout_to_obey
+from drivesim.engine.layouts import with_drawn_layouts
 from drivesim.engine.networks import Networks
 from drivesim.engine.predict import predict_window
 from drivesim.engine.render import Renderer, StageDone, pixels
@@ -28,7 +29,7 @@ from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample
 from drivesim.engine.windows import Predicted, ResumePoint, Window
 from drivesim.geometry.detections import Detections
-from drivesim.models.checkpoints import CheckpointSet
+from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat
 from drivesim.models.reader import read_vehicles
@@ -99,8 +100,7 @@ class Engine:
         `attempts`: of each sample, as the gate counts them.
         """
         settings, attempts = settings or fast(), attempts or [0] * len(seeds)
-        noise = torch.stack([self._image_noise(s, attempt) for s, attempt in zip(seeds, attempts, strict=True)])
-        keyframes = compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
+        keyframes = self._composed(conditions, seeds, settings, attempts)
         return self._pictures(keyframes, seeds, settings, enlarge)
 
     @torch.inference_mode()
@@ -210,20 +210,30 @@ class Engine:
             return choice.sample, choice
         if scenario.first_frame is not None:
             return keyframe_from_picture(self.networks.autoencoder, scenario.first_frame, self.video, self.device), None
-        return compose_keyframe(self.networks.image, scenario, settings, self._image_noise(seed, 0)), None
+        return self._composed(first_frame_conditions(scenario), [seed], settings, [0])[0], None
 
     def _gated_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings) -> Gated[Tensor]:
         """The latents `c h w` that the gate keeps; each attempt is read as the autoencoder decodes it."""
         layout, reader = layout_to_obey(scenario), self.networks.reader
+        conditions = first_frame_conditions(scenario)
 
         def sample(attempt: int) -> Tensor:
-            return compose_keyframe(self.networks.image, scenario, settings, self._image_noise(seed, attempt))
+            return self._composed(conditions, [seed], settings, [attempt])[0]
 
         def read(keyframe: Tensor) -> Detections:
             decoded = decode_frames(self.networks.autoencoder, keyframe[None], range(1), 1)
             return read_vehicles(reader, pixels(decoded))[0]
 
         return gated(layout, sample, read, settings.gate_attempts)
+
+    def _composed(
+        self, conditions: Conditioning, seeds: Sequence[int], settings: EngineSettings, attempts: Sequence[int]
+    ) -> Tensor:
+        """Latents `b c h w` of first frames, one condition, one seed and one attempt each."""
+        if settings.draw_layouts and LAYOUTS in self.checkpoints.roles:
+            conditions = with_drawn_layouts(conditions, self.networks.layouts, seeds)
+        noise = torch.stack([self._image_noise(s, attempt) for s, attempt in zip(seeds, attempts, strict=True)])
+        return compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
 
     def _image_noise(self, seed: int, attempt: int) -> Tensor:
         """The noise `c h w` of the first keyframe; further attempts of the gate have noise of their own."""

@@ -8,7 +8,8 @@ import torch
 
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.checkpoints import READER, CheckpointSet
+from drivesim.models.checkpoints import LAYOUTS, READER, CheckpointSet
+from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.reader import VehicleReader
 
 
@@ -29,6 +30,10 @@ class Networks:
     @cached_property
     def reader(self) -> VehicleReader:
         return self._frozen(READER)
+
+    @cached_property
+    def layouts(self) -> LayoutPrior:
+        return self._frozen(LAYOUTS)
 
     @cached_property
     def image(self) -> DiffusionStage:

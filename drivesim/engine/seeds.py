@@ -14,13 +14,14 @@ from drivesim.diffusion.noise import NoiseCorrelation, correlated
 
 
 def noise(shape: tuple[int, ...], *key: int | str) -> Tensor:
-    """Standard normal float32 of `shape`, on the CPU, that depends on `key` alone: run seed, future, stage, index.
+    """Standard normal float32 of `shape`, on the CPU, that depends on `key` alone: run seed, future, stage, index."""
+    return torch.from_numpy(generator(*key).standard_normal(shape, dtype=np.float32))
 
-    A counter-based generator (Philox) is keyed with the sha256 of the key.
-    """
+
+def generator(*key: int | str) -> np.random.Generator:
+    """A counter-based generator (Philox), keyed with the sha256 of `key`."""
     digest = hashlib.sha256(repr(key).encode()).digest()
-    generator = np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
-    return torch.from_numpy(generator.standard_normal(shape, dtype=np.float32))
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
 
 @dataclass(frozen=True)

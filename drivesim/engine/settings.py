@@ -51,6 +51,8 @@ class EngineSettings:
     guidance_rescale: how far the contrast that guidance adds is taken back, 0 to 1 (Lin et al., 2024).
     interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
     decoder_frames: frames that are decoded at a time.
+    draw_layouts: whether the boxes of a first frame with a crowdedness, but no boxes, come from the checkpoints'
+        layout prior, where they hold one; else the image model places its vehicles.
     gate_attempts: first frames that are made at most until one obeys the scenario's boxes; 1 is no gate.
     """
 
@@ -64,6 +66,7 @@ class EngineSettings:
     guidance_rescale: float = 0.7
     interpolation_passes: int = 1
     decoder_frames: int = 24
+    draw_layouts: bool = True
     gate_attempts: int = 1
 
     def __post_init__(self) -> None:

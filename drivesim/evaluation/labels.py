@@ -17,7 +17,7 @@ from drivesim.evaluation.protocol import Figure
 from drivesim.geometry.detection_scores import longer_side
 from drivesim.models.reader import VehicleReader, read_vehicles
 
-_TOLD = ("time_of_day", "crowdedness")
+TOLD = ("time_of_day", "crowdedness")
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ def label_figures(
 ) -> Iterator[Figure]:
     """Rank correlation of asked and counted vehicles, and how often the time of day is right, composed and real."""
     footage = replace(footage, index=footage.index[footage.time_of_day >= 0])
-    made = composed_frames(engine, footage.conditions(_TOLD), len(footage), sampling, on_progress)
+    made = composed_frames(engine, footage.conditions(TOLD), len(footage), sampling, on_progress)
     rule = BrightnessRule.fitted(footage.frames, footage.time_of_day)
-    base = reading_protocol(engine, footage, made, sampling, _TOLD, seed)
+    base = reading_protocol(engine, footage, made, sampling, TOLD, seed)
     ranks = replace(base, measure="Spearman's rank correlation of crowdedness with counted vehicles")
     errors = replace(base, measure="counted less asked vehicles, mean")
     times = replace(base, measure="brightness of the upper third against a threshold fitted to the real frames")

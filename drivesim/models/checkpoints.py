@@ -21,6 +21,7 @@ from torch import nn
 
 from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder, AutoencoderConfig
+from drivesim.models.layout_prior import LayoutPrior, LayoutPriorConfig
 from drivesim.models.presets import Preset
 from drivesim.models.reader import ReaderConfig, VehicleReader
 from drivesim.models.unet import UNet, UNetConfig, is_temporal
@@ -35,15 +36,20 @@ BASE_OF = {
 ROLES = ("autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler_image", "upsampler")
 READER = "reader"
 """The vehicle reader judges pictures and makes none: a set is whole without it."""
-STAGES = (*ROLES, READER)
+LAYOUTS = "layouts"
+"""Where vehicles stand in frames of each crowdedness: without it the image model decides that too."""
+OPTIONAL = (READER, LAYOUTS)
+STAGES = (*ROLES, *OPTIONAL)
 _NETWORKS = {
     AutoencoderConfig: Autoencoder,
     UNetConfig: UNet,
     UpsamplerConfig: Upsampler,
     ReaderConfig: VehicleReader,
+    LayoutPriorConfig: LayoutPrior,
 }
 _CONFIGS = {"autoencoder": AutoencoderConfig, "decoder": AutoencoderConfig}
-_CONFIGS |= {"upsampler_image": UpsamplerConfig, "upsampler": UpsamplerConfig, READER: ReaderConfig}
+_CONFIGS |= {"upsampler_image": UpsamplerConfig, "upsampler": UpsamplerConfig}
+_CONFIGS |= {READER: ReaderConfig, LAYOUTS: LayoutPriorConfig}
 _MANIFEST = "manifest.json"
 
 
@@ -205,14 +211,14 @@ class CheckpointSet:
         return load_checkpoint(self.path(role), role, base)
 
     def verify_all(self) -> None:
-        """CheckpointError unless all files that make pictures, and a reader if one is recorded, are as recorded."""
-        for role in STAGES if self.has_reader else ROLES:
+        """CheckpointError unless all files that the set must have or has are as recorded."""
+        for role in self.roles:
             self.verify(role)
 
     @property
-    def has_reader(self) -> bool:
-        """Whether a vehicle reader belongs to the set."""
-        return READER in self.sha256
+    def roles(self) -> tuple[str, ...]:
+        """All stages that every set has, and those of the optional ones that belong to this one."""
+        return (*ROLES, *(role for role in OPTIONAL if role in self.sha256))
 
     def digests(self, roles: Iterable[str]) -> dict[str, str]:
         """The sha256 of the files of some stages; CheckpointError where one does not belong to the set."""

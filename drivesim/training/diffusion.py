@@ -59,10 +59,10 @@ class DiffusionTraining(TrainingConfig):
     muon: bool = True
     regimes: tuple[Regime, ...] = (Regime(None, 1),)
     drop: dict[str, float] = field(
-        default_factory=lambda: {"boxes": 0.15, "time_of_day": 0.1, "crowdedness": 0.3, "ego_motion": 0.5}
+        default_factory=lambda: {"boxes": 0.2, "time_of_day": 0.1, "crowdedness": 0.15, "ego_motion": 0.5}
     )
     drop_together: float = 0.1
-    vehicle_weight: float = 4.0
+    vehicle_weight: float = 8.0
     context_noise: float = 0.1
     noise_correlation: NoiseCorrelation = field(default_factory=NoiseCorrelation)
     samples: int = 6

@@ -17,6 +17,7 @@ from drivesim.batch.attempt import load_engine
 from drivesim.batch.jobs import Committed, RolloutJob, deciding_checkpoints, render_job, run_rollout
 from drivesim.engine import Engine
 from drivesim.errors import CheckpointError, InputError
+from drivesim.models.checkpoints import ROLES, CheckpointSet
 from drivesim.scenario import Scenario
 
 SCENARIO = Scenario.model_validate(
@@ -99,6 +100,15 @@ def test_gate_and_reader_belong_to_the_identity(job: RolloutJob, whole: dict[str
     assert inputs["checkpoints"]["reader"] == engine.checkpoints.sha256["reader"]
     with pytest.raises(InputError, match=r"settings\.gate_attempts: archive 3, this run 2"):
         list(run_rollout(replace(job, gate=2)))
+
+
+def test_layouts_belong_to_the_identity_where_there_are_some(
+    tiny_checkpoints_with_reader: Path, tiny_checkpoints_with_layouts: Path
+) -> None:
+    without, having = (CheckpointSet.open(f) for f in (tiny_checkpoints_with_reader, tiny_checkpoints_with_layouts))
+    assert set(deciding_checkpoints(having, 1)) == {*ROLES, "layouts"}
+    assert set(deciding_checkpoints(having, 2)) == {*ROLES, "layouts", "reader"}
+    assert set(deciding_checkpoints(without, 1)) == {*ROLES}
 
 
 def test_a_gate_without_boxes_or_a_reader_leaves_nothing_behind(

@@ -89,6 +89,17 @@ def test_every_figure_has_its_protocol(
         assert figure.value is None or figure.low <= figure.value <= figure.high or figure.low == figure.high
 
 
+def test_crowdedness_says_whether_layouts_were_drawn(
+    logs: Path, tiny_checkpoints_with_layouts: Path, tmp_path: Path
+) -> None:
+    common = ["--data", logs, "--checkpoints", tiny_checkpoints_with_layouts, "--split", "all", "--samples", 4]
+    common += ["--steps", 2, "--low", "--device", "cpu", "--json", "--out"]
+    drawn = _evaluate("crowdedness", *common, tmp_path / "drawn.json")
+    left = _evaluate("crowdedness", *common, tmp_path / "left.json", "--no-layouts")
+    assert set(drawn["subject"]) == {*left["subject"], "layouts"}
+    _evaluate("compare", tmp_path / "drawn.json", tmp_path / "left.json", "--json")
+
+
 def test_different_protocols_do_not_compare(logs: Path, checkpoints: Path, tmp_path: Path) -> None:
     common = ["--data", logs, "--checkpoints", checkpoints, "--split", "all"]
     for samples in (6, 8):

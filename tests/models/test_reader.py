@@ -73,7 +73,7 @@ def test_frames_are_read_alike_alone_and_in_a_batch(reader: VehicleReader) -> No
 def test_a_set_is_whole_without_a_reader(tiny_checkpoints: Path) -> None:
     checkpoints = CheckpointSet.open(tiny_checkpoints)
     checkpoints.verify_all()
-    assert not checkpoints.has_reader
+    assert READER not in checkpoints.roles
     with pytest.raises(CheckpointError, match="drivesim train reader"):
         checkpoints.load(READER)
 

@@ -1,0 +1,45 @@
+"""Layouts for first frames that are told how many vehicles they hold, but not where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from drivesim.engine.seeds import generator
+from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning
+from drivesim.models.layout_prior import LayoutPrior
+
+
+def with_drawn_layouts(conditions: Conditioning, prior: LayoutPrior, seeds: Sequence[int]) -> Conditioning:
+    """Conditions of single frames with boxes from the prior where a sample has a crowdedness, but no boxes.
+
+    What is drawn follows from a sample's seed and crowdedness alone; conditions `b` as many as `seeds`.
+    """
+    if conditions.crowdedness is None:
+        return conditions
+    boxes = conditions.boxes or _unknown_boxes(len(seeds))
+    open_ones = torch.nonzero((conditions.crowdedness != UNKNOWN) & ~boxes.known).flatten().tolist()
+    if not open_ones:
+        return conditions
+    most = max(boxes.category.shape[-1], prior.config.max_boxes)
+    padding = most - boxes.category.shape[-1]
+    xyxy = torch.nn.functional.pad(boxes.xyxy, (0, 0, 0, padding))
+    category = torch.nn.functional.pad(boxes.category, (0, padding), value=UNKNOWN)
+    known = boxes.known.clone()
+    for sample in open_ones:
+        layout = prior.draw(int(conditions.crowdedness[sample]), generator(seeds[sample], "layout"))
+        category[sample] = UNKNOWN
+        xyxy[sample, 0, : len(layout)] = torch.from_numpy(layout.xyxy)
+        category[sample, 0, : len(layout)] = torch.from_numpy(layout.category)
+        known[sample] = True
+    return replace(conditions, boxes=BoxLayout(xyxy, category, known))
+
+
+def _unknown_boxes(count: int) -> BoxLayout:
+    return BoxLayout(
+        xyxy=torch.zeros(count, 1, 0, 4),
+        category=torch.zeros(count, 1, 0, dtype=torch.long),
+        known=torch.zeros(count, dtype=torch.bool),
+    )
