@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from drivesim.models.conditioning import UNKNOWN
 from drivesim.scenario.layout import SceneLayout
@@ -59,8 +59,6 @@ class LayoutPrior(nn.Module):
         farthest = apart.sort().values[min(at_least, len(apart)) - 1]
         candidates = torch.nonzero(apart <= farthest).flatten()
         chosen = candidates[rng.integers(len(candidates))]
-        present = self._category(chosen) != UNKNOWN
-        return SceneLayout(self.xyxy[chosen][present].cpu().numpy(), self._category(chosen)[present].cpu().numpy())
-
-    def _category(self, index: Tensor) -> Tensor:
-        return self.category[index].round().long()
+        category = self.category[chosen].round().long()
+        present = category != UNKNOWN
+        return SceneLayout(self.xyxy[chosen][present].cpu().numpy(), category[present].cpu().numpy())
