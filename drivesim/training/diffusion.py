@@ -109,7 +109,10 @@ class LatentDiffusionStage:
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """The loss on held-out clips, all conditions known, over all cells alike and over those of vehicles."""
+        """The loss on held-out clips, all conditions known, over all cells alike and over those of vehicles.
+
+        Frames that are known do not count.
+        """
         generator = step_generator(7, 0, 0)
         values, of_vehicles = [], []
         for number, regime in enumerate(self.config.regimes):
@@ -117,6 +120,7 @@ class LatentDiffusionStage:
                 clean, conditioning = self._batch(self.test, number, _HELD_OUT_CLIPS, generator)
                 error, _ = self._error(clean, conditioning, generator)
                 cells = box_coverage(conditioning.boxes, *clean.shape[-2:]).amax(2)
+                cells = cells * _unknown(conditioning, clean)[..., None, None]
                 values.append(float(_mean_of_unknown(error, conditioning)))
                 of_vehicles.append(float((error * cells).sum() / cells.sum()))
         return {"held_out_loss": float(np.mean(values)), "held_out_vehicle_loss": float(np.nanmean(of_vehicles))}
@@ -208,7 +212,12 @@ def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float)
 
 def _mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
     """The mean of `b t h w` over frames that are not known."""
-    if conditioning.context is None:
-        return error.mean()
-    unknown = (~conditioning.context.mask).float()
+    unknown = _unknown(conditioning, error)
     return (error.mean((2, 3)) * unknown).sum() / unknown.sum()
+
+
+def _unknown(conditioning: Conditioning, like: Tensor) -> Tensor:
+    """1 for frames that are not known, else 0: `b t`, as those of `like` `b t ...`."""
+    if conditioning.context is None:
+        return torch.ones(like.shape[:2], device=like.device)
+    return (~conditioning.context.mask).float()

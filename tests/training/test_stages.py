@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints import BASE_OF, ROLES, CheckpointSet, load_checkpoint, stage_tensors
+from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import tiny
 from drivesim.models.unet import is_temporal
 from drivesim.training.session import train_stage
@@ -87,6 +89,21 @@ def test_vehicles_that_are_told_add_to_the_loss(trained: Path, logs: Path) -> No
     told = {"boxes": 0.0, "time_of_day": 0.0, "crowdedness": 0.0}
     assert loss(drop=told, drop_together=0.0, vehicle_weight=4.0) > loss(vehicle_weight=1.0)
     assert loss(drop_together=1.0, vehicle_weight=4.0) == loss(vehicle_weight=1.0)
+
+
+@pytest.mark.parametrize("role", ["prediction", "interpolation"])
+def test_known_frames_do_not_count_on_held_out_clips(
+    trained: Path, logs: Path, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = prepare(StageRequest(role, tiny(), logs, trained, batch_size=2), lambda *_: None)
+    before, error_of = stage.held_out(), stage._error
+
+    def spoiled(clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        error, tau = error_of(clean, conditioning, generator)
+        return error + 1e6 * conditioning.context.mask[..., None, None], tau
+
+    monkeypatch.setattr(stage, "_error", spoiled)
+    assert stage.held_out() == pytest.approx(before)
 
 
 def test_training_can_start_from_checkpoints_with_fewer_latent_channels(
