@@ -8,7 +8,8 @@ import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.adherence import FOUND, adherence
-from drivesim.evaluation.composed import Sampling, composed_frames, requested_layouts
+from drivesim.engine.conditions import requested_layouts
+from drivesim.evaluation.composed import Sampling, composed_frames
 from drivesim.evaluation.distances import KernelDistance
 from drivesim.evaluation.features import EfficientNetLite0, features_of
 from drivesim.evaluation.footage import measured_footage

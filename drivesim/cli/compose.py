@@ -27,7 +27,7 @@ from drivesim.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from drivesim.scenario import Scenario
+    from drivesim.scenario.layout import SceneLayout
 
 
 def compose(
@@ -42,6 +42,8 @@ def compose(
     gate: GateOption = 1,
 ) -> None:
     """Make the first frame of a scenario alone, to see whether the boxes are what was meant.
+
+    <stem>_boxes.png shows the boxes that the models were told: the scenario's, or those drawn for its crowdedness.
 
     With --gate, <stem>_gate.json says what the vehicle reader found in every attempt.
     """
@@ -67,19 +69,19 @@ def compose(
         frame = engine.compose(scenario, seed, settings)
     boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")
     write_png(frame, out)
-    write_png(with_boxes(frame, scenario), boxes)
+    write_png(with_boxes(frame, engine.first_layout(scenario, seed, settings)), boxes)
     for path in (*written, boxes):
         typer.echo(path)
 
 
-def with_boxes(frame: np.ndarray, scenario: Scenario) -> np.ndarray:
-    """A copy of a frame, uint8 `h w c`, with the scenario's boxes and their categories drawn on."""
+def with_boxes(frame: np.ndarray, layout: SceneLayout | None) -> np.ndarray:
+    """A copy of a frame, uint8 `h w c`, with the boxes of a layout and their categories drawn on."""
     import cv2
 
     from drivesim.scenario.preview import CATEGORY_COLOURS
     from drivesim.scenario.vocabulary import CATEGORIES
 
-    drawn, layout = frame.copy(), scenario.layout()
+    drawn = frame.copy()
     height, width = frame.shape[:2]
     if layout is None:
         return drawn

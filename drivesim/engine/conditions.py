@@ -10,6 +10,7 @@ import torch
 
 from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, EgoMotion
 from drivesim.scenario import Scenario
+from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.vocabulary import TIMES_OF_DAY
 
 LABELS = ("time_of_day", "crowdedness")
@@ -27,6 +28,12 @@ def first_frame_conditions(scenario: Scenario) -> Conditioning:
     )
     labels = scene_labels(scenario)
     return Conditioning(boxes=boxes, time_of_day=labels.time_of_day, crowdedness=labels.crowdedness)
+
+
+def requested_layouts(conditions: Conditioning) -> list[SceneLayout]:
+    """The boxes of single frames, one layout a sample, without padding."""
+    xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()
+    return [SceneLayout(boxes[c != UNKNOWN], c[c != UNKNOWN]) for boxes, c in zip(xyxy, category, strict=True)]
 
 
 def scene_labels(scenario: Scenario) -> Conditioning:

@@ -16,7 +16,13 @@ import torch
 from torch import Tensor
 
 from drivesim.engine.compose import compose_keyframes, keyframe_from_picture, keyframe_from_pixels
-from drivesim.engine.conditions import first_frame_conditions, keyframe_conditions, steered_boxes, time_of_day_index
+from drivesim.engine.conditions import (
+    first_frame_conditions,
+    keyframe_conditions,
+    requested_layouts,
+    steered_boxes,
+    time_of_day_index,
+)
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.gate import Gated, gated, layout_to_obey
 from drivesim.engine.layouts import with_drawn_layouts
@@ -34,6 +40,7 @@ from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat
 from drivesim.models.reader import read_vehicles
 from drivesim.scenario import Scenario
+from drivesim.scenario.layout import SceneLayout
 
 
 class Engine:
@@ -67,6 +74,16 @@ class Engine:
         settings, seed = _resolved(scenario, settings, seed)
         keyframe, _ = self._first_keyframe(scenario, seed, settings)
         return self._pictures(keyframe[None], [seed], settings)[0]
+
+    def first_layout(
+        self, scenario: Scenario, seed: int | None = None, settings: EngineSettings | None = None
+    ) -> SceneLayout | None:
+        """The boxes that `compose` is told: the scenario's, or those drawn for its crowdedness; None for neither."""
+        settings, seed = _resolved(scenario, settings, seed)
+        if scenario.first_frame is not None:
+            return None
+        told = self._with_layouts(first_frame_conditions(scenario), [seed], settings)
+        return None if told.boxes is None else requested_layouts(told)[0]
 
     @torch.inference_mode()
     def compose_gated(
@@ -230,10 +247,14 @@ class Engine:
         self, conditions: Conditioning, seeds: Sequence[int], settings: EngineSettings, attempts: Sequence[int]
     ) -> Tensor:
         """Latents `b c h w` of first frames, one condition, one seed and one attempt each."""
-        if settings.draw_layouts and LAYOUTS in self.checkpoints.roles:
-            conditions = with_drawn_layouts(conditions, self.networks.layouts, seeds)
+        conditions = self._with_layouts(conditions, seeds, settings)
         noise = torch.stack([self._image_noise(s, attempt) for s, attempt in zip(seeds, attempts, strict=True)])
         return compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
+
+    def _with_layouts(self, conditions: Conditioning, seeds: Sequence[int], settings: EngineSettings) -> Conditioning:
+        if not settings.draw_layouts or LAYOUTS not in self.checkpoints.roles:
+            return conditions
+        return with_drawn_layouts(conditions, self.networks.layouts, seeds)
 
     def _image_noise(self, seed: int, attempt: int) -> Tensor:
         """The noise `c h w` of the first keyframe; further attempts of the gate have noise of their own."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from drivesim.engine import Engine
 from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
+from drivesim.engine.conditions import requested_layouts
 from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
 from drivesim.evaluation.composed import (
     Sampling,
@@ -20,7 +21,6 @@ from drivesim.evaluation.composed import (
     gate_choices,
     passed_frames,
     reading_protocol,
-    requested_layouts,
 )
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.evaluation.protocol import Figure, Protocol

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
+from drivesim.engine.conditions import requested_layouts
 from drivesim.engine.gate import gated
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress, conditions_part
 from drivesim.evaluation.protocol import Protocol
 from drivesim.models.checkpoints import READER
-from drivesim.models.conditioning import UNKNOWN, Conditioning
+from drivesim.models.conditioning import Conditioning
 from drivesim.models.reader import read_vehicles
-from drivesim.scenario.layout import SceneLayout
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,6 @@ def passed_frames(engine: Engine, frames: np.ndarray, sampling: Sampling, on_pro
         parts.append(engine.pass_many(frames[start:stop], seeds, sampling.settings, sampling.enlarge))
         on_progress("passing frames through the autoencoder", stop, len(frames))
     return np.concatenate(parts)
-
-
-def requested_layouts(conditions: Conditioning) -> list[SceneLayout]:
-    """The boxes of each sample's condition, without padding."""
-    xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()
-    return [SceneLayout(boxes[c != UNKNOWN], c[c != UNKNOWN]) for boxes, c in zip(xyxy, category, strict=True)]
 
 
 def gate_choices(

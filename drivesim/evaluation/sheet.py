@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from drivesim.engine import Engine
-from drivesim.evaluation.composed import Sampling, composed_frames, requested_layouts
+from drivesim.engine.conditions import requested_layouts
+from drivesim.evaluation.composed import Sampling, composed_frames
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.preview import CATEGORY_COLOURS

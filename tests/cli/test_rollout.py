@@ -83,7 +83,7 @@ def test_compose_writes_the_frame_with_and_without_boxes(file: Path, tiny_checkp
 
 
 def test_boxes_are_drawn_along_their_edges(file: Path) -> None:
-    changed = with_boxes(np.zeros((512, 1024, 3), np.uint8), load_scenario(file)).any(2)
+    changed = with_boxes(np.zeros((512, 1024, 3), np.uint8), load_scenario(file).layout()).any(2)
     assert changed[260:340, 400].all()
     assert changed[339, 400:520].all()
     assert not changed[265:335, 405:515].any()

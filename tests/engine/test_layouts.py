@@ -58,3 +58,16 @@ def test_frames_are_composed_from_drawn_layouts(engine: Engine, prior: LayoutPri
     assert np.array_equal(drawn, engine.compose_many(told, [2])[0])
     free = scenario.model_copy(update={"crowdedness": None})
     assert np.array_equal(engine.compose(free, 2), engine.compose(free, 2, replace(fast(), draw_layouts=False)))
+
+
+def test_the_first_layout_is_what_the_frame_is_composed_from(engine: Engine, prior: LayoutPrior) -> None:
+    scenario = Scenario.model_validate({"format": 1, "name": "crowd", "crowdedness": 3})
+    drawn = with_drawn_layouts(Conditioning(crowdedness=torch.tensor([3])), prior, [2]).boxes
+    layout = engine.first_layout(scenario, 2)
+    assert np.array_equal(layout.xyxy, drawn.xyxy[0, 0, :3])
+    assert len(layout) == 3
+    box = {"category": "van", "xyxy": [100, 100, 300, 300]}
+    given = Scenario.model_validate({"format": 1, "name": "crowd", "crowdedness": 3, "boxes": [box]})
+    assert np.array_equal(engine.first_layout(given, 2).xyxy, given.layout().xyxy)
+    assert engine.first_layout(scenario, 2, replace(fast(), draw_layouts=False)) is None
+    assert engine.first_layout(scenario.model_copy(update={"crowdedness": None}), 2) is None

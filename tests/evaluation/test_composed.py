@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from drivesim.engine import Engine, fast
-from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, passed_frames, requested_layouts
+from drivesim.engine.conditions import requested_layouts
+from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, passed_frames
 from drivesim.models.conditioning import BoxLayout, Conditioning
 from drivesim.scenario import Sampling as Wishes
 from drivesim.scenario import Scenario
