@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.adherence import FOUND, adherence
-from drivesim.engine.conditions import requested_layouts
+from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.composed import Sampling, composed_frames
 from drivesim.evaluation.distances import KernelDistance
 from drivesim.evaluation.features import EfficientNetLite0, features_of
@@ -32,7 +32,7 @@ class ComposedAndRead:
         self.network = EfficientNetLite0("cpu")
         self.known = features_of(self.network, reference.frames, "cpu")
         self.conditions = self.asked.conditions(_TOLD)
-        self.layouts = requested_layouts(self.conditions)
+        self.layouts = told_layouts(self.conditions)
 
     def real(self) -> tuple[float, float, float]:
         """What the reader and the distance say of the real frames."""

@@ -30,7 +30,7 @@ from drivesim.engine import (
     settings_named,
 )
 from drivesim.errors import InputError
-from drivesim.models.checkpoints import LAYOUTS, READER, ROLES, CheckpointSet
+from drivesim.models.checkpoints import READER, CheckpointSet
 from drivesim.scenario import Scenario, read_picture
 
 
@@ -177,12 +177,12 @@ def settings_of(job: RolloutJob) -> EngineSettings:
 
 
 def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str]:
-    """The sha256 of each checkpoint that decides pictures; with a gate the vehicle reader is one of them.
+    """The sha256 of each checkpoint that decides pictures; the vehicle reader is one of them only with a gate.
 
     CheckpointError where it is missing.
     """
-    roles = {*ROLES, LAYOUTS} & set(checkpoints.roles)
-    return checkpoints.digests(sorted(roles | ({READER} if gate > 1 else set())))
+    roles = [role for role in checkpoints.roles if role != READER]
+    return checkpoints.digests([*roles, READER] if gate > 1 else roles)
 
 
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:

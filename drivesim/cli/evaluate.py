@@ -7,7 +7,7 @@ drivesim evaluate compare before.json after.json
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -28,14 +28,18 @@ from drivesim.cli.evaluation_options import (
     Told,
     conditions_named,
 )
+from drivesim.cli.evaluation_setup import (
+    checkpoint_folder,
+    composers,
+    engine_of,
+    footage_of,
+    frame_size,
+    sampling_of,
+    subject_of,
+)
 from drivesim.cli.figures import deliver, deliver_comparison, progress, shown
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.errors import InputError
-
-if TYPE_CHECKING:
-    from drivesim.engine import Engine
-    from drivesim.evaluation.composed import Sampling
-    from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
 
@@ -56,12 +60,12 @@ def reconstruction(
     from drivesim.evaluation.reconstruction import reconstruction_figures
     from drivesim.models.checkpoints import CheckpointSet
 
-    models, device_name = CheckpointSet.open(_folder(checkpoints)), chosen_device(device)
+    models, device_name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
     autoencoder = models.load("autoencoder").to(device_name)
     video = models.preset.video
     with progress() as bars:
         show = shown(bars)
-        footage = _footage(data, (video.low_height, video.low_width), samples, split, footage_seed, show)
+        footage = footage_of(data, (video.low_height, video.low_width), samples, split, footage_seed, show)
         figures = tuple(reconstruction_figures(autoencoder, footage, footage_seed, device_name, show))
     deliver(Report("reconstruction", {"autoencoder": models.sha256["autoencoder"]}, figures), out, as_json)
 
@@ -97,16 +101,16 @@ def frames(
     from drivesim.evaluation.protocol import Report
 
     conditions = conditions_named(told)
-    engine = _engine(checkpoints, device, *_composers(low))
+    engine = engine_of(checkpoints, device, *composers(low))
     name = str(engine.device)
     network = EfficientNetLite0(name) if inception is None else InceptionV3.load(inception, name)
-    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
         show = shown(bars)
-        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         made = picture_figures(engine, footage, network, conditions, sampling, footage_seed, name, show)
         figures = tuple(made)
-    deliver(Report("frames", _composing(engine, sampling, conditions), figures), out, as_json)
+    deliver(Report("frames", subject_of(engine, sampling, conditions), figures), out, as_json)
 
 
 @app.command()
@@ -135,13 +139,13 @@ def adherence(
     conditions = conditions_named(told)
     if "boxes" not in conditions:
         raise InputError(f"--told {told}: adherence is about boxes; tell the models `boxes`")
-    engine = _engine(checkpoints, device, "reader", *_composers(low))
-    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
         show = shown(bars)
-        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         figures = tuple(adherence_figures(engine, footage, conditions, sampling, gate, footage_seed, show))
-    deliver(Report("adherence", _composing(engine, sampling, conditions, gate), figures), out, as_json)
+    deliver(Report("adherence", subject_of(engine, sampling, conditions, gate), figures), out, as_json)
 
 
 @app.command()
@@ -168,13 +172,13 @@ def crowdedness(
     from drivesim.evaluation.labels import TOLD, label_figures
     from drivesim.evaluation.protocol import Report
 
-    engine = _engine(checkpoints, device, "reader", *_composers(low))
-    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size, layouts)
+    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size, layouts)
     with progress() as bars:
         show = shown(bars)
-        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         figures = tuple(label_figures(engine, footage, sampling, footage_seed, show))
-    deliver(Report("crowdedness", _composing(engine, sampling, TOLD), figures), out, as_json)
+    deliver(Report("crowdedness", subject_of(engine, sampling, TOLD), figures), out, as_json)
 
 
 @app.command()
@@ -193,10 +197,10 @@ def reader(
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.reading import reader_figures
 
-    engine = _engine(checkpoints, device, "reader")
+    engine = engine_of(checkpoints, device, "reader")
     with progress() as bars:
         show = shown(bars)
-        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         figures = tuple(reader_figures(engine.networks.reader, footage, footage_seed, show))
     deliver(Report("reader", {"reader": engine.checkpoints.sha256["reader"]}, figures), out, as_json)
 
@@ -213,7 +217,7 @@ def steering(
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.steering import steering_figures, steering_subject
 
-    engine = _engine(checkpoints, device, "reader")
+    engine = engine_of(checkpoints, device, "reader")
     with progress() as bars:
         figures = tuple(steering_figures(engine, archives, shown(bars)))
     deliver(Report("steering", steering_subject(archives), figures), out, as_json)
@@ -245,11 +249,11 @@ def sheet(
 
     require_png(out)
     conditions = conditions_named(told)
-    engine = _engine(checkpoints, device, *_composers(low))
-    sampling = _sampling(preset, guidance, steps, seed, not low, batch_size)
+    engine = engine_of(checkpoints, device, *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
         show = shown(bars)
-        footage = _footage(data, _size(engine, low), samples, split, footage_seed, show)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         picture = composed_sheet(engine, footage, conditions, sampling, columns, width, show)
     write_png(picture, out)
     typer.echo(out)
@@ -267,70 +271,3 @@ def compare(
 
     pairs = compare_reports(Report.read(first), Report.read(second))
     deliver_comparison(pairs, (str(first), str(second)), as_json)
-
-
-def _folder(checkpoints: Path | None) -> Path:
-    from drivesim.assets import default_checkpoints
-
-    return checkpoints or default_checkpoints()
-
-
-def _engine(checkpoints: Path | None, device: Device, *roles: str) -> Engine:
-    """An engine of which only these stages need to be there."""
-    from drivesim.engine import Engine
-    from drivesim.models.checkpoints import CheckpointSet
-
-    models, name = CheckpointSet.open(_folder(checkpoints)), chosen_device(device)
-    for role in roles:
-        models.verify(role)
-    return Engine(models, name)
-
-
-def _composers(low: bool) -> tuple[str, ...]:
-    """The stages that make the frames."""
-    return ("autoencoder", "image") if low else ("autoencoder", "image", "upsampler_image")
-
-
-def _composing(engine: Engine, sampling: Sampling, told: tuple[str, ...], gate: int = 1) -> dict[str, str]:
-    """What is measured: checkpoints and how they are sampled."""
-    from drivesim.models.checkpoints import LAYOUTS
-
-    roles = _composers(not sampling.enlarge)
-    if sampling.settings.draw_layouts and "crowdedness" in told and "boxes" not in told:
-        roles += tuple({LAYOUTS} & set(engine.checkpoints.roles))
-    sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
-    return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
-
-
-def _sampling(
-    preset: Preset,
-    guidance: float | None,
-    steps: int | None,
-    seed: int,
-    enlarge: bool,
-    batch_size: int,
-    draw_layouts: bool = True,
-) -> Sampling:
-    from dataclasses import replace
-
-    from drivesim.engine import settings_named
-    from drivesim.evaluation.composed import Sampling
-    from drivesim.scenario import Sampling as Wishes
-
-    settings = settings_named(preset.value).with_sampling(Wishes(guidance=guidance, steps=steps))
-    return Sampling(replace(settings, draw_layouts=draw_layouts), seed, enlarge, batch_size)
-
-
-def _size(engine: Engine, low: bool) -> tuple[int, int]:
-    from drivesim.engine import frame_shape
-
-    video = engine.video
-    return (video.low_height, video.low_width) if low else frame_shape(engine.checkpoints)[:2]
-
-
-def _footage(
-    data: Path, size: tuple[int, int], samples: int, split: Split, seed: int, show: OnProgress
-) -> MeasuredFootage:
-    from drivesim.evaluation.footage import measured_footage
-
-    return measured_footage(data, *size, samples, split.value, seed, show)

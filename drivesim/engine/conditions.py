@@ -30,8 +30,8 @@ def first_frame_conditions(scenario: Scenario) -> Conditioning:
     return Conditioning(boxes=boxes, time_of_day=labels.time_of_day, crowdedness=labels.crowdedness)
 
 
-def requested_layouts(conditions: Conditioning) -> list[SceneLayout]:
-    """The boxes of single frames, one layout a sample, without padding."""
+def told_layouts(conditions: Conditioning) -> list[SceneLayout]:
+    """The boxes that single frames are told, one layout a sample, without padding."""
     xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()
     return [SceneLayout(boxes[c != UNKNOWN], c[c != UNKNOWN]) for boxes, c in zip(xyxy, category, strict=True)]
 

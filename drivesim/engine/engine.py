@@ -19,9 +19,9 @@ from drivesim.engine.compose import compose_keyframes, keyframe_from_picture, ke
 from drivesim.engine.conditions import (
     first_frame_conditions,
     keyframe_conditions,
-    requested_layouts,
     steered_boxes,
     time_of_day_index,
+    told_layouts,
 )
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.gate import Gated, gated, layout_to_obey
@@ -83,7 +83,11 @@ class Engine:
         if scenario.first_frame is not None:
             return None
         told = self._with_layouts(first_frame_conditions(scenario), [seed], settings)
-        return None if told.boxes is None else requested_layouts(told)[0]
+        return None if told.boxes is None else told_layouts(told)[0]
+
+    def draws_layouts(self, settings: EngineSettings) -> bool:
+        """Whether first frames that are told a crowdedness, but no boxes, get boxes from the layout prior."""
+        return settings.draw_layouts and LAYOUTS in self.checkpoints.roles
 
     @torch.inference_mode()
     def compose_gated(
@@ -252,9 +256,9 @@ class Engine:
         return compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
 
     def _with_layouts(self, conditions: Conditioning, seeds: Sequence[int], settings: EngineSettings) -> Conditioning:
-        if not settings.draw_layouts or LAYOUTS not in self.checkpoints.roles:
-            return conditions
-        return with_drawn_layouts(conditions, self.networks.layouts, seeds)
+        return (
+            with_drawn_layouts(conditions, self.networks.layouts, seeds) if self.draws_layouts(settings) else conditions
+        )
 
     def _image_noise(self, seed: int, attempt: int) -> Tensor:
         """The noise `c h w` of the first keyframe; further attempts of the gate have noise of their own."""

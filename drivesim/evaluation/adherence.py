@@ -13,7 +13,7 @@ import numpy as np
 
 from drivesim.engine import Engine
 from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
-from drivesim.engine.conditions import requested_layouts
+from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
 from drivesim.evaluation.composed import (
     Sampling,
@@ -46,7 +46,7 @@ def adherence_figures(
     if max_attempts > 1:
         choices = gate_choices(engine, conditions, sampling, max_attempts, on_progress)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress, choices)
-    layouts = requested_layouts(conditions)
+    layouts = told_layouts(conditions)
     protocol = reading_protocol(engine, footage, made, sampling, told, seed)
     results = {}
     passed = passed_frames(engine, footage.frames, sampling, on_progress)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
-from drivesim.engine.conditions import requested_layouts
+from drivesim.engine.conditions import told_layouts
 from drivesim.engine.gate import gated
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress, conditions_part
 from drivesim.evaluation.protocol import Protocol
@@ -80,7 +80,7 @@ def gate_choices(
 ) -> np.ndarray:
     """The attempt `n` that the engine's adherence gate keeps for each sample."""
     choices = []
-    for number, layout in enumerate(layouts := requested_layouts(conditions)):
+    for number, layout in enumerate(layouts := told_layouts(conditions)):
         one = conditions_part(conditions, slice(number, number + 1))
         seed = sampling.first_seed + number
         chosen = gated(

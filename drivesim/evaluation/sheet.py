@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from drivesim.engine import Engine
-from drivesim.engine.conditions import requested_layouts
+from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.composed import Sampling, composed_frames
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.scenario.layout import SceneLayout
@@ -33,7 +33,7 @@ def composed_sheet(
     """
     conditions = footage.conditions(told)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress)
-    layouts = requested_layouts(footage.conditions(("boxes",)))
+    layouts = told_layouts(footage.conditions(("boxes",)))
     pairs = [
         np.hstack([_outlined(_shrunk(real, width), layout), _shrunk(frame, width)])
         for real, frame, layout in zip(footage.frames, made, layouts, strict=True)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drivesim.engine import Engine, fast
-from drivesim.engine.conditions import requested_layouts
+from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.composed import Sampling, composed_frames, gate_choices, passed_frames
 from drivesim.models.conditioning import BoxLayout, Conditioning
 from drivesim.scenario import Sampling as Wishes
@@ -53,7 +53,7 @@ def test_passed_frames_are_what_the_autoencoder_keeps(engine: Engine) -> None:
 
 
 def test_padding_is_no_request(conditions: Conditioning) -> None:
-    layouts = requested_layouts(conditions)
+    layouts = told_layouts(conditions)
     assert [len(layout) for layout in layouts] == [1, 1]
     assert layouts[0].category.tolist() == [2]
 
