@@ -256,9 +256,9 @@ class Engine:
         return compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
 
     def _with_layouts(self, conditions: Conditioning, seeds: Sequence[int], settings: EngineSettings) -> Conditioning:
-        return (
-            with_drawn_layouts(conditions, self.networks.layouts, seeds) if self.draws_layouts(settings) else conditions
-        )
+        if not self.draws_layouts(settings):
+            return conditions
+        return with_drawn_layouts(conditions, self.networks.layouts, seeds)
 
     def _image_noise(self, seed: int, attempt: int) -> Tensor:
         """The noise `c h w` of the first keyframe; further attempts of the gate have noise of their own."""
