@@ -13,6 +13,8 @@ from drivesim.world.quads import FLOAT
 HEAD_LAMP_REACH_M = 95.0
 HEAD_LAMP_COLOUR = np.array([0.90, 0.86, 0.76], FLOAT)
 STREET_LAMP_STRENGTH = FLOAT(0.55)
+BRIGHTEST = FLOAT(253)
+"""The brightest byte of a corner. The rasteriser's interpolation overshoots by one, and 256 would wrap round to 0."""
 MAX_REFLECTED = 0.80
 """At night no reflected colour is brighter, so that only lamps glow."""
 _STREET_LAMP_RADIUS_M = 8.0
@@ -81,6 +83,6 @@ def soft_shoulder(colours: np.ndarray, ceiling: float = MAX_REFLECTED, knee: flo
 def to_bytes(colours: np.ndarray, alpha: np.ndarray | None = None) -> np.ndarray:
     """Colours (n 3) and opacities (n), 0..1, as RGBA bytes (n 4)."""
     rgba = np.empty((len(colours), 4), np.uint8)
-    rgba[:, :3] = np.clip(colours, 0, 1) * FLOAT(255) + FLOAT(0.5)
+    rgba[:, :3] = np.minimum(np.clip(colours, 0, 1) * FLOAT(255) + FLOAT(0.5), BRIGHTEST)
     rgba[:, 3] = 255 if alpha is None else np.clip(alpha, 0, 1) * 255
     return rgba

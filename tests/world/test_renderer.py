@@ -157,3 +157,14 @@ def test_wrong_use_is_explained(renderer):
         Renderer(64, 0)
     with pytest.raises(RuntimeError, match="load"):
         Renderer(64, 32).render(CAMERA, [])
+
+
+def test_a_sky_brighter_than_white_does_not_wrap_round_to_other_colours(renderer):
+    """Each pixel of such a sky is bright in all three channels: a wrapped channel would be near 0."""
+    for seed in (5, 9):
+        rng = np.random.default_rng(seed)
+        glare = dataclasses.replace(draw_atmosphere("day", rng), sky_horizon=(1.0, 0.97, 0.8), sun_glow=(0.5, 0.4, 0.3))
+        renderer.load(bare_scenery(), glare)
+        for heading_rad in np.arange(0, 6.2, 0.7):
+            sky = renderer.render(dataclasses.replace(CAMERA, heading_rad=float(heading_rad)), [])[:200]
+            assert sky.min(-1).min() > 90
