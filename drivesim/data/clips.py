@@ -70,6 +70,11 @@ class FootageTensors:
         self.ego_motion = torch.from_numpy(columns.ego_motion)
         self._on_device = None if device == "cpu" else torch.tensor(footage.frames).to(device)
 
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self.footage.frames.shape[1:3]
+
     def frames(self, index: Tensor, crop: tuple[Tensor, Tensor, int] | None = None) -> Tensor:
         """Frames `b t 3 h w` in -1..1. `crop`: top and left `b` and the side of a square taken out of each clip."""
         if self._on_device is not None:

@@ -1,4 +1,4 @@
-"""Reconstruction losses shared by the autoencoder and its temporal decoder: L1, perceptual, adversarial."""
+"""Reconstruction losses shared by autoencoder, decoder and upsampler: weighted pixels, perceptual, adversarial."""
 
 from __future__ import annotations
 
@@ -19,8 +19,13 @@ from drivesim.training.stage import LossTerm
 
 @dataclass(frozen=True)
 class ReconstructionConfig:
-    """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch."""
+    """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch.
 
+    `squared_weight`: of the squared error beside the absolute one. It counts few large errors more, and those are
+    vehicles and markings.
+    """
+
+    squared_weight: float = 2.0
     perceptual_weight: float = 0.12
     perceptual_start: int = 700
     perceptual_share: float = 0.25
@@ -45,12 +50,23 @@ class ReconstructionLoss:
         """The mean perceptual distance of frames `b t 3 h w`."""
         return self.perceptual(real.flatten(0, 1), made.flatten(0, 1)).mean()
 
-    def terms(self, real: Tensor, made: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
-        """The network's loss, then, once the adversary takes part, the discriminator's."""
+    def terms(
+        self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int
+    ) -> Iterator[LossTerm]:
+        """The network's loss, then, once the adversary takes part, the discriminator's.
+
+        Args:
+            real: True frames `b t 3 h w`.
+            made: What the network makes of them.
+            weights: How much each pixel's error counts, `b t 1 h w`.
+            regulariser: A scalar that is added to the network's loss.
+            step: Number of the training step, from 0.
+        """
         config = self.config
-        absolute = (real - made).abs().mean()
-        loss = absolute + regulariser
-        figures = {"l1": absolute, "psnr_db": -10 * ((real - made) / 2).square().mean().clamp(min=1e-9).log10()}
+        pixels = pixel_loss(real, made, weights, config.squared_weight)
+        loss = pixels + regulariser
+        error = real - made
+        figures = {"l1": error.abs().mean(), "psnr_db": -10 * (error / 2).square().mean().clamp(min=1e-9).log10()}
         if step >= config.perceptual_start:
             count = max(1, round(config.perceptual_share * len(real)))
             with mixed_precision(made.device.type):
@@ -59,7 +75,7 @@ class ReconstructionLoss:
         adversarial = config.adversarial_weight > 0 and step >= config.adversarial_start
         if adversarial:
             fooled = generator_hinge_loss(self._logits(made))
-            balance = adaptive_generator_weight(absolute + regulariser, fooled, self.last_layer)
+            balance = adaptive_generator_weight(pixels + regulariser, fooled, self.last_layer)
             weight = config.adversarial_weight * balance
             loss, figures["adversarial"] = loss + weight * fooled, fooled
         yield LossTerm("network", loss, figures)
@@ -72,7 +88,19 @@ class ReconstructionLoss:
             return self.judge(frames).float()
 
 
+def pixel_loss(real: Tensor, made: Tensor, weights: Tensor, squared_weight: float) -> Tensor:
+    """Mean absolute error plus `squared_weight` times the mean squared error, each pixel weighted."""
+    error = real - made
+    return ((error.abs() + squared_weight * error.square()) * weights).mean()
+
+
 def psnr_db(real: Tensor, made: Tensor) -> float:
     """Peak signal-to-noise ratio of frames in -1..1, mean over pictures `... c h w`."""
     error = ((real - made) / 2).square().mean((-3, -2, -1))
     return float((-10 * error.clamp(min=1e-9).log10()).mean())
+
+
+def psnr_inside_db(real: Tensor, made: Tensor, inside: Tensor) -> float:
+    """Peak signal-to-noise ratio over all pixels of `b 3 h w` that are `inside` `b 1 h w`; NaN where there are none."""
+    error = ((real - made) / 2).square().mean(-3, keepdim=True)[inside].mean()
+    return float(-10 * error.clamp(min=1e-9).log10())

@@ -1,4 +1,9 @@
-"""Stage `autoencoder`: L1, perceptual and patch-adversarial losses on random crops (Video LDM, Sec. 2)."""
+"""Stage `autoencoder`: pixel, perceptual and patch-adversarial losses on crops around vehicles (Video LDM, Sec. 2).
+
+Latents are kept scale-equivariant: latents that are shrunk decode to the shrunken picture. That takes from them the
+fine detail that no diffusion model can predict ("Improving the Diffusability of Autoencoders", Skorokhodov et al.,
+2025; EQ-VAE, Kouzelis et al., 2025).
+"""
 
 from __future__ import annotations
 
@@ -9,11 +14,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import FootageTensors, clip_places, draw
+from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.models.autoencoder import Autoencoder, Posterior
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminatorConfig
-from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss, psnr_db
+from drivesim.training.adversarial import (
+    ReconstructionConfig,
+    ReconstructionLoss,
+    pixel_loss,
+    psnr_db,
+    psnr_inside_db,
+)
+from drivesim.training.crops import CropConfig, draw_crops, inside_boxes
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
@@ -22,21 +34,28 @@ from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 @dataclass(frozen=True)
 class AutoencoderTraining(TrainingConfig):
-    """`crop`: side of the training crops in pixels. `kl_weight`: of the divergence from the standard normal.
+    """How the autoencoder is trained.
 
-    `latent_noise`: largest standard deviation, in units of the latents', of noise that the decoder learns to see
-    through; what a diffusion model gets wrong then looks soft instead of blocky. Little noise is drawn more often than
-    much (a square of an even draw), for clean latents must stay sharp. `keep_encoder`: only the decoder is trained, so
-    that latent stages trained before stay valid.
+    Attributes:
+        crops: Where crops are taken and what counts in them.
+        kl_weight: Weight of the divergence from the standard normal.
+        latent_noise: Largest standard deviation, relative to that of the latents, of noise that the decoder learns to
+            see through. What a diffusion model gets wrong then looks soft instead of blocky. Little noise is drawn
+            more often than much (the square of a uniform draw), because clean latents must stay sharp.
+        scale_weight: Weight of the error of shrunken latents against the shrunken picture.
+        scale_share: Fraction of the batch for which that error is computed.
+        keep_encoder: Trains the decoder alone, so that latent stages trained before stay valid.
     """
 
-    batch_size: int = 16
+    batch_size: int = 24
     learning_rate: float = 1e-3
     muon: bool = True
     adversary_rate: float = 0.3
-    crop: int = 64
+    crops: CropConfig = field(default_factory=CropConfig)
     kl_weight: float = 1e-6
-    latent_noise: float = 0.4
+    latent_noise: float = 0.1
+    scale_weight: float = 0.25
+    scale_share: float = 1 / 3
     keep_encoder: bool = False
     reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
 
@@ -71,34 +90,45 @@ class AutoencoderStage:
         return dict(self.discriminator.named_buffers())
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Reconstruction of random crops."""
-        frames = self._crops(generator)
+        """Reconstruction of crops, and of shrunken crops from shrunken latents."""
+        index = draw(self.train, self.config.batch_size, 1, generator)
+        frames, weights = draw_crops(self.footage, index, self.config.crops, generator)
         with mixed_precision(self.device):
             posterior = self.network.encoder(frames[:, 0])
         posterior = Posterior(posterior.mean.float(), posterior.log_variance.float())
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
-        latents = posterior.sample(noise)
+        latents = posterior.sample(torch.randn(posterior.mean.shape, generator=generator).to(self.device))
         strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
         wrong = strength * torch.randn(latents.shape, generator=generator)
-        scale = latents.detach().std((0, 2, 3), keepdim=True)
-        with mixed_precision(self.device):
-            made = self.network.decoder((latents + scale * wrong.to(self.device))[:, None])
-        made = made.float()
-        yield from self.loss.terms(frames, made, self.config.kl_weight * posterior.kl(), step)
+        latents = latents + latents.detach().std((0, 2, 3), keepdim=True) * wrong.to(self.device)
+        made = self._decoded(latents)
+        regulariser = self.config.kl_weight * posterior.kl()
+        if self.config.scale_weight > 0 and not self.config.keep_encoder:
+            regulariser = regulariser + self.config.scale_weight * self._scale_error(frames, latents)
+        yield from self.loss.terms(frames, made, weights, regulariser, step)
 
+    @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """PSNR over whole held-out frames."""
-        real = self._pictures(self.test, 64)[:, None]
-        with torch.no_grad():
-            made = self.network.decoder(self.network.encoder(real[:, 0]).mean[:, None]).clamp(-1, 1)
-        return {"held_out_psnr_db": psnr_db(real, made)}
+        """PSNR over whole held-out frames and inside their vehicles, and the perceptual distance to them."""
+        index = self._places(self.test, 256)
+        real = self.footage.frames(index)[:, 0].to(self.device)
+        made = torch.cat([self._reconstructed(part) for part in real.split(32)])
+        height, width = self.footage.frame_size
+        boxes = self.footage.boxes[index[:, 0]] * torch.tensor([width, height, width, height])
+        inside = inside_boxes(boxes, self.footage.category[index[:, 0]] >= 0, height, width).to(self.device)
+        pairs = zip(real.split(32), made.split(32), strict=True)
+        distances = torch.cat([self.loss.perceptual(a, b) for a, b in pairs])
+        return {
+            "held_out_psnr_db": psnr_db(real, made),
+            "held_out_vehicle_psnr_db": psnr_inside_db(real, made, inside),
+            "held_out_perceptual": float(distances.mean()),
+        }
 
+    @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
         """Held-out frames over their reconstructions."""
-        real = self._pictures(self.test, 8)[:, None]
-        with torch.no_grad():
-            made = self.network.decoder(self.network.encoder(real[:, 0]).mean[:, None])
-        rows = [real[:4, 0], made[:4, 0], real[4:, 0], made[4:, 0]]
+        real = self._pictures(self.test, 8)
+        made = self._reconstructed(real)
+        rows = [real[:4], made[:4], real[4:], made[4:]]
         return {"reconstruction": grid(torch.stack([row for row in rows if len(row)]))}
 
     def start_from_components(self) -> None:
@@ -117,13 +147,26 @@ class AutoencoderStage:
             parts = self._pictures(self.train, 512).split(64)
             self.network.set_latent_statistics(torch.cat([self.network.encoder(part).mean for part in parts]))
 
-    def _crops(self, generator: torch.Generator) -> Tensor:
-        n, side = self.config.batch_size, self.config.crop
-        index = draw(self.train, n, 1, generator)
-        height, width = self.footage.footage.frames.shape[1:3]
-        top = torch.randint((height - side) // 8 + 1, (n,), generator=generator) * 8
-        left = torch.randint((width - side) // 8 + 1, (n,), generator=generator) * 8
-        return self.footage.frames(index, (top, left, side)).to(self.device)
+    def _reconstructed(self, pictures: Tensor) -> Tensor:
+        """Pictures `b 3 h w`, encoded and decoded again in full precision."""
+        return self.network.decoder(self.network.encoder(pictures).mean[:, None])[:, 0].clamp(-1, 1)
 
-    def _pictures(self, places: object, count: int) -> Tensor:
-        return self.footage.frames(draw(places, count, 1, step_generator(7, 0, 0)))[:, 0].to(self.device)
+    def _decoded(self, latents: Tensor) -> Tensor:
+        """Unnormalised latents `b c h w` to frames `b 1 3 h w`."""
+        with mixed_precision(self.device):
+            made = self.network.decoder(latents[:, None])
+        return made.float()
+
+    def _scale_error(self, frames: Tensor, latents: Tensor) -> Tensor:
+        """How far latents `b c h w` at half their size are from decoding to frames `b 1 3 h w` at half of theirs."""
+        count = max(1, round(self.config.scale_share * len(frames)))
+        small = nn.functional.avg_pool2d(frames[:count, 0], 2)[:, None]
+        made = self._decoded(nn.functional.avg_pool2d(latents[:count], 2))
+        return pixel_loss(small, made, torch.ones_like(small[:, :, :1]), self.config.reconstruction.squared_weight)
+
+    def _places(self, places: ClipPlaces, count: int) -> Tensor:
+        """Frame numbers `b 1`, the same each time."""
+        return draw(places, count, 1, step_generator(7, 0, 0))
+
+    def _pictures(self, places: ClipPlaces, count: int) -> Tensor:
+        return self.footage.frames(self._places(places, count))[:, 0].to(self.device)

@@ -15,6 +15,7 @@ from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.discriminators import PatchDiscriminator3d, PatchDiscriminatorConfig
 from drivesim.models.unet import is_temporal
 from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss, psnr_db
+from drivesim.training.crops import CropConfig, draw_crops
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
@@ -28,7 +29,7 @@ class DecoderTraining(TrainingConfig):
     learning_rate: float = 5e-4
     num_frames: int = 6
     fps: float = 10.0
-    crop: int = 64
+    crops: CropConfig = field(default_factory=CropConfig)
     latent_noise: float = 0.15
     reconstruction: ReconstructionConfig = field(
         default_factory=lambda: ReconstructionConfig(perceptual_start=300, adversarial_start=1500)
@@ -63,31 +64,32 @@ class DecoderStage:
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Reconstruction of clips of random crops from slightly wrong latents."""
-        frames, made = self._reconstructed(self.train, self.config.batch_size, generator)
-        yield from self.loss.terms(frames, made, made.new_zeros(()), step)
+        frames, weights, made = self._reconstructed(self.train, self.config.batch_size, generator)
+        yield from self.loss.terms(frames, made, weights, made.new_zeros(()), step)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
         """PSNR on held-out clips, and how much more frame-to-frame change than the real clip the decoded one has."""
-        real, made = self._reconstructed(self.test, 16, step_generator(7, 0, 0))
+        real, _, made = self._reconstructed(self.test, 16, step_generator(7, 0, 0))
         flicker = (made.diff(dim=1) - real.diff(dim=1)).square().mean().sqrt()
         return {"held_out_psnr_db": psnr_db(real, made.clamp(-1, 1)), "held_out_flicker": float(flicker)}
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
         """Held-out clips over their reconstructions."""
-        real, made = self._reconstructed(self.test, 3, step_generator(11, 0, 0))
+        real, _, made = self._reconstructed(self.test, 3, step_generator(11, 0, 0))
         return {"reconstruction": grid(torch.stack([real, made], 1).flatten(0, 1))}
 
-    def _reconstructed(self, places: ClipPlaces, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        config, (height, width) = self.config, self.footage.footage.frames.shape[1:3]
+    def _reconstructed(
+        self, places: ClipPlaces, count: int, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Clips `b t 3 h w` of crops, the weights of their pixels `b t 1 h w`, and what the decoder makes of them."""
+        config = self.config
         index = draw(places, count, config.num_frames, generator)
-        top = torch.randint((height - config.crop) // 8 + 1, (count,), generator=generator) * 8
-        left = torch.randint((width - config.crop) // 8 + 1, (count,), generator=generator) * 8
-        frames = self.footage.frames(index, (top, left, config.crop)).to(self.device)
+        frames, weights = draw_crops(self.footage, index, config.crops, generator)
         with torch.no_grad():
             latents = self.network.encode(frames)
         strength = config.latent_noise * torch.rand((count, 1, 1, 1, 1), generator=generator)
         noise = strength * torch.randn(latents.shape, generator=generator)
         latents = (latents + noise.to(self.device)) * self.network.latent_std + self.network.latent_mean
-        return frames, self.network.decoder(latents)
+        return frames, weights, self.network.decoder(latents)

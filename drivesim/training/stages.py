@@ -28,6 +28,7 @@ from drivesim.models.growth import with_latent_channels
 from drivesim.models.presets import Preset
 from drivesim.training.adversarial import ReconstructionConfig
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
+from drivesim.training.crops import CropConfig
 from drivesim.training.decoder import DecoderStage, DecoderTraining
 from drivesim.training.diffusion import DiffusionTraining, LatentDiffusionStage, Regime
 from drivesim.training.distributed import barrier, rank, world_size
@@ -186,12 +187,16 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
 
 
 def _autoencoder_training(preset: Preset) -> AutoencoderTraining:
-    return AutoencoderTraining(crop=min(64, preset.video.low_height))
+    return AutoencoderTraining(crops=_crops(preset))
+
+
+def _crops(preset: Preset) -> CropConfig:
+    return CropConfig(side=min(64, preset.video.low_height))
 
 
 def _decoder_training(preset: Preset) -> DecoderTraining:
     fine_fps = preset.video.keyframe_fps * preset.video.interpolation_factor
-    return DecoderTraining(fps=fine_fps, crop=min(64, preset.video.low_height))
+    return DecoderTraining(fps=fine_fps, crops=_crops(preset))
 
 
 def _upsampler_training(role: str, preset: Preset) -> UpsamplerTraining:

@@ -4,10 +4,11 @@ Low-resolution patches are partly shrunk frames and partly what the autoencoder 
 upsampler will be given; both are noise-augmented, and the network is told how much. All frames of a clip share one
 noise field, as they do when a rollout is made: equal surroundings then become equal pixels.
 
-A rollout can afford two or three steps a frame. The squared error alone makes each of them an average of all that the
+A rollout can afford one or two steps per frame. The squared error alone makes each of them an average of all that the
 low-resolution frame may stand for, which is as blurred as an enlargement. So the frames that each prediction stands
 for are judged as well, by a perceptual distance and by a patch discriminator, as in Adversarial Diffusion
-Distillation (Sauer et al., 2023).
+Distillation (Sauer et al., 2023). Many samples are therefore drawn at the highest noise level, the only one that a
+single step sees. Patches lie on vehicles more often than not, and errors on vehicles and lines count more.
 """
 
 from __future__ import annotations
@@ -29,21 +30,26 @@ from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscrimina
 from drivesim.models.unet import is_temporal
 from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss
+from drivesim.training.crops import CropConfig, draw_crops
 from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
-_SAMPLED_STEPS = 2
+_SAMPLED_STEPS = 1
 _SAMPLED_LOW_RES_TAU = 30
 
 
 @dataclass(frozen=True)
 class UpsamplerTraining(TrainingConfig):
-    """`patch`: side of the large patches in pixels. `max_low_res_tau`: strongest noise augmentation.
+    """How the upsampler is trained.
 
-    `decoded_share`: part of the batches whose low-resolution patches passed through the autoencoder.
-    `diffusion_weight`: of the squared error of the target beside the losses of `reconstruction`.
+    Attributes:
+        patches: Where full-resolution patches are taken and what counts in them.
+        max_low_res_tau: Strongest noise augmentation.
+        decoded_share: Fraction of the batches whose low-resolution patches passed through the autoencoder.
+        full_noise_share: Fraction of the samples at the highest noise level.
+        diffusion_weight: Weight of the squared error of the target beside the losses of `reconstruction`.
     """
 
     batch_size: int = 16
@@ -52,9 +58,10 @@ class UpsamplerTraining(TrainingConfig):
     adversary_rate: float = 0.2
     num_frames: int = 1
     fps: float | None = None
-    patch: int = 128
+    patches: CropConfig = field(default_factory=lambda: CropConfig(side=128, vehicle_share=0.6))
     max_low_res_tau: int = 120
-    decoded_share: float = 0.7
+    decoded_share: float = 0.5
+    full_noise_share: float = 0.4
     diffusion_weight: float = 0.03
     reconstruction: ReconstructionConfig = field(
         default_factory=lambda: ReconstructionConfig(
@@ -105,30 +112,35 @@ class UpsamplerStage:
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """The target's squared error, and what the frames that the prediction stands for look like."""
-        patches = self._detailed_patches(generator)
+        patches, weights = self._detailed_patches(generator)
         made, error = self._denoised(patches, self._low_res(patches, generator), generator)
-        yield from self.loss.terms(patches, made, self.config.diffusion_weight * error, step)
+        yield from self.loss.terms(patches, made, weights, self.config.diffusion_weight * error, step)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """Of held-out patches: the target's squared error, and the perceptual distance of samples to the truth."""
+        """Of held-out patches: the target's squared error, and the perceptual distance of samples to the truth.
+
+        The latter from true small patches and from reconstructed ones, each beside that of a bicubic enlargement.
+        """
         generator = step_generator(7, 0, 0)
-        errors, distances, plain = [], [], []
+        figures: dict[str, list[float]] = {}
         for _ in range(6):
-            patches = self._patches(self.test, 8, generator)
-            errors.append(float(self._denoised(patches, self._low_res(patches, generator), generator)[1]))
-            low_res = self._low_res(patches, generator, decoded=True)
-            enlarged = enlarge(low_res, self.network.config.factor)
-            distances.append(float(self.loss.distance(patches, self._sampled(low_res, generator))))
-            plain.append(float(self.loss.distance(patches, enlarged)))
-        names = ("held_out_loss", "held_out_perceptual", "held_out_perceptual_bicubic")
-        return {name: float(np.mean(values)) for name, values in zip(names, (errors, distances, plain), strict=True)}
+            patches, _ = self._patches(self.test, 8, generator)
+            error = self._denoised(patches, self._low_res(patches, generator), generator)[1]
+            figures.setdefault("held_out_loss", []).append(float(error))
+            for name, decoded in (("true", False), ("reconstructed", True)):
+                low_res = self._low_res(patches, generator, decoded)
+                enlarged = enlarge(low_res, self.network.config.factor)
+                for how, made in (("", self._sampled(low_res, generator)), ("_bicubic", enlarged)):
+                    distance = float(self.loss.distance(patches, made))
+                    figures.setdefault(f"held_out_perceptual_{name}{how}", []).append(distance)
+        return {name: float(np.mean(values)) for name, values in figures.items()}
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
         """Rows of held-out patches: bicubic enlargement, sample, truth."""
         generator = step_generator(11, 0, 0)
-        patches = self._patches(self.test, 6, generator)
+        patches, _ = self._patches(self.test, 6, generator)
         low_res = self._low_res(patches, generator, decoded=True)
         rows = [enlarge(low_res, self.network.config.factor), self._sampled(low_res, generator), patches]
         return {"patches": grid(torch.stack([row[:, 0] for row in rows]))}
@@ -143,20 +155,19 @@ class UpsamplerStage:
                 last = parameter
         return ReconstructionLoss(self.config.reconstruction, judge, last)
 
-    def _detailed_patches(self, generator: torch.Generator) -> Tensor:
+    def _detailed_patches(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Of two drawn patches the one with more detail: sky and road have little to learn from."""
-        patches = self._patches(self.train, 2 * self.config.batch_size, generator)
-        detail = patches.diff(dim=-1).abs().mean((1, 2, 3, 4))
-        first, second = detail.chunk(2)
-        count = torch.arange(len(first), device=detail.device)
-        return patches[torch.where(first > second, count, count + len(first))]
+        patches, weights = self._patches(self.train, 2 * self.config.batch_size, generator)
+        first, second = patches.diff(dim=-1).abs().mean((1, 2, 3, 4)).chunk(2)
+        count = torch.arange(len(first), device=patches.device)
+        chosen = torch.where(first > second, count, count + len(first))
+        return patches[chosen], weights[chosen]
 
-    def _patches(self, places: ClipPlaces, count: int, generator: torch.Generator) -> Tensor:
-        side, (height, width) = self.config.patch, self.footage.footage.frames.shape[1:3]
+    def _patches(self, places: ClipPlaces, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Patches `b t 3 h w` and the weights of their pixels `b t 1 h w`."""
         index = draw(places, count, self.config.num_frames, generator)
-        top = torch.randint((height - side) // 8 + 1, (count,), generator=generator) * 8
-        left = torch.randint((width - side) // 8 + 1, (count,), generator=generator) * 8
-        return self.footage.frames(index, (top, left, side)).to(self.device)
+        patches, weights = draw_crops(self.footage, index, self.config.patches, generator)
+        return patches.to(self.device), weights.to(self.device)
 
     def _low_res(self, patches: Tensor, generator: torch.Generator, decoded: bool | None = None) -> Tensor:
         small = nn.functional.avg_pool2d(patches.flatten(0, 1), self.network.config.factor)
@@ -176,7 +187,9 @@ class UpsamplerStage:
         """The frames that predictions at random diffusion times stand for, and the target's squared error."""
         count, num_steps = len(patches), self.denoiser.schedule.num_steps
         low_tau = torch.randint(self.config.max_low_res_tau, (count,), generator=generator).to(self.device)
-        tau = torch.randint(num_steps, (2, count), generator=generator).amax(0).to(self.device)
+        tau = torch.randint(num_steps, (2, count), generator=generator).amax(0)
+        at_full_noise = torch.rand(count, generator=generator) < self.config.full_noise_share
+        tau = torch.where(at_full_noise, num_steps - 1, tau).to(self.device)
         noise = _shared_noise(patches, generator)
         noisy, target = self.denoiser.training_pair(self.network.residual(patches, low_res), noise, tau)
         conditioning = self._noisy(low_res, low_tau, generator)

@@ -13,6 +13,7 @@ from drivesim.models.checkpoints import build
 from drivesim.models.presets import tiny
 from drivesim.training.adversarial import ReconstructionConfig
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
+from drivesim.training.crops import CropConfig
 from drivesim.training.loop import Training, step_generator
 from drivesim.training.stages import StageRequest, packed_footage
 
@@ -25,7 +26,7 @@ def training(logs: Path):
 
     def make(folder: Path, preset=tiny()) -> Training:  # noqa: B008
         torch.manual_seed(0)
-        config = AutoencoderTraining(batch_size=2, crop=32, reconstruction=losses)
+        config = AutoencoderTraining(batch_size=2, crops=CropConfig(side=32), reconstruction=losses)
         return Training(AutoencoderStage(build("autoencoder", preset), footage, config, "cpu"), folder)
 
     return make

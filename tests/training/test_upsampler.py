@@ -29,7 +29,7 @@ def test_a_perfect_prediction_stands_for_the_true_frames(
     stages: dict[str, UpsamplerStage], role: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = stages[role]
-    patches = stage._patches(stage.train, 3, _generator())
+    patches, _ = stage._patches(stage.train, 3, _generator())
     low_res = stage._low_res(patches, _generator(), decoded=True)
     residual = stage.network.residual(patches, low_res)
     monkeypatch.setattr(stage.network, "forward", lambda x, tau, conditioning: residual)
@@ -45,8 +45,8 @@ def test_patches_with_more_detail_are_drawn_more_often(stages: dict[str, Upsampl
     def detail(patches: torch.Tensor) -> float:
         return float(patches.diff(dim=-1).abs().mean())
 
-    chosen = [detail(stage._detailed_patches(generator)) for _ in range(12)]
-    drawn = [detail(stage._patches(stage.train, 4, generator)) for _ in range(12)]
+    chosen = [detail(stage._detailed_patches(generator)[0]) for _ in range(12)]
+    drawn = [detail(stage._patches(stage.train, 4, generator)[0]) for _ in range(12)]
     assert sum(chosen) > sum(drawn)
 
 
