@@ -114,8 +114,8 @@ def demo() -> Preset:
     return _preset(
         "demo",
         VideoFormat(),
-        AutoencoderConfig(latent_channels=12, base_channels=64, encoder_blocks=2, decoder_blocks=3),
-        UNetConfig(in_channels=12, base_channels=64, multipliers=(1, 2, 3), attention_levels=(1, 2)),
+        AutoencoderConfig(latent_channels=24, unshuffle=2, base_channels=48, multipliers=(1, 2, 4)),
+        UNetConfig(in_channels=24, base_channels=64, multipliers=(1, 2, 3), attention_levels=(1, 2)),
         UpsamplerConfig(unshuffle=4, base_channels=40, multipliers=(1, 2, 3)),
         TemporalConfig(attention_levels=(0, 1, 2), context_channels=32),
         ReaderConfig(),

@@ -2,7 +2,8 @@
 
 Latents are kept scale-equivariant: latents that are shrunk decode to the shrunken picture. That takes from them the
 fine detail that no diffusion model can predict ("Improving the Diffusability of Autoencoders", Skorokhodov et al.,
-2025; EQ-VAE, Kouzelis et al., 2025).
+2025; EQ-VAE, Kouzelis et al., 2025). Latent channels are ordered: the decoder often sees the first ones alone, so that
+they hold the structure of the picture and the last ones its detail (DC-AE 1.5, Chen et al., 2025).
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class AutoencoderTraining(TrainingConfig):
             more often than much (the square of a uniform draw), because clean latents must stay sharp.
         scale_weight: Weight of the error of shrunken latents against the shrunken picture.
         scale_share: Fraction of the batch for which that error is computed.
+        hidden_share: Fraction of the batch whose last latent channels are hidden from the decoder.
+        least_channels: Fraction of the channels that it always sees.
         keep_encoder: Trains the decoder alone, so that latent stages trained before stay valid.
     """
 
@@ -56,8 +59,14 @@ class AutoencoderTraining(TrainingConfig):
     latent_noise: float = 0.1
     scale_weight: float = 0.25
     scale_share: float = 1 / 3
+    hidden_share: float = 0.3
+    least_channels: float = 1 / 3
     keep_encoder: bool = False
-    reconstruction: ReconstructionConfig = field(default_factory=ReconstructionConfig)
+    reconstruction: ReconstructionConfig = field(
+        default_factory=lambda: ReconstructionConfig(
+            perceptual_weight=0.3, perceptual_start=100, adversarial_start=15_000
+        )
+    )
 
 
 class AutoencoderStage:
@@ -100,7 +109,7 @@ class AutoencoderStage:
         strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
         wrong = strength * torch.randn(latents.shape, generator=generator)
         latents = latents + latents.detach().std((0, 2, 3), keepdim=True) * wrong.to(self.device)
-        made = self._decoded(latents)
+        made = self._decoded(latents * self._visible(latents, generator))
         regulariser = self.config.kl_weight * posterior.kl()
         if self.config.scale_weight > 0 and not self.config.keep_encoder:
             regulariser = regulariser + self.config.scale_weight * self._scale_error(frames, latents)
@@ -156,6 +165,14 @@ class AutoencoderStage:
         with mixed_precision(self.device):
             made = self.network.decoder(latents[:, None])
         return made.float()
+
+    def _visible(self, latents: Tensor, generator: torch.Generator) -> Tensor:
+        """1 where the decoder sees a channel of latents `b c h w`, 0 where it is hidden: `b c 1 1`."""
+        count, channels = latents.shape[:2]
+        least = max(1, round(self.config.least_channels * channels))
+        kept = torch.randint(least, channels + 1, (count,), generator=generator)
+        kept[torch.rand(count, generator=generator) >= self.config.hidden_share] = channels
+        return (torch.arange(channels) < kept[:, None]).float()[..., None, None].to(latents.device)
 
     def _scale_error(self, frames: Tensor, latents: Tensor) -> Tensor:
         """How far latents `b c h w` at half their size are from decoding to frames `b 1 3 h w` at half of theirs."""

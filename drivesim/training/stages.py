@@ -26,7 +26,6 @@ from drivesim.models.checkpoints import (
 )
 from drivesim.models.growth import with_latent_channels
 from drivesim.models.presets import Preset
-from drivesim.training.adversarial import ReconstructionConfig
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.crops import CropConfig
 from drivesim.training.decoder import DecoderStage, DecoderTraining
@@ -82,7 +81,8 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     if role == "autoencoder":
         settings = replace(_autoencoder_training(preset), keep_encoder=request.keep_encoder)
         if request.initial is not None:  # nothing to wait for: all losses from the start
-            settings = replace(settings, reconstruction=ReconstructionConfig(perceptual_start=0, adversarial_start=0))
+            losses = replace(settings.reconstruction, perceptual_start=0, adversarial_start=0)
+            settings = replace(settings, reconstruction=losses)
         stage = AutoencoderStage(network, footage, _settings(request, settings), device)
         if request.initial is None:
             stage.start_from_components()

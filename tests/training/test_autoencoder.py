@@ -55,3 +55,14 @@ def test_held_out_figures_are_those_of_the_pictures_and_their_vehicles(stage: Au
     assert worse["held_out_perceptual"] > 1e-4
     assert worse["held_out_psnr_db"] < 60
     assert math.isfinite(worse["held_out_vehicle_psnr_db"])
+
+
+def test_hidden_channels_are_always_the_last_ones(stage: AutoencoderStage) -> None:
+    stage.config = replace(stage.config, hidden_share=0.5, least_channels=0.25)
+    visible = stage._visible(torch.zeros(400, 8, 4, 4), step_generator(0, 0, 0))[..., 0, 0]
+    assert torch.equal(visible, visible.sort(1, descending=True).values)
+    kept = visible.sum(1)
+    assert set(kept.tolist()) == set(range(2, 9))
+    assert 0.4 < (kept == 8).float().mean() < 0.75
+    stage.config = replace(stage.config, hidden_share=0.0)
+    assert (stage._visible(torch.zeros(400, 8, 4, 4), step_generator(0, 0, 0)) == 1).all()
