@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from drivesim.detection.adherence import FOUND, adherence
 from drivesim.engine import Engine, EngineSettings
-from drivesim.engine.adherence import FOUND, adherence
 from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.composed import Sampling, composed_frames
 from drivesim.evaluation.distances import KernelDistance

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drivesim.detection.detections import Detections
 from drivesim.engine.compose import compose_keyframes, keyframe_from_picture, keyframe_from_pixels
 from drivesim.engine.conditions import (
     first_frame_conditions,
@@ -34,7 +35,6 @@ from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample
 from drivesim.engine.windows import Predicted, ResumePoint, Window
-from drivesim.geometry.detections import Detections
 from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from drivesim.detection.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.engine import Engine
-from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
 from drivesim.evaluation.composed import (

@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from drivesim.data.packed import MIN_BOX_SIDE, MIN_COUNTED_SIDE
+from drivesim.detection.detections import Detections
+from drivesim.detection.scores import Verdicts, judge
 from drivesim.evaluation.bootstrap import bootstrap_interval
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.slices import SIZES_PX, size_name
-from drivesim.geometry.detection_scores import Verdicts, judge
-from drivesim.geometry.detections import Detections
 from drivesim.models.reader import VehicleReader, read_vehicles
 from drivesim.scenario.vocabulary import CATEGORIES, FRAME_WIDTH_PX, TIMES_OF_DAY
 

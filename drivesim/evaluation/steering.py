@@ -10,15 +10,15 @@ import numpy as np
 
 from drivesim.archive import Archive, open_archive
 from drivesim.archive.reader import Rollout
+from drivesim.detection.adherence import MIN_IOU
+from drivesim.detection.matching import match_boxes
+from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
-from drivesim.engine.adherence import MIN_IOU
 from drivesim.errors import InputError
 from drivesim.evaluation.archived_scenario import archived_scenario
 from drivesim.evaluation.bootstrap import ratio_interval
 from drivesim.evaluation.footage import OnProgress
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.geometry.detection_scores import longer_side
-from drivesim.geometry.matching import match_boxes
 from drivesim.models.checkpoints import READER
 from drivesim.models.reader import read_vehicles
 from drivesim.scenario import Scenario

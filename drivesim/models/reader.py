@@ -12,7 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from drivesim.geometry.detections import Detections
+from drivesim.detection.detections import Detections
 from drivesim.models.layers import Downsample, ResidualBlock, Upsample
 
 _PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained reader sees hardly a vehicle

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
 from drivesim.data.packed import MIN_BOX_SIDE, PackedFootage
 from drivesim.data.vehicle_labels import VehicleLabels
-from drivesim.geometry.detection_scores import Verdicts, judge
-from drivesim.geometry.detections import Detections
+from drivesim.detection.detections import Detections
+from drivesim.detection.scores import Verdicts, judge
 from drivesim.models.reader import VehicleReader, read_vehicles
 from drivesim.training.loop import step_generator
 from drivesim.training.precision import mixed_precision
