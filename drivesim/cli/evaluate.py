@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.evaluate_detection import detection
 from drivesim.cli.evaluation_options import (
     AsJson,
     BatchSize,
@@ -42,6 +43,7 @@ from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
+app.command()(detection)
 
 
 @app.command()

@@ -40,14 +40,19 @@ def shown(bars: Progress) -> Callable[[str, int, int], None]:
     return show
 
 
-def deliver(report: Report, out: Path | None, as_json: bool) -> None:
-    """Writes a report where a path is given, and prints it as a table or as JSON."""
+def deliver(
+    report: Report, out: Path | None, as_json: bool, table: Callable[[tuple[Figure, ...]], Table] | None = None
+) -> None:
+    """Writes a report where a path is given, and prints it as a table or as JSON.
+
+    `table`: what is shown of the figures, a row for each if None.
+    """
     if out is not None:
         report.write(out)
     if as_json:
         typer.echo(report.as_json())
         return
-    _print(_figure_table(report.figures))
+    _print((table or _figure_table)(report.figures))
     if report.figures:
         protocol = report.figures[0].protocol
         size = f"{protocol.height}x{protocol.width}, {protocol.resize}"
@@ -77,6 +82,24 @@ def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json:
     _print(table)
 
 
+def detection_table(figures: tuple[Figure, ...]) -> Table:
+    """A row for each way of making frames and each part, a column for each detector and measure."""
+    from rich.table import Table
+
+    names = {"found": "found", "found_to_render": "to render", "false_per_frame": "false a frame"}
+    rows: dict[str, dict[tuple[str, str], Figure]] = {}
+    for figure in figures:
+        detector, _, row = figure.group.partition(": ")
+        rows.setdefault(row, {})[detector, figure.name] = figure
+    detectors = list(dict.fromkeys(detector for row in rows.values() for detector, _ in row))
+    table = Table("frames", *(f"{d}, {names[name]}" for name in names for d in detectors), "vehicles")
+    for row, measured in rows.items():
+        cells = [measured.get((detector, name)) for name in names for detector in detectors]
+        vehicles = next((f.count for (_, name), f in measured.items() if name == "found"), 0)
+        table.add_row(row, *("" if cell is None else _with_interval(cell) for cell in cells), str(vehicles))
+    return table
+
+
 def _figure_table(figures: tuple[Figure, ...]) -> Table:
     from rich.table import Table
 
@@ -95,6 +118,10 @@ def _print(table: Table) -> None:
 
 def _value(figure: Figure) -> str:
     return "–" if figure.value is None else f"{figure.value:.4g}"
+
+
+def _with_interval(figure: Figure) -> str:
+    return _value(figure) if figure.low is None else f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
 def _interval(figure: Figure) -> str:

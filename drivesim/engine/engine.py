@@ -136,6 +136,14 @@ class Engine:
         keyframes = torch.stack([keyframe_from_pixels(autoencoder, f, self.video, self.device) for f in frames])
         return self._pictures(keyframes, seeds, settings or fast(), enlarge)
 
+    @torch.inference_mode()
+    def enlarge_many(
+        self, frames: np.ndarray, seeds: Sequence[int], settings: EngineSettings | None = None
+    ) -> np.ndarray:
+        """Small frames uint8 `b h w c` as the upsampler of single pictures enlarges them, one seed each."""
+        low_res = self._tensor(frames).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return self._enlarged(low_res, seeds, settings or fast())
+
     def rollout(
         self,
         scenario: Scenario,
@@ -279,15 +287,17 @@ class Engine:
         """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`, by the networks for single pictures."""
         count = range(len(keyframes))
         low_res = decode_frames(self.networks.autoencoder, keyframes, count, len(count))
-        if not enlarge:
-            return pixels(low_res)
+        return self._enlarged(low_res, seeds, settings) if enlarge else pixels(low_res)
+
+    def _enlarged(self, low_res: Tensor, seeds: Sequence[int], settings: EngineSettings) -> np.ndarray:
+        """Unrelated small frames `b 3 h w` in -1..1 to frames uint8 `b h w c`, by the upsampler of single pictures."""
 
         def noise_of(what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
             correlation, key = settings.upsampler.noise_correlation, ("upsampler", what)
             return torch.cat([RunNoise(s, None).of_frames(shape, range(1), correlation, *key) for s in seeds])
 
         stage = self.networks.upsampler_image
-        return pixels(upsample(stage, stage.network, low_res, count, settings.upsampler, noise_of))
+        return pixels(upsample(stage, stage.network, low_res, range(len(low_res)), settings.upsampler, noise_of))
 
     def _tensor(self, latents: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(latents)).to(self.device)
