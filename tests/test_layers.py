@@ -37,6 +37,7 @@ AT_HOME = {
     "typer": ("drivesim/cli/",),
     "scenariogeneration": ("drivesim/scenario/openscenario/library.py",),
     "zarr": ("drivesim/archive/",),
+    "onnxruntime": ("drivesim/detection/onnx/",),
 }
 
 

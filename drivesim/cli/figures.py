@@ -83,20 +83,28 @@ def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json:
 
 
 def detection_table(figures: tuple[Figure, ...]) -> Table:
-    """A row for each way of making frames and each part, a column for each detector and measure."""
+    """A row for each way of making frames and each part, columns for each detector: found, relative, false a frame."""
     from rich.table import Table
 
-    names = {"found": "found", "found_to_render": "to render", "false_per_frame": "false a frame"}
-    rows: dict[str, dict[tuple[str, str], Figure]] = {}
+    rows: dict[tuple[str, str], dict[tuple[str, str], Figure]] = {}
     for figure in figures:
         detector, _, row = figure.group.partition(": ")
-        rows.setdefault(row, {})[detector, figure.name] = figure
+        rows.setdefault(tuple(row.split(", ", 1)), {})[detector, figure.name] = figure
     detectors = list(dict.fromkeys(detector for row in rows.values() for detector, _ in row))
-    table = Table("frames", *(f"{d}, {names[name]}" for name in names for d in detectors), "vehicles")
-    for row, measured in rows.items():
-        cells = [measured.get((detector, name)) for name in names for detector in detectors]
-        vehicles = next((f.count for (_, name), f in measured.items() if name == "found"), 0)
-        table.add_row(row, *("" if cell is None else _with_interval(cell) for cell in cells), str(vehicles))
+    table = Table("frames", "vehicles", "n")
+    for detector in detectors:
+        table.add_column(f"{detector}: found")
+        table.add_column("to render", justify="right")
+        table.add_column("false a frame", justify="right")
+    for names, measured in rows.items():
+        cells = [str(next(figure.count for (_, name), figure in measured.items() if name == "found"))]
+        for detector in detectors:
+            found = measured[detector, "found"]
+            cells.append("–" if found.value is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
+            for name in ("found_to_render", "false_per_frame"):
+                figure = measured.get((detector, name))
+                cells.append("" if figure is None or figure.value is None else f"{figure.value:.3f}")
+        table.add_row(*names, *cells)
     return table
 
 
@@ -118,10 +126,6 @@ def _print(table: Table) -> None:
 
 def _value(figure: Figure) -> str:
     return "–" if figure.value is None else f"{figure.value:.4g}"
-
-
-def _with_interval(figure: Figure) -> str:
-    return _value(figure) if figure.low is None else f"{figure.value:.3f} [{figure.low:.3f}, {figure.high:.3f}]"
 
 
 def _interval(figure: Figure) -> str:

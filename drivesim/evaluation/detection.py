@@ -131,9 +131,7 @@ def _false_detections(group: str, verdicts: Verdicts, protocol: Protocol) -> Fig
     return Figure("false_per_frame", group, float(counts.mean()), *mean_interval(counts), frames, measure)
 
 
-def _protocol(
-    engine: Engine, footage: MeasuredFootage, detector: Detector, sampling: Sampling, seed: int
-) -> Protocol:
+def _protocol(engine: Engine, footage: MeasuredFootage, detector: Detector, sampling: Sampling, seed: int) -> Protocol:
     height, width = footage.some_frames(slice(0, 1)).shape[1:3]
     recorded, composed = footage.recorded_sizes, sampling.protocol(TOLD)
     return Protocol(

@@ -21,6 +21,7 @@ from drivesim.detection.onnx.placement import Placement, input_tensor
 from drivesim.detection.onnx.session import MAX_FILE_BYTES, Port, Session
 from drivesim.detection.onnx.settings import NO_VEHICLE, DetectorSettings, read_settings, settings_beside
 from drivesim.errors import InputError
+from drivesim.geometry.boxes import to_pixels
 
 MAX_CANDIDATES = 1000
 """Boxes with the best scores that suppression of repeats looks at."""
@@ -98,7 +99,7 @@ class OnnxDetector:
         category = np.where(named, known[np.where(named, raw.class_index, 0)], NO_VEHICLE)
         xyxy = raw.xyxy
         if self.settings.coordinates == "unit":
-            xyxy = xyxy * [placement.width, placement.height] * 2
+            xyxy = to_pixels(xyxy, placement.width, placement.height)
         elif len(xyxy) and xyxy.max() <= 1.5:
             raise InputError("all its boxes lie within 0..1; say `coordinates: unit` in its settings")
         xyxy = placement.to_picture(xyxy)

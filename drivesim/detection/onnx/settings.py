@@ -92,9 +92,7 @@ def settings_beside(detector: Path) -> Path:
     for path in candidates:
         if path.is_file():
             return path
-    raise InputError(
-        f"{detector}: expected its settings beside it in {candidates[0].name}; name another with --settings"
-    )
+    raise InputError(f"{detector}: expected its settings in {candidates[0].name} beside it, or named by --settings")
 
 
 def read_settings(path: Path) -> DetectorSettings:
@@ -109,8 +107,10 @@ def read_settings(path: Path) -> DetectorSettings:
     try:
         settings = DetectorSettings.model_validate(document.value)
     except ValidationError as error:
-        for place, message in misfits(error, DetectorSettings):
-            document.note(document.place_of(place), message)
+        unreadable = {problem.place for problem in document.problems}
+        for path_of_value, message in misfits(error, DetectorSettings):
+            if (place := document.place_of(path_of_value)) not in unreadable:
+                document.note(place, message)
     if document.problems:
         raise _first(document.problems)
     return settings
