@@ -35,7 +35,7 @@ class ComposedAndRead:
         self.layouts = told_layouts(self.conditions)
 
     def real(self) -> tuple[float, float, float]:
-        """What the reader and the distance say of the real frames."""
+        """What the vehicle detector and the distance say of the real frames."""
         return self._measured(self.asked.frames)
 
     def composed(self, settings: EngineSettings) -> tuple[float, float, float]:

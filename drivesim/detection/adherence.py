@@ -1,4 +1,4 @@
-"""How well one picture obeys its layout: what the vehicle reader found against what was requested."""
+"""How well one picture obeys its layout: what the vehicle detector found against what was requested."""
 
 from __future__ import annotations
 

@@ -100,7 +100,7 @@ class Engine:
         """The first frame that obeys its boxes best, of up to `max_attempts`, and how each attempt did.
 
         It is the first of a rollout with as many `gate_attempts`; the first attempt is that of `compose` without.
-        InputError where the scenario has no boxes; CheckpointError where the checkpoints hold no vehicle reader.
+        InputError where the scenario has no boxes; CheckpointError where the checkpoints hold no vehicle detector.
         """
         settings, seed = _resolved(scenario, settings, seed)
         choice = self._gated_keyframe(scenario, seed, replace(settings, gate_attempts=max_attempts))

@@ -1,7 +1,7 @@
-"""Whether composed frames hold what was requested, and nothing else, as the vehicle reader sees it.
+"""Whether composed frames hold what was requested, and nothing else, as the vehicle detector sees it.
 
-The same is measured on real frames with their own boxes, for what the reader misses there is not the model's fault,
-and on real frames that were encoded and made again, for what it misses in those is not the image model's.
+The same is measured on real frames with their own boxes, for what the vehicle detector misses there is not the model's
+fault, and on real frames that were encoded and made again, for what it misses in those is not the image model's.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ def label_figures(
 
 
 def counted_vehicles(reader: VehicleReader, frames: np.ndarray) -> np.ndarray:
-    """Vehicles `n` that the reader finds in frames `n h w 3`, from the size on that counts as crowdedness."""
+    """Vehicles `n` that the vehicle detector finds in frames `n h w 3`, from the size on that counts as crowdedness."""
     found = read_vehicles(reader, frames)
     return np.array([(longer_side(detections.xyxy) >= MIN_COUNTED_SIDE).sum() for detections in found])
 

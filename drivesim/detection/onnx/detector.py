@@ -123,7 +123,9 @@ class OnnxDetector:
 
 def _content(path: Path) -> bytes:
     try:
-        if path.is_file() and path.stat().st_size > MAX_FILE_BYTES:
+        if not path.is_file():
+            raise InputError(f"{path}: {'expected an ONNX file' if path.exists() else 'no such detector'}")
+        if path.stat().st_size > MAX_FILE_BYTES:
             raise InputError(f"{path}: a detector of more than {MAX_FILE_BYTES >> 30} GiB is not loaded")
         return path.read_bytes()
     except OSError as error:

@@ -7,7 +7,7 @@
 | `yolov10`       | `1 n 6`: x0 y0 x1 y1 score class; rows of score 0 are empty              | already suppressed |
 | `yolov7_nms`    | `n 7`: picture, x0 y0 x1 y1, class, score                                | already suppressed |
 | `efficient_nms` | num_dets `1 1`, boxes `1 n 4` (x0 y0 x1 y1), scores `1 n`, classes `1 n` | already suppressed |
-| `torchvision`   | boxes `n 4` (x0 y0 x1 y1), labels `n` (integers), scores `n`             | already suppressed |
+| `torchvision`   | boxes `n 4` (x0 y0 x1 y1); integer labels `n` and scores `n` in any order | already suppressed |
 
 `yolov5` is also what YOLOv7 gives without suppression, `yolov8` what YOLOv9, v11 and v12 give, `yolov10` what YOLOv8
 gives when exported with suppression. A segmentation model has a further output `1 m h w` of mask prototypes, and m
@@ -32,7 +32,7 @@ _EXPECTED = {
     "yolov10": "one output `1 n 6`",
     "yolov7_nms": "one output `n 7`",
     "efficient_nms": "four outputs `1 1`, `1 n 4`, `1 n`, `1 n`",
-    "torchvision": "three outputs `n 4`, `n` of integers, `n`",
+    "torchvision": "three outputs `n 4`, and `n` integers and `n` scores in any order",
 }
 _TOLERANCE = 1e-3  # of scores and class numbers in half precision
 _MAX_VALUES = 10_000  # of one box
@@ -138,10 +138,11 @@ def _efficient_nms(outputs: list[np.ndarray], extra: int) -> RawDetections | Non
 def _torchvision(outputs: list[np.ndarray], extra: int) -> RawDetections | None:
     if len(outputs) != 3:
         return None
-    boxes, labels, scores = outputs
+    boxes, *rest = outputs
+    labels, scores = sorted(rest, key=lambda output: output.dtype.kind not in "iu")
     if boxes.ndim != 2 or boxes.shape[1] != 4 or not labels.shape == scores.shape == boxes.shape[:1]:
         return None
-    if labels.dtype.kind not in "iu":
+    if labels.dtype.kind not in "iu" or scores.dtype.kind != "f":
         return None
     return RawDetections(boxes.astype(np.float64), scores.astype(np.float64), labels.astype(np.int64))
 

@@ -97,6 +97,8 @@ def settings_beside(detector: Path) -> Path:
 
 def read_settings(path: Path) -> DetectorSettings:
     """Reads a settings file, YAML or JSON; InputError, one line with the place, where it is wrong."""
+    if not path.is_file():
+        raise InputError(f"{path}: expected a file with the settings of the detector, found none")
     try:
         with path.open("rb") as file:
             document = read_document(file.read(MAX_BYTES + 1), str(path))

@@ -165,9 +165,9 @@ def test_a_broken_file_is_one_line(constant_network: object, kind: str) -> None:
 
 
 def test_a_missing_file_a_folder_and_missing_settings(tmp_path: Path, constant_network: object) -> None:
-    with pytest.raises(InputError, match="No such file"):
+    with pytest.raises(InputError, match="no such detector"):
         OnnxDetector.open(tmp_path / "absent.onnx")
-    with pytest.raises(InputError, match="directory"):
+    with pytest.raises(InputError, match="expected an ONNX file"):
         OnnxDetector.open(tmp_path)
     with pytest.raises(InputError, match=r"settings in known.yaml beside it"):
         OnnxDetector.open(constant_network(_rows((0, 0, 9, 9, 0.9, 0))))

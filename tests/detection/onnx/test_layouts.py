@@ -127,6 +127,16 @@ def test_no_yolov8(outputs: list[np.ndarray]) -> None:
         read_outputs("yolov8", outputs)
 
 
+def test_torchvision_gives_labels_and_scores_in_either_order() -> None:
+    known = np.array([[1.0, 2.0, 30.0, 40.0]]), np.array([0.9]), np.array([3])
+    boxes, labels, scores = outputs_in("torchvision", *known)
+    for outputs in ([boxes, labels, scores], [boxes, scores, labels]):
+        raw = read_outputs("torchvision", outputs)
+        assert (raw.class_index.tolist(), raw.score.tolist()) == ([3], pytest.approx([0.9]))
+    with pytest.raises(InputError, match="layout torchvision expects three outputs"):
+        read_outputs("torchvision", [boxes, scores, scores])
+
+
 @pytest.mark.parametrize("count", [-1, 61, 0.5])
 def test_a_wrong_number_of_detections_is_refused(count: float) -> None:
     outputs = outputs_in("efficient_nms", np.zeros((0, 4)), np.zeros(0), np.zeros(0, int))

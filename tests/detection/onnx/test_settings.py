@@ -65,5 +65,5 @@ def test_settings_lie_beside_the_detector(tmp_path: Path, suffix: str) -> None:
 
 
 def test_settings_that_are_not_there(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="cannot read the settings"):
+    with pytest.raises(InputError, match="expected a file with the settings"):
         read_settings(tmp_path / "absent.yaml")
