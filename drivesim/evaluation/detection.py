@@ -26,6 +26,8 @@ FROM_PX = 48
 
 ALL = f"from {FROM_PX} px"
 _OWN = "vehicle detector"
+_FOUND = "part of the vehicles with a detection of any category, overlap of at least 0.5, bootstrap over frames"
+_TO_RENDER = "vehicles found for each found in the recorded frames, bootstrap over frames"
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,10 +87,6 @@ def detection_figures(
                     yield _false_detections(group, verdicts, protocol)
                 if way != Made.render and Made.render in results:
                     yield _ratio("found_to_render", group, hits, _hits(results[Made.render]), protocol, _TO_RENDER)
-
-
-_FOUND = "part of the vehicles with a detection of any category, overlap of at least 0.5, bootstrap over frames"
-_TO_RENDER = "vehicles found for each found in the recorded frames, bootstrap over frames"
 
 
 def _parts(time_of_day: np.ndarray) -> dict[str, tuple[tuple[float, float], np.ndarray]]:

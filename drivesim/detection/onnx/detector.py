@@ -6,7 +6,6 @@ with OnnxDetector.open(Path("yolov8n.onnx")) as detector:
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 from dataclasses import dataclass
@@ -115,7 +114,7 @@ class OnnxDetector:
             return
         if needed > given:
             raise InputError(f"its settings name class {needed - 1}, but it has classes 0 to {given - 1}")
-        written = _num_names(self.session.metadata.get("names", ""))
+        written = self.session.num_names
         if written is not None and written != given:
             layout = self.settings.layout
             raise InputError(f"by layout {layout} it has {given} classes, but it names {written}; use another layout")
@@ -151,12 +150,3 @@ def _input(path: Path, inputs: tuple[Port, ...], settings: DetectorSettings) -> 
     if not all(1 <= side <= 4096 for side in size):
         raise InputError(f"{path}: expected an input of at most 4096 pixels a side, got {size[0]} x {size[1]}")
     return (size[0], size[1]), np.dtype(_TYPES[port.type])
-
-
-def _num_names(written: str) -> int | None:
-    """How many classes an exporter named in the metadata, None where it did not or in another way."""
-    try:
-        names = ast.literal_eval(written) if len(written) < 100_000 else None
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return None
-    return len(names) if isinstance(names, dict | list) and names else None

@@ -6,6 +6,7 @@ must cost one line of message, not the evaluation that named it.
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import multiprocessing
 import os
@@ -25,11 +26,12 @@ MAX_OUTPUT_BYTES = 256 << 20
 MAX_THREADS = 2
 _MAX_MEMORY_BYTES = 8 << 30  # of address space, of which a runtime reserves more than it uses
 _LOADING_S, _RUNNING_S = 120.0, 60.0
+_MAX_NAMES_LENGTH = 100_000
 
 
 @dataclass(frozen=True)
 class Port:
-    """An input or output of a network: ONNX `type`, and `shape` with a name or None for each open axis."""
+    """An input of a network: its ONNX `type`, and its `shape` with a name or None for each open axis."""
 
     name: str
     type: str
@@ -42,12 +44,11 @@ class Port:
 class Session:
     """A loaded network. Use it in a `with` statement, or call `close`: its process ends then.
 
-    inputs, outputs: what the network takes and gives. metadata: what its exporter wrote into it.
+    inputs: what the network takes. num_names: how many classes its exporter named in it, None for no such list.
     """
 
     inputs: tuple[Port, ...]
-    outputs: tuple[Port, ...]
-    metadata: dict[str, str]
+    num_names: int | None
 
     def __init__(self, path: Path, content: bytes) -> None:
         """Loads `content`, what the file `path` holds.
@@ -64,7 +65,7 @@ class Session:
         theirs.close()
         try:
             self._send(content)
-            self.inputs, self.outputs, self.metadata = self._answer(_LOADING_S, "loading it")
+            self.inputs, self.num_names = self._answer(_LOADING_S, "loading it")
         except BaseException:
             self.close()
             raise
@@ -123,7 +124,8 @@ def _serve(connection: Connection) -> None:
             connection.send((problem, None if problem else value))
 
 
-def _loaded(content: bytes) -> tuple[Any, tuple[tuple[Port, ...], tuple[Port, ...], dict[str, str]]]:
+def _loaded(content: bytes) -> tuple[Any, tuple[tuple[Port, ...], int | None]]:
+    """The runtime's session, and what `Session` says of it."""
     import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
@@ -132,11 +134,17 @@ def _loaded(content: bytes) -> tuple[Any, tuple[tuple[Port, ...], tuple[Port, ..
     options.inter_op_num_threads = 1
     options.log_severity_level = 4
     session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    inputs, outputs = (
-        tuple(Port(port.name, port.type, tuple(port.shape)) for port in ports)
-        for ports in (session.get_inputs(), session.get_outputs())
-    )
-    return session, (inputs, outputs, dict(session.get_modelmeta().custom_metadata_map))
+    inputs = tuple(Port(port.name, port.type, tuple(port.shape)) for port in session.get_inputs())
+    return session, (inputs, _num_names(session.get_modelmeta().custom_metadata_map.get("names", "")))
+
+
+def _num_names(written: str) -> int | None:
+    """How many classes an exporter named, as a Python list or dictionary; None where it did so in another way."""
+    try:
+        names = ast.literal_eval(written) if len(written) < _MAX_NAMES_LENGTH else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
+    return len(names) if isinstance(names, dict | list) and names else None
 
 
 def _unusable(outputs: Sequence[Any]) -> str | None:

@@ -124,6 +124,13 @@ def test_names_of_the_exporter_tell_a_wrong_layout(constant_network: object) -> 
         detector.detect(FRAME[None])
 
 
+@pytest.mark.parametrize("names", ["", "car, bus", "{", "(" * 50_000, "-" * 90_000 + "1", "7", "[]"])
+def test_names_in_another_form_say_nothing(constant_network: object, names: str) -> None:
+    path = _with_settings(constant_network(_rows((0, 0, 48, 32, 0.9, 0)), metadata={"names": names}))
+    with OnnxDetector.open(path) as detector:
+        assert len(detector.detect(FRAME[None])[0]) == 1
+
+
 @pytest.mark.parametrize(
     ("shape", "input_type", "said", "message"),
     [
