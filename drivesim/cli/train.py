@@ -10,7 +10,10 @@ import typer
 
 from drivesim.errors import InputError
 
-_STAGES = "autoencoder, image, prediction, interpolation, decoder, upsampler_image, upsampler, reader or layouts."
+_STAGES = (
+    "autoencoder, image, prediction, interpolation, decoder, upsampler_image, upsampler, "
+    "reader (the vehicle detector) or layouts."
+)
 
 
 def train(

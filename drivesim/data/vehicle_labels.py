@@ -10,7 +10,7 @@ import numpy as np
 from drivesim.data.drive_log import DriveLog
 from drivesim.data.drive_log_labels import VehicleLabel
 from drivesim.data.packed import MIN_COUNTED_SIDE, in_view
-from drivesim.geometry.detection_scores import Truth, longer_side
+from drivesim.detection.scores import Truth, longer_side
 from drivesim.scenario.vocabulary import CATEGORIES
 
 PADDING = -1

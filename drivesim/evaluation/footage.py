@@ -41,6 +41,16 @@ class MeasuredFootage:
         """uint8 `n h w 3`."""
         return self.footage.frames[self.index]
 
+    def some_frames(self, part: slice) -> np.ndarray:
+        """Those of a part of the `n` frames, uint8 `k h w 3`."""
+        return self.footage.frames[self.index[part]]
+
+    @cached_property
+    def recorded_sizes(self) -> str:
+        """Height and width of the logs before they were packed, such as `512x1024`; several in order."""
+        headers = [DriveLog.open(path).labels for path in self.log_paths]
+        return ", ".join(f"{height}x{width}" for height, width in sorted({(h.height, h.width) for h in headers}))
+
     @property
     def time_of_day(self) -> np.ndarray:
         """`n`: positions in TIMES_OF_DAY, -1 where unknown."""

@@ -1,4 +1,8 @@
-"""Stage `reader`: the vehicle reader, on labelled frames, many of them blurred, or drawn by the autoencoder."""
+"""Stage `reader`: the vehicle detector, trained on recorded frames and on nothing that a model has made.
+
+It measures every adherence figure, so it has to see vehicles as somebody else's detector would: see
+`reader_augmentation`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,8 @@ from torch import Tensor, nn
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
 from drivesim.data.packed import MIN_BOX_SIDE, PackedFootage
 from drivesim.data.vehicle_labels import VehicleLabels
-from drivesim.geometry.detection_scores import Verdicts, judge
-from drivesim.geometry.detections import Detections
-from drivesim.models.autoencoder import Autoencoder
+from drivesim.detection.detections import Detections
+from drivesim.detection.scores import Verdicts, judge
 from drivesim.models.reader import VehicleReader, read_vehicles
 from drivesim.training.loop import step_generator
 from drivesim.training.precision import mixed_precision
@@ -28,7 +31,7 @@ _LEAST_SCORE = 0.05
 
 @dataclass(frozen=True)
 class ReaderTraining(TrainingConfig):
-    """`box_weight`: of the boxes' loss against the centres'."""
+    """`box_weight`: weight of the boxes' loss against the centres'."""
 
     batch_size: int = 8
     learning_rate: float = 2e-3
@@ -40,7 +43,7 @@ class ReaderTraining(TrainingConfig):
 
 
 class ReaderStage:
-    """Trains the reader; `low` is the picture size of the autoencoder."""
+    """Trains the vehicle detector."""
 
     role = "reader"
 
@@ -49,8 +52,6 @@ class ReaderStage:
         network: VehicleReader,
         footage: PackedFootage,
         labels: VehicleLabels,
-        autoencoder: Autoencoder,
-        low: tuple[int, int],
         config: ReaderTraining,
         device: str,
     ) -> None:
@@ -59,8 +60,7 @@ class ReaderStage:
         self.labels = labels
         self.train = clip_places(footage, "train", None, 1)
         self.test = clip_places(footage, "held_out", None, 1)
-        autoencoder = autoencoder.to(device).requires_grad_(False)
-        self.augment = Augmentation(config.augmentation, autoencoder, low)
+        self.augment = Augmentation(config.augmentation)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
         """All parameters."""

@@ -91,12 +91,11 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         return stage
     if role == "decoder":
         return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
-    autoencoder_path = request.checkpoint("autoencoder")
-    autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
     if role == READER:
         labels = vehicle_labels([DriveLog.open(path) for path in find_drive_logs(request.data)])
-        low = (preset.video.low_height, preset.video.low_width)
-        return ReaderStage(network, footage, labels, autoencoder, low, _settings(request, ReaderTraining()), device)
+        return ReaderStage(network, footage, labels, _settings(request, ReaderTraining()), device)
+    autoencoder_path = request.checkpoint("autoencoder")
+    autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
     denoiser = preset.denoiser(role)
     if role in LATENT_STAGES:
         latents = _latents(footage, autoencoder.to(device), autoencoder_path, device, on_progress)
@@ -132,7 +131,7 @@ def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int],
 
 
 def _frame_size(request: StageRequest, logs: Sequence[Path]) -> tuple[int, int]:
-    """Of the stage; the reader enlarges low-resolution footage itself, so that other stages can share it."""
+    """Of the stage; the vehicle detector enlarges low-resolution footage itself, so that other stages can share it."""
     video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
     if request.role == READER:
         small = DriveLog.open(logs[0]).labels.height <= video.low_height
