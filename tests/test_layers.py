@@ -12,6 +12,8 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 ORDER = (
     "errors",
+    "durable",
+    "allocator",
     "assets",
     "geometry",
     "diffusion",
@@ -27,7 +29,7 @@ ORDER = (
     "evaluation",
     "cli",
 )
-TORCH_FREE = ("errors", "assets", "geometry", "scenario", "archive", "detection")
+TORCH_FREE = ("errors", "durable", "allocator", "assets", "geometry", "scenario", "archive", "detection")
 PUBLIC = {"drivesim", "drivesim.errors", "drivesim.scenario", "drivesim.archive", "drivesim.engine", "drivesim.batch"}
 # Libraries that belong to one place: who imports them elsewhere has put something in the wrong layer.
 AT_HOME = {

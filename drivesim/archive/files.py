@@ -1,8 +1,8 @@
 """File operations that an archive stands on: durable writes, and reads that follow no link.
 
-A write is a temporary file, fsync, rename; the caller then syncs the folder. After a crash at any instant
-the file holds its old content or the new one, and at most a `.tmp` neighbour is left over, which the next
-write of the same file replaces.
+A write is a temporary file, fsync, rename; the caller then syncs the folder (`drivesim.durable`). After a crash at any
+instant the file holds its old content or the new one, and at most a `.tmp` neighbour is left over, which the next write
+of the same file replaces.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import stat
 from pathlib import Path
 
+from drivesim import durable
 from drivesim.errors import ArchiveError, ArchiveWriteError
 
 TEMPORARY_SUFFIX = ".tmp"
@@ -38,14 +39,8 @@ def write_file(path: Path, content: bytes) -> None:
 
     Raises ArchiveWriteError (disk full, no permission, ...); the file then still holds what it held before.
     """
-    temporary = path.with_name(path.name + TEMPORARY_SUFFIX)
     try:
-        try:
-            _write_and_sync(temporary, content)
-            os.rename(temporary, path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
+        durable.write_file(path, content, suffix=TEMPORARY_SUFFIX)
     except OSError as error:
         raise write_error(path, error) from error
 
@@ -53,11 +48,7 @@ def write_file(path: Path, content: bytes) -> None:
 def sync_folder(folder: Path) -> None:
     """Make the folder's entries durable: new files and renames in it survive a loss of power."""
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        durable.sync_folder(folder)
     except OSError as error:
         raise write_error(folder, error) from error
 
@@ -102,16 +93,5 @@ def read_file(root: Path, file: str, max_bytes: int) -> bytes:
             return stream.read(max_bytes + 1)
     except OSError as error:
         raise FileProblem(file, f"cannot be read ({error.strerror})") from None
-    finally:
-        os.close(descriptor)
-
-
-def _write_and_sync(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
-    try:
-        view = memoryview(content)
-        while view:
-            view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -12,9 +12,11 @@ from typing import Annotated, NoReturn
 import typer
 
 from drivesim import __version__
+from drivesim.allocator import keep_freed_memory
 from drivesim.cli.batch import batch
 from drivesim.cli.check import check
 from drivesim.cli.compose import compose
+from drivesim.cli.compress import compress
 from drivesim.cli.doctor import doctor
 from drivesim.cli.evaluate import app as evaluate
 from drivesim.cli.expand import expand
@@ -63,13 +65,14 @@ def _options(
 for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
     app.command()(_verb)
 app.command("import")(import_scenario)
-for _verb in (render, inspect, check, export, record, train, doctor):
+for _verb in (render, inspect, check, export, record, train, compress, doctor):
     app.command()(_verb)
 app.add_typer(evaluate, name="evaluate")
 
 
 def main() -> NoReturn:
     """Runs the command line; a user's mistake gives one line (a scenario's mistakes, one line each), no traceback."""
+    keep_freed_memory()
     try:
         app()
     except DrivesimError as error:

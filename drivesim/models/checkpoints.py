@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors alone, fp16 on disk, configuration and role in the metadata, sha256 in a manifest.
+"""Checkpoints: safetensors alone, fp16 or int8 on disk, configuration and role in the metadata, sha256 in a manifest.
 
 A file of a temporal stage holds its temporal parameters only and names the sha256 of the image checkpoint that it
 stands on. That one partial load demands that the missing keys are exactly the temporal ones.
@@ -6,24 +6,26 @@ stands on. That one partial load demands that the missing keys are exactly the t
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
+from drivesim import durable
 from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder, AutoencoderConfig
+from drivesim.models.int8_weights import int8_weights
 from drivesim.models.layout_prior import LayoutPrior, LayoutPriorConfig
 from drivesim.models.presets import Preset
 from drivesim.models.reader import ReaderConfig, VehicleReader
+from drivesim.models.tensor_file import read_tensors, tensor_file
 from drivesim.models.unet import UNet, UNetConfig, is_temporal
 from drivesim.models.upsampler import Upsampler, UpsamplerConfig
 
@@ -51,6 +53,8 @@ _CONFIGS = {"autoencoder": AutoencoderConfig, "decoder": AutoencoderConfig}
 _CONFIGS |= {"upsampler_image": UpsamplerConfig, "upsampler": UpsamplerConfig}
 _CONFIGS |= {READER: ReaderConfig, LAYOUTS: LayoutPriorConfig}
 _MANIFEST = "manifest.json"
+_NEXT_MANIFEST = "manifest.json.next"
+_PARTIAL = ".partial"
 
 
 def build(role: str, preset: Preset) -> nn.Module:
@@ -65,27 +69,43 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save_checkpoint(path: Path, module: nn.Module, role: str, base_sha256: str | None = None) -> None:
+def save_checkpoint(
+    path: Path, module: nn.Module, role: str, base_sha256: str | None = None, weights: str = "fp16"
+) -> None:
     """Writes the weights of a stage, whole or not at all; of a temporal stage its temporal parameters alone.
 
-    CheckpointError where a value is not finite: what is written can be loaded.
+    weights: `fp16`, or `int8` for a scale per output channel in large matrices and convolutions, and fp16 elsewhere.
+
+    The same weights give the same bytes, in every process. Raises CheckpointError where a value is not finite: what
+    is written can be loaded. Raises OSError where the disk is full.
     """
+    durable.write_file(path, *_content(path, module, role, base_sha256, weights), suffix=_PARTIAL)
+    durable.sync_folder(path.parent)
+
+
+def _content(
+    path: Path, module: nn.Module, role: str, base_sha256: str | None, weights: str = "fp16"
+) -> tuple[bytes, memoryview]:
     if (role in BASE_OF) != (base_sha256 is not None):
         raise ValueError(f"a checkpoint of stage {role} {'needs' if role in BASE_OF else 'has no'} base")
-    tensors = {
-        name: tensor.detach().to("cpu", torch.float16).contiguous()
+    exact = {
+        name: tensor.detach().cpu()
         for name, tensor in module.state_dict().items()
         if role not in BASE_OF or is_temporal(name)
     }
+    tensors = {name: tensor.half() for name, tensor in exact.items()}
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: not written, tensor {name} holds values that are not finite in fp16")
     metadata = {"format": "1", "role": role, "config": json.dumps(asdict(module.config))}
     if base_sha256 is not None:
         metadata["base_sha256"] = base_sha256
-    temporary = path.with_name(path.name + ".partial")
-    save_file(tensors, temporary, metadata)
-    os.replace(temporary, path)
+    if weights == "int8":
+        metadata["weights"] = weights
+        tensors |= int8_weights({name: exact[name] for name, _ in module.named_parameters() if name in exact})
+    elif weights != "fp16":
+        raise ValueError(f"weights are stored as fp16 or int8, not {weights!r}")
+    return tensor_file(tensors, metadata)
 
 
 def load_checkpoint(path: Path, role: str, base: Path | None = None) -> nn.Module:
@@ -94,7 +114,7 @@ def load_checkpoint(path: Path, role: str, base: Path | None = None) -> nn.Modul
     Raises CheckpointError where the file is missing, no safetensors file, of another stage, made for another base,
     or where names, shapes or values of its tensors do not fit.
     """
-    tensors, metadata = _read(path)
+    tensors, metadata = read_tensors(path)
     if metadata.get("role") != role:
         raise CheckpointError(f"{path}: expected a checkpoint of stage {role}, got {metadata.get('role')!r}")
     try:
@@ -126,7 +146,7 @@ def _built_without_memory(
 
 def stage_tensors(path: Path, role: str) -> dict[str, torch.Tensor]:
     """The tensors of a stage's own file, in float32, for more training to start from; CheckpointError as above."""
-    tensors, metadata = _read(path)
+    tensors, metadata = read_tensors(path)
     if metadata.get("role") != role:
         raise CheckpointError(f"{path}: expected a checkpoint of stage {role}, got {metadata.get('role')!r}")
     return {name: tensor.float() for name, tensor in tensors.items()}
@@ -135,7 +155,7 @@ def stage_tensors(path: Path, role: str) -> dict[str, torch.Tensor]:
 def latent_channels_of(path: Path) -> int | None:
     """Latent channels that a stage's checkpoint was made for; None for stages without latents. CheckpointError."""
     try:
-        config = TypeAdapter(dict[str, object]).validate_json(_read(path)[1].get("config", "{}"))
+        config = TypeAdapter(dict[str, object]).validate_json(read_tensors(path)[1].get("config", "{}"))
         channels = config.get("latent_channels", config.get("in_channels"))
         return TypeAdapter(int | None).validate_python(channels)
     except ValidationError as error:
@@ -151,24 +171,9 @@ def _base_tensors(path: Path, metadata: dict[str, str], role: str, base: Path | 
             f"{path}: was trained on a {BASE_OF[role]} checkpoint with sha256 {metadata.get('base_sha256')}, "
             f"but {base} is {found}; train stage {role} again on it"
         )
-    tensors, _ = _read(base)
+    tensors, _ = read_tensors(base)
     _check_names(base, spatial, set(tensors))
     return tensors
-
-
-def _read(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
-    if not path.is_file():
-        raise CheckpointError(f"{path}: no such checkpoint; `drivesim doctor` lists what is missing")
-    try:
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path}: not a safetensors file ({error}); nothing else is loaded") from None
-    for name, tensor in tensors.items():
-        if not torch.isfinite(tensor).all():
-            raise CheckpointError(f"{path}: tensor {name} holds values that are not finite")
-    return tensors, metadata
 
 
 def _check_names(path: Path, expected: set[str], found: set[str]) -> None:
@@ -188,15 +193,39 @@ class CheckpointSet:
     @classmethod
     def open(cls, folder: Path | str) -> CheckpointSet:
         """Reads the manifest; CheckpointError where there is none or it is damaged."""
-        manifest = Path(folder) / _MANIFEST
+        folder = Path(folder)
+        coming = cls._coming(folder)
+        if coming is not None:
+            return coming
+        try:
+            return cls._read(folder, _MANIFEST)
+        except OSError:
+            raise CheckpointError(f"{folder}: no checkpoints here (expected {_MANIFEST})") from None
+
+    @classmethod
+    def _read(cls, folder: Path, name: str) -> CheckpointSet:
+        manifest = folder / name
         try:
             content = json.loads(manifest.read_bytes())
             preset = TypeAdapter(Preset).validate_python(content["preset"])
-            return cls(Path(folder), preset, dict(content["sha256"]))
-        except OSError:
-            raise CheckpointError(f"{folder}: no checkpoints here (expected {_MANIFEST})") from None
+            return cls(folder, preset, dict(content["sha256"]))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CheckpointError(f"{manifest}: damaged manifest: {' '.join(str(error).split())[:200]}") from None
+
+    @classmethod
+    def _coming(cls, folder: Path) -> CheckpointSet | None:
+        """The set of a publication that was ended after its checkpoint took its place and before its manifest did."""
+        try:
+            coming = cls._read(folder, _NEXT_MANIFEST)
+        except (OSError, CheckpointError):
+            return None
+        try:
+            known = cls._read(folder, _MANIFEST).sha256
+        except (OSError, CheckpointError):
+            known = {}
+        changed = [role for role, digest in coming.sha256.items() if known.get(role) != digest]
+        arrived = all(_holds(coming.path(role), coming.sha256[role]) for role in changed)
+        return coming if changed and arrived else None
 
     def path(self, role: str) -> Path:
         """Where the checkpoint of a stage lies."""
@@ -237,11 +266,76 @@ class CheckpointSet:
         return self.sha256[role]
 
 
-def write_manifest(folder: Path, preset: Preset) -> CheckpointSet:
-    """Records the preset and the sha256 of every checkpoint in `folder`."""
-    sha256 = {role: sha256_of(path) for role in STAGES if (path := folder / f"{role}.safetensors").is_file()}
-    content = json.dumps({"format": 1, "preset": asdict(preset), "sha256": sha256}, indent=1)
-    temporary = folder / f"{_MANIFEST}.partial"
-    temporary.write_text(content + "\n")
-    os.replace(temporary, folder / _MANIFEST)
+def _holds(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_of(path) == digest
+
+
+def publish_checkpoint(folder: Path, preset: Preset, role: str, module: nn.Module) -> CheckpointSet:
+    """Puts the weights of a stage and the manifest that names them into `folder`.
+
+    A kill at any instant leaves the set as it was before or the new one, and both open: the manifest to come is
+    written first, and `CheckpointSet.open` goes by it as soon as the checkpoint has taken its place. Publishing what
+    is there already writes nothing. Processes that publish other stages of the folder wait for each other.
+
+    Raises CheckpointError where a value is not finite, or where the folder does not hold the base that a temporal
+    stage was trained on. Raises OSError where the disk is full.
+    """
+    path = folder / f"{role}.safetensors"
+    with _publishing(folder):
+        base = _digest_of_base(folder / f"{BASE_OF[role]}.safetensors", path, module) if role in BASE_OF else None
+        content = _content(path, module, role, base)
+        digest = hashlib.sha256(content[0])
+        digest.update(content[1])
+        others = {other: sha for other, sha in _digests_of_files(folder).items() if other != role}
+        manifest = _manifest_bytes(preset, {**others, role: digest.hexdigest()})
+        if not _holds(path, digest.hexdigest()):
+            durable.write_file(folder / _NEXT_MANIFEST, manifest, suffix=_PARTIAL)
+            durable.sync_folder(folder)
+            durable.write_file(path, *content, suffix=_PARTIAL)
+            durable.sync_folder(folder)
+        _replace_manifest(folder, manifest)
     return CheckpointSet.open(folder)
+
+
+def write_manifest(folder: Path, preset: Preset) -> CheckpointSet:
+    """Records the preset and the sha256 of every checkpoint in `folder`; writes nothing where they are recorded."""
+    with _publishing(folder):
+        _replace_manifest(folder, _manifest_bytes(preset, _digests_of_files(folder)))
+    return CheckpointSet.open(folder)
+
+
+def _replace_manifest(folder: Path, content: bytes) -> None:
+    path = folder / _MANIFEST
+    if not path.is_file() or path.read_bytes() != content:
+        durable.write_file(path, content, suffix=_PARTIAL)
+    (folder / _NEXT_MANIFEST).unlink(missing_ok=True)
+    durable.sync_folder(folder)
+
+
+def _digests_of_files(folder: Path) -> dict[str, str]:
+    return {role: sha256_of(path) for role in STAGES if (path := folder / f"{role}.safetensors").is_file()}
+
+
+def _manifest_bytes(preset: Preset, sha256: dict[str, str]) -> bytes:
+    ordered = {role: sha256[role] for role in STAGES if role in sha256}
+    return json.dumps({"format": 1, "preset": asdict(preset), "sha256": ordered}, indent=1).encode() + b"\n"
+
+
+def _digest_of_base(base: Path, path: Path, module: nn.Module) -> str:
+    """The sha256 of a base checkpoint whose tensors are those that the module holds."""
+    digest, (tensors, _) = sha256_of(base) if base.is_file() else "", read_tensors(base)
+    spatial = {name: tensor for name, tensor in module.state_dict().items() if not is_temporal(name)}
+    same = tensors.keys() == spatial.keys() and all(
+        torch.equal(tensor.float(), spatial[name].float().cpu()) for name, tensor in tensors.items()
+    )
+    if not same:
+        raise CheckpointError(f"{path}: not written, it was trained on another checkpoint than {base}; train it again")
+    return digest
+
+
+@contextlib.contextmanager
+def _publishing(folder: Path) -> Iterator[None]:
+    """One process at a time changes the manifest of a folder; the lock ends with the process however that ends."""
+    with open(folder / f"{_MANIFEST}.lock", "a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.data.clips import clip_places
 from drivesim.data.packed import PackedFootage
-from drivesim.models.checkpoints import LAYOUTS, save_checkpoint, write_manifest
+from drivesim.models.checkpoints import LAYOUTS, publish_checkpoint
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.training.distributed import rank
 from drivesim.training.stages import StageRequest, packed_footage
@@ -20,8 +20,7 @@ def collect_layouts(request: StageRequest, on_progress: Callable[[str, int, int]
     """Writes the checkpoint `layouts` from the training logs of a request, and the manifest of its folder."""
     prior = layout_prior(packed_footage(request, on_progress), request.seed)
     if rank() == 0:
-        save_checkpoint(request.checkpoint(LAYOUTS), prior, LAYOUTS)
-        write_manifest(request.checkpoints, request.preset)
+        publish_checkpoint(request.checkpoints, request.preset, LAYOUTS, prior)
 
 
 def layout_prior(footage: PackedFootage, seed: int = 0, layouts_a_level: int = LAYOUTS_A_LEVEL) -> LayoutPrior:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import torch
 
-from drivesim.models.checkpoints import BASE_OF, save_checkpoint, sha256_of, write_manifest
+from drivesim.models.checkpoints import publish_checkpoint
 from drivesim.training.autoencoder import AutoencoderStage
 from drivesim.training.distributed import barrier, rank
 from drivesim.training.loop import Report, Training
@@ -67,9 +67,7 @@ def _evaluate(request: StageRequest, stage: TrainingStage, training: Training, f
 
 def export(request: StageRequest, stage: TrainingStage) -> None:
     """Writes the stage's checkpoint and the manifest of its folder."""
-    base = sha256_of(request.checkpoint(BASE_OF[stage.role])) if stage.role in BASE_OF else None
-    save_checkpoint(request.checkpoint(stage.role), stage.network, stage.role, base)
-    write_manifest(request.checkpoints, request.preset)
+    publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
 
 
 class MetricsLog:

@@ -238,7 +238,7 @@ def test_an_interrupted_save_leaves_the_old_file(folder: Path, preset: Preset, m
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(os, "replace", killed)
+    monkeypatch.setattr(os, "rename", killed)
     with pytest.raises(KeyboardInterrupt):
         save_checkpoint(path, UNet(replace(preset.image, base_channels=32)), "image")
     assert path.read_bytes() == before

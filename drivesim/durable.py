@@ -1,0 +1,53 @@
+"""Durable writes: after a crash at any instant, a file holds its old content or the new one, whole.
+
+A write is a temporary file, fsync, rename; the caller then syncs the folder once (`sync_folder`). At most the temporary
+file is left over, which the next write of the same file replaces.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> None:
+    """Writes `parts`, one after the other, so that the file is on disk, whole, once its folder is synced.
+
+    Args:
+        suffix: what the name of the temporary file adds to that of the file.
+
+    Raises:
+        OSError: disk full, no permission and the like, with the name of the file; it holds what it held before.
+    """
+    temporary = path.with_name(path.name + suffix)
+    try:
+        try:
+            _write_and_sync(temporary, parts)
+            os.rename(temporary, path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        error.filename = str(path)
+        raise
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the folder's entries durable: new files and renames in it survive a loss of power. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_and_sync(path: Path, parts: tuple[bytes | memoryview, ...]) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    try:
+        for part in parts:
+            view = memoryview(part)
+            while view:
+                view = view[os.write(descriptor, view) :]
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
