@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 ORDER = (
     "errors",
+    "locks",
     "assets",
     "geometry",
     "diffusion",
@@ -26,7 +27,7 @@ ORDER = (
     "evaluation",
     "cli",
 )
-TORCH_FREE = ("errors", "assets", "geometry", "scenario", "archive")
+TORCH_FREE = ("errors", "locks", "assets", "geometry", "scenario", "archive")
 PUBLIC = {"drivesim", "drivesim.errors", "drivesim.scenario", "drivesim.archive", "drivesim.engine", "drivesim.batch"}
 # Libraries that belong to one place: who imports them elsewhere has put something in the wrong layer.
 AT_HOME = {
