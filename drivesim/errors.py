@@ -1,7 +1,7 @@
 """User-facing errors: each says what was expected, what came, where, and what to do.
 
 Every error is a domain type and a builtin type, and carries the exit code of the command line:
-2 for bad input, 3 for a damaged archive or one held by another writer.
+2 for bad input, 3 for a damaged archive or for files that another process holds.
 """
 
 from __future__ import annotations
@@ -36,6 +36,23 @@ class CheckpointError(InputError):
 
 class FootageError(InputError):
     """A drive log, video or picture cannot be used."""
+
+
+class FootageWriteError(DrivesimError, OSError):
+    """Footage could not be written (disk full, ...); what is whole is kept, and the same command continues."""
+
+
+class LockHeldError(DrivesimError, RuntimeError):
+    """Another process holds a lock; `owner` says which one, in words."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, owner: str) -> None:
+        super().__init__(message, owner)
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return self.args[0]
 
 
 class MissingExtraError(DrivesimError, ImportError):

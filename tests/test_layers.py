@@ -13,6 +13,7 @@ PACKAGE = ROOT / "drivesim"
 ORDER = (
     "errors",
     "durable",
+    "locks",
     "assets",
     "geometry",
     "diffusion",
@@ -27,7 +28,7 @@ ORDER = (
     "evaluation",
     "cli",
 )
-TORCH_FREE = ("errors", "durable", "assets", "geometry", "scenario", "archive")
+TORCH_FREE = ("errors", "durable", "locks", "assets", "geometry", "scenario", "archive")
 PUBLIC = {"drivesim", "drivesim.errors", "drivesim.scenario", "drivesim.archive", "drivesim.engine", "drivesim.batch"}
 # Libraries that belong to one place: who imports them elsewhere has put something in the wrong layer.
 AT_HOME = {

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from drivesim.data.clips import FootageTensors
-from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
+from drivesim.data.drive_log import find_drive_logs, split_of
 from drivesim.data.packed import PackedFootage, pack
 from drivesim.data.vehicle_labels import VehicleLabels, vehicle_labels
 from drivesim.errors import FootageError
@@ -62,7 +62,7 @@ class MeasuredFootage:
     @cached_property
     def labels(self) -> VehicleLabels:
         """The vehicles of all frames of the logs, by number of the frame in the packed footage."""
-        return vehicle_labels([DriveLog.open(path) for path in self.log_paths])
+        return vehicle_labels(self.footage)
 
     def conditions(self, told: Sequence[str]) -> Conditioning:
         """What a model is told of each frame: some of `boxes`, `time_of_day`, `crowdedness`."""
@@ -88,7 +88,7 @@ def measured_footage(
         if not logs:
             raise FootageError(f"{data}: none of its logs is held out of training; record more, or use --split all")
     folder = data / ".packed" / f"{split}-{height}x{width}"
-    footage = pack(logs, folder, height, width, lambda done: on_progress("packing logs", done, len(logs)))
+    footage = pack(logs, folder, height, width, on_progress)
     return MeasuredFootage(footage, tuple(logs), _spread(footage, num_frames, seed))
 
 

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.noise import NoiseCorrelation, around_first, chain
@@ -77,7 +78,7 @@ class LatentDiffusionStage:
         network: UNet,
         denoiser: Denoiser,
         footage: PackedFootage,
-        latents: np.ndarray,
+        latents: FrameArray,
         autoencoder: Autoencoder,
         config: DiffusionTraining,
         device: str,
@@ -85,7 +86,7 @@ class LatentDiffusionStage:
         self.role, self.network, self.denoiser = role, network.to(device), denoiser
         self.config, self.device, self.autoencoder = config, device, autoencoder
         self.footage = FootageTensors(footage, "cpu")
-        self.latents = torch.tensor(latents).to(device)
+        self.latents = torch.from_numpy(np.array(latents)).to(device)
         self.channel_weight = autoencoder.channel_gain().to(device)[:, None, None]
         self.train = self._places(footage, "train")
         self.test = self._places(footage, "held_out")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from drivesim.data.drive_log import DriveLog, find_drive_logs
+from drivesim.data.drive_log import DriveLog, list_drive_logs
+from drivesim.data.frame_array import FrameArray
 from drivesim.data.latent_cache import latent_cache
-from drivesim.data.packed import PackedFootage, pack
+from drivesim.data.packed import PackedFootage, footage_under, packed_folder
+from drivesim.data.shard import shard_names
 from drivesim.data.vehicle_labels import vehicle_labels
-from drivesim.errors import CheckpointError
+from drivesim.errors import CheckpointError, FootageError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import (
     BASE_OF,
@@ -30,7 +33,7 @@ from drivesim.training.adversarial import ReconstructionConfig
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.decoder import DecoderStage, DecoderTraining
 from drivesim.training.diffusion import DiffusionTraining, LatentDiffusionStage, Regime
-from drivesim.training.distributed import barrier, rank, world_size
+from drivesim.training.distributed import barrier, rank
 from drivesim.training.reader import ReaderStage, ReaderTraining
 from drivesim.training.stage import TrainingStage
 from drivesim.training.upsampler import UpsamplerStage, UpsamplerTraining
@@ -93,7 +96,7 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     autoencoder_path = request.checkpoint("autoencoder")
     autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
     if role == READER:
-        labels = vehicle_labels([DriveLog.open(path) for path in find_drive_logs(request.data)])
+        labels = vehicle_labels(footage)
         low = (preset.video.low_height, preset.video.low_width)
         return ReaderStage(network, footage, labels, autoencoder, low, _settings(request, ReaderTraining()), device)
     denoiser = preset.denoiser(role)
@@ -120,24 +123,35 @@ def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> in
 
 
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:
-    """The footage at the size of the stage, packed beside the logs by process 0."""
-    logs = find_drive_logs(request.data)
-    height, width = _frame_size(request, logs)
-    folder = request.data / ".packed" / f"{height}x{width}"
+    """The footage at the size of the stage: packed and checked by process 0, opened by all.
+
+    Raises FootageError as `footage_under` does.
+    """
+    height, width = _frame_size(request)
     if rank() == 0:
-        pack(logs, folder, height, width, lambda done: on_progress("packing logs", done, len(logs)))
+        footage = footage_under(request.data, height, width, on_progress)
     barrier()
-    return PackedFootage.open(folder)
+    return footage if rank() == 0 else PackedFootage.open(packed_folder(request.data, height, width), verify=False)
 
 
-def _frame_size(request: StageRequest, logs: Sequence[Path]) -> tuple[int, int]:
+def _frame_size(request: StageRequest) -> tuple[int, int]:
     """Of the stage; the reader enlarges low-resolution footage itself, so that other stages can share it."""
     video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
+    low, large = (video.low_height, video.low_width), (reader.height, reader.width)
     if request.role == READER:
-        small = DriveLog.open(logs[0]).labels.height <= video.low_height
-        return (video.low_height, video.low_width) if small else (reader.height, reader.width)
+        return large if _is_larger_than(request.data, low, large) else low
     scale = factor if request.role.startswith("upsampler") else 1
     return video.low_height * scale, video.low_width * scale
+
+
+def _is_larger_than(data: Path, low: tuple[int, int], large: tuple[int, int]) -> bool:
+    """Whether footage was packed at size `large`, or the first drive log that can be read is larger than `low`."""
+    if shard_names(packed_folder(data, *large)):
+        return True
+    for path in list_drive_logs(data):
+        with suppress(FootageError):
+            return DriveLog.open(path).labels.height > low[0]
+    return False
 
 
 def _latents(
@@ -146,18 +160,11 @@ def _latents(
     path: Path,
     device: str,
     on_progress: Callable[[str, int, int], None],
-) -> object:
-    total = len(footage.frames)
-    return latent_cache(
-        footage,
-        autoencoder,
-        sha256_of(path),
-        device,
-        lambda done: on_progress("encoding frames", done, total),
-        rank(),
-        world_size(),
-        barrier,
-    )
+) -> FrameArray:
+    try:
+        return latent_cache(footage, autoencoder, sha256_of(path), device, on_progress)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def _settings(request: StageRequest, defaults: object) -> object:

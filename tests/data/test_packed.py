@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,12 @@ def _write(root: Path, name: str, fps: float, num_frames: int, vehicles: tuple[V
         for i in range(num_frames):
             grey = np.full((64, 128, 3), 10 * i, np.uint8)
             writer.write(grey, FrameLabel(i / fps, 5.0 + i, 0.1, vehicles))
+
+
+def tree(folder: Path) -> dict[str, str]:
+    """Path -> sha256 of every file below a folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def _packed(root: Path) -> PackedFootage:
@@ -61,10 +68,11 @@ def test_only_vehicles_that_can_be_seen_are_asked_for_nearest_first(tmp_path: Pa
 
 def test_packing_again_opens_what_is_there_and_notices_new_logs(tmp_path: Path) -> None:
     _write(tmp_path, "a", 10.0, 2)
-    before = (_packed(tmp_path).folder / "frames.npy").stat().st_mtime_ns
-    assert (_packed(tmp_path).folder / "frames.npy").stat().st_mtime_ns == before
+    before = tree(_packed(tmp_path).folder)
+    assert tree(_packed(tmp_path).folder) == before
     _write(tmp_path, "b", 10.0, 2)
     assert len(_packed(tmp_path).frames) == 4
+    assert before.items() < tree(tmp_path / ".packed" / "32x64").items()
 
 
 def test_nothing_to_pack_is_an_error(tmp_path: Path) -> None:
@@ -105,8 +113,8 @@ def test_latents_are_those_of_the_autoencoder_and_are_made_once(tmp_path: Path) 
     latents = latent_cache(footage, autoencoder, "0" * 64)
     direct = autoencoder.encode(FootageTensors(footage, "cpu").frames(torch.tensor([[1]])))[0, 0]
     assert np.allclose(latents[1], direct.detach().numpy(), atol=2e-3)
-    calls: list[int] = []
-    latent_cache(footage, autoencoder, "0" * 64, on_frames=calls.append)
+    calls: list[tuple] = []
+    latent_cache(footage, autoencoder, "0" * 64, on_progress=lambda *call: calls.append(call))
     assert calls == []
-    latent_cache(footage, autoencoder, "1" * 64, on_frames=calls.append)
-    assert calls == [3]
+    latent_cache(footage, autoencoder, "1" * 64, on_progress=lambda *call: calls.append(call))
+    assert calls == [("encoding frames", 3, 3)]

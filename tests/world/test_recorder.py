@@ -76,7 +76,8 @@ def test_a_session_goes_on_where_it_stopped(tmp_path):
     first = (tmp_path / log_name(10) / "labels.json").stat().st_mtime_ns
     assert run(4, 2) == {10: True, 11: True, 12: False, 13: False}
     assert (tmp_path / log_name(10) / "labels.json").stat().st_mtime_ns == first
-    assert sorted(path.name for path in tmp_path.iterdir()) == [log_name(seed) for seed in range(10, 14)]
+    logs = [log_name(seed) for seed in range(10, 14)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["recording.json", *logs]
 
 
 def test_a_session_without_an_end_is_refused(tmp_path):
@@ -86,5 +87,5 @@ def test_a_session_without_an_end_is_refused(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(FootageError, match="cannot write"):
+    with pytest.raises(FootageError, match="cannot write footage here"):
         list(run_session(RecordSession(tmp_path / "file" / "logs", CLIP, 0, num_logs=1)))
