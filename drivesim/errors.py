@@ -73,3 +73,11 @@ class ArchiveLockedError(ArchiveError):
 
 class ArchiveWriteError(DrivesimError, OSError):
     """An archive could not be written (disk full, ...); what was committed is safe, the same command continues."""
+
+
+class DivergenceError(DrivesimError, ArithmeticError):
+    """A training has left the finite numbers; its last good state and checkpoint stay."""
+
+
+class TrainingWriteError(DrivesimError, OSError):
+    """A training could not be saved (disk full, ...); its last good state stays, the same command continues."""

@@ -40,6 +40,7 @@ def train(
 
     from drivesim.models.checkpoints import LAYOUTS, STAGES
     from drivesim.models.presets import preset_named
+    from drivesim.training.budget import TrainingBudget
     from drivesim.training.distributed import process_group, rank
     from drivesim.training.layouts import collect_layouts
     from drivesim.training.session import train_stage, use_threads
@@ -68,8 +69,8 @@ def train(
         if stage == LAYOUTS:
             collect_layouts(request, show)
             return
-        prepared = prepare(request, show)
-        for report in train_stage(request, prepared, 60 * minutes, steps, 60 * evaluate_minutes):
+        budget = TrainingBudget(60 * minutes, steps)
+        for report in train_stage(request, lambda: prepare(request, show), budget, 60 * evaluate_minutes):
             by_steps = report.step / steps if steps else 0.0
             loss = next(iter(report.figures.values()), float("nan"))
             progress.update(

@@ -39,6 +39,16 @@ from drivesim.training.stage import TrainingStage
 from drivesim.training.upsampler import UpsamplerStage, UpsamplerTraining
 
 LATENT_STAGES = ("image", "prediction", "interpolation")
+STANDS_ON = {
+    "image": ("autoencoder",),
+    "prediction": ("autoencoder", "image"),
+    "interpolation": ("autoencoder", "image"),
+    "decoder": ("autoencoder",),
+    "upsampler_image": ("autoencoder",),
+    "upsampler": ("autoencoder", "upsampler_image"),
+    READER: ("autoencoder",),
+}
+"""Stages whose checkpoints a stage is trained with; those that are missing are trained on footage alone."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,16 @@ class StageRequest:
     def checkpoint(self, role: str) -> Path:
         """Where a stage's checkpoint lies or will lie."""
         return self.checkpoints / f"{role}.safetensors"
+
+    @property
+    def training_folder(self) -> Path:
+        """Where the states, metrics and pictures of the stage lie."""
+        return self.checkpoints / "training" / self.role
+
+    def foundations(self) -> dict[str, str]:
+        """The sha256 of the checkpoints that the stage stands on, of those that are there."""
+        paths = {role: self.checkpoint(role) for role in STANDS_ON.get(self.role, ())}
+        return {role: sha256_of(path) for role, path in paths.items() if path.is_file()}
 
 
 def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> TrainingStage:
