@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -113,6 +113,10 @@ class PackedRecordSession:
             if not left:
                 return
 
+    def is_finished(self) -> bool:
+        """Whether all its shards are whole; without `num_logs` it never is."""
+        return self.num_logs is not None and not any(self.missing_sizes(*shard) for shard in self.shards())
+
     def folder_of(self, size: tuple[int, int]) -> Path:
         """Where shards of a size lie."""
         return packed_folder(self.folder, *size)
@@ -133,15 +137,23 @@ class ShardRecorded:
     """Rendered; each is there at every size."""
 
 
-def recording(session: PackedRecordSession) -> RecordWorkers:
-    """The workers of a session, to be started by a `with` block; their reports are `ShardRecorded`, of new shards.
+@contextmanager
+def recording(session: PackedRecordSession) -> Iterator[RecordWorkers]:
+    """The started workers of a session; their reports are `ShardRecorded`, of new shards. They are stopped at the end.
 
     They raise FootageWriteError (disk full, ...) and DrivesimError where a worker failed; whole shards stay.
     """
-    for size in {size for recording in session.recordings for size in recording.sizes}:
-        sweep(session.folder_of(size))
     deadline = None if session.minutes is None else time.monotonic() + 60 * session.minutes
-    return RecordWorkers(record_shards, (session, deadline), session.num_workers)
+    folders = {session.folder_of(size) for kind in session.recordings for size in kind.sizes}
+    try:
+        for folder in folders:
+            sweep(folder)
+        num_workers = 0 if session.is_finished() else session.num_workers
+        with RecordWorkers(record_shards, (session, deadline), num_workers) as workers:
+            yield workers
+    finally:
+        for folder in folders:
+            sweep(folder)
 
 
 def existing_shards(session: PackedRecordSession) -> list[ShardRecorded]:

@@ -12,7 +12,7 @@ from typing import Any
 from drivesim.archive.files import write_file
 from drivesim.archive.sealed_json import seal, unseal
 from drivesim.data.drive_log_labels import read_labels
-from drivesim.data.publishing import Claim, writing
+from drivesim.data.publishing import Claim, sweep, writing
 from drivesim.errors import FootageError, LockHeldError
 from drivesim.world.record_workers import RecordWorkers, parent_is_alive
 from drivesim.world.recorder import Recipe, log_name, record_drive_log
@@ -76,8 +76,12 @@ def run_session(session: RecordSession) -> Iterator[LogRecorded]:
     """
     require_same_settings(session)
     deadline = None if session.minutes is None else time.monotonic() + 60 * session.minutes
-    with RecordWorkers(record_logs, (session, deadline), session.num_workers) as workers:
-        yield from workers.all_reports()
+    try:
+        sweep(session.folder)
+        with RecordWorkers(record_logs, (session, deadline), session.num_workers) as workers:
+            yield from workers.all_reports()
+    finally:
+        sweep(session.folder)
 
 
 def record_logs(number: int, session: RecordSession, deadline: float | None) -> Iterator[LogRecorded]:

@@ -96,9 +96,9 @@ class RecordWorkers:
 
 
 def parent_is_alive() -> bool:
-    """Whether the process that started this worker still lives."""
+    """Whether the process that started this worker still lives; True where none did."""
     parent = multiprocessing.parent_process()
-    return parent is not None and parent.is_alive()
+    return parent is None or parent.is_alive()
 
 
 def _run(work: Callable[..., Iterator[Any]], number: int, arguments: tuple[Any, ...], reports: Any) -> None:
