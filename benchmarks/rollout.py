@@ -1,9 +1,11 @@
-"""Time and memory of each stage of a rollout.
+"""Time, page faults and memory of each stage of a rollout.
 
-python benchmarks/rollout.py [--checkpoints checkpoints/demo] [--preset fast] [--threads 1] [--windows 2]
+python benchmarks/rollout.py [--checkpoints checkpoints/demo] [--preset fast] [--precision float32] [--threads 1]
+                             [--windows 2] [--system-allocator]
 
 Without checkpoints at that place, untrained networks of the size of the trained default are measured: they take as
-long. CPU seconds are those of this process; peak memory is its largest resident size so far.
+long. Seconds of the processor are those of this process, its own (user) and the kernel's for it (system), and hardly
+depend on what else the machine does, which wall-clock seconds do; peak memory is the largest resident size so far.
 """
 
 from __future__ import annotations
@@ -13,17 +15,41 @@ import resource
 import tempfile
 import time
 from collections import defaultdict
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from rich.console import Console
 from rich.table import Table
 
+from drivesim.allocator import keep_freed_memory
 from drivesim.assets import default_checkpoints
-from drivesim.engine import Engine, settings_named
+from drivesim.engine import Engine, EngineSettings, settings_named
 from drivesim.models.checkpoints import BASE_OF, ROLES, build, save_checkpoint, sha256_of, write_manifest
+from drivesim.models.precision import FLOAT32, PRECISIONS
 from drivesim.models.presets import demo
 from drivesim.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What this process has used so far: seconds, and page faults that read no disk."""
+
+    wall_s: float = 0.0
+    user_s: float = 0.0
+    system_s: float = 0.0
+    faults: int = 0
+
+    @classmethod
+    def now(cls) -> Usage:
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        return cls(time.monotonic(), used.ru_utime, used.ru_stime, used.ru_minflt)
+
+    def __add__(self, other: Usage) -> Usage:
+        return Usage(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
+
+    def __sub__(self, other: Usage) -> Usage:
+        return Usage(*(a - b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
 
 def untrained(folder: Path) -> Path:
@@ -36,20 +62,19 @@ def untrained(folder: Path) -> Path:
     return folder
 
 
-def measure(engine: Engine, scenario: Scenario, preset: str, num_windows: int) -> Table:
-    """Runs windows of one future and tells what each stage took."""
-    settings = settings_named(preset)
-    wall, cpu, peak, calls = defaultdict(float), defaultdict(float), {}, defaultdict(int)
-    clock = (time.monotonic(), time.process_time())
+def measure(engine: Engine, scenario: Scenario, settings: EngineSettings, num_windows: int) -> Table:
+    """Runs windows of one future and says what each stage took."""
+    used: dict[str, Usage] = defaultdict(Usage)
+    peak: dict[str, float] = {}
+    calls: dict[str, int] = defaultdict(int)
+    since = Usage.now()
 
     def note(stage: str) -> None:
-        nonlocal clock
-        now = (time.monotonic(), time.process_time())
-        wall[stage] += now[0] - clock[0]
-        cpu[stage] += now[1] - clock[1]
+        nonlocal since
+        used[stage] += Usage.now() - since
         calls[stage] += 1
         peak[stage] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-        clock = (time.monotonic(), time.process_time())
+        since = Usage.now()
 
     engine.compose(scenario, settings=settings)
     note("compose (one picture)")
@@ -61,11 +86,11 @@ def measure(engine: Engine, scenario: Scenario, preset: str, num_windows: int) -
             note(step.stage)
         previous = latents
     timeline = engine.timeline(scenario, settings)
-    title = f"{preset}: windows of {timeline.frames_per_window} frames, {timeline.fps:g} frames a second"
-    table = Table("stage", "times", "wall s each", "CPU s each", "peak GiB so far", title=title)
-    for stage, count in calls.items():
-        each = f"{wall[stage] / count:.2f}", f"{cpu[stage] / count:.2f}"
-        table.add_row(stage, str(count), *each, f"{peak[stage]:.2f}")
+    title = f"windows of {timeline.frames_per_window} frames, {timeline.fps:g} frames per second"
+    table = Table("stage", "calls", "wall s", "user s", "system s", "page faults", "peak GiB so far", title=title)
+    for stage, total in used.items():
+        row = f"{total.wall_s:.2f}", f"{total.user_s:.2f}", f"{total.system_s:.2f}", f"{total.faults:,}"
+        table.add_row(stage, str(calls[stage]), *row, f"{peak[stage]:.2f}")
     return table
 
 
@@ -74,19 +99,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoints", type=Path, default=default_checkpoints())
     parser.add_argument("--preset", default="fast")
+    parser.add_argument("--precision", default=FLOAT32, choices=PRECISIONS)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--windows", type=int, default=2)
+    parser.add_argument("--system-allocator", action="store_true", help="leave the C library's allocator as it is")
     arguments = parser.parse_args()
+    if not arguments.system_allocator:
+        keep_freed_memory()
     torch.set_num_threads(arguments.threads)
     scenario = Scenario.model_validate({"format": 1, "name": "bench", "time_of_day": "day", "duration_s": 60.0})
     with tempfile.TemporaryDirectory() as folder:
         trained = (arguments.checkpoints / "manifest.json").is_file()
         checkpoints = arguments.checkpoints if trained else untrained(Path(folder))
         engine = Engine.load(checkpoints, arguments.device)
-        table = measure(engine, scenario, arguments.preset, arguments.windows)
-    Console().print(f"checkpoints: {checkpoints if trained else 'untrained'}, {arguments.threads} threads")
-    Console().print(table)
+        settings = replace(settings_named(arguments.preset), precision=arguments.precision)
+        table = measure(engine, scenario, settings, arguments.windows)
+    allocator = "as the C library has it" if arguments.system_allocator else "keeps freed memory"
+    models = checkpoints if trained else "untrained"
+    Console().print(f"{models}, {arguments.precision}, {arguments.threads} threads, allocator {allocator}")
+    Console(width=110).print(table)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ ORDER = (
     "errors",
     "durable",
     "locks",
+    "allocator",
     "assets",
     "geometry",
     "diffusion",
@@ -28,7 +29,7 @@ ORDER = (
     "evaluation",
     "cli",
 )
-TORCH_FREE = ("errors", "durable", "locks", "assets", "geometry", "scenario", "archive")
+TORCH_FREE = ("errors", "durable", "locks", "allocator", "assets", "geometry", "scenario", "archive")
 PUBLIC = {"drivesim", "drivesim.errors", "drivesim.scenario", "drivesim.archive", "drivesim.engine", "drivesim.batch"}
 # Libraries that belong to one place: who imports them elsewhere has put something in the wrong layer.
 AT_HOME = {

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import drivesim
+from drivesim.allocator import keep_freed_memory
 from drivesim.batch.arithmetic import fix_arithmetic
 from drivesim.batch.jobs import JobEvent, RolloutJob, run_rollout
 from drivesim.engine import Engine
@@ -80,6 +81,7 @@ def load_engine(job: RolloutJob, common: dict) -> Engine:
     `common` is the plan's: models or a drivesim other than those of the batch raise CheckpointError or InputError, so
     that nothing is made with them.
     """
+    keep_freed_memory()
     fix_arithmetic(job.threads)
     if drivesim.__version__ != common["engine"]:
         raise InputError(f"this is drivesim {drivesim.__version__}, the batch is of drivesim {common['engine']}")

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +31,7 @@ from drivesim.engine import (
 )
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import READER, CheckpointSet
+from drivesim.models.precision import FLOAT32
 from drivesim.scenario import Scenario, read_picture
 
 
@@ -40,7 +41,8 @@ class RolloutJob:
 
     `threads` of each worker decide the bits, `workers` do not. frames: "none" keeps latents alone, which is quick and
     leaves no videos; `latents`: an archive to take these from, so that only frames are made. crf: quality of the
-    videos, 0 is the best, 51 the smallest. gate: attempts at the first frame, 1 for no gate.
+    videos, 0 is the best, 51 the smallest. gate: attempts at the first frame, 1 for no gate. precision: of the
+    networks; frames_precision: of those from keyframes to frames, where it is another one.
     """
 
     scenario: Scenario
@@ -56,6 +58,8 @@ class RolloutJob:
     crf: int = PREVIEW_CRF
     gate: int = 1
     latents: Path | None = None
+    precision: str = FLOAT32
+    frames_precision: str | None = None
 
     @property
     def archive_path(self) -> Path:
@@ -139,13 +143,18 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
         yield from _contact_sheet(job)
 
 
-def render_job(path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF) -> RolloutJob:
+def render_job(
+    path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF, precision: str | None = None
+) -> RolloutJob:
     """The job that renders an archive's latents into a new archive in `out`, on the device that made them.
+
+    precision: of the networks that make the frames; None for that of the archive.
 
     Raises InputError where the archive was made by no rollout; `run_rollout` refuses checkpoints that did not make it.
     """
     archive = open_archive(path)
     try:
+        settings = archive.manifest.inputs["settings"]
         return RolloutJob(
             Scenario.model_validate_json(json.dumps(archive.provenance["scenario"])),
             out,
@@ -156,8 +165,10 @@ def render_job(path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF)
             archive.manifest.inputs["device"],
             archive.manifest.inputs["threads"],
             crf=crf,
-            gate=archive.manifest.inputs["settings"]["gate_attempts"],
+            gate=settings["gate_attempts"],
             latents=path,
+            precision=settings.get("precision", FLOAT32),
+            frames_precision=precision or settings.get("frames_precision"),
         )
     except (KeyError, TypeError, ValueError) as error:
         message = " ".join(str(error).split())[:200]
@@ -173,7 +184,13 @@ def verified_checkpoints(folder: Path) -> CheckpointSet:
 
 def settings_of(job: RolloutJob) -> EngineSettings:
     """The settings of a job's preset and gate, where its scenario does not say otherwise."""
-    return replace(settings_named(job.preset), gate_attempts=job.gate).with_sampling(job.scenario.sampling)
+    settings = replace(
+        settings_named(job.preset),
+        gate_attempts=job.gate,
+        precision=job.precision,
+        frames_precision=job.frames_precision,
+    )
+    return settings.with_sampling(job.scenario.sampling)
 
 
 def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str]:
@@ -192,7 +209,7 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
         scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
     return {
         "scenario": scenario,
-        "settings": asdict(settings_of(job)),
+        "settings": settings_of(job).canonical(),
         "checkpoints": deciding_checkpoints(checkpoints, job.gate),
         "engine": drivesim.__version__,
         "device": job.device,
@@ -208,6 +225,7 @@ def library_versions() -> dict[str, str]:
 def _source(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
     """The archive whose latents are rendered; InputError where it is of another run, or not complete."""
     source = open_archive(job.latents)
+    job = replace(job, frames_precision=source.manifest.inputs.get("settings", {}).get("frames_precision"))
     source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
     if not source.complete:
         raise InputError(f"{source.path}: is not complete; finish it with the command that began it")

@@ -16,6 +16,7 @@ from drivesim.archive.sealed_json import canonical_json, sha256
 from drivesim.batch.jobs import RolloutJob, deciding_checkpoints, identity_inputs, verified_checkpoints
 from drivesim.errors import InputError, ScenarioError
 from drivesim.models.checkpoints import CheckpointSet
+from drivesim.models.precision import FLOAT32
 from drivesim.scenario import Scenario, load_cases
 
 JOBS_FOLDER = "jobs"
@@ -68,6 +69,7 @@ class BatchOptions:
     frames: str = "lossless"
     crf: int = PREVIEW_CRF
     gate: int = 1
+    precision: str = FLOAT32
 
 
 def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
@@ -86,6 +88,8 @@ def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
         "frames": options.frames,
         "gate": options.gate,
     }
+    if options.precision != FLOAT32:  # batches from before there was a choice can be continued
+        common["precision"] = options.precision
     jobs: dict[str, PlannedJob] = {}
     for file, scenario in _scenarios(paths):
         for seed in _seeds(scenario, options):
@@ -110,6 +114,7 @@ def _planned(
         frames=options.frames,
         crf=options.crf,
         gate=1 if scenario.layout() is None else options.gate,
+        precision=options.precision,
     )
     content = {
         "name": scenario.name,

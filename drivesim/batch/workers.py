@@ -18,6 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
+from drivesim.allocator import keep_freed_memory
 from drivesim.batch.arithmetic import fix_arithmetic
 from drivesim.engine import Engine, EngineSettings, Predicted, StageDone, Timeline
 from drivesim.errors import DrivesimError
@@ -262,6 +263,7 @@ def _serve(connection: Connection, spec: WorkerSpec) -> None:
     """The life of a worker: tasks in, results out, until the other end is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=end_with_parent, daemon=True).start()
+    keep_freed_memory()
     fix_arithmetic(spec.threads)
     try:
         engine = Engine.load(spec.checkpoints, spec.device)

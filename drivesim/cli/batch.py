@@ -22,12 +22,15 @@ from drivesim.cli.options import (
     FuturesOption,
     GateOption,
     JsonOption,
+    Precision,
+    PrecisionOption,
     Preset,
     PresetOption,
     ThreadsOption,
     WorkersOption,
     chosen_device,
     default_workers,
+    warn_where_slow,
 )
 from drivesim.errors import InputError
 
@@ -56,6 +59,7 @@ def batch(
     frames: FramesOption = Frames.lossless,
     crf: CrfOption = 20,
     gate: GateOption = 1,
+    precision: PrecisionOption = Precision.float32,
     retries: Annotated[int, typer.Option(min=0, max=100, help="How often a job that failed is tried again.")] = 1,
     time_limit: Annotated[
         float | None, typer.Option(min=1, help="Seconds that an attempt at a job may take.", show_default="none")
@@ -96,7 +100,10 @@ def batch(
         frames.value,
         crf,
         gate,
+        precision.value,
     )
+    if ray is None:
+        warn_where_slow(precision.value, device_name)
     plan = plan_batch(paths, options)
     if dry_run:
         _tell_prediction(plan, workers or default_workers(device_name, threads), like, as_json)

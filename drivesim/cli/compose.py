@@ -18,9 +18,12 @@ from drivesim.cli.options import (
     DeviceOption,
     GateOption,
     IndexOption,
+    Precision,
+    PrecisionOption,
     Preset,
     SeedOption,
     chosen_device,
+    warn_where_slow,
 )
 from drivesim.errors import InputError
 
@@ -40,6 +43,7 @@ def compose(
     device: DeviceOption = Device.auto,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all cores")] = None,
     gate: GateOption = 1,
+    precision: PrecisionOption = Precision.float32,
 ) -> None:
     """Make the first frame of a scenario alone, to see whether the boxes are what was meant.
 
@@ -47,6 +51,8 @@ def compose(
 
     With --gate, <stem>_gate.json says what the vehicle reader found in every attempt.
     """
+    from dataclasses import replace
+
     import torch
 
     from drivesim.archive.export import write_png
@@ -56,10 +62,12 @@ def compose(
 
     scenario = load_case(file, index)
     require_png(out)
-    engine = Engine.load(checkpoints or default_checkpoints(), chosen_device(device))
+    device_name = chosen_device(device)
+    warn_where_slow(precision.value, device_name)
+    engine = Engine.load(checkpoints or default_checkpoints(), device_name)
     if threads is not None:
         torch.set_num_threads(threads)
-    settings = settings_named(preset.value)
+    settings = replace(settings_named(preset.value), precision=precision.value)
     written = [out]
     if gate > 1:
         frame, choice = engine.compose_gated(scenario, gate, seed, settings)

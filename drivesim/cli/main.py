@@ -12,6 +12,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from drivesim import __version__
+from drivesim.allocator import keep_freed_memory
 from drivesim.cli.batch import batch
 from drivesim.cli.check import check
 from drivesim.cli.compose import compose
@@ -70,6 +71,7 @@ app.add_typer(evaluate, name="evaluate")
 
 def main() -> NoReturn:
     """Runs the command line; a user's mistake gives one line (a scenario's mistakes, one line each), no traceback."""
+    keep_freed_memory()
     try:
         app()
     except DrivesimError as error:

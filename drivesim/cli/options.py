@@ -19,6 +19,11 @@ class Frames(StrEnum):
     none = "none"
 
 
+class Precision(StrEnum):
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
 class Device(StrEnum):
     auto = "auto"
     cpu = "cpu"
@@ -37,6 +42,9 @@ CheckpointsOption = Annotated[
     Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where the networks run.")]
+PrecisionOption = Annotated[
+    Precision, typer.Option(help="What networks compute in; bfloat16 is faster where the processor or GPU has it.")
+]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="CPU threads of each worker; the bits depend on it.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core, one on a GPU")
@@ -60,6 +68,15 @@ def chosen_device(device: Device) -> str:
     if device == Device.cuda and not torch.cuda.is_available():
         raise InputError("--device cuda: torch finds no CUDA device here; use --device cpu")
     return "cuda" if device != Device.cpu and torch.cuda.is_available() else "cpu"
+
+
+def warn_where_slow(precision: str, device: str) -> None:
+    """A line on stderr where bfloat16 is asked for on a device that has no instructions for it."""
+    from drivesim.models.precision import BFLOAT16, bfloat16_is_fast
+
+    if precision == BFLOAT16 and not bfloat16_is_fast(device):
+        message = "--precision bfloat16: this {} has no instructions for it, so that float32 is faster"
+        typer.echo(message.format("GPU" if device == "cuda" else "processor"), err=True)
 
 
 def default_workers(device: str, threads: int) -> int:

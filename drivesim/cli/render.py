@@ -10,7 +10,14 @@ from typing import Annotated
 
 import typer
 
-from drivesim.cli.options import CheckpointsOption, CrfOption, JsonOption, WorkersOption, default_workers
+from drivesim.cli.options import (
+    CheckpointsOption,
+    CrfOption,
+    JsonOption,
+    Precision,
+    WorkersOption,
+    default_workers,
+)
 from drivesim.cli.rollout import run_and_tell
 
 
@@ -20,9 +27,14 @@ def render(
     checkpoints: CheckpointsOption = None,
     workers: WorkersOption = None,
     crf: CrfOption = 20,
+    precision: Annotated[
+        Precision | None, typer.Option(help="What networks compute in.", show_default="as the archive was made")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the frames of an archive again: the same bits as a rollout with frames, on the same kind of device.
+
+    In another --precision than the archive's they differ, and so does the identity of the new archive.
 
     The same command again continues where the last one stopped.
     """
@@ -31,5 +43,5 @@ def render(
     from drivesim.assets import default_checkpoints
     from drivesim.batch.jobs import render_job
 
-    job = render_job(archive, out, checkpoints or default_checkpoints(), crf)
+    job = render_job(archive, out, checkpoints or default_checkpoints(), crf, precision=precision and precision.value)
     run_and_tell(replace(job, workers=workers or default_workers(job.device, job.threads)), as_json)

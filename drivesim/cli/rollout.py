@@ -24,6 +24,8 @@ from drivesim.cli.options import (
     GateOption,
     IndexOption,
     JsonOption,
+    Precision,
+    PrecisionOption,
     Preset,
     PresetOption,
     SeedOption,
@@ -31,6 +33,7 @@ from drivesim.cli.options import (
     WorkersOption,
     chosen_device,
     default_workers,
+    warn_where_slow,
 )
 
 if TYPE_CHECKING:
@@ -51,6 +54,7 @@ def rollout(
     frames: FramesOption = Frames.lossless,
     crf: CrfOption = 20,
     gate: GateOption = 1,
+    precision: PrecisionOption = Precision.float32,
     as_json: JsonOption = False,
 ) -> None:
     """Make the futures of a scenario: OUT/<name>.zarr, and OUT/<name>/ with videos, posters and a contact sheet.
@@ -76,12 +80,14 @@ def rollout(
         frames.value,
         crf,
         gate,
+        precision=precision.value,
     )
     run_and_tell(job, as_json)
 
 
 def run_and_tell(job: RolloutJob, as_json: bool) -> None:
     """Runs a job under bars, then says on stdout what it made."""
+    warn_where_slow(job.frames_precision or job.precision, job.device)
     start = time.monotonic()
     written = _run(job)
     seconds = round(time.monotonic() - start, 1)

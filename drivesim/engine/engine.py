@@ -37,6 +37,7 @@ from drivesim.engine.windows import Predicted, ResumePoint, Window
 from drivesim.geometry.detections import Detections
 from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
 from drivesim.models.conditioning import Conditioning
+from drivesim.models.precision import BFLOAT16, FLOAT32
 from drivesim.models.presets import VideoFormat
 from drivesim.models.reader import read_vehicles
 from drivesim.scenario import Scenario
@@ -49,7 +50,8 @@ class Engine:
     def __init__(self, checkpoints: CheckpointSet, device: torch.device | str = "cpu") -> None:
         self.checkpoints = checkpoints
         self.device = torch.device(device)
-        self.networks = Networks(checkpoints, self.device)
+        self.networks = Networks(checkpoints, self.device, FLOAT32)
+        self._reduced = Networks(checkpoints, self.device, BFLOAT16)
 
     @classmethod
     def load(cls, folder: Path | str, device: torch.device | str = "cpu") -> Engine:
@@ -187,7 +189,8 @@ class Engine:
         first = timeline.first_keyframe(window)
         noise = torch.stack([chain.keyframe(first + place) for place in range(self.video.keyframes_per_window)])
         told = keyframe_conditions(scenario, timeline.keyframe_times(window))
-        latents = predict_window(self.networks.prediction, known, told, settings, noise).cpu().numpy()
+        prediction = self._networks(settings.precision).prediction
+        latents = predict_window(prediction, known, told, settings, noise).cpu().numpy()
         return Predicted(latents, None if choice is None else choice.record())
 
     @torch.inference_mode()
@@ -206,12 +209,12 @@ class Engine:
         Windows can be rendered in any order.
         """
         settings, seed = _resolved(scenario, settings, seed)
-        timeline = self.timeline(scenario, settings)
+        timeline, networks = self.timeline(scenario, settings), self._networks(settings.rendering_precision)
         renderer = Renderer(
-            self.networks.interpolation,
-            self.networks.decoder,
-            self.networks.upsampler,
-            self.networks.upsampler.network,
+            networks.interpolation,
+            networks.decoder,
+            networks.upsampler,
+            networks.upsampler.network,
             timeline,
             settings,
             RunNoise(seed, future),
@@ -221,6 +224,9 @@ class Engine:
         )
         before = None if window == 0 else self._tensor(previous[-self.video.context_frames - 1])
         yield from renderer.render(window, self._tensor(latents), before)
+
+    def _networks(self, precision: str) -> Networks:
+        return self._reduced if precision == BFLOAT16 else self.networks
 
     def _first_keyframe(
         self, scenario: Scenario, seed: int, settings: EngineSettings
@@ -253,7 +259,7 @@ class Engine:
         """Latents `b c h w` of first frames, one condition, one seed and one attempt each."""
         conditions = self._with_layouts(conditions, seeds, settings)
         noise = torch.stack([self._image_noise(s, attempt) for s, attempt in zip(seeds, attempts, strict=True)])
-        return compose_keyframes(self.networks.image, conditions.to(self.device), settings, noise)
+        return compose_keyframes(self._networks(settings.precision).image, conditions.to(self.device), settings, noise)
 
     def _with_layouts(self, conditions: Conditioning, seeds: Sequence[int], settings: EngineSettings) -> Conditioning:
         if not self.draws_layouts(settings):
@@ -286,7 +292,7 @@ class Engine:
             correlation, key = settings.upsampler.noise_correlation, ("upsampler", what)
             return torch.cat([RunNoise(s, None).of_frames(shape, range(1), correlation, *key) for s in seeds])
 
-        stage = self.networks.upsampler_image
+        stage = self._networks(settings.precision).upsampler_image
         return pixels(upsample(stage, stage.network, low_res, count, settings.upsampler, noise_of))
 
     def _tensor(self, latents: np.ndarray) -> Tensor:

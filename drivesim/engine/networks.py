@@ -1,4 +1,4 @@
-"""The networks of a checkpoint set on one device, each loaded when first used."""
+"""The networks of a checkpoint set on one device and in one precision, each loaded when first used."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from drivesim.engine.sampling import DiffusionStage
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import LAYOUTS, READER, CheckpointSet
 from drivesim.models.layout_prior import LayoutPrior
+from drivesim.models.precision import BFLOAT16, compute_in_bfloat16
 from drivesim.models.reader import VehicleReader
 
 
 class Networks:
-    """Attributes by the name of the stage; CheckpointError where the set holds none."""
+    """Attributes by the name of the stage; CheckpointError where the set holds none.
 
-    def __init__(self, checkpoints: CheckpointSet, device: torch.device) -> None:
-        self.checkpoints, self.device = checkpoints, device
+    What makes a single picture from latents or latents from a picture, and what judges pictures, is float32 always.
+    """
+
+    def __init__(self, checkpoints: CheckpointSet, device: torch.device, precision: str) -> None:
+        self.checkpoints, self.device, self.precision = checkpoints, device, precision
 
     @cached_property
     def autoencoder(self) -> Autoencoder:
@@ -25,7 +29,7 @@ class Networks:
 
     @cached_property
     def decoder(self) -> Autoencoder:
-        return self._frozen("decoder")
+        return self._reduced("decoder")
 
     @cached_property
     def reader(self) -> VehicleReader:
@@ -58,5 +62,9 @@ class Networks:
     def _frozen(self, role: str) -> torch.nn.Module:
         return self.checkpoints.load(role).requires_grad_(False).to(self.device)
 
+    def _reduced(self, role: str) -> torch.nn.Module:
+        network = self._frozen(role)
+        return compute_in_bfloat16(network) if self.precision == BFLOAT16 else network
+
     def _diffusion(self, role: str) -> DiffusionStage:
-        return DiffusionStage(self._frozen(role), self.checkpoints.preset.denoiser(role))
+        return DiffusionStage(self._reduced(role), self.checkpoints.preset.denoiser(role))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from drivesim.errors import InputError
+from drivesim.models.precision import FLOAT32, PRECISIONS
 from drivesim.scenario import Sampling
 
 SAMPLERS = ("ddim", "dpm_solver_2m")
@@ -54,6 +56,9 @@ class EngineSettings:
     draw_layouts: whether the boxes of a first frame with a crowdedness, but no boxes, come from the checkpoints'
         layout prior, where they hold one; else the image model places its vehicles.
     gate_attempts: first frames that are made at most until one obeys the scenario's boxes; 1 is no gate.
+    precision: what networks compute in, `float32` or `bfloat16`; samplers, guidance, noise and what is committed are
+        float32 always.
+    frames_precision: that of the stages from keyframes to frames, where it is another one.
     """
 
     image: SamplerSettings
@@ -68,10 +73,32 @@ class EngineSettings:
     decoder_frames: int = 24
     draw_layouts: bool = True
     gate_attempts: int = 1
+    precision: str = FLOAT32
+    frames_precision: str | None = None
 
     def __post_init__(self) -> None:
         if self.gate_attempts < 1:
             raise InputError(f"the gate needs at least one attempt, got {self.gate_attempts}")
+        for precision in (self.precision, self.rendering_precision):
+            if precision not in PRECISIONS:
+                raise InputError(f"unknown precision {precision!r}: use {' or '.join(PRECISIONS)}")
+
+    @property
+    def rendering_precision(self) -> str:
+        """The precision of the stages from keyframes to frames."""
+        return self.precision if self.frames_precision is None else self.frames_precision
+
+    def canonical(self) -> dict[str, Any]:
+        """These settings as plain values for the identity of an archive.
+
+        A precision appears only where it is not float32, so that archives from before there was a choice keep theirs.
+        """
+        values = asdict(self)
+        if self.frames_precision in (None, self.precision):
+            del values["frames_precision"]
+        if self.precision == FLOAT32:
+            del values["precision"]
+        return values
 
     def with_sampling(self, sampling: Sampling) -> EngineSettings:
         """These settings where the scenario says nothing, the scenario's where it does."""

@@ -94,6 +94,15 @@ class Conditioning:
         """The same conditions on another device."""
         return replace(self, **{f.name: _moved(getattr(self, f.name), device) for f in fields(self)})
 
+    def in_dtype(self, dtype: torch.dtype) -> Conditioning:
+        """The same conditions with maps that enter convolutions as they are, context and low resolution, in `dtype`."""
+        context, low_res = self.context, self.low_res
+        return replace(
+            self,
+            context=None if context is None else replace(context, latents=context.latents.to(dtype)),
+            low_res=None if low_res is None else replace(low_res, frames=low_res.frames.to(dtype)),
+        )
+
 
 def _masked(value: Tensor | BoxLayout | EgoMotion | ContextFrames, keep: Tensor) -> object:
     if isinstance(value, ContextFrames):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 
+from drivesim.models.precision import bfloat16_is_fast
+
 
 def mixed_precision(device: str) -> torch.autocast:
     """bfloat16 autocast on CUDA and on CPUs with bfloat16 instructions (without them it is slower), else nothing."""
-    device_type = torch.device(device).type
-    fast = device_type == "cuda" or torch.cpu._is_avx512_bf16_supported()
-    return torch.autocast(device_type, torch.bfloat16, enabled=fast)
+    return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16_is_fast(device))
