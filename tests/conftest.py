@@ -109,8 +109,11 @@ def killed_at() -> Callable[[Callable[[], object], int], bool]:
 
 
 def _kill_after(operations: int) -> None:
-    """Ends this process at the next file operation but `operations`: events of Python's audit hook, and fsync."""
-    left, fsync, folders = [operations], os.fsync, (sys.prefix, sys.base_prefix, str(Path(__file__).parent.parent))
+    """Ends this process at the next file operation but `operations`: events of Python's audit hook, fsync, and write,
+    half of which is done.
+    """
+    left, folders = [operations], (sys.prefix, sys.base_prefix, str(Path(__file__).parent.parent))
+    fsync, write = os.fsync, os.write
 
     def count() -> None:
         left[0] -= 1
@@ -125,7 +128,13 @@ def _kill_after(operations: int) -> None:
         count()
         fsync(descriptor)
 
-    os.fsync = counted_fsync
+    def half_write(descriptor: int, content: bytes | memoryview) -> int:
+        if left[0] == 0:
+            write(descriptor, content[: len(content) // 2])
+        count()
+        return write(descriptor, content)
+
+    os.fsync, os.write = counted_fsync, half_write
     sys.addaudithook(event)
 
 

@@ -67,6 +67,9 @@ class Evaluation:
     checkpoint_sha256: str
 
 
+_RECORD, _EVALUATION_CONTENT, _PROGRESS_CONTENT = map(TypeAdapter, (StateRecord, Evaluation, Progress))
+
+
 class _Damaged(Exception):
     """One state cannot be used; the text says why."""
 
@@ -165,7 +168,7 @@ class StateFolder:
             return None
         try:
             content = unseal((self.folder / self._current / _EVALUATION).read_bytes())
-            return TypeAdapter(Evaluation).validate_python(content)
+            return _EVALUATION_CONTENT.validate_python(content)
         except (OSError, ValueError):
             return None
 
@@ -196,7 +199,7 @@ class StateFolder:
         except OSError as error:
             raise _Damaged(f"{_PROGRESS} cannot be read ({error.strerror})") from None
         try:
-            return _record_of_older_version(content) or TypeAdapter(StateRecord).validate_python(unseal(content))
+            return _record_of_older_version(content) or _RECORD.validate_python(unseal(content))
         except ValidationError:
             raise _Damaged(f"{_PROGRESS} does not hold what it should") from None
         except ValueError as error:
@@ -245,4 +248,4 @@ def _record_of_older_version(content: bytes) -> StateRecord | None:
     parsed = parse_json(content)
     if not isinstance(parsed, dict) or set(parsed) != {"step", "elapsed_s"}:
         return None
-    return StateRecord(TypeAdapter(Progress).validate_python(parsed))
+    return StateRecord(_PROGRESS_CONTENT.validate_python(parsed))

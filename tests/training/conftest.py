@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
-import traceback
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -49,52 +44,3 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _log(root / "clips" / name, number, 10.0, 32)
         _log(root / "fast" / name, number + 100, 40.0, 8)
     return root
-
-
-_FILE_EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.listdir", "os.scandir", "os.truncate"}
-
-
-def killed_at(number: int, folder: Path, function: Callable[[], None]) -> bool:
-    """Calls a function in a child process that dies, as by kill -9, at file operation `number` in a folder.
-
-    Writes are cut in half there, and syncs do not happen. False where the function came to its end before.
-    """
-    child = os.fork()
-    if child == 0:
-        try:
-            _count_down(number, str(folder))
-            function()
-            os._exit(0)
-        except BaseException:
-            traceback.print_exc()
-            os._exit(1)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "see the traceback above"
-    return os.WIFSIGNALED(status)
-
-
-def _count_down(remaining: int, folder: str) -> None:
-    write, fsync = os.write, os.fsync
-
-    def is_the_one(path: object) -> bool:
-        nonlocal remaining
-        remaining -= folder in str(path)
-        return remaining < 0
-
-    def event(name: str, arguments: tuple[object, ...]) -> None:
-        if name in _FILE_EVENTS and is_the_one(arguments[0]):
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    def half_write(descriptor: int, content: memoryview) -> int:
-        if is_the_one(folder):
-            write(descriptor, content[: len(content) // 2])
-            os.kill(os.getpid(), signal.SIGKILL)
-        return write(descriptor, content)
-
-    def unsynced(descriptor: int) -> None:
-        if is_the_one(folder):
-            os.kill(os.getpid(), signal.SIGKILL)
-        fsync(descriptor)
-
-    os.write, os.fsync = half_write, unsynced
-    sys.addaudithook(event)

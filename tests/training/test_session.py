@@ -32,8 +32,6 @@ from drivesim.training.session import is_finished, train_stage
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 from drivesim.training.stages import StageRequest
 
-from .conftest import killed_at
-
 STEPS = 3
 NETWORK = replace(tiny().image, base_channels=8, multipliers=(1,), attention_levels=(), head_dim=8)
 PRESET = replace(tiny(), image=NETWORK)
@@ -118,7 +116,9 @@ def test_metrics_hold_every_figure_once(folder: Path) -> None:
     assert [figure for _, figure, _ in rows].count("held_out_loss") == STEPS
 
 
-def test_killed_at_any_file_operation_it_ends_with_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+def test_killed_at_any_file_operation_it_ends_with_the_same_bytes(
+    folder: Path, tmp_path: Path, killed_at: Callable
+) -> None:
     """Of some kills the resume is killed too, at a place that wanders; the checkpoints open after every kill."""
     torch.set_num_threads(1)
     whole, begun = tmp_path / "whole", tmp_path / "begun"
@@ -126,9 +126,9 @@ def test_killed_at_any_file_operation_it_ends_with_the_same_bytes(folder: Path, 
     shutil.copytree(folder, begun)
     train(whole, 1)
     expected, number = lasting(whole), 0
-    while killed_at(number, folder, lambda: train(folder, 1)):
+    while killed_at(lambda: train(folder, 1), number):
         if number % 4 == 0:
-            killed_at(number * 37 % 53, folder, lambda: train(folder, 1))
+            killed_at(lambda: train(folder, 1), number * 37 % 53)
         CheckpointSet.open(folder).verify("autoencoder")
         assert len(train(folder, 1)) <= 1
         assert lasting(folder) == expected, f"killed at file operation {number}"
@@ -138,7 +138,7 @@ def test_killed_at_any_file_operation_it_ends_with_the_same_bytes(folder: Path, 
     assert number > 40
 
 
-def test_killed_while_it_trains_on_it_keeps_what_it_had(folder: Path, tmp_path: Path) -> None:
+def test_killed_while_it_trains_on_it_keeps_what_it_had(folder: Path, tmp_path: Path, killed_at: Callable) -> None:
     """More steps for a finished training, killed at every file operation: it goes on from the finished one."""
     torch.set_num_threads(1)
     train(folder, 2)
@@ -147,7 +147,7 @@ def test_killed_while_it_trains_on_it_keeps_what_it_had(folder: Path, tmp_path: 
     shutil.copytree(folder, whole)
     train(whole, 3)
     expected, number = lasting(whole), 0
-    while killed_at(number, folder, lambda: train(folder, 3)):
+    while killed_at(lambda: train(folder, 3), number):
         CheckpointSet.open(folder).load("image")
         assert len(train(folder, 3)) <= 1
         assert lasting(folder) == expected, f"killed at file operation {number}"
