@@ -66,7 +66,7 @@ class FootageTensors:
 
     def __init__(self, footage: PackedFootage, device: str) -> None:
         self.device = device
-        self._on_device = None if device == "cpu" else _GrowingTensor(footage.frames, device)
+        self._on_device = None if device == "cpu" else GrowingTensor(footage.frames, device)
         self._take_labels(footage)
 
     def grow(self, footage: PackedFootage) -> None:
@@ -74,6 +74,14 @@ class FootageTensors:
         if self._on_device is not None:
             self._on_device.extend(footage.frames)
         self._take_labels(footage)
+
+    def refresh(self) -> int:
+        """Takes up the shards that arrived since, and returns how many frames are new. Raises as `refreshed` does."""
+        footage = self.footage.refreshed()
+        num_new = len(footage.frames) - len(self.footage.frames)
+        if num_new:
+            self.grow(footage)
+        return num_new
 
     def _take_labels(self, footage: PackedFootage) -> None:
         columns = footage.columns
@@ -117,21 +125,21 @@ class FootageTensors:
         )
 
 
-class _GrowingTensor:
-    """Frames in a device's memory, with room to grow, so that what is there is seldom copied."""
+class GrowingTensor:
+    """Arrays of frames or latents in a device's memory, with room to grow, so that what is there is seldom copied."""
 
     _UPLOADED_AT_ONCE = 256
 
     def __init__(self, frames: FrameArray, device: str) -> None:
         self._device, self._count = device, 0
-        self._room = torch.empty((0, *frames.shape[1:]), dtype=torch.uint8, device=device)
+        self._room = torch.from_numpy(np.empty((0, *frames.shape[1:]), frames.dtype)).to(device)
         self.extend(frames)
 
     def extend(self, frames: FrameArray) -> None:
         """Uploads the frames beyond those that are there."""
         if len(frames) > len(self._room):
             capacity = len(frames) if not self._count else max(len(frames), self._count * 5 // 4)
-            larger = torch.empty((capacity, *frames.shape[1:]), dtype=torch.uint8, device=self._device)
+            larger = torch.empty((capacity, *frames.shape[1:]), dtype=self._room.dtype, device=self._device)
             larger[: self._count] = self._room[: self._count]
             self._room = larger
         for start in range(self._count, len(frames), self._UPLOADED_AT_ONCE):

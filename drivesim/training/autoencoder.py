@@ -49,8 +49,7 @@ class AutoencoderStage:
     def __init__(self, network: Autoencoder, footage: PackedFootage, config: AutoencoderTraining, device: str) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         self.footage = FootageTensors(footage, device)
-        self.train = clip_places(footage, "train", None, 1)
-        self.test = clip_places(footage, "held_out", None, 1)
+        self._find_clips()
         self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
         self.loss = ReconstructionLoss(
             config.reconstruction,
@@ -69,6 +68,13 @@ class AutoencoderStage:
     def buffers(self) -> dict[str, Tensor]:
         """The discriminator's spectral norms."""
         return dict(self.discriminator.named_buffers())
+
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self._find_clips()
+        return num_new
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Reconstruction of random crops."""
@@ -91,7 +97,7 @@ class AutoencoderStage:
         real = self._pictures(self.test, 64)[:, None]
         with torch.no_grad():
             made = self.network.decoder(self.network.encoder(real[:, 0]).mean[:, None]).clamp(-1, 1)
-        return {"held_out_psnr_db": psnr_db(real, made)}
+        return {"held_out_psnr_db": psnr_db(real, made), "held_out_samples": len(real)}
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Held-out frames over their reconstructions."""
@@ -100,6 +106,11 @@ class AutoencoderStage:
             made = self.network.decoder(self.network.encoder(real[:, 0]).mean[:, None])
         rows = [real[:4, 0], made[:4, 0], real[4:, 0], made[4:, 0]]
         return {"reconstruction": grid(torch.stack([row for row in rows if len(row)]))}
+
+    def _find_clips(self) -> None:
+        footage = self.footage.footage
+        self.train = clip_places(footage, "train", None, 1)
+        self.test = clip_places(footage, "held_out", None, 1)
 
     def start_from_components(self) -> None:
         """Starts the linear path from the principal components of training frames."""

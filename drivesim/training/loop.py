@@ -106,6 +106,13 @@ class Training:
                 last_save = now
             yield Report(self.progress.step, elapsed_s, figures, due)
 
+    def count(self, seconds: float) -> None:
+        """Takes seconds that were spent on something else from the budget's time, but at most half of what is left."""
+        if self.budget.seconds is not None:
+            left = self.budget.seconds - (self.progress.elapsed_s - self.budget.start.elapsed_s)
+            elapsed_s = self.progress.elapsed_s + max(0.0, min(seconds, left / 2))
+            self.record = replace(self.record, progress=Progress(self.progress.step, agreed(elapsed_s, self.device)))
+
     def save(self, figures: dict[str, str] | None = None) -> None:
         """Saves the state (process 0 alone), with means of figures for `metrics.csv`.
 
@@ -174,12 +181,10 @@ _ADVICE = "the last good state and checkpoint stay; train on with a lower --lear
 
 
 def changed_foundations(record: StateRecord, foundations: dict[str, str]) -> list[str]:
-    """The stages whose checkpoints are not those that a saved state was trained on."""
+    """What a saved state was trained on that is another one now, as far as both are known."""
     if record.foundations is None:  # written by a version that did not keep them
         return []
-    return [
-        role for role in {**record.foundations, **foundations} if record.foundations.get(role) != foundations.get(role)
-    ]
+    return [name for name, digest in foundations.items() if record.foundations.get(name, digest) != digest]
 
 
 def resumed_budget(record: StateRecord, budget: TrainingBudget, foundations: dict[str, str]) -> TrainingBudget:

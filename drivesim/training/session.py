@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import logging
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +18,7 @@ from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
 from drivesim.training.autoencoder import AutoencoderStage
 from drivesim.training.budget import TrainingBudget
-from drivesim.training.distributed import barrier, decided, rank
+from drivesim.training.distributed import barrier, decided, rank, world_size
 from drivesim.training.loop import Report, Training, changed_foundations, resumed_budget
 from drivesim.training.metrics import MetricsLog, as_text
 from drivesim.training.reader import ReaderStage
@@ -33,8 +34,11 @@ def train_stage(
     prepare: Callable[[], TrainingStage],
     budget: TrainingBudget,
     evaluate_every_s: float = 300.0,
+    count_preparation: bool = False,
 ) -> Iterator[Report]:
     """Trains until the budget ends, counted over all runs; yields a report for each step.
+
+    With `count_preparation`, the time that `prepare` takes counts too.
 
     Writes under `request.checkpoints`: `training/<stage>/` (states, metrics, pictures) and `<stage>.safetensors`,
     which holds the averaged parameters, whenever a state is saved. Of a training that has ended already nothing is
@@ -47,9 +51,12 @@ def train_stage(
         if decided(is_finished(request, budget), request.device):
             return
         foundations = request.foundations()
+        began = time.monotonic()
         stage = prepare()
         training = Training(stage, request.training_folder, budget, foundations, request.device)
         _explain_resume(training)
+        if count_preparation:
+            training.count(time.monotonic() - began)
         yield from _train(request, training, evaluate_every_s)
 
 
@@ -92,6 +99,8 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
             means = log.means()
             training.save(means)
             figures = _evaluate(request, training, log, means)
+            if world_size() == 1:  # several processes would have to find the same footage
+                training.stage.refresh()
             yield replace(report, figures=report.figures | figures)
         if rank() == 0 and not _is_exported(request, training.states):
             with _finished(training) as stage:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -13,9 +14,8 @@ from torch import nn
 from drivesim.data.drive_log import DriveLog, list_drive_logs
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.latent_cache import latent_cache
-from drivesim.data.packed import PackedFootage, footage_under, packed_folder
+from drivesim.data.packed import PackedFootage, pack, packed_folder
 from drivesim.data.shard import shard_names
-from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.errors import CheckpointError, FootageError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import (
@@ -46,9 +46,9 @@ STANDS_ON = {
     "decoder": ("autoencoder",),
     "upsampler_image": ("autoencoder",),
     "upsampler": ("autoencoder", "upsampler_image"),
-    READER: ("autoencoder",),
 }
 """Stages whose checkpoints a stage is trained with; those that are missing are trained on footage alone."""
+FOOTAGE = "footage"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,8 @@ class StageRequest:
     """What the user asks for: the stage, where its footage and the checkpoints lie, overrides of its settings.
 
     `initial`: folder of checkpoints whose weights of this stage training starts from, None to start anew.
-    `keep_encoder`: of stage `autoencoder` train the decoder alone.
+    `keep_encoder`: of stage `autoencoder` train the decoder alone. `batch_scale`: multiplies the batch size that the
+    stage has where none is given. `footage`: identity of the footage, where the stage has to train on if it changes.
     """
 
     role: str
@@ -69,6 +70,8 @@ class StageRequest:
     seed: int = 0
     initial: Path | None = None
     keep_encoder: bool = False
+    batch_scale: int = 1
+    footage: str | None = None
 
     def checkpoint(self, role: str) -> Path:
         """Where a stage's checkpoint lies or will lie."""
@@ -80,9 +83,10 @@ class StageRequest:
         return self.checkpoints / "training" / self.role
 
     def foundations(self) -> dict[str, str]:
-        """The sha256 of the checkpoints that the stage stands on, of those that are there."""
+        """The sha256 of the checkpoints that the stage stands on, as far as they are there, and the footage's identity."""
         paths = {role: self.checkpoint(role) for role in STANDS_ON.get(self.role, ())}
-        return {role: sha256_of(path) for role, path in paths.items() if path.is_file()}
+        found = {role: sha256_of(path) for role, path in paths.items() if path.is_file()}
+        return found if self.footage is None else {**found, FOOTAGE: self.footage}
 
 
 def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> TrainingStage:
@@ -116,14 +120,13 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     autoencoder_path = request.checkpoint("autoencoder")
     autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
     if role == READER:
-        labels = vehicle_labels(footage)
         low = (preset.video.low_height, preset.video.low_width)
-        return ReaderStage(network, footage, labels, autoencoder, low, _settings(request, ReaderTraining()), device)
+        return ReaderStage(network, footage, autoencoder, low, _settings(request, ReaderTraining()), device)
     denoiser = preset.denoiser(role)
     if role in LATENT_STAGES:
-        latents = _latents(footage, autoencoder.to(device), autoencoder_path, device, on_progress)
         settings = _settings(request, _diffusion_training(role, preset))
-        return LatentDiffusionStage(role, network, denoiser, footage, latents, autoencoder, settings, device)
+        encode = partial(_latents, autoencoder.to(device), autoencoder_path, device, on_progress)
+        return LatentDiffusionStage(role, network, denoiser, footage, encode, autoencoder, settings, device)
     settings = _settings(request, _upsampler_training(role, preset))
     return UpsamplerStage(role, network, denoiser, footage, autoencoder, settings, device)
 
@@ -147,14 +150,44 @@ def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int],
 
     Raises FootageError as `footage_under` does.
     """
-    height, width = _frame_size(request)
+    height, width = frame_size(request)
     if rank() == 0:
-        footage = footage_under(request.data, height, width, on_progress)
+        logs = packable_logs(request)
+        footage = pack(logs, packed_folder(request.data, height, width), height, width, on_progress)
     barrier()
     return footage if rank() == 0 else PackedFootage.open(packed_folder(request.data, height, width), verify=False)
 
 
-def _frame_size(request: StageRequest) -> tuple[int, int]:
+def packable_logs(request: StageRequest) -> list[Path]:
+    """The drive logs that a stage is trained on: all of them; of one that wants larger frames than most, those that
+    have such frames, where there are any. What was enlarged has nothing to teach an upsampler.
+    """
+    logs, (height, _) = list_drive_logs(request.data), frame_size(request)
+    if height <= request.preset.video.low_height:
+        return logs
+    tall = []
+    for path in logs:
+        with suppress(FootageError):
+            if DriveLog.open(path).labels.height < height:
+                continue
+        tall.append(path)
+    return tall or logs
+
+
+def wanted_clips(role: str, preset: Preset) -> tuple[tuple[float | None, int], ...]:
+    """The clips that a stage trains on: frames per second, None for frames of any log, and the number of frames."""
+    if role in ("prediction", "interpolation"):
+        return tuple((regime.fps, regime.num_frames) for regime in _diffusion_training(role, preset).regimes)
+    if role == "decoder":
+        settings = _decoder_training(preset)
+        return ((settings.fps, settings.num_frames),)
+    if role == "upsampler":
+        settings = _upsampler_training(role, preset)
+        return ((settings.fps, settings.num_frames),)
+    return ((None, 1),)
+
+
+def frame_size(request: StageRequest) -> tuple[int, int]:
     """Of the stage; the reader enlarges low-resolution footage itself, so that other stages can share it."""
     video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
     low, large = (video.low_height, video.low_width), (reader.height, reader.width)
@@ -175,11 +208,11 @@ def _is_larger_than(data: Path, low: tuple[int, int], large: tuple[int, int]) ->
 
 
 def _latents(
-    footage: PackedFootage,
     autoencoder: Autoencoder,
     path: Path,
     device: str,
     on_progress: Callable[[str, int, int], None],
+    footage: PackedFootage,
 ) -> FrameArray:
     try:
         return latent_cache(footage, autoencoder, sha256_of(path), device, on_progress)
@@ -188,7 +221,8 @@ def _latents(
 
 
 def _settings(request: StageRequest, defaults: object) -> object:
-    given = {"batch_size": request.batch_size, "learning_rate": request.learning_rate, "seed": request.seed}
+    batch_size = request.batch_size or defaults.batch_size * request.batch_scale
+    given = {"batch_size": batch_size, "learning_rate": request.learning_rate, "seed": request.seed}
     return replace(defaults, **{name: value for name, value in given.items() if value is not None})
 
 

@@ -53,6 +53,9 @@ class QuickStage:
     def buffers(self) -> dict[str, Tensor]:
         return {}
 
+    def refresh(self) -> int:
+        return 0
+
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         aim = torch.randn((), generator=generator)
         loss = torch.stack([(p - aim).square().mean() for p in self.network.parameters()]).mean()
