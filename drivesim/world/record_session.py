@@ -13,7 +13,7 @@ from drivesim.archive.files import write_file
 from drivesim.archive.sealed_json import seal, unseal
 from drivesim.data.drive_log_labels import read_labels
 from drivesim.data.publishing import Claim, sweep, writing
-from drivesim.errors import FootageError, LockHeldError
+from drivesim.errors import ArchiveWriteError, FootageError, FootageWriteError, LockHeldError
 from drivesim.world.record_workers import RecordWorkers, parent_is_alive
 from drivesim.world.recorder import Recipe, log_name, record_drive_log
 from drivesim.world.renderer import Renderer
@@ -137,7 +137,10 @@ def require_same_settings(session: RecordSession) -> None:
             continue  # a broken log is named when it is packed
         _refuse_other(log, there, settings)
     with Claim.wait_for(note, lambda owner: None):
-        write_file(note, seal(settings))
+        try:
+            write_file(note, seal(settings))
+        except ArchiveWriteError as error:
+            raise FootageWriteError(str(error)) from error
 
 
 def _settings_of(log: Path) -> dict[str, Any]:

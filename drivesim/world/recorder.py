@@ -53,8 +53,9 @@ class Recipe:
     def clip(cls, fps: float = 10.0, num_frames: int | None = None, **changes: object) -> Recipe:
         """Continuous driving: four seconds, or a little over one second at high frame rates."""
         seconds = 4.0 if fps <= 20 else 1.2
-        default = max(1, round(fps * seconds))
-        return cls(fps=fps, num_frames=default if num_frames is None else num_frames, **changes)
+        if num_frames is None:
+            num_frames = max(1, round(min(fps, MAX_FPS) * seconds)) if fps > 0 else 1
+        return cls(fps=fps, num_frames=num_frames, **changes)
 
     @classmethod
     def single_frames(cls, fps: float = 0.25, num_frames: int | None = None, **changes: object) -> Recipe:
