@@ -36,17 +36,24 @@ class LogSpan:
 
 
 @dataclass(frozen=True)
-class FootageSurvey:
-    """The logs that a stage can be trained on, at its frame size; `num_unpacked` of them are drive logs to pack."""
+class SizedLogs:
+    """The logs that can be had at one frame size; `num_unpacked` of them are drive logs to pack."""
 
-    size: tuple[int, int]
     logs: tuple[LogSpan, ...]
     num_unpacked: int
+
+
+@dataclass(frozen=True)
+class FootageSurvey:
+    """What a stage can be trained on, at its frame size, and the clips that it wants (`wanted_clips`)."""
+
+    size: tuple[int, int]
+    found: SizedLogs
     wanted: tuple[tuple[float | None, int], ...]
 
     @property
     def num_frames(self) -> int:
-        return sum(log.num_frames for log in self.logs)
+        return sum(log.num_frames for log in self.found.logs)
 
     def missing(self) -> list[str]:
         """In words, each kind of clip that the stage wants and that is not there, by split."""
@@ -59,19 +66,27 @@ class FootageSurvey:
 
     def in_words(self) -> str:
         """What is there, on one line."""
-        unpacked = f", {self.num_unpacked:,} of them drive logs to pack" if self.num_unpacked else ""
-        return f"{self.num_frames:,} frames of {len(self.logs):,} logs at {self.size[0]}x{self.size[1]}{unpacked}"
+        found = self.found
+        unpacked = f", {found.num_unpacked:,} of them to be packed" if found.num_unpacked else ""
+        return f"{self.num_frames:,} frames of {len(found.logs):,} logs at {self.size[0]}x{self.size[1]}{unpacked}"
 
     def _has_clips(self, split: Literal["train", "held_out"], fps: float | None, num_frames: int) -> bool:
-        return any(log.num_clips(fps, num_frames) for log in self.logs if split_of(log.name) == split)
+        return any(log.num_clips(fps, num_frames) for log in self.found.logs if split_of(log.name) == split)
 
 
-def survey(request: StageRequest) -> FootageSurvey:
+def survey(request: StageRequest, known: dict[tuple[int, int], SizedLogs] | None = None) -> FootageSurvey:
     """Looks at packed footage of the stage's size, and at drive logs that are not packed at it.
 
-    Damaged shards and logs are left out: packing names them.
+    `known` keeps what was found at each size, for the stages that follow. Damaged shards and logs are left out: packing
+    names them.
     """
-    height, width = size = frame_size(request)
+    known, size = {} if known is None else known, frame_size(request)
+    if size not in known:
+        known[size] = _logs_at(request, *size)
+    return FootageSurvey(size, known[size], wanted_clips(request.role, request.preset))
+
+
+def _logs_at(request: StageRequest, height: int, width: int) -> SizedLogs:
     spans: list[LogSpan] = []
     packed: set[str] = set()
     for shard in _shards(packed_folder(request.data, height, width)):
@@ -83,7 +98,7 @@ def survey(request: StageRequest) -> FootageSurvey:
         with suppress(FootageError):
             log = DriveLog.open(path)
             spans.append(LogSpan(log.name, log.labels.fps, log.num_frames))
-    return FootageSurvey(size, tuple(spans), len(new), wanted_clips(request.role, request.preset))
+    return SizedLogs(tuple(spans), len(new))
 
 
 def footage_parts(data: Path) -> dict[str, str]:

@@ -37,6 +37,20 @@ class Report:
     figures: dict[str, float]
     saved: bool = False
 
+    @property
+    def progress(self) -> Progress:
+        """How far the training has come."""
+        return Progress(self.step, self.elapsed_s)
+
+    def in_words(self, role: str) -> str:
+        """Stage, step and loss."""
+        return f"{role}: step {self.step}, loss {next(iter(self.figures.values()), float('nan')):.4f}"
+
+    def with_figures(self, role: str) -> str:
+        """Stage, step, time and all figures, on one line."""
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in self.figures.items())
+        return f"{role}: step {self.step}, {self.elapsed_s / 60:.1f} min: {figures}"
+
 
 class Training:
     """A stage with its optimisers, moving average, budget and saved states.

@@ -5,6 +5,7 @@ Imported where footage is recorded alone, for it needs the extra `world`.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import time
 from collections.abc import Iterator, Sequence
@@ -13,10 +14,13 @@ from pathlib import Path
 from typing import Any
 
 from drivesim.data.drive_log import split_of
+from drivesim.errors import DrivesimError
 from drivesim.models.presets import Preset
 from drivesim.world.packed_session import PackedRecording, PackedRecordSession, record_shards
 from drivesim.world.record_workers import RecordWorkers, parent_is_alive
 from drivesim.world.recorder import Recipe, log_name
+
+logger = logging.getLogger(__name__)
 
 _FIRST_SEED = 100_000_000
 """Of the first kind; the others begin as many seeds later each. Worlds of smaller seeds stay unseen."""
@@ -93,7 +97,7 @@ class ChainRecorder:
     """Worker processes that record for the stages `roles` in their order; a context manager that ends them."""
 
     def __init__(self, data: Path, preset: Preset, roles: Sequence[str], num_workers: int) -> None:
-        self._roles = tuple(roles)
+        self._roles, self._ended = tuple(roles), False
         needed = [_NEEDED.get(role, (_STILLS,)) for role in roles]
         turns = tuple((*now, *now, *after) for now, after in zip(needed, [*needed[1:], ()], strict=True))
         self._stage = multiprocessing.get_context("spawn").Value("i", 0)
@@ -103,6 +107,19 @@ class ChainRecorder:
     def train(self, role: str) -> None:
         """Tells the workers which stage is trained from now on."""
         self._stage.value = self._roles.index(role)
+
+    def check(self) -> bool:
+        """Whether footage is still recorded. Where the workers have failed, a warning says why, once."""
+        if self._ended:
+            return False
+        try:
+            for _ in self.workers.reports():
+                pass
+        except DrivesimError as error:
+            logger.warning("recording has ended: %s; training goes on with the footage that is there", error)
+            self._ended = True
+        self._ended = self._ended or not self.workers.are_running
+        return not self._ended
 
     def __enter__(self) -> ChainRecorder:
         self.workers.__enter__()

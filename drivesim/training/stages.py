@@ -48,7 +48,7 @@ STANDS_ON = {
     "upsampler": ("autoencoder", "upsampler_image"),
 }
 """Stages whose checkpoints a stage is trained with; those that are missing are trained on footage alone."""
-FOOTAGE = "footage"
+FOOTAGE, INITIAL = "footage", "initial"
 
 
 @dataclass(frozen=True)
@@ -83,10 +83,17 @@ class StageRequest:
         return self.checkpoints / "training" / self.role
 
     def foundations(self) -> dict[str, str]:
-        """The sha256 of the checkpoints that the stage stands on, as far as they are there, and the footage's identity."""
+        """The sha256 of the checkpoints that the stage stands on, where they are there, and the footage's identity.
+
+        Also says that a stage did not start from nothing.
+        """
         paths = {role: self.checkpoint(role) for role in STANDS_ON.get(self.role, ())}
         found = {role: sha256_of(path) for role, path in paths.items() if path.is_file()}
-        return found if self.footage is None else {**found, FOOTAGE: self.footage}
+        if self.footage is not None:
+            found[FOOTAGE] = self.footage
+        if self.initial is not None:
+            found[INITIAL] = "given"
+        return found
 
 
 def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> TrainingStage:
