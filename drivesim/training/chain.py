@@ -194,10 +194,16 @@ class Chain:
 
     def _refuse_missing(self, planned: list[PlannedStage]) -> None:
         """FootageError before hours are spent on the stages ahead of one that cannot be trained."""
-        lacking = [f"{stage.role} wants {' and '.join(stage.missing)}" for stage in planned if stage.missing]
-        if lacking and not self.request.record_workers:
+        if self.request.record_workers:
+            return
+        wanted_by: dict[str, list[str]] = {}
+        for stage in planned:
+            for kind in stage.missing:
+                wanted_by.setdefault(kind, []).append(stage.role)
+        if wanted_by:
+            kinds = "; ".join(f"{kind} (for {', '.join(roles)})" for kind, roles in wanted_by.items())
             raise FootageError(
-                f"{self.request.data}: {'; '.join(lacking)}; record such footage, add --record-workers, or leave the "
+                f"{self.request.data}: there are no {kinds}. Record such footage, add --record-workers, or leave the "
                 "stages out with --share STAGE=0"
             )
 

@@ -58,9 +58,9 @@ class FootageSurvey:
     def missing(self) -> list[str]:
         """In words, each kind of clip that the stage wants and that is not there, by split."""
         return [
-            f"{_in_words(fps, num_frames)} at {self.size[0]}x{self.size[1]} ({words})"
+            f"{words} {_in_words(fps, num_frames)} at {self.size[0]}x{self.size[1]}"
             for fps, num_frames in self.wanted
-            for split, words in (("train", "for training"), ("held_out", "held out"))
+            for split, words in (("train", "training"), ("held_out", "held-out"))
             if not self._has_clips(split, fps, num_frames)
         ]
 

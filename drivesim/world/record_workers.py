@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import queue
+import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self
@@ -102,6 +104,7 @@ def parent_is_alive() -> bool:
 
 
 def _run(work: Callable[..., Iterator[Any]], number: int, arguments: tuple[Any, ...], reports: Any) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that what it holds is given up when it is stopped
     try:
         for report in work(number, *arguments):
             reports.put(report)

@@ -11,87 +11,56 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
 
 from drivesim.errors import CheckpointError, DivergenceError, LockHeldError, TrainingWriteError
 from drivesim.models.checkpoints import CheckpointSet, build, publish_checkpoint
-from drivesim.models.presets import tiny
-from drivesim.training import metrics
+from drivesim.models.presets import Preset
 from drivesim.training.budget import TrainingBudget
 from drivesim.training.loop import Report
 from drivesim.training.session import is_finished, train_stage
-from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stage import LossTerm, TrainingStage
 from drivesim.training.stages import StageRequest
 
 STEPS = 3
-NETWORK = replace(tiny().image, base_channels=8, multipliers=(1,), attention_levels=(), head_dim=8)
-PRESET = replace(tiny(), image=NETWORK)
-
-
-class QuickStage:
-    """Pulls the weights of the image network towards random numbers: a stage that needs no footage and no time."""
-
-    role = "image"
-
-    def __init__(self) -> None:
-        torch.manual_seed(0)
-        self.network = build("image", PRESET)
-        self.config = TrainingConfig(batch_size=1, warmup_steps=2)
-
-    def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        return {"network": named_parameters(self.network)}
-
-    def buffers(self) -> dict[str, Tensor]:
-        return {}
-
-    def refresh(self) -> int:
-        return 0
-
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        aim = torch.randn((), generator=generator)
-        loss = torch.stack([(p - aim).square().mean() for p in self.network.parameters()]).mean()
-        yield LossTerm("network", loss, {"loss": loss})
-
-    def held_out(self) -> dict[str, float]:
-        return {"held_out_loss": float(self.network.stem.weight.detach().square().mean())}
-
-    def pictures(self) -> dict[str, np.ndarray]:
-        weight = self.network.stem.weight.detach().flatten()[:12].reshape(2, 2, 3)
-        return {"weights": (255 * weight.clamp(0, 1)).byte().numpy()}
-
-
-@pytest.fixture(autouse=True)
-def without_tensorboard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its files carry the time in their names."""
-    monkeypatch.setattr(metrics, "_tensorboard", lambda *_: None)
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """Holds the checkpoint that the stage stands on; in memory where the system has a folder there."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        torch.manual_seed(1)
-        out = Path(name) / "out"
-        out.mkdir()
-        publish_checkpoint(out, PRESET, "autoencoder", build("autoencoder", tiny()))
-        yield out
+def folder(folder: Path, quick_preset: Preset) -> Path:
+    """Holds the checkpoint that the stage stands on."""
+    out = folder / "out"
+    out.mkdir()
+    publish_autoencoder(out, quick_preset, 1)
+    return out
 
 
-def train(
-    out: Path, steps: int = STEPS, make: Callable[[], QuickStage] = QuickStage, save_every_s: float = 0.0
-) -> list[Report]:
-    request = StageRequest("image", PRESET, out / "no_footage", out)
-    return list(train_stage(request, make, TrainingBudget(1e9, steps), save_every_s))
+def publish_autoencoder(out: Path, preset: Preset, seed: int) -> None:
+    torch.manual_seed(seed)
+    publish_checkpoint(out, preset, "autoencoder", build("autoencoder", preset))
+
+
+@pytest.fixture
+def image(quick_preset: Preset) -> Callable[[Path], StageRequest]:
+    """What is asked of the stage in a folder."""
+    return lambda out: StageRequest("image", quick_preset, out / "no_footage", out)
+
+
+@pytest.fixture
+def train(image: Callable[[Path], StageRequest], quick_stage: type) -> Callable[..., list[Report]]:
+    """Trains in a folder, up to a number of steps, saving after each."""
+
+    def run(
+        out: Path, steps: int = STEPS, make: Callable[[StageRequest], TrainingStage] = quick_stage, every_s: float = 0.0
+    ) -> list[Report]:
+        return list(train_stage(image(out), partial(make, image(out)), TrainingBudget(1e9, steps), every_s))
+
+    return run
 
 
 def lasting(out: Path) -> dict[str, object]:
@@ -108,7 +77,7 @@ def lasting(out: Path) -> dict[str, object]:
     return found
 
 
-def test_metrics_hold_every_figure_once(folder: Path) -> None:
+def test_metrics_hold_every_figure_once(folder: Path, train: Callable) -> None:
     reports = train(folder)
     assert [report.saved for report in reports] == [True] * STEPS
     rows = lasting(folder)["training/image/metrics.csv"][1:]
@@ -120,7 +89,7 @@ def test_metrics_hold_every_figure_once(folder: Path) -> None:
 
 
 def test_killed_at_any_file_operation_it_ends_with_the_same_bytes(
-    folder: Path, tmp_path: Path, killed_at: Callable
+    folder: Path, tmp_path: Path, killed_at: Callable, train: Callable
 ) -> None:
     """Of some kills the resume is killed too, at a place that wanders; the checkpoints open after every kill."""
     torch.set_num_threads(1)
@@ -141,7 +110,9 @@ def test_killed_at_any_file_operation_it_ends_with_the_same_bytes(
     assert number > 40
 
 
-def test_killed_while_it_trains_on_it_keeps_what_it_had(folder: Path, tmp_path: Path, killed_at: Callable) -> None:
+def test_killed_while_it_trains_on_it_keeps_what_it_had(
+    folder: Path, tmp_path: Path, killed_at: Callable, train: Callable
+) -> None:
     """More steps for a finished training, killed at every file operation: it goes on from the finished one."""
     torch.set_num_threads(1)
     train(folder, 2)
@@ -164,8 +135,8 @@ def files(folder: Path) -> dict[Path, tuple[int, int]]:
     return {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_finished_stage_is_left_alone(folder: Path) -> None:
-    def never() -> QuickStage:
+def test_a_finished_stage_is_left_alone(folder: Path, train: Callable, quick_stage: type) -> None:
+    def never(_: StageRequest) -> TrainingStage:
         raise AssertionError("a finished stage was prepared")
 
     train(folder)
@@ -187,7 +158,7 @@ SPOILED = {
 
 
 @pytest.mark.parametrize("spoil", SPOILED.values(), ids=SPOILED.keys())
-def test_what_was_spoiled_is_repaired_by_the_same_command(spoil: Callable, folder: Path) -> None:
+def test_what_was_spoiled_is_repaired_by_the_same_command(spoil: Callable, folder: Path, train: Callable) -> None:
     train(folder)
     expected = lasting(folder)
     spoil(folder)
@@ -199,7 +170,7 @@ def test_what_was_spoiled_is_repaired_by_the_same_command(spoil: Callable, folde
     CheckpointSet.open(folder).load("image")
 
 
-def test_half_a_row_of_metrics_is_written_again(folder: Path, tmp_path: Path) -> None:
+def test_half_a_row_of_metrics_is_written_again(folder: Path, tmp_path: Path, train: Callable) -> None:
     whole = tmp_path / "whole"
     shutil.copytree(folder, whole)
     train(whole, 3)
@@ -216,12 +187,11 @@ def test_half_a_row_of_metrics_is_written_again(folder: Path, tmp_path: Path) ->
 
 
 def test_where_a_foundation_changed_a_finished_stage_goes_on_from_its_weights(
-    folder: Path, caplog: pytest.LogCaptureFixture
+    folder: Path, caplog: pytest.LogCaptureFixture, train: Callable, image: Callable, quick_preset: Preset
 ) -> None:
     train(folder)
-    torch.manual_seed(2)
-    publish_checkpoint(folder, PRESET, "autoencoder", build("autoencoder", tiny()))
-    request = StageRequest("image", PRESET, folder / "no_footage", folder)
+    publish_autoencoder(folder, quick_preset, 2)
+    request = image(folder)
     assert not is_finished(request, TrainingBudget(1e9, STEPS))
     with caplog.at_level(logging.WARNING):
         reports = train(folder)
@@ -232,7 +202,7 @@ def test_where_a_foundation_changed_a_finished_stage_goes_on_from_its_weights(
 
 
 def test_more_time_for_a_finished_stage_starts_the_learning_rate_anew(
-    folder: Path, caplog: pytest.LogCaptureFixture
+    folder: Path, caplog: pytest.LogCaptureFixture, train: Callable
 ) -> None:
     train(folder, 10)
     with caplog.at_level(logging.WARNING):
@@ -240,16 +210,18 @@ def test_more_time_for_a_finished_stage_starts_the_learning_rate_anew(
     assert "image: step 10: with more time the learning rate, which had begun to fall, starts anew" in caplog.text
 
 
-def test_a_second_training_of_a_stage_is_refused_and_told_who_trains(folder: Path) -> None:
+def test_a_second_training_of_a_stage_is_refused_and_told_who_trains(
+    folder: Path, train: Callable, quick_stage: type
+) -> None:
     """While a first one waits in the middle; once it was killed, its lock is taken over."""
     ready = folder.parent / "ready"
     child = os.fork()
     if child == 0:
 
-        def waiting() -> QuickStage:
+        def waiting(request: StageRequest) -> TrainingStage:
             ready.touch()
             time.sleep(60)
-            return QuickStage()
+            return quick_stage(request)
 
         train(folder, make=waiting)
         os._exit(0)
@@ -267,8 +239,8 @@ def test_a_second_training_of_a_stage_is_refused_and_told_who_trains(folder: Pat
     assert len(train(folder)) == STEPS
 
 
-def test_a_divergence_leaves_the_last_good_checkpoint(folder: Path) -> None:
-    class Diverging(QuickStage):
+def test_a_divergence_leaves_the_last_good_checkpoint(folder: Path, train: Callable, quick_stage: type) -> None:
+    class Diverging(quick_stage):
         def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
             for term in super().losses(step, generator):
                 yield LossTerm("network", term.value * torch.nan, {"loss": term.value * torch.nan})
@@ -276,14 +248,14 @@ def test_a_divergence_leaves_the_last_good_checkpoint(folder: Path) -> None:
     train(folder)
     before = lasting(folder)
     with pytest.raises(DivergenceError):
-        train(folder, 100, make=Diverging, save_every_s=1e9)
+        train(folder, 100, make=Diverging, every_s=1e9)
     assert lasting(folder) == before
     CheckpointSet.open(folder).load("image")
     assert len(train(folder, STEPS + 1)) == 1
 
 
 def test_a_full_disk_is_explained_and_the_same_command_continues(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, train: Callable
 ) -> None:
     """Whichever write finds it full."""
     whole, begun = tmp_path / "whole", tmp_path / "begun"
@@ -324,7 +296,7 @@ def full_after(remaining: int) -> Callable[[int, memoryview], int]:
     return limited
 
 
-def test_a_file_in_the_place_of_the_folder_is_refused(folder: Path) -> None:
+def test_a_file_in_the_place_of_the_folder_is_refused(folder: Path, train: Callable) -> None:
     (folder / "training").touch()
     with pytest.raises(CheckpointError, match="expected a folder"):
         train(folder)
