@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from composed_and_read import ComposedAndRead
 
 from drivesim.engine import Engine, fast
 from drivesim.models.checkpoints import CheckpointSet
+from drivesim.training.budget import TrainingBudget
 from drivesim.training.diffusion import LatentDiffusionStage
 from drivesim.training.session import train_stage, use_threads
 from drivesim.training.stages import StageRequest, prepare
@@ -37,6 +39,13 @@ def min_snr(stage: LatentDiffusionStage) -> None:
 
 
 TRIALS = {change.__name__: change for change in (base, all_cells_alike, min_snr)}
+
+
+def changed(trial: str, request: StageRequest) -> LatentDiffusionStage:
+    """The stage with the settings of a trial."""
+    stage = prepare(request, lambda *_: None)
+    TRIALS[trial](stage)
+    return stage
 
 
 def main() -> None:
@@ -70,9 +79,8 @@ def main() -> None:
             learning_rate=options.learning_rate,
             initial=options.init,
         )
-        stage = prepare(request, lambda *_: None)
-        TRIALS[name](stage)
-        *_, last = train_stage(request, stage, 60 * options.minutes, evaluate_every_s=1e9)
+        budget = TrainingBudget(60 * options.minutes)
+        *_, last = train_stage(request, partial(changed, name, request), budget, evaluate_every_s=1e9)
         losses = (last.figures["held_out_loss"], last.figures["held_out_vehicle_loss"])
         measured = ComposedAndRead(Engine(CheckpointSet.open(folder)), options.logs, options.samples)
         figures = (*losses, *measured.composed(fast()))

@@ -1,7 +1,7 @@
 """User-facing errors: each says what was expected, what came, where, and what to do.
 
 Every error is a domain type and a builtin type, and carries the exit code of the command line:
-2 for bad input, 3 for a damaged archive or one held by another writer.
+2 for bad input, 3 for a damaged archive or for files that another process holds.
 """
 
 from __future__ import annotations
@@ -38,6 +38,23 @@ class FootageError(InputError):
     """A drive log, video or picture cannot be used."""
 
 
+class FootageWriteError(DrivesimError, OSError):
+    """Footage could not be written (disk full, ...); what is whole is kept, and the same command continues."""
+
+
+class LockHeldError(DrivesimError, RuntimeError):
+    """Another process holds a lock; `owner` says which one, in words."""
+
+    exit_code = 3
+
+    def __init__(self, message: str, owner: str) -> None:
+        super().__init__(message, owner)
+        self.owner = owner
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+
 class MissingExtraError(DrivesimError, ImportError):
     """An optional dependency is not installed; the message names the extra to install."""
 
@@ -56,3 +73,11 @@ class ArchiveLockedError(ArchiveError):
 
 class ArchiveWriteError(DrivesimError, OSError):
     """An archive could not be written (disk full, ...); what was committed is safe, the same command continues."""
+
+
+class DivergenceError(DrivesimError, ArithmeticError):
+    """A training has left the finite numbers; its last good state and checkpoint stay."""
+
+
+class TrainingWriteError(DrivesimError, OSError):
+    """A training could not be saved (disk full, ...); its last good state stays, the same command continues."""

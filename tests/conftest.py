@@ -1,12 +1,16 @@
-"""Checkpoints of every stage, tiny and random, for all tests that need a whole chain; a disk that is really full."""
+"""Checkpoints of every stage, tiny and random, for all tests that need a whole chain; full disks and kills."""
 
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import shutil
+import signal
+import sys
+import tempfile
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -76,6 +80,83 @@ def _leave_namespace() -> None:
             Path(f"/proc/self/{file}").write_text(content)
     if libc.mount(None, b"/", None, _RECURSIVE | _PRIVATE, None):
         raise PermissionError(ctypes.get_errno(), "mount")
+
+
+_FILE_EVENTS = {"open", "os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.listdir", "os.scandir", "os.truncate"}
+
+
+@pytest.fixture
+def killed_at() -> Callable[[Callable[[], object], int], bool]:
+    """Calls a function in a child that kill -9 ends at its n-th file operation; False where it came to its end."""
+
+    def call(function: Callable[[], object], kill_at: int) -> bool:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                _kill_after(kill_at)
+                function()
+                status = 0
+            except BaseException:
+                traceback.print_exc()
+            finally:
+                os._exit(status)
+        _, status = os.waitpid(child, 0)
+        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
+        return os.WIFSIGNALED(status)
+
+    return call
+
+
+def _kill_after(operations: int) -> None:
+    """Ends this process at the next file operation but `operations`: events of Python's audit hook, fsync, and write,
+    half of which is done.
+    """
+    left, folders = [operations], (sys.prefix, sys.base_prefix, str(Path(__file__).parent.parent))
+    fsync, write = os.fsync, os.write
+
+    def count() -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def event(name: str, arguments: tuple) -> None:
+        if name in _FILE_EVENTS and not str(arguments[0]).startswith((*folders, "/dev/null", "/proc", "/sys")):
+            count()
+
+    def counted_fsync(descriptor: int) -> None:
+        count()
+        fsync(descriptor)
+
+    def half_write(descriptor: int, content: bytes | memoryview) -> int:
+        if left[0] == 0:
+            write(descriptor, content[: len(content) // 2])
+        count()
+        return write(descriptor, content)
+
+    os.fsync, os.write = counted_fsync, half_write
+    sys.addaudithook(event)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder, in memory where the system has one: some tests sync files thousands of times."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
+        yield Path(name)
+
+
+@pytest.fixture(scope="session")
+def tree() -> Callable[[Path], dict[str, str]]:
+    """Path -> sha256 of every file below a folder, and "folder" of every folder."""
+
+    def read(root: Path) -> dict[str, str]:
+        return {
+            str(path.relative_to(root)): "folder" if path.is_dir() else hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in sorted(root.rglob("*"))
+        }
+
+    return read
 
 
 @pytest.fixture(scope="session")

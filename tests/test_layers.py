@@ -13,6 +13,7 @@ PACKAGE = ROOT / "drivesim"
 ORDER = (
     "errors",
     "durable",
+    "locks",
     "allocator",
     "assets",
     "geometry",
@@ -29,7 +30,7 @@ ORDER = (
     "evaluation",
     "cli",
 )
-TORCH_FREE = ("errors", "durable", "allocator", "assets", "geometry", "scenario", "archive", "detection")
+TORCH_FREE = ("errors", "durable", "locks", "allocator", "assets", "geometry", "scenario", "archive", "detection")
 PUBLIC = {"drivesim", "drivesim.errors", "drivesim.scenario", "drivesim.archive", "drivesim.engine", "drivesim.batch"}
 # Libraries that belong to one place: who imports them elsewhere has put something in the wrong layer.
 AT_HOME = {

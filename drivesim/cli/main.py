@@ -29,7 +29,7 @@ from drivesim.cli.record import record
 from drivesim.cli.render import render
 from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
-from drivesim.cli.train import train
+from drivesim.cli.train import app as train
 from drivesim.cli.validate import validate
 from drivesim.errors import DrivesimError, ScenarioError
 
@@ -65,8 +65,9 @@ def _options(
 for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
     app.command()(_verb)
 app.command("import")(import_scenario)
-for _verb in (render, inspect, check, export, record, train, compress, doctor):
+for _verb in (render, inspect, check, export, record, compress, doctor):
     app.command()(_verb)
+app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")
 
 

@@ -1,7 +1,8 @@
-"""`drivesim record`: drive logs from the procedural world.
+"""`drivesim record`: drive logs from the procedural world, or footage packed for training.
 
 drivesim record --out logs/clips --minutes 10 --seed 1
 drivesim record --out logs/stills --minutes 10 --seed 1 --stills
+drivesim record --out data --minutes 10 --stills --packed --size 512x1024,256x512,128x256
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +21,8 @@ import typer
 from drivesim.errors import FootageError, MissingExtraError
 
 if TYPE_CHECKING:
-    from drivesim.world.record_session import LogRecorded, RecordSession
+    from drivesim.world.packed_session import PackedRecordSession
+    from drivesim.world.record_session import RecordSession
 
 
 class TimeOfDay(StrEnum):
@@ -28,36 +31,56 @@ class TimeOfDay(StrEnum):
 
 
 def record(
-    out: Annotated[Path, typer.Option(help="Folder for the drive logs, one folder each.")],
+    out: Annotated[Path, typer.Option(help="Folder for the drive logs, one folder each, or for packed footage.")],
     minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first log; the others count on from it.")] = 0,
     logs: Annotated[int | None, typer.Option(help="Stop after so many logs.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second; 10 for clips, 0.25 for stills.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Frames a log; 4 s by default (1.2 s above 20 fps).")] = None,
+    fps: Annotated[float | None, typer.Option(help="Frames per second; 10 for clips, 0.25 for stills.")] = None,
+    frames: Annotated[int | None, typer.Option(help="Frames per log; 4 s by default (1.2 s above 20 fps).")] = None,
     stills: Annotated[bool, typer.Option("--stills", help="Unrelated frames, other traffic in each.")] = False,
     time_of_day: Annotated[TimeOfDay | None, typer.Option(help="By default the seed decides.")] = None,
     supersample: Annotated[int, typer.Option(min=1, max=4, help="Render so many times larger, then shrink.")] = 1,
-    size: Annotated[str, typer.Option(help="Height and width of the video, in pixels.")] = "512x1024",
+    packed: Annotated[
+        bool, typer.Option("--packed", help="Record packed footage for training, without videos, in whole shards.")
+    ] = False,
+    size: Annotated[
+        str,
+        typer.Option(
+            help="Height and width in pixels. With --packed there may be several, separated by commas: "
+            "the largest is rendered, the others are shrunk from it."
+        ),
+    ] = "512x1024",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
-    """Record drive logs (video and exact labels) from the procedural world.
+    """Record drive logs (video and exact labels), or packed footage, from the procedural world.
 
     The same command again goes on where the last one stopped.
     """
     try:
+        from drivesim.world.packed_session import PackedRecording, PackedRecordSession
         from drivesim.world.record_session import RecordSession
         from drivesim.world.recorder import Recipe
     except ImportError as error:
         raise MissingExtraError(
             f"recording needs the package {error.name}: install it with  pip install 'drivesim[world]'"
         ) from error
-    height, width = parse_size(size)
+    sizes = [parse_size(text) for text in size.split(",")]
+    if len(sizes) > 1 and not packed:
+        raise FootageError("--size: a drive log has one size; several are for --packed")
+    height, width = max(sizes)
     make = Recipe.single_frames if stills else Recipe.clip
     given = {} if fps is None else {"fps": fps}
     recipe = make(num_frames=frames, height=height, width=width, time_of_day=time_of_day and time_of_day.value, **given)
-    session = RecordSession(out, recipe, seed, logs, minutes, workers, supersample)
-    new, existing, seconds = _run(session)
+    if logs is None and minutes is None:
+        raise FootageError("nothing says when the recording ends: give --logs or --minutes")
+    if packed:
+        kind = PackedRecording(recipe, tuple(sizes), seed, supersample)
+        session = PackedRecordSession(out, (kind,), logs, minutes, workers)
+        recorded = _packed_logs(session)
+    else:
+        recorded = _drive_logs(RecordSession(out, recipe, seed, logs, minutes, workers, supersample))
+    new, existing, seconds = _followed(recorded, logs, minutes, recipe.num_frames)
     if as_json:
         typer.echo(json.dumps({"out": str(out), "recorded": new, "existing": existing, "seconds": round(seconds, 1)}))
     else:
@@ -73,16 +96,34 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def _run(session: RecordSession) -> tuple[int, int, float]:
-    """Runs a session under a progress bar; returns the logs recorded, the logs that existed, and the seconds."""
+def _drive_logs(session: RecordSession) -> Iterator[tuple[int, bool]]:
+    """Logs that are whole: how many, and whether they were there before."""
+    from drivesim.world.record_session import run_session
+
+    for log in run_session(session):
+        yield 1, log.existed
+
+
+def _packed_logs(session: PackedRecordSession) -> Iterator[tuple[int, bool]]:
+    """As `_drive_logs`, of packed footage."""
+    from drivesim.world.packed_session import existing_shards, recording
+
+    for shard in existing_shards(session):
+        yield shard.num_logs, True
+    with recording(session) as workers:
+        for shard in workers.all_reports():
+            yield shard.num_logs, False
+
+
+def _followed(
+    recorded: Iterator[tuple[int, bool]], num_logs: int | None, minutes: float | None, frames_per_log: int
+) -> tuple[int, int, float]:
+    """Records under a progress bar; returns the logs recorded, the logs that existed, and the seconds."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from drivesim.world.record_session import run_session
-
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    start = time.monotonic()
-    done: list[LogRecorded] = []
+    start, new, existing = time.monotonic(), 0, 0
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -92,14 +133,11 @@ def _run(session: RecordSession) -> tuple[int, int, float]:
     )
     with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("starting", total=1.0)
-        for report in run_session(session):
-            done.append(report)
+        for count, existed in recorded:
+            new, existing = new + count * (not existed), existing + count * existed
             seconds = time.monotonic() - start
-            new = sum(not log.existed for log in done)
-            rate = new * session.recipe.num_frames / seconds
-            by_logs = len(done) / session.num_logs if session.num_logs else 0.0
-            by_time = seconds / (60 * session.minutes) if session.minutes else 0.0
-            text = f"{len(done)} logs, {rate:.1f} frames/s"
+            by_logs = (new + existing) / num_logs if num_logs else 0.0
+            by_time = seconds / (60 * minutes) if minutes else 0.0
+            text = f"{new + existing} logs, {new * frames_per_log / max(seconds, 1e-6):.1f} frames/s"
             progress.update(task, completed=min(1.0, max(by_logs, by_time)), description=text)
-    existing = sum(log.existed for log in done)
-    return len(done) - existing, existing, time.monotonic() - start
+    return new, existing, time.monotonic() - start

@@ -1,85 +1,108 @@
-"""`drivesim train STAGE`: one training stage, resumable, time-boxed, alone or under `torchrun`."""
+"""`drivesim train chain` and `drivesim train STAGE`: the whole chain in a given time, or one stage of it."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.train_chain import chain
+from drivesim.cli.train_options import Data, Device, EvaluateMinutes, Out, PresetName, Seed, Threads, preset_of
 from drivesim.errors import InputError
 
-_STAGES = (
-    "autoencoder, image, prediction, interpolation, decoder, upsampler_image, upsampler, "
-    "reader (the vehicle detector) or layouts."
-)
+if TYPE_CHECKING:
+    from drivesim.training.budget import TrainingBudget
+    from drivesim.training.stages import StageRequest
+
+STAGES = {
+    "autoencoder": "Turns frames into latents and back.",
+    "image": "Makes single frames from boxes, time of day and crowdedness.",
+    "prediction": "Continues known keyframes.",
+    "interpolation": "Fills in the frames between two known ones.",
+    "decoder": "Decodes latents to steady video.",
+    "upsampler_image": "Enlarges single frames.",
+    "upsampler": "Enlarges video.",
+    "reader": "Finds vehicles in frames, by which adherence is measured.",
+    "layouts": "Collects where vehicles stand in frames of each crowdedness.",
+}
+"""What each stage does, in the order of training."""
+
+app = typer.Typer(no_args_is_help=True, help="Train the models: the whole chain in a given time, or one stage of it.")
+app.command()(chain)
 
 
-def train(
-    stage: Annotated[str, typer.Argument(help=_STAGES)],
-    data: Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")],
-    out: Annotated[Path, typer.Option(help="Checkpoint folder: the stages that this one stands on, and the result.")],
-    minutes: Annotated[float, typer.Option(help="Stop after so many minutes of training, over all runs.")] = 60.0,
-    steps: Annotated[int | None, typer.Option(help="Stop after so many steps, over all runs.")] = None,
-    preset: Annotated[str, typer.Option(help="Sizes: tiny, demo or paper.")] = "demo",
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Clips a step and process.")] = None,
-    learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Of the optimiser.")] = None,
-    init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from, instead of anew.")] = None,
-    keep_encoder: Annotated[
-        bool, typer.Option("--keep-encoder", help="Of the autoencoder train the decoder alone: latents stay valid.")
-    ] = False,
-    seed: Annotated[int, typer.Option(help="Of batches and noise.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of this process.")] = None,
-    evaluate_minutes: Annotated[float, typer.Option(help="Save, evaluate and draw samples this often.")] = 5.0,
-) -> None:
-    """Train one stage. The same command again continues where the last one stopped.
+def _command_of(stage: str) -> Callable[..., None]:
+    def train(
+        data: Data,
+        out: Out,
+        minutes: Annotated[float, typer.Option(help="Stop after so many minutes of training, over all runs.")] = 60.0,
+        steps: Annotated[int | None, typer.Option(help="Stop after so many steps, over all runs.")] = None,
+        preset: PresetName = "demo",
+        batch_size: Annotated[int | None, typer.Option(min=1, help="Clips per step and process.")] = None,
+        learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Learning rate.")] = None,
+        init: Annotated[Path | None, typer.Option(help="Folder of checkpoints whose weights to start from.")] = None,
+        keep_encoder: Annotated[
+            bool, typer.Option("--keep-encoder", help="Train the decoder alone, so that latents stay valid.")
+        ] = False,
+        seed: Seed = 0,
+        device: Device = "cpu",
+        threads: Threads = None,
+        evaluate_minutes: EvaluateMinutes = 5.0,
+    ) -> None:
+        if keep_encoder and (stage != "autoencoder" or init is None):
+            raise InputError("--keep-encoder is for stage autoencoder, together with --init")
+        from drivesim.training.budget import TrainingBudget
+        from drivesim.training.session import use_threads
+        from drivesim.training.stages import StageRequest
 
-    Data-parallel:  torchrun --nproc-per-node 2 -m drivesim train image --data logs --out checkpoints/mine --threads 1
+        use_threads(threads)
+        request = StageRequest(
+            stage, preset_of(preset), data, out, device, batch_size, learning_rate, seed, init, keep_encoder
+        )
+        _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes)
+
+    train.__doc__ = f"""Train stage {stage}. {STAGES[stage]}
+
+    The same command again continues where the last one stopped.
+
+    Data-parallel:  torchrun --nproc-per-node 2 -m drivesim train {stage} --data logs --out checkpoints/mine --threads 1
     """
+    return train
+
+
+for _stage in STAGES:
+    app.command(_stage, short_help=STAGES[_stage])(_command_of(_stage))
+
+
+def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float) -> None:
+    """Trains under a progress bar; every evaluation is a line."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from drivesim.models.checkpoints import LAYOUTS, STAGES
-    from drivesim.models.presets import preset_named
+    from drivesim.models.checkpoints import LAYOUTS
     from drivesim.training.distributed import process_group, rank
     from drivesim.training.layouts import collect_layouts
-    from drivesim.training.session import train_stage, use_threads
-    from drivesim.training.stages import StageRequest, prepare
+    from drivesim.training.session import train_stage
+    from drivesim.training.stages import prepare
 
-    if stage not in STAGES:
-        raise InputError(f"expected a stage of {', '.join(STAGES)}, got {stage!r}")
-    use_threads(threads)
-    try:
-        sizes = preset_named(preset)
-    except ValueError as error:
-        raise InputError(str(error)) from None
-    if keep_encoder and (stage != "autoencoder" or init is None):
-        raise InputError("--keep-encoder is for stage autoencoder, together with --init")
-    request = StageRequest(stage, sizes, data, out, device, batch_size, learning_rate, seed, init, keep_encoder)
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with process_group(device), Progress(
-        *columns, console=Console(stderr=True), disable=not sys.stderr.isatty() or rank() > 0
-    ) as progress:
+    with (
+        process_group(request.device),
+        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty() or rank() > 0) as progress,
+    ):
         task = progress.add_task("preparing", total=1.0)
 
         def show(text: str, done: int, total: int) -> None:
             progress.update(task, description=text, completed=done / max(1, total))
 
-        out.mkdir(parents=True, exist_ok=True)
-        if stage == LAYOUTS:
+        if request.role == LAYOUTS:
             collect_layouts(request, show)
             return
-        prepared = prepare(request, show)
-        for report in train_stage(request, prepared, 60 * minutes, steps, 60 * evaluate_minutes):
-            by_steps = report.step / steps if steps else 0.0
-            loss = next(iter(report.figures.values()), float("nan"))
-            progress.update(
-                task,
-                completed=min(1.0, max(report.elapsed_s / (60 * minutes), by_steps)),
-                description=f"{stage}: step {report.step}, loss {loss:.4f}",
-            )
-            if report.saved and rank() == 0:
-                figures = ", ".join(f"{name} {value:.4g}" for name, value in report.figures.items())
-                progress.console.print(f"{stage}: step {report.step}, {report.elapsed_s / 60:.1f} min: {figures}")
+        for report in train_stage(request, lambda: prepare(request, show), budget, evaluate_every_s):
+            if rank() == 0:
+                progress.update(task, completed=budget.used(report.progress), description=report.in_words(request.role))
+                if report.saved:
+                    progress.console.print(report.with_figures(request.role), soft_wrap=True)

@@ -11,6 +11,7 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.data.drive_log import split_of
+from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.errors import FootageError
 from drivesim.models.conditioning import BoxLayout, Conditioning, EgoMotion
@@ -58,17 +59,38 @@ def draw(places: ClipPlaces, num_clips: int, num_frames: int, generator: torch.G
 
 
 class FootageTensors:
-    """Frames and labels of packed footage on a device, by index `b t`. On the CPU frames stay in the mapped file."""
+    """Frames and labels of packed footage on a device, by index `b t`.
+
+    On the CPU frames stay in the mapped files; elsewhere all of them are in the device's memory.
+    """
 
     def __init__(self, footage: PackedFootage, device: str) -> None:
-        self.footage, self.device = footage, device
+        self.device = device
+        self._on_device = None if device == "cpu" else GrowingTensor(footage.frames, device)
+        self._take_labels(footage)
+
+    def grow(self, footage: PackedFootage) -> None:
+        """Takes up a footage that continues this one (`PackedFootage.refreshed`): only new frames are uploaded."""
+        if self._on_device is not None:
+            self._on_device.extend(footage.frames)
+        self._take_labels(footage)
+
+    def refresh(self) -> int:
+        """Takes up the shards that arrived since, and returns how many frames are new. Raises as `refreshed` does."""
+        footage = self.footage.refreshed()
+        num_new = len(footage.frames) - len(self.footage.frames)
+        if num_new:
+            self.grow(footage)
+        return num_new
+
+    def _take_labels(self, footage: PackedFootage) -> None:
         columns = footage.columns
+        self.footage = footage
         self.boxes = torch.from_numpy(columns.boxes)
         self.category = torch.from_numpy(columns.category.astype(np.int64))
         self.time_of_day = torch.from_numpy(columns.time_of_day.astype(np.int64))
         self.crowdedness = torch.from_numpy(columns.crowdedness.astype(np.int64))
         self.ego_motion = torch.from_numpy(columns.ego_motion)
-        self._on_device = None if device == "cpu" else torch.tensor(footage.frames).to(device)
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -77,16 +99,25 @@ class FootageTensors:
 
     def frames(self, index: Tensor, crop: tuple[Tensor, Tensor, int] | None = None) -> Tensor:
         """Frames `b t 3 h w` in -1..1. `crop`: top and left `b` and the side of a square taken out of each clip."""
-        if self._on_device is not None:
-            picked = self._on_device[index.to(self.device)]
-        else:
-            picked = torch.from_numpy(self.footage.frames[index.flatten().numpy()]).unflatten(0, index.shape)
-        if crop is not None:
-            top, left, side = crop
-            picked = torch.stack(
-                [c[:, y : y + side, x : x + side] for c, y, x in zip(picked, top.tolist(), left.tolist(), strict=True)]
-            )
+        picked = self._whole(index) if crop is None else self._crops(index, *crop)
         return rearrange(picked, "b t h w c -> b t c h w").contiguous().float() / 127.5 - 1
+
+    def _whole(self, index: Tensor) -> Tensor:
+        if self._on_device is not None:
+            return self._on_device[index]
+        return torch.from_numpy(self.footage.frames[index.numpy()])
+
+    def _crops(self, index: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
+        """Squares `b t side side 3`; of the mapped files no more is read than the squares."""
+        places = list(zip(index.tolist(), top.tolist(), left.tolist(), strict=True))
+        if self._on_device is not None:
+            clips = self._on_device[index]
+            return torch.stack(
+                [clip[:, y : y + side, x : x + side] for clip, (_, y, x) in zip(clips, places, strict=True)]
+            )
+        frames = self.footage.frames
+        squares = [[frames[i][y : y + side, x : x + side] for i in clip] for clip, y, x in places]
+        return torch.from_numpy(np.array(squares))
 
     def conditioning(self, index: Tensor) -> Conditioning:
         """What is known of clips: boxes and ego motion of each frame, time of day and crowdedness of the first."""
@@ -97,3 +128,29 @@ class FootageTensors:
             crowdedness=self.crowdedness[index[:, 0]],
             ego_motion=EgoMotion(self.ego_motion[index], known),
         )
+
+
+class GrowingTensor:
+    """Arrays of frames or latents in a device's memory, with room to grow, so that what is there is seldom copied."""
+
+    _UPLOADED_AT_ONCE = 256
+
+    def __init__(self, frames: FrameArray, device: str) -> None:
+        self._device, self._count = device, 0
+        self._room = torch.from_numpy(np.empty((0, *frames.shape[1:]), frames.dtype)).to(device)
+        self.extend(frames)
+
+    def extend(self, frames: FrameArray) -> None:
+        """Uploads the frames beyond those that are there."""
+        if len(frames) > len(self._room):
+            capacity = len(frames) if not self._count else max(len(frames), self._count * 5 // 4)
+            larger = torch.empty((capacity, *frames.shape[1:]), dtype=self._room.dtype, device=self._device)
+            larger[: self._count] = self._room[: self._count]
+            self._room = larger
+        for start in range(self._count, len(frames), self._UPLOADED_AT_ONCE):
+            part = torch.from_numpy(frames[start : start + self._UPLOADED_AT_ONCE])
+            self._room[start : start + len(part)] = part.to(self._device)
+        self._count = len(frames)
+
+    def __getitem__(self, index: Tensor) -> Tensor:
+        return self._room[index.to(self._device)]

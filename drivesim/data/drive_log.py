@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -23,6 +23,7 @@ import av
 import numpy as np
 
 from drivesim.data.drive_log_labels import LABELS_FILE, DriveLogLabels, FrameLabel, read_labels, write_labels
+from drivesim.data.publishing import Claim, writing
 from drivesim.errors import FootageError
 
 VIDEO_FILE = "video.mp4"
@@ -86,6 +87,23 @@ class DriveLog:
             raise FootageError(f"{self.folder / VIDEO_FILE}: the video ends at frame {expected}, expected {stop}")
         return frames
 
+    def stream(self) -> Iterator[np.ndarray]:
+        """All frames, uint8 `h w c`, RGB, one at a time.
+
+        Raises `FootageError` where the video cannot be decoded or has not exactly as many frames as the labels.
+        """
+        expected, shape = 0, (self.labels.height, self.labels.width, 3)
+        for index, image in self._decode_from(0):
+            if index != expected or image.shape != shape or expected == self.num_frames:
+                raise FootageError(
+                    f"{self.folder / VIDEO_FILE}: expected {self.num_frames} frames of shape {shape}, "
+                    f"got frame {index} of shape {image.shape} in place of frame {expected}"
+                )
+            yield image
+            expected += 1
+        if expected != self.num_frames or not expected:
+            raise FootageError(f"{self.folder / VIDEO_FILE}: the video ends at frame {expected}, of {self.num_frames}")
+
     def _decode_from(self, start: int) -> Iterator[tuple[int, np.ndarray]]:
         """Decoded frames from `start` on, with their numbers."""
         path = self.folder / VIDEO_FILE
@@ -96,6 +114,8 @@ class DriveLog:
                 seconds_per_tick, fps = stream.time_base, Fraction(self.labels.fps).limit_denominator(100_000)
                 container.seek(int(start / fps / seconds_per_tick), stream=stream, backward=True)
                 for frame in container.decode(stream):
+                    if frame.pts is None:
+                        raise FootageError(f"{path}: a frame of the video carries no time")
                     index = round(frame.pts * seconds_per_tick * fps)
                     if index >= start:
                         yield index, frame.to_ndarray(format="rgb24")
@@ -106,7 +126,8 @@ class DriveLog:
 class DriveLogWriter:
     """Writes a drive log frame by frame; a context manager. Leaves nothing under the log's name unless it is whole.
 
-    Raises `FootageError` where the log exists already, or where a frame is not `height width 3` uint8.
+    Raises `FootageError` where the log exists already, or where a frame is not `height width 3` uint8; `LockHeldError`
+    where another process writes this log; `FootageWriteError` where it cannot be written (disk full, ...).
     """
 
     def __init__(self, folder: Path | str, header: DriveLogLabels, crf: int = 14, preset: str = "ultrafast") -> None:
@@ -114,17 +135,18 @@ class DriveLogWriter:
         self._header = header
         self._crf, self._preset = crf, preset
         self._frames: list[FrameLabel] = []
-        self._partial = self.folder.with_name(f".{self.folder.name}.partial")
 
     def __enter__(self) -> Self:
-        if self.folder.exists():
-            raise FootageError(f"{self.folder}: exists already; remove it or write the drive log elsewhere")
-        shutil.rmtree(self._partial, ignore_errors=True)
+        self._claim = Claim.acquire(self.folder)
         try:
-            self._partial.mkdir(parents=True)
-        except OSError as error:
-            raise FootageError(f"{self.folder.parent}: cannot write a drive log here: {error.strerror}") from error
-        self._open_video()
+            if self.folder.exists():
+                raise FootageError(f"{self.folder}: exists already; remove it or write the drive log elsewhere")
+            self._partial = self._claim.start()
+            with _writing_video(self.folder):
+                self._open_video()
+        except BaseException:
+            self._claim.release()
+            raise
         return self
 
     def _open_video(self) -> None:
@@ -147,20 +169,46 @@ class DriveLogWriter:
             raise FootageError(f"{self.folder}: expected a uint8 frame {expected}, got {frame.dtype} {frame.shape}")
         picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         picture.pts, picture.time_base = len(self._frames), self._stream.codec_context.time_base
-        self._container.mux(self._stream.encode(picture))
+        with _writing_video(self.folder):
+            self._container.mux(self._stream.encode(picture))
         self._frames.append(label)
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> Literal[False]:
-        try:
-            if error_type is None:
-                self._container.mux(self._stream.encode(None))
-            self._container.close()
-            if error_type is None:
+        with self._claim:
+            if error_type is not None:
+                with suppress(av.FFmpegError, OSError):
+                    self._container.close()
+                return False
+            with _writing_video(self.folder):
+                try:
+                    self._container.mux(self._stream.encode(None))
+                finally:
+                    self._container.close()
                 write_labels(self._header.with_frames(tuple(self._frames)), self._partial)
-                os.replace(self._partial, self.folder)
-        finally:
-            shutil.rmtree(self._partial, ignore_errors=True)
+            self._claim.publish()
         return False
+
+
+@contextmanager
+def _writing_video(folder: Path) -> Iterator[None]:
+    """As `writing`, for the errors of the video library too."""
+    with writing(folder):
+        try:
+            yield
+        except av.FFmpegError as error:
+            raise OSError(error.errno, error.strerror) from error
+
+
+def content_digest(folder: Path) -> str:
+    """sha256 over the files of a drive log, whole or broken, so that one replaced under its name is noticed."""
+    digest = hashlib.sha256()
+    for name in (LABELS_FILE, VIDEO_FILE):
+        try:
+            with open(folder / name, "rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+        except OSError:
+            digest.update(b"missing")
+    return digest.hexdigest()
 
 
 def find_drive_logs(root: Path | str) -> list[Path]:
@@ -168,11 +216,16 @@ def find_drive_logs(root: Path | str) -> list[Path]:
 
     Raises `FootageError` where there are none.
     """
-    root = Path(root)
-    found = sorted(_walk(root)) if root.is_dir() else []
+    found = list_drive_logs(root)
     if not found:
         raise FootageError(f"{root}: no drive logs here (folders with {VIDEO_FILE} and {LABELS_FILE})")
     return found
+
+
+def list_drive_logs(root: Path | str) -> list[Path]:
+    """As `find_drive_logs`, but there may be none."""
+    root = Path(root)
+    return sorted(_walk(root)) if root.is_dir() else []
 
 
 def _walk(folder: Path) -> Iterator[Path]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from drivesim.errors import FootageError
 from drivesim.scenario.vocabulary import TimeOfDay, VehicleCategory
 
 FORMAT = 1
 LABELS_FILE = "labels.json"
+
+_STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Box = tuple[float, float, float, float]
 """`x0, y0, x1, y1` in pixels of the log's frames; x to the right, y down, the far edges exclusive."""
@@ -22,7 +24,7 @@ Box = tuple[float, float, float, float]
 class VehicleLabel:
     """One vehicle in one frame."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = _STRICT
 
     track_id: int
     """The same number for the same vehicle in all frames of a log."""
@@ -41,7 +43,7 @@ class VehicleLabel:
 class FrameLabel:
     """One frame: the ego's motion and the vehicles in view."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = _STRICT
 
     time_s: float
     ego_speed_mps: float
@@ -54,7 +56,7 @@ class FrameLabel:
 class CameraLabel:
     """How the camera sits on the ego."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = _STRICT
 
     height_m: float
     pitch_rad: float
@@ -66,13 +68,13 @@ class CameraLabel:
 class DriveLogLabels:
     """Everything known about a drive log; `None` is what its source does not know."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid")
+    __pydantic_config__ = _STRICT
 
     source: str
     """Where the footage is from, for instance `world` or a data set's name."""
-    fps: float
-    width: int
-    height: int
+    fps: Annotated[float, Field(gt=0)]
+    width: PositiveInt
+    height: PositiveInt
     seed: int | None = None
     time_of_day: TimeOfDay | None = None
     camera: CameraLabel | None = None

@@ -1,17 +1,37 @@
-"""Latents of packed footage, encoded once: `latents.npy` (n, c, h, w) float16 beside the frames."""
+"""Latents of packed footage, encoded once per autoencoder and kept in each shard.
+
+    <shard>/latents-<first 16 digits of the autoencoder's sha256>/
+        latents.npy     float16 (n, c, h, w)
+        latents.json    sha256 of the latents, of the autoencoder, of the frames, and of itself
+
+The folder is there whole or not at all. Processes that need the same latents share the work shard by shard: each
+encodes shards that no other one encodes at the time, and waits for the others' at the end.
+"""
 
 from __future__ import annotations
 
-import os
+import io
+import logging
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from drivesim.archive.sealed_json import seal, sha256, unseal
+from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
+from drivesim.data.packing import OnProgress, silent
+from drivesim.data.publishing import Claim, sweep, writing
+from drivesim.data.shard import Shard, sha256_of_file
+from drivesim.errors import CheckpointError, FootageError, LockHeldError
 from drivesim.models.autoencoder import Autoencoder
 
-_FRAMES_A_STEP = 64
+logger = logging.getLogger(__name__)
+
+LATENTS_FILE, IDENTITY_FILE = "latents.npy", "latents.json"
+_FRAMES_PER_STEP = 64
 
 
 @torch.inference_mode()
@@ -20,33 +40,100 @@ def latent_cache(
     autoencoder: Autoencoder,
     autoencoder_sha256: str,
     device: str = "cpu",
-    on_frames: Callable[[int], None] = lambda done: None,
-    process: int = 0,
-    num_processes: int = 1,
-    wait_for_all: Callable[[], None] = lambda: None,
-) -> np.ndarray:
-    """Normalised latents of every frame, memory-mapped; made if they are not there for this very autoencoder.
+    on_progress: OnProgress = silent,
+) -> FrameArray:
+    """Normalised latents of every frame, float16 (n, c, h, w), mapped; missing or damaged ones are encoded.
 
-    Several processes share the work: each calls this with its number, and `wait_for_all` is their barrier.
+    Of a footage that grew (`PackedFootage.refreshed`) only new shards are encoded.
+
+    Raises CheckpointError where the autoencoder gives latents that are not finite, and FootageWriteError where they
+    cannot be written.
     """
-    path = footage.folder / f"latents-{autoencoder_sha256[:16]}.npy"
-    if not path.is_file():
-        n, height, width, _ = footage.frames.shape
-        factor, channels = autoencoder.config.factor, autoencoder.config.latent_channels
-        partial = path.with_name(path.name + ".partial")
-        shape = (n, channels, height // factor, width // factor)
-        if process == 0:
-            np.lib.format.open_memmap(partial, "w+", np.float16, shape).flush()
-        wait_for_all()
-        latents = np.load(partial, mmap_mode="r+")
-        for start in range(process * _FRAMES_A_STEP, n, num_processes * _FRAMES_A_STEP):
-            frames = torch.tensor(footage.frames[start : start + _FRAMES_A_STEP]).to(device)
-            encoded = autoencoder.encode(frames.movedim(-1, 1)[:, None].float() / 127.5 - 1)
-            latents[start : start + _FRAMES_A_STEP] = encoded[:, 0].half().cpu().numpy()
-            on_frames(min(n, start + _FRAMES_A_STEP))
-        latents.flush()
-        wait_for_all()
-        if process == 0:
-            os.replace(partial, path)
-        wait_for_all()
-    return np.load(path, mmap_mode="r")
+    cache = _Cache(autoencoder, autoencoder_sha256, device)
+    latents = {shard.folder: cache.read(shard) for shard in footage.shards}
+    total = len(footage.frames)
+
+    def progress(text: str) -> None:
+        there = sum(len(shard) for shard in footage.shards if latents[shard.folder] is not None)
+        on_progress(text, there, total)
+
+    def waiting(owner: str) -> None:
+        progress(f"waiting for {owner}, which encodes the same frames")
+
+    for wait in (False, True):  # first what no other process encodes, then what others left
+        for shard in footage.shards:
+            if latents[shard.folder] is None:
+                with suppress(LockHeldError), cache.claim(shard, waiting if wait else None) as claim:
+                    latents[shard.folder] = cache.made(shard, claim)
+                    progress("encoding frames")
+    for shard in footage.shards:
+        sweep(shard.folder)
+    return FrameArray([latents[shard.folder] for shard in footage.shards])
+
+
+class _Cache:
+    """The latents that one autoencoder makes."""
+
+    def __init__(self, autoencoder: Autoencoder, autoencoder_sha256: str, device: str) -> None:
+        self._autoencoder, self._sha256, self._device = autoencoder, autoencoder_sha256, device
+
+    def claim(self, shard: Shard, waiting: Callable[[str], None] | None) -> Claim:
+        """The right to encode a shard; LockHeldError where another process has it and `waiting` is None."""
+        folder = self._folder(shard)
+        return Claim.acquire(folder) if waiting is None else Claim.wait_for(folder, waiting)
+
+    def read(self, shard: Shard) -> np.ndarray | None:
+        """The latents of a shard, mapped; None where they are missing, damaged, or of other frames."""
+        folder = self._folder(shard)
+        if not folder.is_dir():
+            return None
+        try:
+            identity = unseal((folder / IDENTITY_FILE).read_bytes())
+            if identity["latents_sha256"] != sha256_of_file(folder / LATENTS_FILE):
+                raise ValueError(f"{LATENTS_FILE} was changed after it was written")
+            if (identity["autoencoder_sha256"], identity["frames_sha256"]) != (self._sha256, shard.frames_sha256):
+                raise ValueError("made of other frames or by another autoencoder")
+            return np.load(folder / LATENTS_FILE, mmap_mode="r" if len(shard) else None)
+        except (OSError, ValueError, KeyError, FootageError) as error:
+            logger.warning("%s: cached latents are not usable (%s) and are made again", folder, error)
+            return None
+
+    def made(self, shard: Shard, claim: Claim) -> np.ndarray:
+        """The latents of a claimed shard, encoded unless another process has done so meanwhile."""
+        there = self.read(shard)
+        if there is not None:
+            return there
+        claim.discard()
+        content = io.BytesIO()
+        np.save(content, self._encoded(shard))
+        identity = {
+            "autoencoder_sha256": self._sha256,
+            "frames_sha256": shard.frames_sha256,
+            "latents_sha256": sha256(content.getvalue()),
+        }
+        partial = claim.start()
+        with writing(claim.folder):
+            (partial / LATENTS_FILE).write_bytes(content.getvalue())
+            (partial / IDENTITY_FILE).write_bytes(seal(identity))
+        claim.publish()
+        return np.load(claim.folder / LATENTS_FILE, mmap_mode="r" if len(shard) else None)
+
+    def _encoded(self, shard: Shard) -> np.ndarray:
+        _, height, width, _ = shard.frames.shape
+        config = self._autoencoder.config
+        latents = np.empty(
+            (len(shard), config.latent_channels, height // config.factor, width // config.factor), np.float16
+        )
+        for start in range(0, len(shard), _FRAMES_PER_STEP):
+            frames = torch.from_numpy(np.array(shard.frames[start : start + _FRAMES_PER_STEP])).to(self._device)
+            encoded = self._autoencoder.encode(frames.movedim(-1, 1)[:, None].float() / 127.5 - 1)[:, 0].half()
+            if not torch.isfinite(encoded).all():
+                raise CheckpointError(
+                    f"the autoencoder of sha256 {self._sha256} gives latents that are not finite "
+                    f"(in {shard.folder}, frames from {start} on); train it again"
+                )
+            latents[start : start + len(frames)] = encoded.cpu().numpy()
+        return latents
+
+    def _folder(self, shard: Shard) -> Path:
+        return shard.folder / f"latents-{self._sha256[:16]}"

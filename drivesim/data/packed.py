@@ -1,78 +1,105 @@
-"""Packed footage: the frames of many drive logs at one size in one memory-mapped array, their labels in columns.
+"""Packed footage: the frames of many drive logs at one size in memory-mapped shards, their labels in columns.
 
-    footage = pack(find_drive_logs("logs"), Path("logs/.packed/128x256"), 128, 256)
+    footage = footage_under(Path("logs"), 128, 256)     # packs what is not packed yet, and opens it
+    footage = footage.refreshed()                       # with the shards that were recorded since
 
-Stages train on this, so that no video is decoded twice. The order is that of the logs' names.
+It lies beside the logs, in `<data>/.packed/<height>x<width>/<shard>/` (see `shard.Shard`). Stages train on this, so
+that no video is decoded twice. Shards are packed from drive logs here or recorded directly
+(`drivesim.world.packed_session`); both are used alike, and logs are not needed where shards are. `.packed` may be
+moved to another machine without its logs.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from drivesim.data.drive_log import DriveLog
-from drivesim.data.drive_log_labels import FrameLabel, VehicleLabel
+from drivesim.data.columns import MAX_BOXES, MIN_COUNTED_SIDE, FrameColumns, VehicleColumns
+from drivesim.data.drive_log import list_drive_logs
+from drivesim.data.frame_array import FrameArray
+from drivesim.data.packing import OnProgress, Packing, silent
+from drivesim.data.shard import Shard, ShardDamagedError, shard_names
 from drivesim.errors import FootageError
-from drivesim.scenario.vocabulary import (
-    CATEGORIES,
-    MIN_BOX_SIDE,
-    MIN_VISIBLE_FRACTION,
-    MIN_VISIBLE_FRACTION_AT_EDGE,
-    TIMES_OF_DAY,
-)
+from drivesim.scenario.vocabulary import MIN_BOX_SIDE
 
-MAX_BOXES = 24
-MIN_COUNTED_SIDE = 12 / 1024
+__all__ = ["MAX_BOXES", "MIN_BOX_SIDE", "MIN_COUNTED_SIDE", "PackedFootage", "footage_under", "pack", "packed_folder"]
+
+logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class FrameColumns:
-    """Labels of all frames. `n` frames, `k` = MAX_BOXES; -1 is unknown or padding.
+@dataclass(frozen=True, eq=False)
+class PackedFootage:
+    """All whole shards of one size, as one footage of `n` frames.
 
-    boxes: (n, k, 4) x0 y0 x1 y1 in 0..1, nearest first, only those large and visible enough to ask for.
-    category: (n, k). time_of_day: (n,). crowdedness: (n,) vehicles in view. ego_motion: (n, 2) m/s, rad/s.
+    frames: (n, h, w, 3) uint8 RGB, an array that reads from the mapped files what is asked of it (`FrameArray`).
+    columns: what models are told of each frame. vehicles: all that is labelled. log i, `log_names[i]`, holds
+    `log_length[i]` frames at `log_fps[i]` from `log_start[i]` on.
     """
 
-    boxes: np.ndarray
-    category: np.ndarray
-    time_of_day: np.ndarray
-    crowdedness: np.ndarray
-    ego_motion: np.ndarray
-
-
-@dataclass(frozen=True)
-class PackedFootage:
-    """`frames` (n, h, w, 3) uint8 RGB, memory-mapped; log i holds `log_length[i]` of them from `log_start[i]` on."""
-
     folder: Path
-    frames: np.ndarray
-    columns: FrameColumns
-    log_names: np.ndarray
-    log_start: np.ndarray
-    log_length: np.ndarray
-    log_fps: np.ndarray
+    shards: tuple[Shard, ...]
 
     @classmethod
-    def open(cls, folder: Path) -> PackedFootage:
-        """Opens what `pack` wrote; raises FootageError where there is nothing."""
-        if not (folder / "frames.npy").is_file():
+    def open(cls, folder: Path, verify: bool = True, on_progress: OnProgress = silent) -> PackedFootage:
+        """Opens every shard in `folder`, ordered by the names of their logs.
+
+        `verify` compares every byte with its recorded sha256. Raises ShardDamagedError (a FootageError) naming shard
+        and file, and FootageError where there is no packed footage or it is of a later format.
+        """
+        shards = _opened(folder, shard_names(folder), verify, on_progress)
+        if not sum(map(len, shards)):
             raise FootageError(f"{folder}: no packed footage here")
-        with np.load(folder / "labels.npz", allow_pickle=False) as labels:
-            columns = FrameColumns(**{field.name: labels[field.name] for field in fields(FrameColumns)})
-            logs = {name: labels[name] for name in ("log_names", "log_start", "log_length", "log_fps")}
-        return cls(folder, np.load(folder / "frames.npy", mmap_mode="r"), columns, **logs)
+        return cls(folder, tuple(sorted(shards, key=lambda shard: (shard.logs.name[:1].tolist(), shard.folder.name))))
+
+    def refreshed(self, on_progress: OnProgress = silent) -> PackedFootage:
+        """This footage continued by the shards that arrived since, or this very object where none did.
+
+        Frames, clips and logs that were there keep their numbers; new ones follow. Shards that were removed since stay
+        usable here. Raises as `open` does.
+        """
+        known = {shard.folder.name for shard in self.shards}
+        new = [name for name in shard_names(self.folder) if name not in known]
+        opened = _opened(self.folder, new, True, on_progress)
+        return PackedFootage(self.folder, (*self.shards, *opened)) if opened else self
+
+    @cached_property
+    def frames(self) -> FrameArray:
+        return FrameArray([shard.frames for shard in self.shards])
+
+    @cached_property
+    def vehicles(self) -> VehicleColumns:
+        return VehicleColumns.joined([shard.vehicles for shard in self.shards])
+
+    @cached_property
+    def columns(self) -> FrameColumns:
+        logs = [(shard.logs.time_of_day, shard.logs.length) for shard in self.shards]
+        time_of_day = np.concatenate([np.repeat(*columns) for columns in logs])
+        return FrameColumns.of(self.vehicles, time_of_day, np.concatenate([s.ego_motion for s in self.shards]))
+
+    @cached_property
+    def log_names(self) -> np.ndarray:
+        return np.concatenate([shard.logs.name for shard in self.shards])
+
+    @cached_property
+    def log_start(self) -> np.ndarray:
+        return self.log_length.cumsum() - self.log_length
+
+    @cached_property
+    def log_length(self) -> np.ndarray:
+        return np.concatenate([shard.logs.length for shard in self.shards])
+
+    @cached_property
+    def log_fps(self) -> np.ndarray:
+        return np.concatenate([shard.logs.fps for shard in self.shards])
 
     def clip_starts(self, fps: float, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
         """Every place where `num_frames` frames at `fps` fit: first frames and strides; other logs are left out."""
-        starts, strides = [], []
+        starts, strides = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for start, length, log_fps in zip(self.log_start, self.log_length, self.log_fps, strict=True):
             stride = round(float(log_fps) / fps)
             if stride < 1 or abs(log_fps / stride - fps) > 0.05 * fps:
@@ -80,88 +107,54 @@ class PackedFootage:
             places = np.arange(start, start + length - stride * (num_frames - 1))
             starts.append(places)
             strides.append(np.full(len(places), stride))
-        if not starts:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
         return np.concatenate(starts).astype(np.int64), np.concatenate(strides).astype(np.int64)
 
 
-def pack(
-    logs: Sequence[Path], folder: Path, height: int, width: int, on_log: Callable[[int], None] = lambda done: None
-) -> PackedFootage:
-    """Packs drive logs, or opens what is there if it was made of the same logs at the same size.
+def packed_folder(data: Path, height: int, width: int) -> Path:
+    """Where the packed footage of a data folder lies."""
+    return data / ".packed" / f"{height}x{width}"
 
-    Raises FootageError for an empty list and for a log that cannot be read.
+
+def footage_under(data: Path, height: int, width: int, on_progress: OnProgress = silent) -> PackedFootage:
+    """The footage of a folder: shards that are there, and its drive logs, of which new ones are packed.
+
+    Raises FootageError where there is neither; otherwise as `pack`.
     """
-    if not logs:
-        raise FootageError("no drive logs to pack; make some with `drivesim record`")
-    identity = _identity(logs, height, width)
-    if (folder / "identity").is_file() and (folder / "identity").read_text() == identity:
-        return PackedFootage.open(folder)
-    opened = [DriveLog.open(path) for path in logs]
-    lengths = np.array([log.num_frames for log in opened])
-    starts = np.concatenate([[0], lengths.cumsum()[:-1]])
-    temporary = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
-    frames = np.lib.format.open_memmap(
-        temporary / "frames.npy", "w+", np.uint8, (int(lengths.sum()), height, width, 3)
-    )
-    columns = _empty_columns(int(lengths.sum()))
-    for done, (log, start) in enumerate(zip(opened, starts, strict=True), 1):
-        for offset, frame in enumerate(log.read(0, log.num_frames)):
-            if frame.shape[:2] != (height, width):
-                how = cv2.INTER_AREA if len(frame) > height else cv2.INTER_CUBIC
-                frame = cv2.resize(frame, (width, height), interpolation=how)
-            frames[start + offset] = frame
-            _fill(columns, start + offset, log, log.labels.frames[offset])
-        on_log(done)
-    frames.flush()
-    np.savez(
-        temporary / "labels.npz",
-        log_names=np.array([log.name for log in opened]),
-        log_start=starts,
-        log_length=lengths,
-        log_fps=np.array([log.labels.fps for log in opened]),
-        **{field.name: getattr(columns, field.name) for field in fields(FrameColumns)},
-    )
-    (temporary / "identity").write_text(identity)
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(temporary, folder)
-    return PackedFootage.open(folder)
+    return pack(list_drive_logs(data), packed_folder(data, height, width), height, width, on_progress)
 
 
-def _identity(logs: Sequence[Path], height: int, width: int) -> str:
-    visible = [MIN_VISIBLE_FRACTION, MIN_VISIBLE_FRACTION_AT_EDGE]
-    rules = [height, width, MAX_BOXES, MIN_BOX_SIDE, MIN_COUNTED_SIDE, *visible]
-    return hashlib.sha256(json.dumps([rules, [path.name for path in logs]]).encode()).hexdigest()
+def pack(
+    logs: Sequence[Path], folder: Path, height: int, width: int, on_progress: OnProgress = silent
+) -> PackedFootage:
+    """Packs drive logs that are not packed yet, and opens all packed footage in `folder`, every byte verified.
+
+    A log that changed under its name is noticed by its content, and its shard is packed again; so is a damaged shard
+    whose logs are there. Of a shard some of whose logs were removed, the others are packed again; one whose logs are
+    all gone stays. A log that cannot be read is named in a warning and left out. Of two processes, one packs; the other
+    waits, which it says through `on_progress`, and takes over if the first one dies.
+
+    Raises FootageError where nothing is left, ShardDamagedError for a damaged shard that no log can replace, and
+    FootageWriteError where the disk is full: the same call continues.
+    """
+    packing = Packing(logs, folder, height, width, on_progress)
+    while True:
+        packing.run()
+        try:
+            return PackedFootage.open(folder, on_progress=on_progress)
+        except ShardDamagedError as error:
+            if not packing.discard(error.shard):
+                raise
+            logger.warning("%s; its logs are packed again", error)
 
 
-def _empty_columns(n: int) -> FrameColumns:
-    return FrameColumns(
-        boxes=np.zeros((n, MAX_BOXES, 4), np.float32),
-        category=np.full((n, MAX_BOXES), -1, np.int8),
-        time_of_day=np.full(n, -1, np.int8),
-        crowdedness=np.zeros(n, np.int16),
-        ego_motion=np.zeros((n, 2), np.float32),
-    )
-
-
-def _fill(columns: FrameColumns, index: int, log: DriveLog, label: FrameLabel) -> None:
-    scale = np.array([log.labels.width, log.labels.height] * 2, np.float32)
-    seen = [vehicle for vehicle in label.vehicles if in_view(vehicle, log.labels.width)]
-    boxes = [np.asarray(vehicle.box, np.float32) / scale for vehicle in seen]
-    sides = [max(box[2] - box[0], (box[3] - box[1]) / 2) for box in boxes]
-    asked = sorted((i for i, side in enumerate(sides) if side >= MIN_BOX_SIDE), key=lambda i: seen[i].distance_m)
-    for slot, i in enumerate(asked[:MAX_BOXES]):
-        columns.boxes[index, slot] = boxes[i]
-        columns.category[index, slot] = CATEGORIES.index(seen[i].category)
-    if log.labels.time_of_day is not None:
-        columns.time_of_day[index] = TIMES_OF_DAY.index(log.labels.time_of_day)
-    columns.crowdedness[index] = sum(side >= MIN_COUNTED_SIDE for side in sides)
-    columns.ego_motion[index] = label.ego_speed_mps, label.ego_yaw_rate_radps
-
-
-def in_view(vehicle: VehicleLabel, width: int) -> bool:
-    """Enough of it is seen; of one that the frame cuts off, whose hidden part lies outside, less will do."""
-    cut_off = vehicle.box[0] <= 1 or vehicle.box[2] >= width - 1
-    return vehicle.visible_fraction >= (MIN_VISIBLE_FRACTION_AT_EDGE if cut_off else MIN_VISIBLE_FRACTION)
+def _opened(folder: Path, names: Sequence[str], verify: bool, on_progress: OnProgress) -> list[Shard]:
+    """The shards of these names; one that another process removed meanwhile is left out."""
+    shards = []
+    for done, name in enumerate(names, 1):
+        try:
+            shards.append(Shard.open(folder / name, verify))
+        except ShardDamagedError:
+            if (folder / name).is_dir():
+                raise
+        on_progress("checking packed footage", done, len(names))
+    return shards

@@ -1,17 +1,14 @@
-"""All labelled vehicles of drive logs in columns, for finding vehicles rather than asking for them."""
+"""All labelled vehicles of packed footage by frame, for finding vehicles rather than asking for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.data.drive_log import DriveLog
-from drivesim.data.drive_log_labels import VehicleLabel
-from drivesim.data.packed import MIN_COUNTED_SIDE, in_view
-from drivesim.detection.scores import Truth, longer_side
-from drivesim.scenario.vocabulary import CATEGORIES
+from drivesim.data.columns import MIN_COUNTED_SIDE
+from drivesim.data.packed import PackedFootage
+from drivesim.detection.scores import Truth
 
 PADDING = -1
 
@@ -33,20 +30,14 @@ class VehicleLabels:
         return Truth(self.xyxy[frame][real], self.category[frame][real], self.counts[frame][real])
 
 
-def vehicle_labels(logs: Sequence[DriveLog]) -> VehicleLabels:
-    """The vehicles of all frames of the logs, in their order."""
-    frames = [(log.labels, label.vehicles) for log in logs for label in log.labels.frames]
-    most = max([1, *(len(vehicles) for _, vehicles in frames)])
-    xyxy = np.zeros((len(frames), most, 4), np.float32)
-    category = np.full((len(frames), most), PADDING, np.int64)
-    counts = np.zeros((len(frames), most), bool)
-    for index, (header, vehicles) in enumerate(frames):
-        for slot, vehicle in enumerate(vehicles):
-            xyxy[index, slot] = np.divide(vehicle.box, [header.width, header.height] * 2)
-            category[index, slot] = CATEGORIES.index(vehicle.category)
-            counts[index, slot] = _should_be_found(vehicle, xyxy[index, slot], header.width)
+def vehicle_labels(footage: PackedFootage) -> VehicleLabels:
+    """The vehicles of all frames of packed footage, in the order of its frames."""
+    vehicles, frame = footage.vehicles, footage.vehicles.frame
+    shape = (len(vehicles.count), max(1, int(vehicles.count.max(initial=0))))
+    slot = np.arange(len(frame)) - np.searchsorted(frame, frame)
+    xyxy, category = np.zeros((*shape, 4), np.float32), np.full(shape, PADDING, np.int64)
+    counts = np.zeros(shape, bool)
+    xyxy[frame, slot] = vehicles.box
+    category[frame, slot] = vehicles.category
+    counts[frame, slot] = vehicles.in_view & (vehicles.side >= MIN_COUNTED_SIDE)
     return VehicleLabels(xyxy, category, counts)
-
-
-def _should_be_found(vehicle: VehicleLabel, xyxy: np.ndarray, width: int) -> bool:
-    return bool(in_view(vehicle, width) and longer_side(xyxy) >= MIN_COUNTED_SIDE)

@@ -72,7 +72,7 @@ class MeasuredFootage:
     @cached_property
     def labels(self) -> VehicleLabels:
         """The vehicles of all frames of the logs, by number of the frame in the packed footage."""
-        return vehicle_labels([DriveLog.open(path) for path in self.log_paths])
+        return vehicle_labels(self.footage)
 
     def conditions(self, told: Sequence[str]) -> Conditioning:
         """What a model is told of each frame: some of `boxes`, `time_of_day`, `crowdedness`."""
@@ -98,7 +98,7 @@ def measured_footage(
         if not logs:
             raise FootageError(f"{data}: none of its logs is held out of training; record more, or use --split all")
     folder = data / ".packed" / f"{split}-{height}x{width}"
-    footage = pack(logs, folder, height, width, lambda done: on_progress("packing logs", done, len(logs)))
+    footage = pack(logs, folder, height, width, on_progress)
     return MeasuredFootage(footage, tuple(logs), _spread(footage, num_frames, seed))
 
 

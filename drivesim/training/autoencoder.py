@@ -77,8 +77,7 @@ class AutoencoderStage:
     def __init__(self, network: Autoencoder, footage: PackedFootage, config: AutoencoderTraining, device: str) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         self.footage = FootageTensors(footage, device)
-        self.train = clip_places(footage, "train", None, 1)
-        self.test = clip_places(footage, "held_out", None, 1)
+        self._find_clips()
         self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
         self.loss = ReconstructionLoss(
             config.reconstruction,
@@ -97,6 +96,13 @@ class AutoencoderStage:
     def buffers(self) -> dict[str, Tensor]:
         """The discriminator's spectral norms."""
         return dict(self.discriminator.named_buffers())
+
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self._find_clips()
+        return num_new
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Reconstruction of crops, and of shrunken crops from shrunken latents."""
@@ -130,6 +136,7 @@ class AutoencoderStage:
             "held_out_psnr_db": psnr_db(real, made),
             "held_out_vehicle_psnr_db": psnr_inside_db(real, made, inside),
             "held_out_perceptual": float(distances.mean()),
+            "held_out_samples": len(real),
         }
 
     @torch.no_grad()
@@ -139,6 +146,11 @@ class AutoencoderStage:
         made = self._reconstructed(real)
         rows = [real[:4], made[:4], real[4:], made[4:]]
         return {"reconstruction": grid(torch.stack([row for row in rows if len(row)]))}
+
+    def _find_clips(self) -> None:
+        footage = self.footage.footage
+        self.train = clip_places(footage, "train", None, 1)
+        self.test = clip_places(footage, "held_out", None, 1)
 
     def start_from_components(self) -> None:
         """Starts the linear path from the principal components of training frames."""

@@ -44,8 +44,7 @@ class DecoderStage:
     def __init__(self, network: Autoencoder, footage: PackedFootage, config: DecoderTraining, device: str) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         self.footage = FootageTensors(footage, device)
-        self.train = clip_places(footage, "train", config.fps, config.num_frames)
-        self.test = clip_places(footage, "held_out", config.fps, config.num_frames)
+        self._find_clips()
         self.discriminator = PatchDiscriminator3d(PatchDiscriminatorConfig()).to(device)
         last = [p for name, p in network.decoder.named_parameters() if is_temporal(name) and "conv_out.weight" in name]
         self.loss = ReconstructionLoss(config.reconstruction, self.discriminator, last[-1])
@@ -62,6 +61,13 @@ class DecoderStage:
         """The discriminator's spectral norms."""
         return dict(self.discriminator.named_buffers())
 
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self._find_clips()
+        return num_new
+
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Reconstruction of clips of random crops from slightly wrong latents."""
         frames, weights, made = self._reconstructed(self.train, self.config.batch_size, generator)
@@ -72,13 +78,22 @@ class DecoderStage:
         """PSNR on held-out clips, and how much more frame-to-frame change than the real clip the decoded one has."""
         real, _, made = self._reconstructed(self.test, 16, step_generator(7, 0, 0))
         flicker = (made.diff(dim=1) - real.diff(dim=1)).square().mean().sqrt()
-        return {"held_out_psnr_db": psnr_db(real, made.clamp(-1, 1)), "held_out_flicker": float(flicker)}
+        return {
+            "held_out_psnr_db": psnr_db(real, made.clamp(-1, 1)),
+            "held_out_flicker": float(flicker),
+            "held_out_samples": len(real),
+        }
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
         """Held-out clips over their reconstructions."""
         real, _, made = self._reconstructed(self.test, 3, step_generator(11, 0, 0))
         return {"reconstruction": grid(torch.stack([real, made], 1).flatten(0, 1))}
+
+    def _find_clips(self) -> None:
+        footage = self.footage.footage
+        self.train = clip_places(footage, "train", self.config.fps, self.config.num_frames)
+        self.test = clip_places(footage, "held_out", self.config.fps, self.config.num_frames)
 
     def _reconstructed(
         self, places: ClipPlaces, count: int, generator: torch.Generator

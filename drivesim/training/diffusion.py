@@ -10,14 +10,15 @@ video models (Eq. 2).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.clips import ClipPlaces, FootageTensors, GrowingTensor, clip_places, draw
+from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.noise import NoiseCorrelation, around_first, chain
@@ -69,7 +70,7 @@ class DiffusionTraining(TrainingConfig):
 
 
 class LatentDiffusionStage:
-    """Denoising of clips of cached latents; temporal stages train their temporal layers alone."""
+    """Denoising of clips of cached latents, which `encode` gives; temporal stages train their temporal layers alone."""
 
     def __init__(
         self,
@@ -77,7 +78,7 @@ class LatentDiffusionStage:
         network: UNet,
         denoiser: Denoiser,
         footage: PackedFootage,
-        latents: np.ndarray,
+        encode: Callable[[PackedFootage], FrameArray],
         autoencoder: Autoencoder,
         config: DiffusionTraining,
         device: str,
@@ -85,10 +86,10 @@ class LatentDiffusionStage:
         self.role, self.network, self.denoiser = role, network.to(device), denoiser
         self.config, self.device, self.autoencoder = config, device, autoencoder
         self.footage = FootageTensors(footage, "cpu")
-        self.latents = torch.tensor(latents).to(device)
+        self._encode = encode
+        self.latents = GrowingTensor(encode(footage), device)
         self.channel_weight = autoencoder.channel_gain().to(device)[:, None, None]
-        self.train = self._places(footage, "train")
-        self.test = self._places(footage, "held_out")
+        self._find_clips()
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
         """Theta for the image model, phi for a video model."""
@@ -98,6 +99,14 @@ class LatentDiffusionStage:
     def buffers(self) -> dict[str, Tensor]:
         """None."""
         return {}
+
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self.latents.extend(self._encode(self.footage.footage))
+            self._find_clips()
+        return num_new
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """The squared error of the target at random diffusion times, over frames that are not known."""
@@ -114,16 +123,21 @@ class LatentDiffusionStage:
         Frames that are known do not count.
         """
         generator = step_generator(7, 0, 0)
-        values, of_vehicles = [], []
+        values, of_vehicles, num_clips = [], [], 0
         for number, regime in enumerate(self.config.regimes):
             for _ in range(math.ceil(_HELD_OUT_FRAMES / (_HELD_OUT_CLIPS * regime.num_frames))):
                 clean, conditioning = self._batch(self.test, number, _HELD_OUT_CLIPS, generator)
                 error, _ = self._error(clean, conditioning, generator)
                 cells = box_coverage(conditioning.boxes, *clean.shape[-2:]).amax(2)
                 cells = cells * _unknown(conditioning, clean)[..., None, None]
+                num_clips += len(clean)
                 values.append(float(_mean_of_unknown(error, conditioning)))
                 of_vehicles.append(float((error * cells).sum() / cells.sum()))
-        return {"held_out_loss": float(np.mean(values)), "held_out_vehicle_loss": float(np.nanmean(of_vehicles))}
+        return {
+            "held_out_loss": float(np.mean(values)),
+            "held_out_vehicle_loss": float(np.nanmean(of_vehicles)),
+            "held_out_samples": num_clips,
+        }
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
@@ -142,15 +156,19 @@ class LatentDiffusionStage:
             )
         return pictures
 
-    def _places(self, footage: PackedFootage, split: str) -> list[ClipPlaces]:
-        return [clip_places(footage, split, regime.fps, regime.num_frames) for regime in self.config.regimes]
+    def _find_clips(self) -> None:
+        footage, regimes = self.footage.footage, self.config.regimes
+        self.train, self.test = (
+            [clip_places(footage, split, regime.fps, regime.num_frames) for regime in regimes]
+            for split in ("train", "held_out")
+        )
 
     def _batch(
         self, places: list[ClipPlaces], number: int, count: int, generator: torch.Generator
     ) -> tuple[Tensor, Conditioning]:
         regime = self.config.regimes[number]
         index = draw(places[number], count, regime.num_frames, generator)
-        clean = self.latents[index.to(self.device)].float()
+        clean = self.latents[index].float()
         conditioning = self.footage.conditioning(index).to(self.device)
         if regime.num_frames > 1:
             conditioning = replace(conditioning, context=self._context(clean, generator))
@@ -185,9 +203,7 @@ class LatentDiffusionStage:
         weight = weight * self.denoiser.loss_weight(tau)[:, None, None, None]
         return _mean_of_unknown(error * weight, conditioning)
 
-    def _error(
-        self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def _error(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """The squared error of the target in each cell, `b t h w`, at random diffusion times, and these, `b`."""
         tau = torch.randint(self.denoiser.schedule.num_steps, (len(clean),), generator=generator)
         noise = self._noise(clean, generator)

@@ -54,9 +54,23 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 
 
 def agreed(value: float, device: str = "cpu") -> float:
-    """The value of process 0, so that all take the same decision."""
+    """The value of process 0."""
     if not dist.is_initialized():
         return value
     shared: Tensor = torch.tensor([value], dtype=torch.float64, device=device)
     dist.broadcast(shared, 0)
     return shared.item()
+
+
+def decided(condition: bool, device: str = "cpu") -> bool:
+    """What process 0 says, so that all take the same decision."""
+    return agreed(float(condition), device) > 0
+
+
+def everywhere(condition: bool, device: str = "cpu") -> bool:
+    """Whether the condition holds in every process."""
+    if not dist.is_initialized():
+        return condition
+    shared: Tensor = torch.tensor([float(condition)], device=device)
+    dist.all_reduce(shared, dist.ReduceOp.MIN)
+    return bool(shared.item())

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
 from drivesim.data.packed import MIN_BOX_SIDE, PackedFootage
-from drivesim.data.vehicle_labels import VehicleLabels
+from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.detection.detections import Detections
 from drivesim.detection.scores import Verdicts, judge
 from drivesim.models.reader import VehicleReader, read_vehicles
@@ -27,6 +27,7 @@ from drivesim.training.reader_loss import VehicleBoxes, reader_loss, reader_targ
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 _LEAST_SCORE = 0.05
+_HELD_OUT_FRAMES = 160
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,12 @@ class ReaderStage:
         self,
         network: VehicleReader,
         footage: PackedFootage,
-        labels: VehicleLabels,
         config: ReaderTraining,
         device: str,
     ) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         self.footage = FootageTensors(footage, "cpu")
-        self.labels = labels
-        self.train = clip_places(footage, "train", None, 1)
-        self.test = clip_places(footage, "held_out", None, 1)
+        self._find_frames()
         self.augment = Augmentation(config.augmentation)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
@@ -69,6 +67,13 @@ class ReaderStage:
     def buffers(self) -> dict[str, Tensor]:
         """None that a step depends on."""
         return {}
+
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self._find_frames()
+        return num_new
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Centres and boxes on changed frames."""
@@ -83,7 +88,8 @@ class ReaderStage:
 
     def held_out(self) -> dict[str, float]:
         """Precision, recall and average precision on held-out frames, of vehicles that can be asked for."""
-        verdicts = self._judged(self.test, 160)
+        index, _ = self._frames(self.test, _HELD_OUT_FRAMES)
+        verdicts = self._judged(self.test, _HELD_OUT_FRAMES)
         threshold = float(self.network.threshold)
         return {
             "held_out_ap50": verdicts.average_precision(),
@@ -91,6 +97,7 @@ class ReaderStage:
             "held_out_precision": verdicts.precision(threshold),
             "held_out_category_accuracy": verdicts.category_accuracy(threshold),
             "threshold": threshold,
+            "held_out_samples": len(index),
         }
 
     def pictures(self) -> dict[str, np.ndarray]:
@@ -107,6 +114,12 @@ class ReaderStage:
     def finish(self) -> None:
         """Sets the threshold with the best balance of precision and recall on training frames."""
         self.network.threshold.fill_(self._judged(self.train, 256).best_threshold())
+
+    def _find_frames(self) -> None:
+        footage = self.footage.footage
+        self.labels = vehicle_labels(footage)
+        self.train = clip_places(footage, "train", None, 1)
+        self.test = clip_places(footage, "held_out", None, 1)
 
     def _judged(self, places: ClipPlaces, count: int) -> Verdicts:
         index, frames = self._frames(places, count)

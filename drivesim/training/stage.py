@@ -51,11 +51,14 @@ class TrainingStage(Protocol):
     def buffers(self) -> dict[str, Tensor]:
         """State besides the parameters that the next step depends on, by name."""
 
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Draws a batch with `generator` and yields losses; the loop descends each before it asks for the next."""
 
     def held_out(self) -> dict[str, float]:
-        """Figures on held-out footage, the same batch and noise each time."""
+        """Figures on held-out footage, the same batch and noise each time; `held_out_samples` is their number."""
 
     def pictures(self) -> dict[str, np.ndarray]:
         """Sample pictures `h w 3` uint8 by name, made with the averaged parameters."""

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from drivesim.data.drive_log import DriveLog, find_drive_logs
+from drivesim.data.drive_log import DriveLog, list_drive_logs
+from drivesim.data.frame_array import FrameArray
 from drivesim.data.latent_cache import latent_cache
-from drivesim.data.packed import PackedFootage, pack
-from drivesim.data.vehicle_labels import vehicle_labels
-from drivesim.errors import CheckpointError
+from drivesim.data.packed import PackedFootage, pack, packed_folder
+from drivesim.data.shard import shard_names
+from drivesim.errors import CheckpointError, FootageError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import (
     BASE_OF,
@@ -30,12 +33,22 @@ from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.crops import CropConfig
 from drivesim.training.decoder import DecoderStage, DecoderTraining
 from drivesim.training.diffusion import DiffusionTraining, LatentDiffusionStage, Regime
-from drivesim.training.distributed import barrier, rank, world_size
+from drivesim.training.distributed import barrier, rank
 from drivesim.training.reader import ReaderStage, ReaderTraining
 from drivesim.training.stage import TrainingStage
 from drivesim.training.upsampler import UpsamplerStage, UpsamplerTraining
 
 LATENT_STAGES = ("image", "prediction", "interpolation")
+STANDS_ON = {
+    "image": ("autoencoder",),
+    "prediction": ("autoencoder", "image"),
+    "interpolation": ("autoencoder", "image"),
+    "decoder": ("autoencoder",),
+    "upsampler_image": ("autoencoder",),
+    "upsampler": ("autoencoder", "upsampler_image"),
+}
+"""Stages whose checkpoints a stage is trained with; those that are missing are trained on footage alone."""
+FOOTAGE, INITIAL = "footage", "initial"
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,8 @@ class StageRequest:
     """What the user asks for: the stage, where its footage and the checkpoints lie, overrides of its settings.
 
     `initial`: folder of checkpoints whose weights of this stage training starts from, None to start anew.
-    `keep_encoder`: of stage `autoencoder` train the decoder alone.
+    `keep_encoder`: of stage `autoencoder` train the decoder alone. `batch_scale`: multiplies the batch size that the
+    stage has where none is given. `footage`: identity of the footage, where the stage has to train on if it changes.
     """
 
     role: str
@@ -56,10 +70,30 @@ class StageRequest:
     seed: int = 0
     initial: Path | None = None
     keep_encoder: bool = False
+    batch_scale: int = 1
+    footage: str | None = None
 
     def checkpoint(self, role: str) -> Path:
         """Where a stage's checkpoint lies or will lie."""
         return self.checkpoints / f"{role}.safetensors"
+
+    @property
+    def training_folder(self) -> Path:
+        """Where the states, metrics and pictures of the stage lie."""
+        return self.checkpoints / "training" / self.role
+
+    def foundations(self) -> dict[str, str]:
+        """The sha256 of the checkpoints that the stage stands on, where they are there, and the footage's identity.
+
+        Also says that a stage did not start from nothing.
+        """
+        paths = {role: self.checkpoint(role) for role in STANDS_ON.get(self.role, ())}
+        found = {role: sha256_of(path) for role, path in paths.items() if path.is_file()}
+        if self.footage is not None:
+            found[FOOTAGE] = self.footage
+        if self.initial is not None:
+            found[INITIAL] = "given"
+        return found
 
 
 def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> TrainingStage:
@@ -92,15 +126,14 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     if role == "decoder":
         return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
     if role == READER:
-        labels = vehicle_labels([DriveLog.open(path) for path in find_drive_logs(request.data)])
-        return ReaderStage(network, footage, labels, _settings(request, ReaderTraining()), device)
+        return ReaderStage(network, footage, _settings(request, ReaderTraining()), device)
     autoencoder_path = request.checkpoint("autoencoder")
     autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
     denoiser = preset.denoiser(role)
     if role in LATENT_STAGES:
-        latents = _latents(footage, autoencoder.to(device), autoencoder_path, device, on_progress)
         settings = _settings(request, _diffusion_training(role, preset))
-        return LatentDiffusionStage(role, network, denoiser, footage, latents, autoencoder, settings, device)
+        encode = partial(_latents, autoencoder.to(device), autoencoder_path, device, on_progress)
+        return LatentDiffusionStage(role, network, denoiser, footage, encode, autoencoder, settings, device)
     settings = _settings(request, _upsampler_training(role, preset))
     return UpsamplerStage(role, network, denoiser, footage, autoencoder, settings, device)
 
@@ -120,48 +153,83 @@ def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> in
 
 
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:
-    """The footage at the size of the stage, packed beside the logs by process 0."""
-    logs = find_drive_logs(request.data)
-    height, width = _frame_size(request, logs)
-    folder = request.data / ".packed" / f"{height}x{width}"
+    """The footage at the size of the stage: packed and checked by process 0, opened by all.
+
+    Raises FootageError as `footage_under` does.
+    """
+    height, width = frame_size(request)
     if rank() == 0:
-        pack(logs, folder, height, width, lambda done: on_progress("packing logs", done, len(logs)))
+        logs = packable_logs(request)
+        footage = pack(logs, packed_folder(request.data, height, width), height, width, on_progress)
     barrier()
-    return PackedFootage.open(folder)
+    return footage if rank() == 0 else PackedFootage.open(packed_folder(request.data, height, width), verify=False)
 
 
-def _frame_size(request: StageRequest, logs: Sequence[Path]) -> tuple[int, int]:
+def packable_logs(request: StageRequest) -> list[Path]:
+    """The drive logs that a stage is trained on: all of them; of one that wants larger frames than most, those that
+    have such frames, where there are any. What was enlarged has nothing to teach an upsampler.
+    """
+    logs, (height, _) = list_drive_logs(request.data), frame_size(request)
+    if height <= request.preset.video.low_height:
+        return logs
+    tall = []
+    for path in logs:
+        with suppress(FootageError):
+            if DriveLog.open(path).labels.height < height:
+                continue
+        tall.append(path)
+    return tall or logs
+
+
+def wanted_clips(role: str, preset: Preset) -> tuple[tuple[float | None, int], ...]:
+    """The clips that a stage trains on: frames per second, None for frames of any log, and the number of frames."""
+    if role in ("prediction", "interpolation"):
+        return tuple((regime.fps, regime.num_frames) for regime in _diffusion_training(role, preset).regimes)
+    if role == "decoder":
+        settings = _decoder_training(preset)
+        return ((settings.fps, settings.num_frames),)
+    if role == "upsampler":
+        settings = _upsampler_training(role, preset)
+        return ((settings.fps, settings.num_frames),)
+    return ((None, 1),)
+
+
+def frame_size(request: StageRequest) -> tuple[int, int]:
     """Of the stage; the vehicle detector enlarges low-resolution footage itself, so that other stages can share it."""
     video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
+    low, large = (video.low_height, video.low_width), (reader.height, reader.width)
     if request.role == READER:
-        small = DriveLog.open(logs[0]).labels.height <= video.low_height
-        return (video.low_height, video.low_width) if small else (reader.height, reader.width)
+        return large if _is_larger_than(request.data, low, large) else low
     scale = factor if request.role.startswith("upsampler") else 1
     return video.low_height * scale, video.low_width * scale
 
 
+def _is_larger_than(data: Path, low: tuple[int, int], large: tuple[int, int]) -> bool:
+    """Whether footage was packed at size `large`, or the first drive log that can be read is larger than `low`."""
+    if shard_names(packed_folder(data, *large)):
+        return True
+    for path in list_drive_logs(data):
+        with suppress(FootageError):
+            return DriveLog.open(path).labels.height > low[0]
+    return False
+
+
 def _latents(
-    footage: PackedFootage,
     autoencoder: Autoencoder,
     path: Path,
     device: str,
     on_progress: Callable[[str, int, int], None],
-) -> object:
-    total = len(footage.frames)
-    return latent_cache(
-        footage,
-        autoencoder,
-        sha256_of(path),
-        device,
-        lambda done: on_progress("encoding frames", done, total),
-        rank(),
-        world_size(),
-        barrier,
-    )
+    footage: PackedFootage,
+) -> FrameArray:
+    try:
+        return latent_cache(footage, autoencoder, sha256_of(path), device, on_progress)
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}: {error}") from None
 
 
 def _settings(request: StageRequest, defaults: object) -> object:
-    given = {"batch_size": request.batch_size, "learning_rate": request.learning_rate, "seed": request.seed}
+    batch_size = request.batch_size or defaults.batch_size * request.batch_scale
+    given = {"batch_size": batch_size, "learning_rate": request.learning_rate, "seed": request.seed}
     return replace(defaults, **{name: value for name, value in given.items() if value is not None})
 
 

@@ -90,8 +90,7 @@ class UpsamplerStage:
         self.role, self.network, self.denoiser = role, network.to(device), denoiser
         self.config, self.device, self.autoencoder = config, device, autoencoder.to(device).requires_grad_(False)
         self.footage = FootageTensors(footage, device)
-        self.train = clip_places(footage, "train", config.fps, config.num_frames)
-        self.test = clip_places(footage, "held_out", config.fps, config.num_frames)
+        self._find_clips()
         if config.num_frames == 1:
             self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
             self.loss = self._reconstruction_loss(lambda clips: self.discriminator(clips.flatten(0, 1)))
@@ -109,6 +108,13 @@ class UpsamplerStage:
     def buffers(self) -> dict[str, Tensor]:
         """The discriminator's spectral norms."""
         return dict(self.discriminator.named_buffers())
+
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self._find_clips()
+        return num_new
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """The target's squared error, and what the frames that the prediction stands for look like."""
@@ -134,7 +140,8 @@ class UpsamplerStage:
                 for how, made in (("", self._sampled(low_res, generator)), ("_bicubic", enlarged)):
                     distance = float(self.loss.distance(patches, made))
                     figures.setdefault(f"held_out_perceptual_{name}{how}", []).append(distance)
-        return {name: float(np.mean(values)) for name, values in figures.items()}
+        means = {name: float(np.mean(values)) for name, values in figures.items()}
+        return {**means, "held_out_samples": 6 * len(patches)}
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
@@ -144,6 +151,11 @@ class UpsamplerStage:
         low_res = self._low_res(patches, generator, decoded=True)
         rows = [enlarge(low_res, self.network.config.factor), self._sampled(low_res, generator), patches]
         return {"patches": grid(torch.stack([row[:, 0] for row in rows]))}
+
+    def _find_clips(self) -> None:
+        footage = self.footage.footage
+        self.train = clip_places(footage, "train", self.config.fps, self.config.num_frames)
+        self.test = clip_places(footage, "held_out", self.config.fps, self.config.num_frames)
 
     def _temporal(self) -> list[nn.Parameter]:
         return [parameter for name, parameter in self.network.named_parameters() if is_temporal(name)]

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import queue
+import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from drivesim.errors import DrivesimError, FootageError
-from drivesim.world.recorder import Recipe, log_name
+from drivesim.archive.files import write_file
+from drivesim.archive.sealed_json import seal, unseal
+from drivesim.data.drive_log_labels import read_labels
+from drivesim.data.publishing import Claim, sweep, writing
+from drivesim.errors import ArchiveWriteError, FootageError, FootageWriteError, LockHeldError
+from drivesim.world.record_workers import RecordWorkers, parent_is_alive
+from drivesim.world.recorder import Recipe, log_name, record_drive_log
+from drivesim.world.renderer import Renderer
 
+SETTINGS_FILE = "recording.json"
 _POLL_S = 0.5
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
@@ -35,10 +40,22 @@ class RecordSession:
     def __post_init__(self) -> None:
         if self.num_logs is None and self.minutes is None:
             raise FootageError("nothing says when the recording ends: give a number of logs, or minutes")
-        if self.num_workers < 1 or (self.num_logs or 1) < 1 or (self.minutes is not None and self.minutes <= 0):
+        if not all(n is None or n > 0 for n in (self.num_workers, self.num_logs, self.minutes)):
             raise FootageError("workers, logs and minutes must be positive")
-        if self.recipe.num_frames < 1 or not 0 < self.recipe.fps <= 240:
-            raise FootageError("a drive log needs at least one frame, and a frame rate above 0 and up to 240")
+        if self.first_seed < 0:
+            raise FootageError(f"expected a first seed from 0 on, got {self.first_seed}")
+
+    def settings(self) -> dict[str, Any]:
+        """What all logs of a folder have in common."""
+        recipe = self.recipe
+        return {
+            "fps": recipe.fps,
+            "frames": recipe.num_frames,
+            "size": f"{recipe.height}x{recipe.width}",
+            "stills": recipe.stills,
+            "supersample": self.supersample,
+            "time_of_day": recipe.time_of_day or "drawn",
+        }
 
 
 @dataclass(frozen=True)
@@ -54,84 +71,86 @@ class LogRecorded:
 def run_session(session: RecordSession) -> Iterator[LogRecorded]:
     """Records the logs of a session, yielding each as it is done.
 
-    Raises `FootageError` where the folder cannot be written, and `DrivesimError` where a worker failed; the whole
-    logs stay.
+    Raises `FootageError` where the folder holds logs of other settings, `FootageWriteError` where it cannot be written,
+    and `DrivesimError` where a worker failed; the whole logs stay.
     """
+    require_same_settings(session)
+    deadline = None if session.minutes is None else time.monotonic() + 60 * session.minutes
     try:
-        session.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FootageError(f"{session.folder}: cannot write drive logs here: {error.strerror}") from error
-    deadline = None if session.minutes is None else time.time() + 60 * session.minutes
-    context = multiprocessing.get_context("spawn")
-    reports = context.Queue()
-    before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
-    os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
-    workers = [
-        context.Process(target=_work, args=(session, number, deadline, reports), daemon=True)
-        for number in range(session.num_workers)
-    ]
-    try:
-        for worker in workers:
-            worker.start()
-        yield from _collect(workers, reports)
+        sweep(session.folder)
+        with RecordWorkers(record_logs, (session, deadline), session.num_workers) as workers:
+            yield from workers.all_reports()
     finally:
-        for worker in workers:
-            if worker.is_alive():
-                worker.terminate()
-        for name, value in before.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+        sweep(session.folder)
 
 
-def _collect(workers: list, reports: multiprocessing.Queue) -> Iterator[LogRecorded]:
-    """The workers' reports until all have ended."""
-    failure = None
-    while True:
-        running = any(worker.is_alive() for worker in workers)
-        try:
-            while True:
-                report = reports.get(timeout=_POLL_S if running else 0.05)
-                if isinstance(report, LogRecorded):
-                    yield report
-                else:
-                    failure = failure or report
-        except queue.Empty:
-            if not running:
-                break
-    if failure is not None:
-        raise failure
-    codes = [worker.exitcode for worker in workers if worker.exitcode]
-    if codes:
-        raise DrivesimError(f"{len(codes)} recording worker(s) ended with exit code {codes[0]}; run the command again")
-
-
-def _work(session: RecordSession, number: int, deadline: float | None, reports: multiprocessing.Queue) -> None:
-    """One worker process: every `num_workers`-th seed, with a renderer of its own."""
-    try:
-        for existed, seed in _record_seeds(session, number, deadline):
-            reports.put(LogRecorded(seed, session.recipe.num_frames, existed))
-    except DrivesimError as error:
-        reports.put(error)
-    except KeyboardInterrupt:
-        return
-
-
-def _record_seeds(session: RecordSession, number: int, deadline: float | None) -> Iterator[tuple[bool, int]]:
+def record_logs(number: int, session: RecordSession, deadline: float | None) -> Iterator[LogRecorded]:
+    """The work of one process: every `num_workers`-th seed, with a renderer of its own."""
     import cv2
 
-    from drivesim.world.recorder import record_drive_log
-    from drivesim.world.renderer import Renderer
-
     cv2.setNumThreads(1)
-    recipe, renderer = session.recipe, None
-    seed, parent = session.first_seed + number, multiprocessing.parent_process()
-    while session.num_logs is None or seed < session.first_seed + session.num_logs:
-        folder = session.folder / log_name(seed)
-        existed = folder.exists()
-        if not existed:
-            overdue = deadline is not None and time.time() >= deadline
-            if overdue or parent is None or not parent.is_alive():
-                return
-            renderer = renderer or Renderer(recipe.width, recipe.height, session.supersample)
-            record_drive_log(seed, recipe, folder, renderer)
-        yield existed, seed
-        seed += session.num_workers
+    renderer: Renderer | None = None
+    seeds: Iterable[int] = itertools.count(session.first_seed + number, session.num_workers)
+    if session.num_logs is not None:
+        seeds = range(session.first_seed + number, session.first_seed + session.num_logs, session.num_workers)
+    while True:
+        held = []
+        for seed in seeds:
+            folder = session.folder / log_name(seed)
+            existed = folder.exists()
+            if not existed:
+                if (deadline is not None and time.monotonic() >= deadline) or not parent_is_alive():
+                    return
+                renderer = renderer or Renderer(session.recipe.width, session.recipe.height, session.supersample)
+                try:
+                    record_drive_log(seed, session.recipe, folder, renderer)
+                except LockHeldError:  # another session records it: look again when all else is done
+                    held.append(seed)
+                    continue
+            yield LogRecorded(seed, session.recipe.num_frames, existed)
+        if not held:
+            return
+        seeds = held
+        time.sleep(_POLL_S)
+
+
+def require_same_settings(session: RecordSession) -> None:
+    """Notes the settings of a session in its folder, or compares them with those that are noted there.
+
+    Logs of a folder without a note are compared by what their labels tell. Raises `FootageError` that names the
+    settings which differ, and `FootageWriteError` where the folder cannot be written.
+    """
+    note, settings = session.folder / SETTINGS_FILE, session.settings()
+    with writing(session.folder):
+        session.folder.mkdir(parents=True, exist_ok=True)
+    if note.is_file():
+        try:
+            there = unseal(note.read_bytes())
+        except ValueError as error:
+            raise FootageError(f"{note}: {error}; remove it if the logs beside it are sound") from None
+        _refuse_other(note, there, settings)
+        return
+    for log in sorted(session.folder.glob("world_*")):
+        try:
+            there = _settings_of(log)
+        except FootageError:
+            continue  # a broken log is named when it is packed
+        _refuse_other(log, there, settings)
+    with Claim.wait_for(note, lambda owner: None):
+        try:
+            write_file(note, seal(settings))
+        except ArchiveWriteError as error:
+            raise FootageWriteError(str(error)) from error
+
+
+def _settings_of(log: Path) -> dict[str, Any]:
+    """What the labels of a recorded log tell of its settings."""
+    labels = read_labels(log)
+    return {"fps": labels.fps, "frames": len(labels.frames), "size": f"{labels.height}x{labels.width}"}
+
+
+def _refuse_other(where: Path, there: dict[str, Any], wanted: dict[str, Any]) -> None:
+    differing = [name for name in there if there[name] != wanted.get(name)]
+    if differing:
+        names = ", ".join(f"{name} {there[name]} (asked for: {wanted.get(name)})" for name in differing)
+        raise FootageError(f"{where}: recorded with other settings: {names}; record into another folder")

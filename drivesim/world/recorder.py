@@ -11,6 +11,7 @@ import numpy as np
 
 from drivesim.data.drive_log import DriveLogWriter
 from drivesim.data.drive_log_labels import CameraLabel, DriveLogLabels, FrameLabel
+from drivesim.errors import FootageError
 from drivesim.world.atmosphere import draw_atmosphere
 from drivesim.world.labels import label_vehicles
 from drivesim.world.pose import CameraPose
@@ -22,6 +23,8 @@ from drivesim.world.traffic import Ego, Traffic
 _EMPTY_SHARE = 0.06
 _MAX_VEHICLES = 26
 _CAMERA_AHEAD_OF_MIDDLE_M = 0.4
+MAX_FPS = 240
+MAX_HEIGHT, MAX_WIDTH = 2048, 4096
 
 
 @dataclass(frozen=True)
@@ -38,16 +41,27 @@ class Recipe:
     height: int = 512
     road_length_m: int = 420
 
+    def __post_init__(self) -> None:
+        if self.num_frames < 1 or not 0 < self.fps <= MAX_FPS:
+            raise FootageError(f"a drive log needs at least one frame, and a frame rate above 0 and up to {MAX_FPS}")
+        if not (0 < self.height <= MAX_HEIGHT and 0 < self.width <= MAX_WIDTH):
+            raise FootageError(
+                f"expected frames of up to {MAX_HEIGHT}x{MAX_WIDTH} pixels, got {self.height}x{self.width}"
+            )
+
     @classmethod
     def clip(cls, fps: float = 10.0, num_frames: int | None = None, **changes: object) -> Recipe:
         """Continuous driving: four seconds, or a little over one second at high frame rates."""
         seconds = 4.0 if fps <= 20 else 1.2
-        return cls(fps=fps, num_frames=num_frames or max(1, round(fps * seconds)), **changes)
+        if num_frames is None:
+            num_frames = max(1, round(min(fps, MAX_FPS) * seconds)) if fps > 0 else 1
+        return cls(fps=fps, num_frames=num_frames, **changes)
 
     @classmethod
     def single_frames(cls, fps: float = 0.25, num_frames: int | None = None, **changes: object) -> Recipe:
         """A few frames far apart in time, on a shorter road."""
-        return cls(fps=fps, num_frames=num_frames or 2, stills=True, road_length_m=340, **changes)
+        frames = 2 if num_frames is None else num_frames
+        return cls(fps=fps, num_frames=frames, stills=True, road_length_m=340, **changes)
 
 
 @dataclass(frozen=True)
@@ -82,10 +96,13 @@ def log_name(seed: int) -> str:
     return f"world_{seed:08d}"
 
 
-def record_drive_log(seed: int, recipe: Recipe, folder: Path, renderer: Renderer) -> None:
-    """Writes the drive log of a seed into `folder`; the renderer makes frames of the recipe's size.
+def drive(
+    seed: int, recipe: Recipe, renderer: Renderer
+) -> tuple[DriveLogLabels, Iterator[tuple[np.ndarray, FrameLabel]]]:
+    """The world of a seed, driven through: the header of its labels, then frames (h, w, 3) uint8 with their labels.
 
-    The same seed and recipe give the same labels and pixels. Raises `FootageError` where the folder exists.
+    The renderer makes frames of the recipe's size; it holds the world until the last frame is taken. The same seed and
+    recipe give the same labels and pixels.
     """
     streams = [np.random.default_rng(stream) for stream in np.random.SeedSequence(seed).spawn(5)]
     road_rng, scenery_rng, air_rng, camera_rng, traffic_rng = streams
@@ -104,16 +121,26 @@ def record_drive_log(seed: int, recipe: Recipe, folder: Path, renderer: Renderer
         time_of_day=time_of_day,
         camera=CameraLabel(mount.height_m, mount.pitch_rad, mount.horizontal_fov_rad),
     )
-    with DriveLogWriter(folder, header) as writer:
+
+    def frames() -> Iterator[tuple[np.ndarray, FrameLabel]]:
         for index, traffic in enumerate(_moments(road, traffic_rng, recipe)):
             camera, vehicles = mount.on(traffic.ego), traffic.vehicles
-            frame = renderer.render(camera, vehicles)
             label = FrameLabel(
                 time_s=index / recipe.fps,
                 ego_speed_mps=round(traffic.ego.speed_mps, 3),
                 ego_yaw_rate_radps=round(traffic.ego.yaw_rate_radps, 4),
                 vehicles=tuple(label_vehicles(camera, vehicles, scenery.occluders, recipe.width, recipe.height)),
             )
+            yield renderer.render(camera, vehicles), label
+
+    return header, frames()
+
+
+def record_drive_log(seed: int, recipe: Recipe, folder: Path, renderer: Renderer) -> None:
+    """Writes the drive log of a seed into `folder` (see `drive`). Raises `FootageError` where the folder exists."""
+    header, frames = drive(seed, recipe, renderer)
+    with DriveLogWriter(folder, header) as writer:
+        for frame, label in frames:
             writer.write(frame, label)
 
 

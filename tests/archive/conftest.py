@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,14 +88,6 @@ class KnownRollouts:
             str(entry.relative_to(path)): "folder" if entry.is_dir() else hashlib.sha256(entry.read_bytes()).hexdigest()
             for entry in sorted(path.rglob("*"))
         }
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """An empty folder, in memory where the system has one: these tests sync files thousands of times."""
-    memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as name:
-        yield Path(name)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,34 +10,26 @@ import pytest
 import torch
 
 from drivesim.data.clips import FootageTensors, clip_places, draw
-from drivesim.data.drive_log import DriveLog, DriveLogWriter, find_drive_logs, split_of
-from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
-from drivesim.data.latent_cache import latent_cache
+from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
+from drivesim.data.drive_log_labels import VehicleLabel
 from drivesim.data.packed import MAX_BOXES, PackedFootage, pack
+from drivesim.data.vehicle_labels import PADDING, vehicle_labels
 from drivesim.errors import FootageError
-from drivesim.models.checkpoints import build
-from drivesim.models.presets import tiny
+
+WriteLog = Callable[..., Path]
 
 
 def _vehicle(track: int, box: tuple[float, ...], visible: float = 1.0, distance_m: float = 10.0) -> VehicleLabel:
     return VehicleLabel(track, "bus", box, box, distance_m, visible)
 
 
-def _write(root: Path, name: str, fps: float, num_frames: int, vehicles: tuple[VehicleLabel, ...] = ()) -> None:
-    header = DriveLogLabels(source="test", fps=fps, width=128, height=64, time_of_day="night")
-    with DriveLogWriter(root / name, header) as writer:
-        for i in range(num_frames):
-            grey = np.full((64, 128, 3), 10 * i, np.uint8)
-            writer.write(grey, FrameLabel(i / fps, 5.0 + i, 0.1, vehicles))
-
-
 def _packed(root: Path) -> PackedFootage:
     return pack(find_drive_logs(root), root / ".packed" / "32x64", 32, 64)
 
 
-def test_frames_and_labels_are_those_of_the_logs(tmp_path: Path) -> None:
-    _write(tmp_path, "b", 10.0, 3, (_vehicle(1, (64, 0, 128, 32)),))
-    _write(tmp_path, "a", 10.0, 2)
+def test_frames_and_labels_are_those_of_the_logs(tmp_path: Path, write_log: WriteLog) -> None:
+    write_log(tmp_path, "b", 10.0, 3, (_vehicle(1, (64, 0, 128, 32)),))
+    write_log(tmp_path, "a", 10.0, 2)
     footage = _packed(tmp_path)
     assert footage.log_names.tolist() == ["a", "b"]
     assert footage.frames.shape == (5, 32, 64, 3)
@@ -49,22 +42,25 @@ def test_frames_and_labels_are_those_of_the_logs(tmp_path: Path) -> None:
     assert (footage.columns.time_of_day == 1).all()
 
 
-def test_only_vehicles_that_can_be_seen_are_asked_for_nearest_first(tmp_path: Path) -> None:
+def test_only_vehicles_that_can_be_seen_are_asked_for_nearest_first(tmp_path: Path, write_log: WriteLog) -> None:
     near, far = _vehicle(1, (10, 10, 40, 30), distance_m=5.0), _vehicle(2, (50, 10, 70, 30), distance_m=9.0)
     tiny_one, hidden = _vehicle(3, (80, 10, 82, 11)), _vehicle(4, (80, 20, 100, 40), visible=0.1)
     cut_off = _vehicle(5, (100, 10, 128, 40), visible=0.1, distance_m=20.0)
-    _write(tmp_path, "a", 10.0, 1, (far, tiny_one, hidden, near, cut_off))
+    write_log(tmp_path, "a", 10.0, 1, (far, tiny_one, hidden, near, cut_off))
     columns = _packed(tmp_path).columns
     assert (columns.boxes[0, :3, 0] * 128).tolist() == [10.0, 50.0, 100.0]
     assert (columns.category[0] >= 0).sum() == 3
 
 
-def test_packing_again_opens_what_is_there_and_notices_new_logs(tmp_path: Path) -> None:
-    _write(tmp_path, "a", 10.0, 2)
-    before = (_packed(tmp_path).folder / "frames.npy").stat().st_mtime_ns
-    assert (_packed(tmp_path).folder / "frames.npy").stat().st_mtime_ns == before
-    _write(tmp_path, "b", 10.0, 2)
+def test_packing_again_opens_what_is_there_and_notices_new_logs(
+    tmp_path: Path, write_log: WriteLog, tree: Callable
+) -> None:
+    write_log(tmp_path, "a", 10.0, 2)
+    before = tree(_packed(tmp_path).folder)
+    assert tree(_packed(tmp_path).folder) == before
+    write_log(tmp_path, "b", 10.0, 2)
     assert len(_packed(tmp_path).frames) == 4
+    assert before.items() < tree(tmp_path / ".packed" / "32x64").items()
 
 
 def test_nothing_to_pack_is_an_error(tmp_path: Path) -> None:
@@ -72,10 +68,10 @@ def test_nothing_to_pack_is_an_error(tmp_path: Path) -> None:
         pack([], tmp_path / "p", 32, 64)
 
 
-def test_clips_keep_their_rate_within_one_log(tmp_path: Path) -> None:
+def test_clips_keep_their_rate_within_one_log(tmp_path: Path, write_log: WriteLog) -> None:
     names = [f"log_{i:03d}" for i in range(60)]
     for i, name in enumerate(names[:30] + [n for n in names[30:] if split_of(n) == "held_out"]):
-        _write(tmp_path, name, 20.0 if i % 2 else 10.0, 9 if i % 2 else 5)
+        write_log(tmp_path, name, 20.0 if i % 2 else 10.0, 9 if i % 2 else 5)
     footage = _packed(tmp_path)
     places = clip_places(footage, "train", 10.0, 4)
     index = draw(places, 200, 4, torch.Generator().manual_seed(0)).numpy()
@@ -88,8 +84,8 @@ def test_clips_keep_their_rate_within_one_log(tmp_path: Path) -> None:
         clip_places(footage, "train", 40.0, 4)
 
 
-def test_crops_are_cut_from_the_frames(tmp_path: Path) -> None:
-    _write(tmp_path, "a", 10.0, 3)
+def test_crops_are_cut_from_the_frames(tmp_path: Path, write_log: WriteLog) -> None:
+    write_log(tmp_path, "a", 10.0, 3)
     tensors = FootageTensors(_packed(tmp_path), "cpu")
     index = torch.tensor([[0, 1], [1, 2]])
     whole = tensors.frames(index)
@@ -99,14 +95,47 @@ def test_crops_are_cut_from_the_frames(tmp_path: Path) -> None:
     assert whole.max() <= 1
 
 
-def test_latents_are_those_of_the_autoencoder_and_are_made_once(tmp_path: Path) -> None:
-    _write(tmp_path, "a", 10.0, 3)
-    footage, autoencoder = _packed(tmp_path), build("autoencoder", tiny()).eval()
-    latents = latent_cache(footage, autoencoder, "0" * 64)
-    direct = autoencoder.encode(FootageTensors(footage, "cpu").frames(torch.tensor([[1]])))[0, 0]
-    assert np.allclose(latents[1], direct.detach().numpy(), atol=2e-3)
-    calls: list[int] = []
-    latent_cache(footage, autoencoder, "0" * 64, on_frames=calls.append)
-    assert calls == []
-    latent_cache(footage, autoencoder, "1" * 64, on_frames=calls.append)
-    assert calls == [3]
+def test_footage_grows_by_shards_that_arrive(tmp_path: Path, write_log: WriteLog) -> None:
+    write_log(tmp_path, "b", 10.0, 3, (_vehicle(1, (64, 0, 128, 32)),))
+    before = _packed(tmp_path)
+    assert before.refreshed() is before
+    tensors = FootageTensors(before, "cpu")
+    write_log(tmp_path, "a", 10.0, 2)
+    _packed(tmp_path)
+    grown = before.refreshed()
+    assert grown.log_names.tolist() == ["b", "a"]
+    assert grown.log_start.tolist() == [0, 3]
+    tensors.grow(grown)
+    index = torch.tensor([[2, 4]])
+    assert tensors.frames(index).mean((2, 3, 4)).diff().item() == pytest.approx(-10 / 127.5, abs=0.02)
+    assert tensors.conditioning(index).crowdedness.tolist() == [1]
+    assert tensors.conditioning(index[:, 1:]).crowdedness.tolist() == [0]
+
+
+def test_frames_on_another_device_are_those_of_the_files(tmp_path: Path, write_log: WriteLog) -> None:
+    """The device is torch's CPU under its full name, which is held in memory as a GPU's frames are."""
+    write_log(tmp_path, "b", 10.0, 3)
+    footage = _packed(tmp_path)
+    mapped, held = FootageTensors(footage, "cpu"), FootageTensors(footage, "cpu:0")
+    write_log(tmp_path, "a", 10.0, 2)
+    grown = footage.refreshed() if _packed(tmp_path) else footage
+    mapped.grow(grown)
+    held.grow(grown)
+    index, crop = torch.tensor([[0, 4], [3, 1]]), (torch.tensor([0, 8]), torch.tensor([16, 0]), 16)
+    assert torch.equal(mapped.frames(index), held.frames(index))
+    assert torch.equal(mapped.frames(index, crop), held.frames(index, crop))
+
+
+def test_all_labelled_vehicles_are_there_for_a_detector(tmp_path: Path, write_log: WriteLog) -> None:
+    near, hidden = _vehicle(1, (10, 10, 40, 30), distance_m=5.0), _vehicle(2, (80, 20, 100, 40), visible=0.1)
+    write_log(tmp_path, "a", 10.0, 1, (hidden, near))
+    write_log(tmp_path, "b", 10.0, 1)
+    footage = _packed(tmp_path)
+    labels = vehicle_labels(footage)
+    assert labels.counts.tolist() == [[False, True], [False, False]]
+    assert labels.category.tolist() == [[3, 3], [PADDING, PADDING]]
+    assert (labels.xyxy[0, 1] * [128, 64, 128, 64]).tolist() == pytest.approx([10, 10, 40, 30])
+    assert labels.truth(1).category.tolist() == []
+    assert footage.vehicles.distance_m.tolist() == [10.0, 5.0]
+    assert footage.vehicles.track_id.tolist() == [2, 1]
+    assert footage.vehicles.visible_fraction.tolist() == [0.1, 1.0]

@@ -1,14 +1,26 @@
-"""Drive logs of moving rectangles, small enough to train every stage of the tiny preset on."""
+"""Drive logs of moving rectangles, small enough to train every stage of the tiny preset on; stages that need neither
+footage nor time.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
 
 from drivesim.data.drive_log import DriveLogWriter, split_of
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
+from drivesim.models.checkpoints import BASE_OF, build, load_checkpoint, stage_tensors
+from drivesim.models.presets import Preset, tiny
+from drivesim.models.unet import is_temporal
+from drivesim.training import metrics
+from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages import StageRequest
 
 HEIGHT, WIDTH = 128, 256
 
@@ -44,3 +56,59 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         _log(root / "clips" / name, number, 10.0, 32)
         _log(root / "fast" / name, number + 100, 40.0, 8)
     return root
+
+
+class QuickStage:
+    """Pulls the weights of a stage's network towards random numbers."""
+
+    def __init__(self, request: StageRequest) -> None:
+        self.role, self.config = request.role, TrainingConfig(batch_size=1, warmup_steps=2)
+        torch.manual_seed(0)
+        self.network = build(self.role, request.preset)
+        base, temporal = BASE_OF.get(self.role), None
+        if base is not None:
+            known = load_checkpoint(request.checkpoint(base), base).state_dict()
+            self.network.load_state_dict({**self.network.state_dict(), **known})
+            temporal = [p for name, p in self.network.named_parameters() if is_temporal(name)]
+        if request.initial is not None:
+            known = stage_tensors(request.initial / f"{self.role}.safetensors", self.role)
+            self.network.load_state_dict({**self.network.state_dict(), **known})
+        self._trained = named_parameters(self.network, temporal)
+
+    def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
+        return {"network": self._trained}
+
+    def buffers(self) -> dict[str, Tensor]:
+        return {}
+
+    def refresh(self) -> int:
+        return 0
+
+    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+        aim = torch.randn((), generator=generator)
+        loss = torch.stack([(parameter - aim).square().mean() for parameter in self._trained.values()]).mean()
+        yield LossTerm("network", loss, {"loss": loss})
+
+    def held_out(self) -> dict[str, float]:
+        return {"held_out_loss": float(self._first().square().mean()), "held_out_samples": 3}
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        return {"weights": (255 * self._first()[:12].reshape(2, 2, 3).clamp(0, 1)).byte().numpy()}
+
+    def _first(self) -> Tensor:
+        return torch.cat([parameter.detach().flatten() for parameter in self._trained.values()])
+
+
+@pytest.fixture
+def quick_stage(monkeypatch: pytest.MonkeyPatch) -> type[QuickStage]:
+    """Makes a stage of a request. No TensorBoard log is written: it would carry the time in its name."""
+    monkeypatch.setattr(metrics, "_tensorboard", lambda *_: None)
+    return QuickStage
+
+
+@pytest.fixture(scope="session")
+def quick_preset() -> Preset:
+    """Smaller than tiny, for stages that are trained hundreds of times."""
+    image = replace(tiny().image, base_channels=8, multipliers=(1,), attention_levels=(), head_dim=8)
+    temporal = replace(tiny().prediction, attention_levels=(), head_dim=8)
+    return replace(tiny(), image=image, prediction=temporal, interpolation=replace(temporal, frame_rate=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from drivesim.geometry.boxes import iou_matrix
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import tiny
 from drivesim.models.reader import ReaderOutput, VehicleReader, read_vehicles
+from drivesim.training.budget import TrainingBudget
 from drivesim.training.reader_augmentation import Augmentation, AugmentationConfig, cropped, flipped, shrunk
 from drivesim.training.reader_loss import VehicleBoxes, generalised_iou, reader_loss, reader_targets
 from drivesim.training.session import train_stage
@@ -133,7 +135,7 @@ def test_augmentation_is_a_function_of_its_generator() -> None:
 def trained(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("checkpoints")
     request = StageRequest("reader", tiny(), logs, out, batch_size=2)
-    list(train_stage(request, prepare(request, lambda *_: None), 1e9, 3))
+    list(train_stage(request, partial(prepare, request, lambda *_: None), TrainingBudget(steps=3)))
     return out
 
 

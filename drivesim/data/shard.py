@@ -1,0 +1,328 @@
+"""A shard of packed footage: frames of some drive logs at one size, with their labels, in a folder that never changes.
+
+    frames.npy    uint8 (n, h, w, 3), RGB; readers map it into memory
+    labels.npz    logs, ego motion, and all labelled vehicles (`VehicleColumns`)
+    shard.json    format, size, origin, sha256 of the two files and of itself
+
+A shard is made by `ShardWriter` inside a claimed folder (`publishing.Claim`), from drive logs or straight from a
+renderer, and appears under its name when it is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drivesim.archive.sealed_json import canonical_json, seal, unseal
+from drivesim.data.columns import VehicleColumns
+from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
+from drivesim.data.publishing import writing
+from drivesim.errors import FootageError
+from drivesim.scenario.vocabulary import TIMES_OF_DAY
+
+FORMAT = 2
+"""Version 1 was one array per size, without shards; it is ignored."""
+FRAMES_FILE, LABELS_FILE, IDENTITY_FILE = "frames.npy", "labels.npz", "shard.json"
+
+
+class ShardDamagedError(FootageError):
+    """A file of a shard is not what was written; the message names shard, file and problem."""
+
+    def __init__(self, message: str, shard: Path) -> None:
+        super().__init__(message, shard)
+        self.shard = shard
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+
+@dataclass(frozen=True)
+class PackedLog:
+    """A drive log that a shard was made from.
+
+    path: relative to the data folder, "/" between folders. sha256: of the log's content (`DriveLog.digest`).
+    problem: why it was left out, None for a log whose frames are in the shard.
+    """
+
+    path: str
+    sha256: str
+    problem: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class LogColumns:
+    """The logs of some footage, in the order of their frames.
+
+    name: (l,) str. length: (l,) int64 frames. fps: (l,) float64. time_of_day: (l,) int8, -1 where unknown.
+    """
+
+    name: np.ndarray
+    length: np.ndarray
+    fps: np.ndarray
+    time_of_day: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """An open shard.
+
+    sources: the drive logs it was packed from, none of a recorded shard. recording: what a recorded shard was made
+    with, None of one packed from logs. frames: (n, h, w, 3) uint8, mapped. ego_motion: (n, 2) float32, m/s and rad/s.
+    """
+
+    folder: Path
+    frames: np.ndarray
+    frames_sha256: str
+    logs: LogColumns
+    vehicles: VehicleColumns
+    ego_motion: np.ndarray
+    sources: tuple[PackedLog, ...]
+    recording: dict[str, Any] | None
+
+    def __len__(self) -> int:
+        return len(self.ego_motion)
+
+    @classmethod
+    def open(cls, folder: Path, verify: bool = True) -> Shard:
+        """Opens a shard, with `verify` after comparing every byte with the sha256 that was recorded.
+
+        Raises ShardDamagedError naming shard and file, and FootageError for a format of a later drivesim.
+        """
+        identity = read_identity(folder)
+        labels_bytes = _read(folder / LABELS_FILE)
+        if hashlib.sha256(labels_bytes).hexdigest() != identity["labels_sha256"]:
+            raise _damaged(folder / LABELS_FILE, _CHANGED)
+        if verify and sha256_of_file(folder / FRAMES_FILE) != identity["frames_sha256"]:
+            raise _damaged(folder / FRAMES_FILE, _CHANGED)
+        with np.load(io.BytesIO(labels_bytes), allow_pickle=False) as labels:
+            logs = LogColumns(**{name: labels[f"log_{name}"] for name in _names(LogColumns)})
+            vehicles = VehicleColumns(**{name: labels[f"vehicle_{name}"] for name in _names(VehicleColumns)})
+            ego_motion = labels["ego_motion"]
+        sources = tuple(PackedLog(**source) for source in identity["sources"])
+        shape = (len(ego_motion), identity["height"], identity["width"], 3)
+        frames = _mapped(folder / FRAMES_FILE, shape)
+        return cls(
+            folder, frames, identity["frames_sha256"], logs, vehicles, ego_motion, sources, identity["recording"]
+        )
+
+
+def shard_names(folder: Path) -> list[str]:
+    """Names of the shards in a folder of packed footage, sorted; what is not whole has no such name."""
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+
+
+def read_identity(folder: Path) -> dict[str, Any]:
+    """The content of `shard.json`; raises ShardDamagedError, and FootageError for a format of a later drivesim."""
+    path = folder / IDENTITY_FILE
+    try:
+        identity = unseal(_read(path))
+    except ValueError as error:
+        raise _damaged(path, str(error)) from None
+    if identity.get("format") != FORMAT:
+        raise FootageError(
+            f"{path}: this drivesim reads packed footage of version {FORMAT}, the file says "
+            f"{identity.get('format')!r}; use the drivesim that made it, or remove the folder to pack its logs again"
+        )
+    return identity
+
+
+def source_paths(folder: Path) -> list[str] | None:
+    """Paths of the drive logs a shard was packed from, of a damaged one too; None where nothing tells them."""
+    try:
+        return [source["path"] for source in read_identity(folder)["sources"]]
+    except FootageError:
+        pass
+    try:
+        with np.load(folder / LABELS_FILE, allow_pickle=False) as labels:
+            return [str(path) for path in labels["source_paths"]]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        return None
+
+
+class ShardWriter:
+    """Fills a folder with a shard, frame by frame; little of it is in memory at a time.
+
+        writer = ShardWriter(claim.start(), 128, 256)
+        with writer.log("world_00000001", header) as add:
+            add(frame, label)
+        writer.finish(recording={...})
+
+    Raises FootageWriteError where the disk is full.
+    """
+
+    def __init__(self, folder: Path, height: int, width: int) -> None:
+        self._folder, self._size = folder, (height, width)
+        self._frames = ArrayFile(folder / FRAMES_FILE, np.uint8, (height, width, 3))
+        self._logs: list[tuple[str, int, float, int]] = []
+        self._vehicles: list[VehicleColumns] = []
+        self._ego_motion: list[tuple[float, float]] = []
+
+    @contextmanager
+    def log(self, name: str, header: DriveLogLabels) -> Iterator[FrameSink]:
+        """A log to add frames to; where its block raises, none of them stay and the error goes on.
+
+        `header` says the rate, the time of day, and the size of the frames that boxes are given in.
+        """
+        begin, sink = len(self._ego_motion), FrameSink(self._frames)
+        try:
+            yield sink
+        except BaseException:
+            self._frames.cut(begin)
+            raise
+        labels = sink.labels
+        known = -1 if header.time_of_day is None else TIMES_OF_DAY.index(header.time_of_day)
+        self._logs.append((name, len(labels), header.fps, known))
+        self._vehicles.append(VehicleColumns.of(labels, header.width, header.height))
+        self._ego_motion.extend((label.ego_speed_mps, label.ego_yaw_rate_radps) for label in labels)
+
+    def finish(self, sources: Sequence[PackedLog] = (), recording: dict[str, Any] | None = None) -> None:
+        """Writes labels and identity; the folder may then be published."""
+        self._frames.close()
+        name, length, fps, time_of_day = zip(*self._logs, strict=True) if self._logs else ((), (), (), ())
+        vehicles = VehicleColumns.joined(self._vehicles)
+        labels = {
+            "log_name": np.array(name, np.str_),
+            "log_length": np.array(length, np.int64),
+            "log_fps": np.array(fps, np.float64),
+            "log_time_of_day": np.array(time_of_day, np.int8),
+            "ego_motion": np.array(self._ego_motion, np.float32).reshape(-1, 2),
+            "source_paths": np.array([source.path for source in sources], np.str_),
+            **{f"vehicle_{name}": getattr(vehicles, name) for name in _names(VehicleColumns)},
+        }
+        archive = io.BytesIO()
+        np.savez(archive, **labels)
+        height, width = self._size
+        identity = {
+            "format": FORMAT,
+            "height": height,
+            "width": width,
+            "num_frames": len(self._ego_motion),
+            "sources": [asdict(source) for source in sources],
+            "recording": recording,
+            "frames_sha256": sha256_of_file(self._folder / FRAMES_FILE),
+            "labels_sha256": hashlib.sha256(archive.getvalue()).hexdigest(),
+        }
+        with writing(self._folder):
+            (self._folder / LABELS_FILE).write_bytes(archive.getvalue())
+            (self._folder / IDENTITY_FILE).write_bytes(seal(identity))
+
+
+class FrameSink:
+    """Takes the frames of one log."""
+
+    def __init__(self, file: ArrayFile) -> None:
+        self._file = file
+        self.labels: list[FrameLabel] = []
+
+    def __call__(self, frame: np.ndarray, label: FrameLabel) -> None:
+        """Adds a frame (h, w, 3) uint8 of the shard's size."""
+        self._file.append(frame)
+        self.labels.append(label)
+
+
+class ArrayFile:
+    """A `.npy` file that grows by one element of `shape` at a time: written, not mapped, so that a full disk is an
+    error and not a signal that ends the process.
+    """
+
+    def __init__(self, path: Path, dtype: type, shape: tuple[int, ...]) -> None:
+        self._path, self._dtype, self._shape, self._count = path, np.dtype(dtype), shape, 0
+        self._bytes_each = int(np.prod(shape)) * self._dtype.itemsize
+        with writing(path):
+            self._file = open(path, "wb", buffering=0)  # noqa: SIM115 closed by close
+            self._write(self._header())
+        self._start = self._file.tell()
+
+    def append(self, element: np.ndarray) -> None:
+        """Adds one element; raises ValueError for another shape or type."""
+        if element.shape != self._shape or element.dtype != self._dtype:
+            raise ValueError(f"expected {self._dtype} {self._shape}, got {element.dtype} {element.shape}")
+        with writing(self._path):
+            self._write(np.ascontiguousarray(element).data.cast("B"))
+        self._count += 1
+
+    def cut(self, count: int) -> None:
+        """Keeps the first `count` elements."""
+        self._count = count
+        with writing(self._path):
+            self._file.seek(self._start + count * self._bytes_each)
+            self._file.truncate()
+
+    def close(self) -> None:
+        """Writes how many elements there are."""
+        with writing(self._path), self._file:
+            self._file.seek(0)
+            self._write(self._header())
+
+    def _header(self) -> bytes:
+        header = io.BytesIO()
+        descr = np.lib.format.dtype_to_descr(self._dtype)
+        shape = (self._count, *self._shape)
+        np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
+        return header.getvalue()  # numpy leaves room for the first axis to grow, so that its length stays the same
+
+    def _write(self, content: bytes | memoryview) -> None:
+        view = memoryview(content)
+        while view:
+            view = view[self._file.write(view) :]
+
+
+def sha256_of_file(path: Path) -> str:
+    """The hex digest of a file's content; raises ShardDamagedError where it cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise _damaged(path, _unreadable(error)) from error
+
+
+def recording_digest(recording: dict[str, Any]) -> str:
+    """Eight hex digits that tell one way of recording from another."""
+    return hashlib.sha256(canonical_json(json.loads(json.dumps(recording)))).hexdigest()[:8]
+
+
+_CHANGED = "was changed after it was written (its sha256 does not fit)"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise _damaged(path, _unreadable(error)) from error
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    if not shape[0]:
+        return np.zeros(shape, np.uint8)
+    try:
+        frames = np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise _damaged(path, str(error)) from error
+    if frames.shape != shape or frames.dtype != np.uint8:
+        raise _damaged(path, f"expected uint8 {shape}, it holds {frames.dtype} {frames.shape}")
+    return frames
+
+
+def _unreadable(error: OSError) -> str:
+    return "is missing" if isinstance(error, FileNotFoundError) else f"cannot be read ({error.strerror})"
+
+
+def _damaged(path: Path, problem: str) -> ShardDamagedError:
+    return ShardDamagedError(f"{path}: packed footage is damaged: the file {problem}", path.parent)
+
+
+def _names(record: type) -> list[str]:
+    return [field.name for field in fields(record)]

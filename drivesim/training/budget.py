@@ -1,0 +1,68 @@
+"""How long a stage is trained, and how its learning rate moves meanwhile: up, constant, and down to zero at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+DECAY_FROM = 0.8
+"""The part of a budget after which the learning rate falls: it decays over the last fifth."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a training has come over all runs: steps, and seconds."""
+
+    step: int = 0
+    elapsed_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingBudget:
+    """A training ends after `seconds` or after `steps`, whichever comes first; None sets no limit.
+
+    start: from where on the budget counts. It moves when the training begins again on another base.
+    decays_after: from where on the learning rate's course is counted. It moves when a training whose learning rate had
+        begun to fall gets more time.
+    """
+
+    seconds: float | None = None
+    steps: int | None = None
+    start: Progress = Progress()
+    decays_after: Progress = Progress()
+
+    def ended(self, progress: Progress) -> bool:
+        """Whether nothing is left of the budget."""
+        by_time = self.seconds is not None and progress.elapsed_s - self.start.elapsed_s >= self.seconds
+        return by_time or (self.steps is not None and progress.step - self.start.step >= self.steps)
+
+    def used(self, progress: Progress) -> float:
+        """The part that is used, 0..1, counted from `decays_after`; the limit that is nearer decides."""
+        begun, parts = self.decays_after, [0.0]
+        if self.seconds is not None:
+            length = self.start.elapsed_s + self.seconds - begun.elapsed_s
+            parts.append((progress.elapsed_s - begun.elapsed_s) / length if length > 0 else 1.0)
+        if self.steps is not None:
+            length = self.start.step + self.steps - begun.step
+            parts.append((progress.step - begun.step) / length if length > 0 else 1.0)
+        return min(1.0, max(parts))
+
+    def learning_rate_factor(self, progress: Progress, warmup_steps: int) -> float:
+        """What the learning rate of the next step is multiplied by: from 1 / `warmup_steps` to 1, then down to 0."""
+        warm = min(1.0, (progress.step - self.decays_after.step + 1) / max(1, warmup_steps))
+        return warm * min(1.0, (1 - self.used(progress)) / (1 - DECAY_FROM))
+
+    def of_same_length(self, other: TrainingBudget) -> bool:
+        """Whether both allow the same time and steps."""
+        return (self.seconds, self.steps) == (other.seconds, other.steps)
+
+    def continuing(self, before: TrainingBudget, progress: Progress) -> TrainingBudget:
+        """This budget, for a training that has come so far under the budget `before`.
+
+        One of another length starts the learning rate's course anew if that had begun to fall.
+        """
+        falls_again = not self.of_same_length(before) and before.used(progress) > DECAY_FROM
+        return replace(self, start=before.start, decays_after=progress if falls_again else before.decays_after)
+
+    def counted_from(self, progress: Progress) -> TrainingBudget:
+        """This budget, counted from here on."""
+        return replace(self, start=progress, decays_after=progress)

@@ -1,0 +1,114 @@
+"""Worker processes that record: started together, asked for what they have done, stopped at any time."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, Self
+
+from drivesim.errors import DrivesimError
+
+_POLL_S = 0.5
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class RecordWorkers:
+    """Processes of one thread each that run `work(number, *arguments)`; a context manager that stops them at its end.
+
+        with RecordWorkers(work, arguments, 8) as workers:
+            while workers.are_running:
+                for report in workers.reports():      # does not wait: train on meanwhile
+                    ...
+
+    `work` is a module's function that yields reports, each of which can be pickled.
+    """
+
+    def __init__(self, work: Callable[..., Iterator[Any]], arguments: tuple[Any, ...], num_workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._queue = context.Queue()
+        self._failure: DrivesimError | None = None
+        self._processes = [
+            context.Process(target=_run, args=(work, number, arguments, self._queue), daemon=True)
+            for number in range(num_workers)
+        ]
+
+    def __enter__(self) -> Self:
+        before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
+        os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
+        try:
+            for process in self._processes:
+                process.start()
+        except BaseException:
+            self.__exit__()
+            raise
+        finally:
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in self._processes:
+            if process.is_alive():
+                process.terminate()
+        for process in self._processes:
+            if process.pid is not None:
+                process.join()
+
+    @property
+    def are_running(self) -> bool:
+        return any(process.is_alive() for process in self._processes)
+
+    def reports(self, wait_s: float = 0.0) -> Iterator[Any]:
+        """What was reported since; waits up to `wait_s` for each further report.
+
+        Raises DrivesimError once all workers have ended, where one of them failed.
+        """
+        running = self.are_running
+        with suppress(queue.Empty):
+            while True:
+                report = self._queue.get(timeout=max(wait_s if running else 0.0, 0.05))
+                if isinstance(report, DrivesimError):
+                    self._failure = self._failure or report
+                else:
+                    yield report
+        if not running:
+            self._raise_failure()
+
+    def all_reports(self) -> Iterator[Any]:
+        """Reports until all workers have ended; raises as `reports` does."""
+        while True:
+            running = self.are_running
+            yield from self.reports(_POLL_S)
+            if not running:
+                return
+
+    def _raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+        codes = [process.exitcode for process in self._processes if process.exitcode]
+        if codes:
+            raise DrivesimError(
+                f"{len(codes)} recording worker(s) ended with exit code {codes[0]}; run the command again"
+            )
+
+
+def parent_is_alive() -> bool:
+    """Whether the process that started this worker still lives; True where none did."""
+    parent = multiprocessing.parent_process()
+    return parent is None or parent.is_alive()
+
+
+def _run(work: Callable[..., Iterator[Any]], number: int, arguments: tuple[Any, ...], reports: Any) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that what it holds is given up when it is stopped
+    try:
+        for report in work(number, *arguments):
+            reports.put(report)
+    except DrivesimError as error:
+        reports.put(error)
+    except KeyboardInterrupt:
+        return
