@@ -26,6 +26,7 @@ import numpy as np
 from drivesim.archive.sealed_json import canonical_json, seal, unseal
 from drivesim.data.columns import VehicleColumns
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
+from drivesim.data.frame_array import map_array
 from drivesim.data.publishing import writing
 from drivesim.errors import FootageError
 from drivesim.scenario.vocabulary import TIMES_OF_DAY
@@ -305,10 +306,8 @@ def _read(path: Path) -> bytes:
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    if not shape[0]:
-        return np.zeros(shape, np.uint8)
     try:
-        frames = np.load(path, mmap_mode="r")
+        frames = map_array(path)
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if frames.shape != shape or frames.dtype != np.uint8:
