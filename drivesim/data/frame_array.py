@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 
 
 def map_array(path: Path) -> np.ndarray:
@@ -14,8 +13,10 @@ def map_array(path: Path) -> np.ndarray:
 
     torch maps it, for it keeps no file open: footage of many shards would else reach the limit of open files.
 
-    Raises OSError and ValueError where the file is no such array or too short.
+    Raises OSError and ValueError where the file is no such array or has another length.
     """
+    import torch  # here, for processes that record write such files only
+
     with open(path, "rb") as file:
         version = np.lib.format.read_magic(file)
         if version != (1, 0):

@@ -44,6 +44,14 @@ class PackedFootage:
     folder: Path
     shards: tuple[Shard, ...]
 
+    def __post_init__(self) -> None:
+        for shard in self.shards:
+            if shard.frames.shape[1:] != self.shards[0].frames.shape[1:]:
+                height, width = shard.frames.shape[1:3]
+                raise FootageError(
+                    f"{shard.folder}: frames of {height}x{width} do not belong here; move the shard away"
+                )
+
     @classmethod
     def open(cls, folder: Path, verify: bool = True, on_progress: OnProgress = silent) -> PackedFootage:
         """Opens every shard in `folder`, ordered by the paths (of recorded shards the names) of their first logs.
