@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -85,15 +86,29 @@ class StageRequest:
     def foundations(self) -> dict[str, str]:
         """The sha256 of the checkpoints that the stage stands on, where they are there, and the footage's identity.
 
-        Also says that a stage did not start from nothing.
+        Of the autoencoder, stages that see latents alone stand on the encoder: its decoder may change. Also says that a
+        stage did not start from nothing.
         """
         paths = {role: self.checkpoint(role) for role in STANDS_ON.get(self.role, ())}
-        found = {role: sha256_of(path) for role, path in paths.items() if path.is_file()}
+        found = {role: self._foundation(role, path) for role, path in paths.items() if path.is_file()}
         if self.footage is not None:
             found[FOOTAGE] = self.footage
         if self.initial is not None:
             found[INITIAL] = "given"
         return found
+
+    def _foundation(self, role: str, path: Path) -> str:
+        return _encoder_sha256(path) if role == "autoencoder" and self.role in LATENT_STAGES else sha256_of(path)
+
+
+def _encoder_sha256(path: Path) -> str:
+    """Of everything that latents depend on. Raises CheckpointError where the file is no autoencoder."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(stage_tensors(path, "autoencoder").items()):
+        if not name.startswith("decoder."):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> TrainingStage:

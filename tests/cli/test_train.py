@@ -105,6 +105,14 @@ def test_a_mistake_is_one_line(
     assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
 
 
+def test_a_finished_stage_says_so(train: Callable, data: Path, tmp_path: Path) -> None:
+    options = ["autoencoder", "--data", data, "--out", tmp_path, *TINY]
+    assert train(*options).returncode == 0
+    again = train(*options)
+    assert (again.returncode, again.stdout) == (0, "")
+    assert again.stderr.strip() == f"{tmp_path}: nothing was left to train of autoencoder"
+
+
 def test_a_file_in_the_place_of_the_folder_is_one_line(train: Callable, data: Path, tmp_path: Path) -> None:
     (tmp_path / "out").touch()
     for command in (["autoencoder"], ["chain", "--minutes", "1", *ALONE]):
