@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from drivesim.data.drive_log_labels import FrameLabel
-from drivesim.geometry.detection_scores import longer_side
+from drivesim.detection.scores import longer_side
 from drivesim.scenario.vocabulary import (
     CATEGORIES,
     MIN_BOX_SIDE,

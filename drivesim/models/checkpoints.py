@@ -37,7 +37,7 @@ BASE_OF = {
 }
 ROLES = ("autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler_image", "upsampler")
 READER = "reader"
-"""The vehicle reader judges pictures and makes none: a set is whole without it."""
+"""The vehicle detector judges pictures and makes none: a set is whole without it."""
 LAYOUTS = "layouts"
 """Where vehicles stand in frames of each crowdedness: without it the image model decides that too."""
 OPTIONAL = (READER, LAYOUTS)

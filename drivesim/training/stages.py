@@ -139,11 +139,10 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         return stage
     if role == "decoder":
         return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
+    if role == READER:
+        return ReaderStage(network, footage, _settings(request, ReaderTraining()), device)
     autoencoder_path = request.checkpoint("autoencoder")
     autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
-    if role == READER:
-        low = (preset.video.low_height, preset.video.low_width)
-        return ReaderStage(network, footage, autoencoder, low, _settings(request, ReaderTraining()), device)
     denoiser = preset.denoiser(role)
     if role in LATENT_STAGES:
         settings = _settings(request, _diffusion_training(role, preset))
@@ -210,7 +209,7 @@ def wanted_clips(role: str, preset: Preset) -> tuple[tuple[float | None, int], .
 
 
 def frame_size(request: StageRequest) -> tuple[int, int]:
-    """Of the stage; the reader enlarges low-resolution footage itself, so that other stages can share it."""
+    """Of the stage; the vehicle detector enlarges low-resolution footage itself, so that other stages can share it."""
     video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
     low, large = (video.low_height, video.low_width), (reader.height, reader.width)
     if request.role == READER:
