@@ -25,7 +25,7 @@ STAGES = {
     "decoder": "Decodes latents to steady video.",
     "upsampler_image": "Enlarges single frames.",
     "upsampler": "Enlarges video.",
-    "reader": "Finds vehicles in frames, by which adherence is measured.",
+    "reader": "Finds vehicles in frames (the vehicle detector), by which adherence is measured.",
     "layouts": "Collects where vehicles stand in frames of each crowdedness.",
 }
 """What each stage does, in the order of training."""
