@@ -14,9 +14,9 @@ from drivesim.data.packed import PackedFootage
 from drivesim.models.autoencoder import Autoencoder, Posterior
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminatorConfig
 from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss, psnr_db
-from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
+from drivesim.training.randomness import standard_normal, step_generator
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 
@@ -82,13 +82,13 @@ class AutoencoderStage:
         with mixed_precision(self.device):
             posterior = self.network.encoder(frames[:, 0])
         posterior = Posterior(posterior.mean.float(), posterior.log_variance.float())
-        noise = torch.randn(posterior.mean.shape, generator=generator).to(self.device)
+        noise = standard_normal(posterior.mean.shape, generator, self.device)
         latents = posterior.sample(noise)
         strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
-        wrong = strength * torch.randn(latents.shape, generator=generator)
+        wrong = strength.to(self.device) * standard_normal(latents.shape, generator, self.device)
         scale = latents.detach().std((0, 2, 3), keepdim=True)
         with mixed_precision(self.device):
-            made = self.network.decoder((latents + scale * wrong.to(self.device))[:, None])
+            made = self.network.decoder((latents + scale * wrong)[:, None])
         made = made.float()
         yield from self.loss.terms(frames, made, self.config.kl_weight * posterior.kl(), step)
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.models.autoencoder import Autoencoder
+from drivesim.training.randomness import standard_normal
 from drivesim.training.reader_loss import VehicleBoxes
 
 _LEAST_SEEN = 0.35  # a vehicle of which a crop keeps less may be found or not
@@ -69,8 +70,8 @@ class Augmentation:
     def _through_autoencoder(self, pictures: Tensor, generator: torch.Generator) -> Tensor:
         latents = self.autoencoder.encode(pictures[:, None])
         strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1, 1), generator=generator)
-        noise = strength * torch.randn(latents.shape, generator=generator)
-        return self.autoencoder.decode(latents + noise.to(latents.device))[:, 0]
+        noise = strength.to(latents.device) * standard_normal(latents.shape, generator, latents.device)
+        return self.autoencoder.decode(latents + noise)[:, 0]
 
     def _one(
         self, picture: Tensor, labels: VehicleBoxes, index: int, generator: torch.Generator
@@ -92,7 +93,7 @@ class Augmentation:
         tint = 0.3 * config.max_tone * (2 * torch.rand((3, 1, 1), generator=generator) - 1)
         picture = picture * contrast + brightness + tint.to(picture.device)
         if chances[3] < config.noise:
-            noise = torch.randn(picture.shape, generator=generator).to(picture.device)
+            noise = standard_normal(picture.shape, generator, picture.device)
             picture = picture + config.max_noise * float(amounts[6]) * noise
         return picture.clamp(-1, 1), boxes, counts
 
