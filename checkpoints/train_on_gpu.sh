@@ -45,7 +45,7 @@ trap 'rm -rf "$work"' EXIT
 checkpoints=$work/checkpoints log=$work/checkpoints/training/log.txt failed=()
 mkdir -p "$checkpoints/training" "$work/data" "$out"
 
-calculate() { awk "BEGIN { print $* }"; }
+calculate() { awk "BEGIN { print ($*) }"; }
 limit_s=$(calculate "int(60 * $minutes)")
 pack_s=$((limit_s < 600 ? limit_s / 15 : 40))        # kept for packing
 uncounted_s=$((limit_s < 720 ? limit_s / 8 : 90))    # for starting, the first footage, the last evaluations
@@ -69,11 +69,16 @@ prepare_command() {
         command+=(--share "$role=${share[$role]}")
     done
     command+=(${given[@]+"${given[@]}"})
-    for role in autoencoder image upsampler_image; do
-        if [ "${share[$role]}" = 0 ] && [ ! -f "$checkpoints/$role.safetensors" ]; then
-            cp "$init/$role.safetensors" "$checkpoints/" 2>>"$log" || say "$init holds no $role"
-        fi
-    done
+    keep_base autoencoder 1
+    keep_base image "${share[prediction]} + ${share[interpolation]}"
+    keep_base upsampler_image "${share[upsampler]}"
+}
+
+# Takes a stage from --init that is not trained here and that one which is trained stands on (its share is above 0).
+keep_base() {
+    if [ "${share[$1]}" = 0 ] && [ ! -f "$checkpoints/$1.safetensors" ] && [ "$(calculate "$2 > 0")" = 1 ]; then
+        cp "$init/$1.safetensors" "$checkpoints/" 2>>"$log" || say "$init holds no $1"
+    fi
 }
 
 # Prints the first stage that is not trained to its end.

@@ -16,7 +16,7 @@ from drivesim.models.presets import tiny
 
 SCRIPTS = Path(__file__).parents[2] / "checkpoints"
 MIB = 2**20
-NOT_TRAINED = ("interpolation", "decoder", "upsampler_image", "upsampler")
+NOT_TRAINED = ("autoencoder", "prediction", "interpolation", "decoder", "upsampler_image", "upsampler")
 
 
 def run(*command: object, code: int = 0) -> str:
@@ -45,21 +45,21 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_script_records_trains_and_leaves_a_set_on_the_given_autoencoder(base: Path, tmp_path: Path) -> None:
-    """It trains the image stage, and goes on where the prediction stage fails."""
+    """It trains the image stage, and goes on where the detector's fails."""
     (tmp_path / "wheels").mkdir()
-    (base / "prediction.safetensors").write_bytes(b"damaged")
-    shares = [f"{role}=0" for role in ("autoencoder", *NOT_TRAINED)] + ["reader=1"]
+    (base / "reader.safetensors").write_bytes(b"damaged")
+    shares = [f"{role}=0" for role in NOT_TRAINED] + ["reader=1"]
     options = [part for share in shares for part in ("--share", share)]
     options += ["--preset", "tiny", "--steps", "2", "--device", "cpu", "--batch-scale", "1", "--threads", "1"]
     options += ["--record-workers", "1", "--init", base]
     said = run(SCRIPTS / "train_on_gpu.sh", tmp_path / "wheels", tmp_path / "out", 4, *options, code=1)
-    assert "stage prediction failed" in said
-    assert "not trained to the end: prediction\n" in said
+    assert "stage reader failed" in said
+    assert "not trained to the end: reader\n" in said
     assert is_within_limits(tmp_path / "out")
     assert "| image | 2 |" in (tmp_path / "out" / "report.md").read_text()
     parcel("unpack", tmp_path / "out", tmp_path / "set", base)
     unpacked = CheckpointSet.open(tmp_path / "set")
-    assert set(unpacked.sha256) == {"autoencoder", "image", "reader", "layouts"}
+    assert set(unpacked.sha256) == {"autoencoder", "image", "layouts"}
     for role in unpacked.sha256:
         unpacked.load(role)
     training = tmp_path / "set" / "training"
