@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from drivesim.detection.adherence import FOUND, adherence
 from drivesim.engine import Engine, EngineSettings
-from drivesim.engine.adherence import FOUND, adherence
 from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.composed import Sampling, composed_frames
 from drivesim.evaluation.distances import KernelDistance
@@ -35,7 +35,7 @@ class ComposedAndRead:
         self.layouts = told_layouts(self.conditions)
 
     def real(self) -> tuple[float, float, float]:
-        """What the reader and the distance say of the real frames."""
+        """What the vehicle detector and the distance say of the real frames."""
         return self._measured(self.asked.frames)
 
     def composed(self, settings: EngineSettings) -> tuple[float, float, float]:

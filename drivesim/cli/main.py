@@ -16,6 +16,7 @@ from drivesim.allocator import keep_freed_memory
 from drivesim.cli.batch import batch
 from drivesim.cli.check import check
 from drivesim.cli.compose import compose
+from drivesim.cli.compress import compress
 from drivesim.cli.doctor import doctor
 from drivesim.cli.evaluate import app as evaluate
 from drivesim.cli.expand import expand
@@ -64,7 +65,7 @@ def _options(
 for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
     app.command()(_verb)
 app.command("import")(import_scenario)
-for _verb in (render, inspect, check, export, record, doctor):
+for _verb in (render, inspect, check, export, record, compress, doctor):
     app.command()(_verb)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

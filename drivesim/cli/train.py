@@ -25,7 +25,7 @@ STAGES = {
     "decoder": "Decodes latents to steady video.",
     "upsampler_image": "Enlarges single frames.",
     "upsampler": "Enlarges video.",
-    "reader": "Finds vehicles in frames, by which adherence is measured.",
+    "reader": "Finds vehicles in frames (the vehicle detector), by which adherence is measured.",
     "layouts": "Collects where vehicles stand in frames of each crowdedness.",
 }
 """What each stage does, in the order of training."""
@@ -103,8 +103,13 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float)
         if request.role == LAYOUTS:
             collect_layouts(request, show)
             return
+        report = None
         for report in train_stage(request, lambda: prepare(request, show), budget, evaluate_every_s):
             if rank() == 0:
                 progress.update(task, completed=budget.used(report.progress), description=report.in_words(request.role))
                 if report.saved:
                     progress.console.print(report.with_figures(request.role), soft_wrap=True)
+        if report is None and rank() == 0:
+            progress.console.print(
+                f"{request.checkpoints}: nothing was left to train of {request.role}", soft_wrap=True
+            )

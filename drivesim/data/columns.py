@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from drivesim.data.drive_log_labels import FrameLabel
-from drivesim.geometry.detection_scores import longer_side
+from drivesim.detection.scores import longer_side
 from drivesim.scenario.vocabulary import (
     CATEGORIES,
     MIN_BOX_SIDE,
@@ -60,7 +60,7 @@ class VehicleColumns:
     def joined(cls, parts: Sequence[VehicleColumns]) -> VehicleColumns:
         """The vehicles of several footages, one after the other."""
         parts = [cls.of((), 1, 1), *parts]
-        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in _names(cls)})
+        return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in field_names(cls)})
 
     @property
     def frame(self) -> np.ndarray:
@@ -110,5 +110,6 @@ class FrameColumns:
         return cls(boxes, category, time_of_day.astype(np.int8), crowdedness, ego_motion.astype(np.float32))
 
 
-def _names(record: type) -> list[str]:
+def field_names(record: type) -> list[str]:
+    """The columns of a record of columns."""
     return [field.name for field in fields(record)]

@@ -3,8 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
+
+
+def map_array(path: Path) -> np.ndarray:
+    """The array of a `.npy` file, mapped into memory, not to be written to.
+
+    torch maps it, for it keeps no file open: footage of many shards would else reach the limit of open files.
+
+    Raises OSError and ValueError where the file is no such array or has another length.
+    """
+    import torch  # here, for processes that record write such files only
+
+    with open(path, "rb") as file:
+        version = np.lib.format.read_magic(file)
+        if version != (1, 0):
+            raise ValueError(f"expected the .npy format 1.0, got {version}")
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        start, size = file.tell(), int(np.prod(shape)) * dtype.itemsize
+        if file.seek(0, 2) != start + size:
+            raise ValueError(f"expected {start + size} bytes, the file has {file.tell()}")
+    if not size:
+        return np.empty(shape, dtype)
+    array = torch.from_file(str(path), shared=False, size=start + size, dtype=torch.uint8)[start:].numpy()
+    array = array.view(dtype).reshape(shape)
+    array.flags.writeable = False
+    return array
 
 
 class FrameArray:

@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from drivesim.archive.sealed_json import seal, sha256, unseal
-from drivesim.data.frame_array import FrameArray
+from drivesim.data.frame_array import FrameArray, map_array
 from drivesim.data.packed import PackedFootage
 from drivesim.data.packing import OnProgress, silent
 from drivesim.data.publishing import Claim, sweep, writing
@@ -93,7 +93,7 @@ class _Cache:
                 raise ValueError(f"{LATENTS_FILE} was changed after it was written")
             if (identity["autoencoder_sha256"], identity["frames_sha256"]) != (self._sha256, shard.frames_sha256):
                 raise ValueError("made of other frames or by another autoencoder")
-            return np.load(folder / LATENTS_FILE, mmap_mode="r" if len(shard) else None)
+            return map_array(folder / LATENTS_FILE)
         except (OSError, ValueError, KeyError, FootageError) as error:
             logger.warning("%s: cached latents are not usable (%s) and are made again", folder, error)
             return None
@@ -116,7 +116,7 @@ class _Cache:
             (partial / LATENTS_FILE).write_bytes(content.getvalue())
             (partial / IDENTITY_FILE).write_bytes(seal(identity))
         claim.publish()
-        return np.load(claim.folder / LATENTS_FILE, mmap_mode="r" if len(shard) else None)
+        return map_array(claim.folder / LATENTS_FILE)
 
     def _encoded(self, shard: Shard) -> np.ndarray:
         _, height, width, _ = shard.frames.shape

@@ -44,9 +44,17 @@ class PackedFootage:
     folder: Path
     shards: tuple[Shard, ...]
 
+    def __post_init__(self) -> None:
+        for shard in self.shards:
+            if shard.frames.shape[1:] != self.shards[0].frames.shape[1:]:
+                height, width = shard.frames.shape[1:3]
+                raise FootageError(
+                    f"{shard.folder}: frames of {height}x{width} do not belong here; move the shard away"
+                )
+
     @classmethod
     def open(cls, folder: Path, verify: bool = True, on_progress: OnProgress = silent) -> PackedFootage:
-        """Opens every shard in `folder`, ordered by the names of their logs.
+        """Opens every shard in `folder`, ordered by the paths (of recorded shards the names) of their first logs.
 
         `verify` compares every byte with its recorded sha256. Raises ShardDamagedError (a FootageError) naming shard
         and file, and FootageError where there is no packed footage or it is of a later format.
@@ -54,7 +62,7 @@ class PackedFootage:
         shards = _opened(folder, shard_names(folder), verify, on_progress)
         if not sum(map(len, shards)):
             raise FootageError(f"{folder}: no packed footage here")
-        return cls(folder, tuple(sorted(shards, key=lambda shard: (shard.logs.name[:1].tolist(), shard.folder.name))))
+        return cls(folder, tuple(sorted(shards, key=_place)))
 
     def refreshed(self, on_progress: OnProgress = silent) -> PackedFootage:
         """This footage continued by the shards that arrived since, or this very object where none did.
@@ -145,6 +153,11 @@ def pack(
             if not packing.discard(error.shard):
                 raise
             logger.warning("%s; its logs are packed again", error)
+
+
+def _place(shard: Shard) -> tuple[list[str], str]:
+    first = shard.sources[0].path.split("/") if shard.sources else shard.logs.name[:1].tolist()
+    return first, shard.folder.name
 
 
 def _opened(folder: Path, names: Sequence[str], verify: bool, on_progress: OnProgress) -> list[Shard]:

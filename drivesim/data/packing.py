@@ -67,7 +67,7 @@ class Packing:
                 stale, packed = self._survey()
                 for name in stale:
                     _remove(self.folder / name)
-                self._pack([path for path in sorted(self._logs) if path not in packed])
+                self._pack([path for path in sorted(self._logs, key=_parts) if path not in packed])
                 _, packed = self._survey()
         sweep(self.folder.parent)
         sweep(self.folder)
@@ -163,6 +163,10 @@ def fitted(frame: np.ndarray, height: int, width: int) -> np.ndarray:
         return frame
     how = cv2.INTER_AREA if len(frame) > height else cv2.INTER_CUBIC
     return cv2.resize(frame, (width, height), interpolation=how)
+
+
+def _parts(path: str) -> list[str]:
+    return path.split("/")
 
 
 def _remove(shard: Path) -> None:

@@ -17,15 +17,16 @@ import os
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from drivesim.archive.sealed_json import canonical_json, seal, unseal
-from drivesim.data.columns import VehicleColumns
+from drivesim.data.columns import VehicleColumns, field_names
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
+from drivesim.data.frame_array import map_array
 from drivesim.data.publishing import writing
 from drivesim.errors import FootageError
 from drivesim.scenario.vocabulary import TIMES_OF_DAY
@@ -105,8 +106,8 @@ class Shard:
         if verify and sha256_of_file(folder / FRAMES_FILE) != identity["frames_sha256"]:
             raise _damaged(folder / FRAMES_FILE, _CHANGED)
         with np.load(io.BytesIO(labels_bytes), allow_pickle=False) as labels:
-            logs = LogColumns(**{name: labels[f"log_{name}"] for name in _names(LogColumns)})
-            vehicles = VehicleColumns(**{name: labels[f"vehicle_{name}"] for name in _names(VehicleColumns)})
+            logs = LogColumns(**{name: labels[f"log_{name}"] for name in field_names(LogColumns)})
+            vehicles = VehicleColumns(**{name: labels[f"vehicle_{name}"] for name in field_names(VehicleColumns)})
             ego_motion = labels["ego_motion"]
         sources = tuple(PackedLog(**source) for source in identity["sources"])
         shape = (len(ego_motion), identity["height"], identity["width"], 3)
@@ -200,7 +201,7 @@ class ShardWriter:
             "log_time_of_day": np.array(time_of_day, np.int8),
             "ego_motion": np.array(self._ego_motion, np.float32).reshape(-1, 2),
             "source_paths": np.array([source.path for source in sources], np.str_),
-            **{f"vehicle_{name}": getattr(vehicles, name) for name in _names(VehicleColumns)},
+            **{f"vehicle_{name}": getattr(vehicles, name) for name in field_names(VehicleColumns)},
         }
         archive = io.BytesIO()
         np.savez(archive, **labels)
@@ -305,10 +306,8 @@ def _read(path: Path) -> bytes:
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    if not shape[0]:
-        return np.zeros(shape, np.uint8)
     try:
-        frames = np.load(path, mmap_mode="r")
+        frames = map_array(path)
     except (OSError, ValueError) as error:
         raise _damaged(path, str(error)) from error
     if frames.shape != shape or frames.dtype != np.uint8:
@@ -322,7 +321,3 @@ def _unreadable(error: OSError) -> str:
 
 def _damaged(path: Path, problem: str) -> ShardDamagedError:
     return ShardDamagedError(f"{path}: packed footage is damaged: the file {problem}", path.parent)
-
-
-def _names(record: type) -> list[str]:
-    return [field.name for field in fields(record)]

@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.data.columns import MIN_COUNTED_SIDE
 from drivesim.data.packed import PackedFootage
-from drivesim.geometry.detection_scores import Truth
+from drivesim.detection.scores import Truth
 
 PADDING = -1
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drivesim.detection.detections import Detections
 from drivesim.engine.compose import compose_keyframes, keyframe_from_picture, keyframe_from_pixels
 from drivesim.engine.conditions import (
     first_frame_conditions,
@@ -34,7 +35,6 @@ from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.timeline import Timeline
 from drivesim.engine.upsample import upsample
 from drivesim.engine.windows import Predicted, ResumePoint, Window
-from drivesim.geometry.detections import Detections
 from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.precision import BFLOAT16, FLOAT32
@@ -102,7 +102,7 @@ class Engine:
         """The first frame that obeys its boxes best, of up to `max_attempts`, and how each attempt did.
 
         It is the first of a rollout with as many `gate_attempts`; the first attempt is that of `compose` without.
-        InputError where the scenario has no boxes; CheckpointError where the checkpoints hold no vehicle reader.
+        InputError where the scenario has no boxes; CheckpointError where the checkpoints hold no vehicle detector.
         """
         settings, seed = _resolved(scenario, settings, seed)
         choice = self._gated_keyframe(scenario, seed, replace(settings, gate_attempts=max_attempts))
@@ -137,6 +137,14 @@ class Engine:
         autoencoder = self.networks.autoencoder
         keyframes = torch.stack([keyframe_from_pixels(autoencoder, f, self.video, self.device) for f in frames])
         return self._pictures(keyframes, seeds, settings or fast(), enlarge)
+
+    @torch.inference_mode()
+    def enlarge_many(
+        self, frames: np.ndarray, seeds: Sequence[int], settings: EngineSettings | None = None
+    ) -> np.ndarray:
+        """Small frames uint8 `b h w c` as the upsampler of single pictures enlarges them, one seed each."""
+        low_res = self._tensor(frames).permute(0, 3, 1, 2).float() / 127.5 - 1
+        return self._enlarged(low_res, seeds, settings or fast())
 
     def rollout(
         self,
@@ -285,15 +293,17 @@ class Engine:
         """Latents `b c h w` of unrelated frames to frames uint8 `b h w c`, by the networks for single pictures."""
         count = range(len(keyframes))
         low_res = decode_frames(self.networks.autoencoder, keyframes, count, len(count))
-        if not enlarge:
-            return pixels(low_res)
+        return self._enlarged(low_res, seeds, settings) if enlarge else pixels(low_res)
+
+    def _enlarged(self, low_res: Tensor, seeds: Sequence[int], settings: EngineSettings) -> np.ndarray:
+        """Unrelated small frames `b 3 h w` in -1..1 to frames uint8 `b h w c`, by the upsampler of single pictures."""
 
         def noise_of(what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
             correlation, key = settings.upsampler.noise_correlation, ("upsampler", what)
             return torch.cat([RunNoise(s, None).of_frames(shape, range(1), correlation, *key) for s in seeds])
 
         stage = self._networks(settings.precision).upsampler_image
-        return pixels(upsample(stage, stage.network, low_res, count, settings.upsampler, noise_of))
+        return pixels(upsample(stage, stage.network, low_res, range(len(low_res)), settings.upsampler, noise_of))
 
     def _tensor(self, latents: np.ndarray) -> Tensor:
         return torch.from_numpy(np.ascontiguousarray(latents)).to(self.device)

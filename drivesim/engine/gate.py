@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from drivesim.engine.adherence import Adherence, adherence
+from drivesim.detection.adherence import Adherence, adherence
+from drivesim.detection.detections import Detections
 from drivesim.errors import InputError
-from drivesim.geometry.detections import Detections
 from drivesim.scenario import Scenario
 from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.vocabulary import CATEGORIES

@@ -1,7 +1,7 @@
-"""Whether composed frames hold what was requested, and nothing else, as the vehicle reader sees it.
+"""Whether composed frames hold what was requested, and nothing else, as the vehicle detector sees it.
 
-The same is measured on real frames with their own boxes, for what the reader misses there is not the model's fault,
-and on real frames that were encoded and made again, for what it misses in those is not the image model's.
+The same is measured on real frames with their own boxes, for what the vehicle detector misses there is not the model's
+fault, and on real frames that were encoded and made again, for what it misses in those is not the image model's.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from drivesim.detection.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.engine import Engine
-from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
 from drivesim.evaluation.composed import (

@@ -97,14 +97,14 @@ def gate_choices(
 def reading_protocol(
     engine: Engine, footage: MeasuredFootage, frames: np.ndarray, sampling: Sampling, told: tuple[str, ...], seed: int
 ) -> Protocol:
-    """The protocol of figures that the vehicle reader takes from composed frames `n h w 3`; `measure` stays empty.
+    """The protocol of figures that the vehicle detector takes from composed frames `n h w 3`; `measure` stays empty.
 
     seed: of the choice of the reference footage.
     """
     config = engine.networks.reader.config
     return Protocol(
         measure="",
-        network="vehicle reader",
+        network="vehicle detector",
         network_sha256=engine.checkpoints.sha256[READER],
         num_samples=len(footage),
         num_frames=1,

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from drivesim.data.clips import FootageTensors
-from drivesim.data.drive_log import find_drive_logs, split_of
+from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
 from drivesim.data.packed import PackedFootage, pack
 from drivesim.data.vehicle_labels import VehicleLabels, vehicle_labels
 from drivesim.errors import FootageError
@@ -40,6 +40,16 @@ class MeasuredFootage:
     def frames(self) -> np.ndarray:
         """uint8 `n h w 3`."""
         return self.footage.frames[self.index]
+
+    def some_frames(self, part: slice) -> np.ndarray:
+        """Those of a part of the `n` frames, uint8 `k h w 3`."""
+        return self.footage.frames[self.index[part]]
+
+    @cached_property
+    def recorded_sizes(self) -> str:
+        """Height and width of the logs before they were packed, such as `512x1024`; several in order."""
+        headers = [DriveLog.open(path).labels for path in self.log_paths]
+        return ", ".join(f"{height}x{width}" for height, width in sorted({(h.height, h.width) for h in headers}))
 
     @property
     def time_of_day(self) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Labels of the frames of an archive: what its scenario requested, and what the vehicle reader detects in them.
+"""Labels of the frames of an archive: what its scenario requested, and what the vehicle detector finds in them.
 
 Two documents, never mixed up: a vehicle that was asked for need not be there, and one that is there need not have been
 asked for.
@@ -25,7 +25,7 @@ def requested_labels(archive: Archive, rollout: Rollout, folder: str) -> dict[st
 
 
 def detected_labels(archive: Archive, rollout: Rollout, reader: VehicleReader, folder: str) -> dict[str, Any]:
-    """A COCO document of what the reader finds in each committed frame, each with its `score`."""
+    """A COCO document of what the vehicle detector finds in each committed frame, each with its `score`."""
     frames, step = rollout.frames, archive.layout.frames_per_chunk
     annotations: list[list[dict[str, Any]]] = []
     for start in range(0, len(frames), step):
@@ -38,4 +38,4 @@ def detected_labels(archive: Archive, rollout: Rollout, reader: VehicleReader, f
                 ]
             )
     times = [number / archive.layout.fps for number in range(len(annotations))]
-    return coco_document(folder, times, annotations, "detected: what the vehicle reader finds in the frames")
+    return coco_document(folder, times, annotations, "detected: what the vehicle detector finds in the frames")

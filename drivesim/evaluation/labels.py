@@ -9,12 +9,12 @@ import numpy as np
 from scipy.stats import rankdata
 
 from drivesim.data.packed import MIN_COUNTED_SIDE
+from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
 from drivesim.evaluation.bootstrap import bootstrap_interval, mean_interval
 from drivesim.evaluation.composed import Sampling, composed_frames, reading_protocol
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.evaluation.protocol import Figure
-from drivesim.geometry.detection_scores import longer_side
 from drivesim.models.reader import VehicleReader, read_vehicles
 
 TOLD = ("time_of_day", "crowdedness")
@@ -75,7 +75,7 @@ def label_figures(
 
 
 def counted_vehicles(reader: VehicleReader, frames: np.ndarray) -> np.ndarray:
-    """Vehicles `n` that the reader finds in frames `n h w 3`, from the size on that counts as crowdedness."""
+    """Vehicles `n` that the vehicle detector finds in frames `n h w 3`, from the size on that counts as crowdedness."""
     found = read_vehicles(reader, frames)
     return np.array([(longer_side(detections.xyxy) >= MIN_COUNTED_SIDE).sum() for detections in found])
 

@@ -1,4 +1,4 @@
-"""How well the vehicle reader reads real frames, on footage that it was not trained on."""
+"""How well the vehicle detector finds vehicles in real frames, on footage that it was not trained on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from drivesim.data.packed import MIN_BOX_SIDE, MIN_COUNTED_SIDE
+from drivesim.detection.detections import Detections
+from drivesim.detection.scores import Verdicts, judge
 from drivesim.evaluation.bootstrap import bootstrap_interval
 from drivesim.evaluation.footage import MeasuredFootage, OnProgress
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.slices import SIZES_PX, size_name
-from drivesim.geometry.detection_scores import Verdicts, judge
-from drivesim.geometry.detections import Detections
 from drivesim.models.reader import VehicleReader, read_vehicles
 from drivesim.scenario.vocabulary import CATEGORIES, FRAME_WIDTH_PX, TIMES_OF_DAY
 
@@ -33,7 +33,7 @@ def reader_figures(
     frames, found = footage.frames, []
     for start in range(0, len(frames), _AT_A_TIME):
         found += read_vehicles(reader, frames[start : start + _AT_A_TIME], _LEAST_SCORE)
-        on_progress("reading", min(start + _AT_A_TIME, len(frames)), len(frames))
+        on_progress("finding vehicles", min(start + _AT_A_TIME, len(frames)), len(frames))
     threshold = float(reader.threshold)
     height, width = frames.shape[1:3]
     protocol = Protocol(
@@ -48,7 +48,7 @@ def reader_figures(
         resize=f"area or bicubic to {reader.config.height}x{reader.config.width}",
         seeds=f"reference {seed}",
         reference=footage.identity,
-        settings="the reader's own threshold",
+        settings="the vehicle detector's own threshold",
     )
     asked = (MIN_BOX_SIDE, np.inf)
     parts = {"all": (asked, None)} | {name: (asked, day) for day, name in enumerate(TIMES_OF_DAY)}

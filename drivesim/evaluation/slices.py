@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.geometry.detection_scores import longer_side
+from drivesim.detection.scores import longer_side
 from drivesim.scenario.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
 
 SIZES_PX = ((24, 48), (48, 96), (96, 1024))

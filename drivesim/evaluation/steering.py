@@ -1,4 +1,4 @@
-"""Whether steered vehicles are where their boxes are, frame by frame, as the vehicle reader sees a finished archive."""
+"""Whether steered vehicles are where their boxes are in every frame of an archive, as the vehicle detector sees it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 from drivesim.archive import Archive, open_archive
 from drivesim.archive.reader import Rollout
+from drivesim.detection.adherence import MIN_IOU
+from drivesim.detection.matching import match_boxes
+from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
-from drivesim.engine.adherence import MIN_IOU
 from drivesim.errors import InputError
 from drivesim.evaluation.archived_scenario import archived_scenario
 from drivesim.evaluation.bootstrap import ratio_interval
 from drivesim.evaluation.footage import OnProgress
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.geometry.detection_scores import longer_side
-from drivesim.geometry.matching import match_boxes
 from drivesim.models.checkpoints import READER
 from drivesim.models.reader import read_vehicles
 from drivesim.scenario import Scenario
@@ -40,7 +40,7 @@ class _Outcome:
 
 
 def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnProgress) -> Iterator[Figure]:
-    """The part of the boxes of at least 40 px in which the reader finds a vehicle, overlap of at least 0.5.
+    """The part of the boxes of at least 40 px in which the vehicle detector finds a vehicle, overlap of at least 0.5.
 
     Of actors with a manoeuvre, of those beside them, of each actor, and by the second of the future. InputError where
     an archive was made by no rollout of a steered scenario.
@@ -119,7 +119,7 @@ def _protocol(engine: Engine, archives: Sequence[Archive]) -> Protocol:
     return Protocol(
         measure=f"part of the boxes of at least {MIN_SIDE_PX:g} px with a detection of any category, overlap of at "
         f"least {MIN_IOU}, bootstrap over seconds",
-        network="vehicle reader",
+        network="vehicle detector",
         network_sha256=engine.checkpoints.sha256[READER],
         num_samples=sum(len(archive.rollouts) for archive in archives),
         num_frames=max(rollout.num_committed_frames for archive in archives for rollout in archive.rollouts),

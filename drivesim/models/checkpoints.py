@@ -1,4 +1,4 @@
-"""Checkpoints: safetensors alone, fp16 on disk, configuration and role in the metadata, sha256 in a manifest.
+"""Checkpoints: safetensors alone, fp16 or int8 on disk, configuration and role in the metadata, sha256 in a manifest.
 
 A file of a temporal stage holds its temporal parameters only and names the sha256 of the image checkpoint that it
 stands on. That one partial load demands that the missing keys are exactly the temporal ones.
@@ -21,6 +21,7 @@ from torch import nn
 from drivesim import durable
 from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder, AutoencoderConfig
+from drivesim.models.int8_weights import int8_weights
 from drivesim.models.layout_prior import LayoutPrior, LayoutPriorConfig
 from drivesim.models.presets import Preset
 from drivesim.models.reader import ReaderConfig, VehicleReader
@@ -36,7 +37,7 @@ BASE_OF = {
 }
 ROLES = ("autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler_image", "upsampler")
 READER = "reader"
-"""The vehicle reader judges pictures and makes none: a set is whole without it."""
+"""The vehicle detector judges pictures and makes none: a set is whole without it."""
 LAYOUTS = "layouts"
 """Where vehicles stand in frames of each crowdedness: without it the image model decides that too."""
 OPTIONAL = (READER, LAYOUTS)
@@ -68,30 +69,42 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def save_checkpoint(path: Path, module: nn.Module, role: str, base_sha256: str | None = None) -> None:
+def save_checkpoint(
+    path: Path, module: nn.Module, role: str, base_sha256: str | None = None, weights: str = "fp16"
+) -> None:
     """Writes the weights of a stage, whole or not at all; of a temporal stage its temporal parameters alone.
+
+    weights: `fp16`, or `int8` for a scale per output channel in large matrices and convolutions, and fp16 elsewhere.
 
     The same weights give the same bytes, in every process. Raises CheckpointError where a value is not finite: what
     is written can be loaded. Raises OSError where the disk is full.
     """
-    durable.write_file(path, *_content(path, module, role, base_sha256), suffix=_PARTIAL)
+    durable.write_file(path, *_content(path, module, role, base_sha256, weights), suffix=_PARTIAL)
     durable.sync_folder(path.parent)
 
 
-def _content(path: Path, module: nn.Module, role: str, base_sha256: str | None) -> tuple[bytes, memoryview]:
+def _content(
+    path: Path, module: nn.Module, role: str, base_sha256: str | None, weights: str = "fp16"
+) -> tuple[bytes, memoryview]:
     if (role in BASE_OF) != (base_sha256 is not None):
         raise ValueError(f"a checkpoint of stage {role} {'needs' if role in BASE_OF else 'has no'} base")
-    tensors = {
-        name: tensor.detach().to("cpu", torch.float16)
+    exact = {
+        name: tensor.detach().cpu()
         for name, tensor in module.state_dict().items()
         if role not in BASE_OF or is_temporal(name)
     }
+    tensors = {name: tensor.half() for name, tensor in exact.items()}
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: not written, tensor {name} holds values that are not finite in fp16")
     metadata = {"format": "1", "role": role, "config": json.dumps(asdict(module.config))}
     if base_sha256 is not None:
         metadata["base_sha256"] = base_sha256
+    if weights == "int8":
+        metadata["weights"] = weights
+        tensors |= int8_weights({name: exact[name] for name, _ in module.named_parameters() if name in exact})
+    elif weights != "fp16":
+        raise ValueError(f"weights are stored as fp16 or int8, not {weights!r}")
     return tensor_file(tensors, metadata)
 
 

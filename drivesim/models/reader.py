@@ -1,4 +1,4 @@
-"""The vehicle reader: finds vehicles in pictures, real or made. Anchor-free, a centre map and four sides a cell.
+"""The vehicle detector: finds vehicles in pictures, real or made. Anchor-free, a centre map and four sides a cell.
 
 Centres as in CenterNet (Zhou et al., 2019), sides at every cell near a centre as in TTFNet (Liu et al., 2020).
 """
@@ -12,10 +12,10 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
-from drivesim.geometry.detections import Detections
+from drivesim.detection.detections import Detections
 from drivesim.models.layers import Downsample, ResidualBlock, Upsample
 
-_PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained reader sees hardly a vehicle
+_PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained detector sees hardly a vehicle
 _MAX_LOG_SIDE = 5.0
 
 
@@ -81,7 +81,7 @@ class VehicleReader(nn.Module):
         return ReaderOutput(self.centres(h).float(), _boxes_around_cells(sides))
 
     def fitted(self, pictures: Tensor) -> Tensor:
-        """Pictures `b 3 h w` of any size at the reader's: shrunk by area, enlarged bicubically."""
+        """Pictures `b 3 h w` of any size at the detector's: shrunk by area, enlarged bicubically."""
         size = (self.config.height, self.config.width)
         if pictures.shape[-2] > size[0]:
             return nn.functional.interpolate(pictures, size, mode="area")
@@ -113,7 +113,7 @@ def read_vehicles(
 ) -> list[Detections]:
     """The vehicles in each of frames uint8 `t h w c` RGB, of any size.
 
-    `min_score`: None takes the reader's own threshold.
+    `min_score`: None takes the detector's own threshold.
     """
     min_score = float(reader.threshold) if min_score is None else min_score
     device = reader.threshold.device

@@ -104,6 +104,7 @@ class TemporalAttention(nn.Module):
         b, t, c, height, _ = x.shape
         tokens = rearrange(self.norm(x.flatten(0, 1)), "(b t) c h w -> (b h w) t c", t=t)
         tokens = tokens + sinusoidal_embedding(torch.arange(t, device=x.device), c, max_period=100.0).to(x.dtype)
+        tokens = tokens.contiguous()  # else a linear layer becomes one small product per position
         q, k, v = rearrange(self.to_qkv(tokens), "s t (qkv n d) -> qkv s n t d", qkv=3, n=self.heads)
         attended = nn.functional.scaled_dot_product_attention(q, k, v)
         out = self.to_out(rearrange(attended, "s n t d -> s t (n d)"))

@@ -11,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from drivesim.errors import CheckpointError
+from drivesim.models.int8_weights import without_int8_weights
 
 
 def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, memoryview]:
@@ -27,7 +28,7 @@ def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[b
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file.
+    """The tensors and the metadata of a safetensors file; int8 weights are float32 again.
 
     Raises CheckpointError where there is no such file, where it is damaged, and where a value is not finite.
     """
@@ -42,4 +43,15 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     for name, tensor in tensors.items():
         if not torch.isfinite(tensor).all():
             raise CheckpointError(f"{path}: tensor {name} holds values that are not finite")
+    if "weights" in metadata:
+        try:
+            tensors = _restored(tensors, metadata["weights"])
+        except ValueError as error:
+            raise CheckpointError(f"{path}: {error}") from None
     return tensors, metadata
+
+
+def _restored(tensors: dict[str, Tensor], weights: str) -> dict[str, Tensor]:
+    if weights != "int8":
+        raise ValueError(f"its weights are stored as {weights!r}, which needs a newer drivesim")
+    return without_int8_weights(tensors)

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from drivesim.scenario.problems import FieldPath, clipped, close_match, shown
 from drivesim.scenario.schema import Scenario
-from drivesim.scenario.strict import MisfittingFields, model_at
+from drivesim.scenario.strict import MisfittingFields, StrictModel, model_at
 from drivesim.scenario.sweep import KEY
 
 # What each kind of pydantic error expected; the message goes on with what came instead.
@@ -37,8 +37,11 @@ _EXPECTED = {
 }
 
 
-def misfits(error: ValidationError) -> Iterator[tuple[FieldPath, str]]:
-    """The path and the message of each problem; a path that ends in `KEY` means the key before it."""
+def misfits(error: ValidationError, model: type[StrictModel] = Scenario) -> Iterator[tuple[FieldPath, str]]:
+    """The path and the message of each problem; a path that ends in `KEY` means the key before it.
+
+    `model`: what was validated, whose keys are known.
+    """
     entries = error.errors(include_url=False)
     around = {entry["loc"][:-1] for entry in entries if entry["loc"]}
     for entry in entries:
@@ -48,19 +51,19 @@ def misfits(error: ValidationError) -> Iterator[tuple[FieldPath, str]]:
         if isinstance(cause, MisfittingFields):
             yield from (((*entry["loc"], *path), message) for path, message in cause.problems)
         elif entry["type"] == "extra_forbidden":
-            yield (*entry["loc"], KEY), _message(entry)
+            yield (*entry["loc"], KEY), _message(entry, model)
         else:
-            yield entry["loc"], _message(entry)
+            yield entry["loc"], _message(entry, model)
 
 
-def _message(entry: dict[str, Any]) -> str:
+def _message(entry: dict[str, Any], model: type[StrictModel]) -> str:
     kind, path, context = entry["type"], entry["loc"], entry.get("ctx", {})
     name = clipped(str(path[-1])) if path else ""
     prefix = f"`{name}`: " if path and isinstance(path[-1], str) and name != KEY else ""
     if kind == "missing":
         return f"`{name}` is missing"
     if kind == "extra_forbidden":
-        return f"unknown key `{name}`{_known_keys(name, path)}"
+        return f"unknown key `{name}`{_known_keys(name, path, model)}"
     if kind == "value_error":
         return f"{prefix}{context['error']}"
     if path == ("format",):
@@ -75,8 +78,8 @@ def _message(entry: dict[str, Any]) -> str:
     return f"{prefix}expected {_EXPECTED[kind].format(**context)}, got {came}{hint}"
 
 
-def _known_keys(name: str, path: FieldPath) -> str:
-    model = model_at(Scenario, path[:-1])
+def _known_keys(name: str, path: FieldPath, root: type[StrictModel]) -> str:
+    model = model_at(root, path[:-1])
     close = close_match(name, model.model_fields)
     return f"; did you mean `{close}`?" if close else f"; known here: {', '.join(model.model_fields)}"
 

@@ -1,4 +1,8 @@
-"""Stage `reader`: the vehicle reader, on labelled frames, many of them blurred, or drawn by the autoencoder."""
+"""Stage `reader`: the vehicle detector, trained on recorded frames and on nothing that a model has made.
+
+It measures every adherence figure, so it has to see vehicles as somebody else's detector would: see
+`reader_augmentation`.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +17,8 @@ from torch import Tensor, nn
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
 from drivesim.data.packed import MIN_BOX_SIDE, PackedFootage
 from drivesim.data.vehicle_labels import vehicle_labels
-from drivesim.geometry.detection_scores import Verdicts, judge
-from drivesim.geometry.detections import Detections
-from drivesim.models.autoencoder import Autoencoder
+from drivesim.detection.detections import Detections
+from drivesim.detection.scores import Verdicts, judge
 from drivesim.models.reader import VehicleReader, read_vehicles
 from drivesim.training.precision import mixed_precision
 from drivesim.training.randomness import step_generator
@@ -29,7 +32,7 @@ _HELD_OUT_FRAMES = 160
 
 @dataclass(frozen=True)
 class ReaderTraining(TrainingConfig):
-    """`box_weight`: of the boxes' loss against the centres'."""
+    """`box_weight`: weight of the boxes' loss against the centres'."""
 
     batch_size: int = 8
     learning_rate: float = 2e-3
@@ -41,7 +44,7 @@ class ReaderTraining(TrainingConfig):
 
 
 class ReaderStage:
-    """Trains the reader; `low` is the picture size of the autoencoder."""
+    """Trains the vehicle detector."""
 
     role = "reader"
 
@@ -49,16 +52,13 @@ class ReaderStage:
         self,
         network: VehicleReader,
         footage: PackedFootage,
-        autoencoder: Autoencoder,
-        low: tuple[int, int],
         config: ReaderTraining,
         device: str,
     ) -> None:
         self.network, self.config, self.device = network.to(device), config, device
         self.footage = FootageTensors(footage, "cpu")
         self._find_frames()
-        autoencoder = autoencoder.to(device).requires_grad_(False)
-        self.augment = Augmentation(config.augmentation, autoencoder, low)
+        self.augment = Augmentation(config.augmentation)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
         """All parameters."""

@@ -1,4 +1,4 @@
-"""What the vehicle reader learns: centre maps by the focal loss, boxes by overlap, both only where labels are sure."""
+"""What the vehicle detector learns: centre maps by the focal loss, boxes by overlap; both where labels are sure."""
 
 from __future__ import annotations
 

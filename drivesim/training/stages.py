@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -85,15 +86,29 @@ class StageRequest:
     def foundations(self) -> dict[str, str]:
         """The sha256 of the checkpoints that the stage stands on, where they are there, and the footage's identity.
 
-        Also says that a stage did not start from nothing.
+        Of the autoencoder, stages that see latents alone stand on the encoder: its decoder may change. Also says that a
+        stage did not start from nothing.
         """
         paths = {role: self.checkpoint(role) for role in STANDS_ON.get(self.role, ())}
-        found = {role: sha256_of(path) for role, path in paths.items() if path.is_file()}
+        found = {role: self._foundation(role, path) for role, path in paths.items() if path.is_file()}
         if self.footage is not None:
             found[FOOTAGE] = self.footage
         if self.initial is not None:
             found[INITIAL] = "given"
         return found
+
+    def _foundation(self, role: str, path: Path) -> str:
+        return _encoder_sha256(path) if role == "autoencoder" and self.role in LATENT_STAGES else sha256_of(path)
+
+
+def _encoder_sha256(path: Path) -> str:
+    """Of everything that latents depend on. Raises CheckpointError where the file is no autoencoder."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(stage_tensors(path, "autoencoder").items()):
+        if not name.startswith("decoder."):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> TrainingStage:
@@ -124,11 +139,10 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         return stage
     if role == "decoder":
         return DecoderStage(network, footage, _settings(request, _decoder_training(preset)), device)
+    if role == READER:
+        return ReaderStage(network, footage, _settings(request, ReaderTraining()), device)
     autoencoder_path = request.checkpoint("autoencoder")
     autoencoder = load_checkpoint(autoencoder_path, "autoencoder")
-    if role == READER:
-        low = (preset.video.low_height, preset.video.low_width)
-        return ReaderStage(network, footage, autoencoder, low, _settings(request, ReaderTraining()), device)
     denoiser = preset.denoiser(role)
     if role in LATENT_STAGES:
         settings = _settings(request, _diffusion_training(role, preset))
@@ -195,7 +209,7 @@ def wanted_clips(role: str, preset: Preset) -> tuple[tuple[float | None, int], .
 
 
 def frame_size(request: StageRequest) -> tuple[int, int]:
-    """Of the stage; the reader enlarges low-resolution footage itself, so that other stages can share it."""
+    """Of the stage; the vehicle detector enlarges low-resolution footage itself, so that other stages can share it."""
     video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
     low, large = (video.low_height, video.low_width), (reader.height, reader.width)
     if request.role == READER:

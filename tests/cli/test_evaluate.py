@@ -73,6 +73,7 @@ def test_a_sheet_shows_a_pair_for_each_sample(logs: Path, checkpoints: Path, tmp
         ("adherence", ["--steps", 2, "--low", "--gate", 2], {"found", "missing", "unasked_per_frame"}),
         ("crowdedness", ["--steps", 2, "--low"], {"crowdedness_spearman", "time_of_day_right"}),
         ("reader", ["--low"], {"ap50", "recall", "precision", "ap50_bus"}),
+        ("detection", ["--steps", 2], {"found", "found_to_render", "false_per_frame"}),
     ],
 )
 def test_every_figure_has_its_protocol(

@@ -57,8 +57,17 @@ def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch: pytest
 def test_help_names_the_verbs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     assert run(monkeypatch, "--help") == 0
     shown = capsys.readouterr().out
-    verbs = ("validate", "schema", "compose", "rollout", "inspect", "check", "export", "record", "train", "doctor")
-    assert all(f" {verb} " in shown for verb in verbs)
+    verbs = ("validate", "schema", "compose", "rollout", "inspect", "check", "export", "record", "train")
+    assert all(f" {verb} " in shown for verb in (*verbs, "compress", "doctor"))
+
+
+def test_freed_memory_stays_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr(program, "keep_freed_memory", lambda: calls.append("kept"))
+    monkeypatch.setattr(program, "app", lambda: calls.append("ran"))
+    with pytest.raises(SystemExit):
+        program.main()
+    assert calls == ["kept", "ran"]
 
 
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

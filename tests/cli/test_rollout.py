@@ -90,6 +90,34 @@ def test_boxes_are_drawn_along_their_edges(file: Path) -> None:
     assert not changed[345:].any()
 
 
+def test_compose_in_bfloat16_is_another_picture_and_says_where_that_is_slow(
+    file: Path, tiny_checkpoints: Path, monkeypatch
+) -> None:
+    pictures = {}
+    for precision, has_instructions in (("float32", False), ("bfloat16", True), ("bfloat16", False)):
+        monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda has=has_instructions: has)
+        out = file.parent / f"{precision}.png"
+        common = ("--checkpoints", tiny_checkpoints, "--threads", 1, "--device", "cpu")
+        result = _run("compose", file, "--out", out, "--precision", precision, *common)
+        assert result.exit_code == 0, result.output
+        slow = precision == "bfloat16" and not has_instructions
+        assert ("this processor has no instructions for it" in result.stderr) == slow
+        pictures[precision] = cv2.imread(str(out)).astype(int)
+    difference = np.abs(pictures["float32"] - pictures["bfloat16"])
+    assert 0 < difference.mean() < 8
+
+
+def test_a_bfloat16_rollout_is_rendered_again_in_float32(file: Path, tiny_checkpoints: Path) -> None:
+    common = ("--checkpoints", tiny_checkpoints, "--workers", 1)
+    latents, again = file.parent / "latents", file.parent / "again"
+    options = ("--futures", 1, "--device", "cpu", "--precision", "bfloat16", "--frames", "none")
+    assert _run("rollout", file, "--out", latents, *options, *common).exit_code == 0
+    result = _run("render", latents / "short.zarr", "--out", again, "--precision", "float32", *common)
+    assert result.exit_code == 0, result.output
+    settings = open_archive(again / "short.zarr").manifest.inputs["settings"]
+    assert (settings["precision"], settings["frames_precision"]) == ("bfloat16", "float32")
+
+
 @pytest.mark.parametrize("verb", ["compose", "rollout"])
 def test_missing_checkpoints_are_an_input_error_and_leave_nothing(file: Path, verb: str) -> None:
     result = _run(verb, file, "--out", file.parent / "x.png", "--checkpoints", file.parent / "none")

@@ -275,3 +275,12 @@ def test_a_log_that_fails_midway_leaves_no_frames(data: Path, folder: Path) -> N
     writer.finish()
     there = np.load(folder / "shard" / "frames.npy")
     np.testing.assert_array_equal(there, np.stack(frames[:2]))
+
+
+def test_a_shard_of_another_size_is_refused_by_name(data: Path) -> None:
+    other = footage_under(data, 16, 32).shards[0].folder
+    footage = packed(data)
+    shutil.copytree(other, footage.folder / "zzz")
+    for read in (lambda: PackedFootage.open(footage.folder), footage.refreshed):
+        with pytest.raises(FootageError, match="zzz: frames of 16x32 do not belong here"):
+            read()

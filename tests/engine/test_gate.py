@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, fast
 from drivesim.engine.conditions import first_frame_conditions
 from drivesim.engine.gate import gated
 from drivesim.errors import CheckpointError, InputError
-from drivesim.geometry.detections import Detections
 from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
 from drivesim.scenario import Scenario

@@ -1,4 +1,4 @@
-"""Footage of coloured rectangles, and tiny checkpoints with a vehicle reader."""
+"""Footage of coloured rectangles, and tiny checkpoints with a vehicle detector."""
 
 from __future__ import annotations
 

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 from drivesim.archive import Archive, open_archive
 from drivesim.batch.jobs import RolloutJob, run_rollout
 from drivesim.cli.export import export
+from drivesim.detection.detections import Detections
 from drivesim.errors import InputError
 from drivesim.evaluation import frame_labels
 from drivesim.evaluation.archived_scenario import archived_scenario
 from drivesim.evaluation.frame_labels import detected_labels, requested_labels
-from drivesim.geometry.detections import Detections
 from drivesim.scenario import Scenario
 
 BOX = {"category": "van", "xyxy": [256, 128, 512, 256]}

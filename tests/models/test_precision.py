@@ -19,9 +19,7 @@ def relative_error(of: torch.Tensor, reference: torch.Tensor) -> float:
     return ((of - reference).square().mean() / reference.square().mean()).sqrt().item()
 
 
-def test_a_video_model_takes_and_gives_float32(
-    video_config: UNetConfig, conditioning: Conditioning, randomise
-) -> None:
+def test_a_video_model_takes_and_gives_float32(video_config: UNetConfig, conditioning: Conditioning, randomise) -> None:
     network, x = randomise(UNet(video_config)), torch.randn(2, 4, 8, 8, 16)
     with torch.no_grad():
         reference = network(x, TAU, conditioning)

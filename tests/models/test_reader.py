@@ -1,4 +1,4 @@
-"""The vehicle reader's shapes, its reading of a known output, and its place among the checkpoints."""
+"""The vehicle detector's shapes, its detections of a known output, and its place among the checkpoints."""
 
 from __future__ import annotations
 

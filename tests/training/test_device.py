@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import torch
 
 from drivesim.models.checkpoints import READER, ROLES, CheckpointSet
 from drivesim.models.presets import tiny
+from drivesim.training import diffusion, stages
 from drivesim.training.budget import TrainingBudget
 from drivesim.training.loop import Report
 from drivesim.training.session import train_stage
@@ -38,6 +40,9 @@ def test_no_operation_of_a_stage_mixes_devices(
 ) -> None:
     """In the order of training, so that each stage stands on those before it; the second run restores its state."""
     torch.set_num_threads(1)
+    monkeypatch.setattr(diffusion, "_HELD_OUT_FRAMES", 16)
+    settings = stages._upsampler_training
+    monkeypatch.setattr(stages, "_upsampler_training", lambda *names: replace(settings(*names), patch=32))
     with stand_in_device.stand_in_device(monkeypatch):
         reports = [*train(role, logs, out, 2, stand_in_device.NAME), *train(role, logs, out, 3, stand_in_device.NAME)]
     assert [report.step for report in reports] == [1, 2, 3]

@@ -1,4 +1,4 @@
-"""The vehicle reader learns, its targets are what the labels say, and augmentation keeps boxes on their vehicles."""
+"""The vehicle detector learns, its targets are what the labels say, and augmentation keeps boxes on their vehicles."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import tiny
 from drivesim.models.reader import ReaderOutput, VehicleReader, read_vehicles
 from drivesim.training.budget import TrainingBudget
-from drivesim.training.reader_augmentation import Augmentation, AugmentationConfig, cropped, flipped
+from drivesim.training.reader_augmentation import Augmentation, AugmentationConfig, cropped, flipped, shrunk
 from drivesim.training.reader_loss import VehicleBoxes, generalised_iou, reader_loss, reader_targets
 from drivesim.training.session import train_stage
 from drivesim.training.stages import StageRequest, prepare
@@ -109,9 +109,17 @@ def test_boxes_stay_on_their_vehicles() -> None:
     assert moved[0, 0] == 0
 
 
-def test_augmentation_is_a_function_of_its_generator(trained: Path) -> None:
-    autoencoder = CheckpointSet.open(trained).load("autoencoder")
-    augment = Augmentation(AugmentationConfig(decoded=1.0), autoencoder, (32, 64))
+def test_a_shrunk_picture_keeps_its_place_and_loses_detail() -> None:
+    picture = torch.full((3, 64, 128), -1.0)
+    picture[:, 16:32, 40:64] = 1.0
+    assert _square(shrunk(picture, 2.0)) == pytest.approx(_square(picture))
+    stripes = (torch.arange(128) % 2 * 2.0 - 1).expand(3, 64, 128)
+    assert shrunk(stripes, 2.0).abs().max() < 1e-5
+    assert torch.allclose(shrunk(picture, 1.0), picture, atol=1e-6)
+
+
+def test_augmentation_is_a_function_of_its_generator() -> None:
+    augment = Augmentation(AugmentationConfig(shrunk=1.0))
     pictures = torch.rand(3, 3, 64, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
     category, counts = torch.zeros(3, 1, dtype=torch.long), torch.ones(3, 1, dtype=torch.bool)
     labels = VehicleBoxes(torch.tensor([[[0.2, 0.2, 0.6, 0.6]]] * 3), category, counts)
@@ -126,15 +134,14 @@ def test_augmentation_is_a_function_of_its_generator(trained: Path) -> None:
 @pytest.fixture(scope="module")
 def trained(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("checkpoints")
-    for role, steps in (("autoencoder", 1), ("reader", 3)):
-        request = StageRequest(role, tiny(), logs, out, batch_size=2)
-        list(train_stage(request, partial(prepare, request, lambda *_: None), TrainingBudget(steps=steps)))
+    request = StageRequest("reader", tiny(), logs, out, batch_size=2)
+    list(train_stage(request, partial(prepare, request, lambda *_: None), TrainingBudget(steps=3)))
     return out
 
 
-def test_the_stage_leaves_a_reader_that_loads(trained: Path) -> None:
+def test_the_stage_needs_no_other_and_leaves_a_vehicle_detector_that_loads(trained: Path) -> None:
     checkpoints = CheckpointSet.open(trained)
-    assert "reader" in checkpoints.roles
+    assert set(checkpoints.sha256) == {"reader"}
     reader = checkpoints.load("reader")
     assert 0 < float(reader.threshold) < 1
     assert list((trained / "training" / "reader").glob("vehicles_*.png"))

@@ -136,6 +136,9 @@ def test_a_kept_encoder_gives_the_same_latents(trained: Path, logs: Path, tmp_pa
     frames = torch.rand(1, 2, 3, 32, 64) * 2 - 1
     assert torch.equal(before.encode(frames), after.encode(frames))
     assert not torch.equal(before.decode(before.encode(frames)), after.decode(after.encode(frames)))
+    for role, same in (("image", True), ("decoder", False)):
+        stands_on = [StageRequest(role, tiny(), logs, out).foundations()["autoencoder"] for out in (trained, tmp_path)]
+        assert (stands_on[0] == stands_on[1]) == same
 
 
 def test_checkpoints_of_another_size_cannot_be_started_from(trained: Path, logs: Path, tmp_path: Path) -> None:

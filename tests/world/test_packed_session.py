@@ -79,7 +79,7 @@ def test_footage_may_come_from_packed_recordings_and_drive_logs(folder: Path) ->
     record(session(folder, FAST, num_logs=2))
     record_drive_log(77, Recipe.clip(num_frames=3, width=128, height=64), folder / "logs" / log_name(77), None)
     footage = footage_under(folder, *SMALL)
-    assert footage.log_names.tolist() == [log_name(0), log_name(1), log_name(77)]
+    assert footage.log_names.tolist() == [log_name(77), log_name(0), log_name(1)], "in the order of their paths"
     assert len(footage.frames) == 2 * 256 + 3
 
 

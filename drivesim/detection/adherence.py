@@ -1,4 +1,4 @@
-"""How well one picture obeys its layout: what the vehicle reader found against what was requested."""
+"""How well one picture obeys its layout: what the vehicle detector found against what was requested."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivesim.detection.detections import Detections
+from drivesim.detection.matching import match_boxes
+from drivesim.detection.scores import longer_side
 from drivesim.geometry.boxes import iou_matrix
-from drivesim.geometry.detection_scores import longer_side
-from drivesim.geometry.detections import Detections
-from drivesim.geometry.matching import match_boxes
 from drivesim.scenario.layout import SceneLayout
 
 FOUND, WRONG_CATEGORY, MISSING = "found", "wrong category", "missing"

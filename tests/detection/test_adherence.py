@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.engine.adherence import FOUND, MISSING, WRONG_CATEGORY, adherence
-from drivesim.geometry.detections import Detections
+from drivesim.detection.adherence import FOUND, MISSING, WRONG_CATEGORY, adherence
+from drivesim.detection.detections import Detections
 from drivesim.scenario.layout import SceneLayout
 
 A, B, C = (0.1, 0.4, 0.3, 0.7), (0.4, 0.4, 0.6, 0.7), (0.7, 0.4, 0.9, 0.7)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.geometry.detection_scores import Truth, Verdicts, judge, longer_side
-from drivesim.geometry.detections import Detections
+from drivesim.detection.detections import Detections
+from drivesim.detection.scores import Truth, Verdicts, judge, longer_side
 
 LEFT, MIDDLE, RIGHT = (0.0, 0.0, 0.2, 0.4), (0.4, 0.0, 0.6, 0.4), (0.8, 0.0, 1.0, 0.4)
 NOWHERE = (0.0, 0.6, 0.2, 1.0)

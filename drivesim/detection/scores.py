@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivesim.detection.detections import Detections
 from drivesim.geometry.boxes import area, iou_matrix
-from drivesim.geometry.detections import Detections
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.geometry.detections import Detections
-from drivesim.geometry.matching import match_boxes
+from drivesim.detection.detections import Detections
+from drivesim.detection.matching import match_boxes
 
 A, B = (0.0, 0.0, 0.4, 0.4), (0.5, 0.0, 0.9, 0.4)
 

@@ -1,0 +1,148 @@
+"""What detectors find in frames that the chain made, beside what they find in the recorded frames."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from drivesim.detection.detections import Detections
+from drivesim.detection.detector import Detector
+from drivesim.detection.scores import Verdicts, judge
+from drivesim.engine import Engine
+from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
+from drivesim.evaluation.chain_frames import TOLD, Made, chain_frames
+from drivesim.evaluation.composed import Sampling
+from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.slices import SIZES_PX, size_name
+from drivesim.models.checkpoints import READER
+from drivesim.models.reader import VehicleReader, read_vehicles
+from drivesim.scenario.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
+
+FROM_PX = 48
+"""Longer side, in pixels of the 1024-wide frame, from which vehicles are looked for."""
+
+ALL = f"from {FROM_PX} px"
+_OWN = "vehicle detector"
+_FOUND = "part of the vehicles with a detection of any category, overlap of at least 0.5, bootstrap over frames"
+_TO_RENDER = "vehicles found for each found in the recorded frames, bootstrap over frames"
+
+
+@dataclass(frozen=True, eq=False)
+class OwnDetector:
+    """The vehicle detector of a checkpoint set, as a `Detector`."""
+
+    network: VehicleReader
+    sha256: str
+    name: str = _OWN
+
+    @classmethod
+    def of(cls, engine: Engine) -> OwnDetector:
+        """That of an engine; CheckpointError where its checkpoints hold none."""
+        return cls(engine.networks.reader, engine.checkpoints.sha256[READER])
+
+    @property
+    def threshold(self) -> float:
+        return float(self.network.threshold)
+
+    @property
+    def preparation(self) -> str:
+        return f"area or bicubic to {self.network.config.height}x{self.network.config.width}"
+
+    def detect(self, frames: np.ndarray) -> list[Detections]:
+        """The vehicles in each of frames uint8 `t h w 3`."""
+        return read_vehicles(self.network, frames)
+
+
+def detection_figures(
+    engine: Engine,
+    footage: MeasuredFootage,
+    detectors: Sequence[Detector],
+    wanted: Sequence[Made],
+    sampling: Sampling,
+    seed: int,
+    on_progress: OnProgress,
+) -> Iterator[Figure]:
+    """The part of the labelled vehicles that each detector finds, by size and time of day, and its false detections.
+
+    Vehicles count that are visible enough to be asked for, whatever category a detection gives them. Where recorded
+    frames are among the `wanted` ones, `found_to_render` compares each way of making frames with them.
+    """
+    found: dict[tuple[str, Made], list[Detections]] = {}
+    for batch in chain_frames(engine, footage, wanted, sampling, on_progress):
+        for detector in detectors:
+            for way, frames in batch.items():
+                found.setdefault((detector.name, way), []).extend(detector.detect(frames))
+    for detector in detectors:
+        protocol = _protocol(engine, footage, detector, sampling, seed)
+        for part, (sides, frames) in _parts(footage.time_of_day).items():
+            results = {way: _verdicts(footage, found[detector.name, way], sides, frames) for way in wanted}
+            for way, verdicts in results.items():
+                group = f"{detector.name}: {way}, {part}"
+                hits = _hits(verdicts)
+                yield _ratio("found", group, hits, verdicts.num_vehicles, protocol, _FOUND)
+                if part == ALL:
+                    yield _false_detections(group, verdicts, protocol)
+                if way != Made.render and Made.render in results:
+                    yield _ratio("found_to_render", group, hits, _hits(results[Made.render]), protocol, _TO_RENDER)
+
+
+def _parts(time_of_day: np.ndarray) -> dict[str, tuple[tuple[float, float], np.ndarray]]:
+    """Ranges of longer sides and numbers of frames, by name."""
+    everything = np.arange(len(time_of_day))
+    large = (FROM_PX / FRAME_WIDTH_PX, np.inf)
+    parts = {ALL: (large, everything)}
+    for low, high in SIZES_PX:
+        if low >= FROM_PX:
+            top = np.inf if high >= FRAME_WIDTH_PX else high / FRAME_WIDTH_PX
+            parts[size_name(low, high)] = ((low / FRAME_WIDTH_PX, top), everything)
+    return parts | {name: (large, np.flatnonzero(time_of_day == place)) for place, name in enumerate(TIMES_OF_DAY)}
+
+
+def _verdicts(
+    footage: MeasuredFootage, found: list[Detections], sides: tuple[float, float], frames: np.ndarray
+) -> Verdicts:
+    truths = [footage.labels.truth(int(footage.index[i])) for i in frames]
+    return judge(truths, [found[i] for i in frames], sides=sides)
+
+
+def _hits(verdicts: Verdicts) -> np.ndarray:
+    """Vehicles found in each frame."""
+    return np.bincount(verdicts.frame[verdicts.hit], minlength=len(verdicts.num_vehicles)).astype(float)
+
+
+def _ratio(
+    name: str, group: str, numerator: np.ndarray, denominator: np.ndarray, protocol: Protocol, measure: str
+) -> Figure:
+    total = int(denominator.sum())
+    value = float(numerator.sum() / total) if total else None
+    interval = ratio_interval(numerator, denominator) if total else (None, None)
+    return Figure(name, group, value, *interval, total, replace(protocol, measure=measure))
+
+
+def _false_detections(group: str, verdicts: Verdicts, protocol: Protocol) -> Figure:
+    frames = len(verdicts.num_vehicles)
+    counts = np.bincount(verdicts.frame[~verdicts.hit], minlength=frames).astype(float)
+    measure = replace(protocol, measure=f"detections of at least {FROM_PX} px a frame that hit no vehicle, bootstrap")
+    return Figure("false_per_frame", group, float(counts.mean()), *mean_interval(counts), frames, measure)
+
+
+def _protocol(engine: Engine, footage: MeasuredFootage, detector: Detector, sampling: Sampling, seed: int) -> Protocol:
+    height, width = footage.some_frames(slice(0, 1)).shape[1:3]
+    recorded, composed = footage.recorded_sizes, sampling.protocol(TOLD)
+    return Protocol(
+        measure="",
+        network=detector.name,
+        network_sha256=detector.sha256,
+        num_samples=len(footage),
+        num_frames=1,
+        fps=None,
+        height=height,
+        width=width,
+        resize=detector.preparation,
+        seeds=f"samples {sampling.seeds(len(footage))}, reference {seed}",
+        reference=footage.identity,
+        settings=f"score of at least {detector.threshold:.4g}, recorded at {recorded}, composed {composed}",
+    )
