@@ -98,9 +98,10 @@ class _Generator(torch.Generator):
         return self
 
 
-def _tensor(on_cpu: Callable[..., Tensor], data: object, device: torch.device | str = "cpu", **options) -> Tensor:
+def _tensor(on_cpu: Callable[..., Tensor], data: object, device: torch.device | str | None = None, **options) -> Tensor:
     """`torch.tensor`, which fills tensors below all modes."""
-    return on_cpu(data, **options).to(device)
+    made = on_cpu(data, **options)
+    return made if device is None else made.to(device)
 
 
 def _moved(value):
@@ -112,14 +113,15 @@ def _value(value):
 
 
 @contextlib.contextmanager
-def stand_in_device(monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInDevice]:
+def stand_in_device() -> Iterator[StandInDevice]:
     """Turns `meta` into a device for the duration of the block, for autocast, generators and optimisers too."""
-    monkeypatch.setattr(torch, "Generator", _Generator)
-    monkeypatch.setattr(torch, "tensor", partial(_tensor, torch.tensor))
-    monkeypatch.setattr(Tensor, "new_tensor", lambda like, data: torch.tensor(data, dtype=like.dtype).to(like.device))
-    monkeypatch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
-    for module in (optimizer, adam, adamw):
-        if hasattr(module, "_get_fused_kernels_supported_devices"):
-            monkeypatch.setattr(module, "_get_fused_kernels_supported_devices", lambda: ["cpu", NAME])
-    with StandInDevice() as device:
-        yield device
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch, "Generator", _Generator)
+        patch.setattr(torch, "tensor", partial(_tensor, torch.tensor))
+        patch.setattr(Tensor, "new_tensor", lambda like, data: torch.tensor(data, dtype=like.dtype).to(like.device))
+        patch.setattr(torch, "autocast", lambda *_, **__: contextlib.nullcontext())
+        for module in (optimizer, adam, adamw):
+            if hasattr(module, "_get_fused_kernels_supported_devices"):
+                patch.setattr(module, "_get_fused_kernels_supported_devices", lambda: ["cpu", NAME])
+        with StandInDevice() as device:
+            yield device

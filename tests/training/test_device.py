@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from drivesim.diffusion.samplers import dpm_solver_2m
 from drivesim.models.checkpoints import READER, ROLES, CheckpointSet
 from drivesim.models.presets import tiny
 from drivesim.training import diffusion, stages
@@ -41,12 +42,26 @@ def test_no_operation_of_a_stage_mixes_devices(
     """In the order of training, so that each stage stands on those before it; the second run restores its state."""
     torch.set_num_threads(1)
     monkeypatch.setattr(diffusion, "_HELD_OUT_FRAMES", 16)
+    monkeypatch.setattr(diffusion, "dpm_solver_2m", lambda *inputs: dpm_solver_2m(*inputs[:-1], 2))
     settings = stages._upsampler_training
     monkeypatch.setattr(stages, "_upsampler_training", lambda *names: replace(settings(*names), patch=32))
-    with stand_in_device.stand_in_device(monkeypatch):
+    with stand_in_device.stand_in_device():
         reports = [*train(role, logs, out, 2, stand_in_device.NAME), *train(role, logs, out, 3, stand_in_device.NAME)]
     assert [report.step for report in reports] == [1, 2, 3]
     assert all(math.isfinite(report.figures["network_gradient_norm"]) for report in reports)
     assert reports[-1].saved
     assert reports[-1].figures["held_out_samples"] > 0
     assert all(torch.isfinite(p).all() for p in CheckpointSet.open(out).load(role).parameters())
+
+
+def test_the_stand_in_refuses_what_a_gpu_would() -> None:
+    name = stand_in_device.NAME
+    with stand_in_device.stand_in_device() as device:
+        there, here = torch.ones(3, device=name), torch.arange(3.0)
+        assert (there + here.to(name)).cpu().tolist() == [1, 2, 3]
+        assert float((there * 2).sum()) == 6
+        assert device.num_waits == 1
+        with pytest.raises(RuntimeError, match="on the CPU and on another device"):
+            there + here
+        with pytest.raises(RuntimeError, match="a generator of the CPU"):
+            torch.randn(3, generator=torch.Generator().manual_seed(0), device=name)
