@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import math
+from types import ModuleType
 
 import numpy as np
 from einops import rearrange
-from numcodecs import zstd
 
 from drivesim.archive.layout import ArchiveLayout
 
@@ -76,7 +76,7 @@ def encode_frames(frames: np.ndarray, layout: ArchiveLayout) -> bytes:
     """uint8 (t, h, w, c) -> a chunk; a short last chunk is filled up with zeros, as Zarr wants it."""
     full = np.zeros(layout.frame_chunk_shape, np.uint8)
     full[: len(frames)] = frames
-    return zstd.compress(np.ascontiguousarray(rearrange(full, "t h w c -> t c h w")), ZSTD_LEVEL, True)
+    return _zstd().compress(np.ascontiguousarray(rearrange(full, "t h w c -> t c h w")), ZSTD_LEVEL, True)
 
 
 def decode_frames(content: bytes, layout: ArchiveLayout) -> np.ndarray:
@@ -88,7 +88,7 @@ def decode_frames(content: bytes, layout: ArchiveLayout) -> np.ndarray:
 
 def encode_latents(latents: np.ndarray) -> bytes:
     """float32 (t, c, h, w) -> a chunk."""
-    return zstd.compress(np.ascontiguousarray(latents, "<f4"), ZSTD_LEVEL, True)
+    return _zstd().compress(np.ascontiguousarray(latents, "<f4"), ZSTD_LEVEL, True)
 
 
 def decode_latents(content: bytes, layout: ArchiveLayout) -> np.ndarray:
@@ -102,12 +102,19 @@ def max_chunk_bytes(layout: ArchiveLayout) -> int:
     return raw + raw // 128 + 1024
 
 
+def _zstd() -> ModuleType:
+    """The compressor, imported where a chunk is read or written: training uses this package without any."""
+    from numcodecs import zstd
+
+    return zstd
+
+
 def _decompress(content: bytes, shape: tuple[int, ...], dtype: type) -> np.ndarray:
     array = np.empty(shape, np.dtype(dtype).newbyteorder("<"))
     if _decompressed_size(content) != array.nbytes:
         raise ValueError(f"not {array.nbytes} bytes in zstd")
     try:
-        zstd.decompress(content, array)
+        _zstd().decompress(content, array)
     except RuntimeError as error:
         raise ValueError(f"zstd: {error}") from error
     return array

@@ -55,10 +55,12 @@ def _command_of(stage: str) -> Callable[..., None]:
         if keep_encoder and (stage != "autoencoder" or init is None):
             raise InputError("--keep-encoder is for stage autoencoder, together with --init")
         from drivesim.training.budget import TrainingBudget
+        from drivesim.training.precision import use_device
         from drivesim.training.session import use_threads
         from drivesim.training.stages import StageRequest
 
         use_threads(threads)
+        use_device(device)
         request = StageRequest(
             stage, preset_of(preset), data, out, device, batch_size, learning_rate, seed, init, keep_encoder
         )

@@ -50,10 +50,12 @@ def chain(
     A stage whose base or whose footage has changed is trained on from its weights.
     """
     from drivesim.training.chain import Chain, ChainRequest
+    from drivesim.training.precision import use_device
     from drivesim.training.session import use_threads
     from drivesim.training.shares import Shares
 
     use_threads(threads)
+    use_device(device)
     wanted = ChainRequest(
         preset_of(preset),
         data,

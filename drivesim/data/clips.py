@@ -109,12 +109,9 @@ class FootageTensors:
 
     def _crops(self, index: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
         """Squares `b t side side 3`; of the mapped files no more is read than the squares."""
-        places = list(zip(index.tolist(), top.tolist(), left.tolist(), strict=True))
         if self._on_device is not None:
-            clips = self._on_device[index]
-            return torch.stack(
-                [clip[:, y : y + side, x : x + side] for clip, (_, y, x) in zip(clips, places, strict=True)]
-            )
+            return self._on_device.squares(index, top, left, side)
+        places = zip(index.tolist(), top.tolist(), left.tolist(), strict=True)
         frames = self.footage.frames
         squares = [[frames[i][y : y + side, x : x + side] for i in clip] for clip, y, x in places]
         return torch.from_numpy(np.array(squares))
@@ -154,3 +151,10 @@ class GrowingTensor:
 
     def __getitem__(self, index: Tensor) -> Tensor:
         return self._room[index.to(self._device)]
+
+    def squares(self, index: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
+        """Squares `b t side side c` of frames `h w c`, one place per clip, read by one operation."""
+        along = torch.arange(side)
+        rows, columns = top[:, None] + along, left[:, None] + along
+        places = (index[:, :, None, None], rows[:, None, :, None], columns[:, None, None])
+        return self._room[tuple(place.to(self._device) for place in places)]

@@ -17,9 +17,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from types import ModuleType
 from typing import Literal, Self
 
-import av
 import numpy as np
 
 from drivesim.data.drive_log_labels import LABELS_FILE, DriveLogLabels, FrameLabel, read_labels, write_labels
@@ -108,7 +108,7 @@ class DriveLog:
         """Decoded frames from `start` on, with their numbers."""
         path = self.folder / VIDEO_FILE
         try:
-            with av.open(str(path)) as container:
+            with _av().open(str(path)) as container:
                 stream = container.streams.video[0]
                 stream.codec_context.thread_count = 1
                 seconds_per_tick, fps = stream.time_base, Fraction(self.labels.fps).limit_denominator(100_000)
@@ -119,7 +119,7 @@ class DriveLog:
                     index = round(frame.pts * seconds_per_tick * fps)
                     if index >= start:
                         yield index, frame.to_ndarray(format="rgb24")
-        except (av.FFmpegError, IndexError) as error:
+        except (_av().FFmpegError, IndexError) as error:
             raise FootageError(f"{path}: cannot decode the video: {error}") from error
 
 
@@ -152,7 +152,7 @@ class DriveLogWriter:
     def _open_video(self) -> None:
         header = self._header
         rate = Fraction(header.fps).limit_denominator(100_000)
-        self._container = av.open(str(self._partial / VIDEO_FILE), "w", options={"movflags": "faststart"})
+        self._container = _av().open(str(self._partial / VIDEO_FILE), "w", options={"movflags": "faststart"})
         self._stream = self._container.add_stream("libx264", rate=rate)
         self._stream.width, self._stream.height = header.width, header.height
         self._stream.pix_fmt = "yuv444p" if header.height < _FULL_COLOUR_BELOW_ROWS else "yuv420p"
@@ -167,7 +167,7 @@ class DriveLogWriter:
         expected = (self._header.height, self._header.width, 3)
         if frame.shape != expected or frame.dtype != np.uint8:
             raise FootageError(f"{self.folder}: expected a uint8 frame {expected}, got {frame.dtype} {frame.shape}")
-        picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+        picture = _av().VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
         picture.pts, picture.time_base = len(self._frames), self._stream.codec_context.time_base
         with _writing_video(self.folder):
             self._container.mux(self._stream.encode(picture))
@@ -176,7 +176,7 @@ class DriveLogWriter:
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> Literal[False]:
         with self._claim:
             if error_type is not None:
-                with suppress(av.FFmpegError, OSError):
+                with suppress(_av().FFmpegError, OSError):
                     self._container.close()
                 return False
             with _writing_video(self.folder):
@@ -189,13 +189,20 @@ class DriveLogWriter:
         return False
 
 
+def _av() -> ModuleType:
+    """PyAV, imported where a video is read or written: packed footage is trained on without it."""
+    import av
+
+    return av
+
+
 @contextmanager
 def _writing_video(folder: Path) -> Iterator[None]:
     """As `writing`, for the errors of the video library too."""
     with writing(folder):
         try:
             yield
-        except av.FFmpegError as error:
+        except _av().FFmpegError as error:
             raise OSError(error.errno, error.strerror) from error
 
 

@@ -27,9 +27,9 @@ from drivesim.training.adversarial import (
     psnr_inside_db,
 )
 from drivesim.training.crops import CropConfig, draw_crops, inside_boxes
-from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
+from drivesim.training.randomness import standard_normal, step_generator
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 
@@ -111,10 +111,10 @@ class AutoencoderStage:
         with mixed_precision(self.device):
             posterior = self.network.encoder(frames[:, 0])
         posterior = Posterior(posterior.mean.float(), posterior.log_variance.float())
-        latents = posterior.sample(torch.randn(posterior.mean.shape, generator=generator).to(self.device))
+        latents = posterior.sample(standard_normal(posterior.mean.shape, generator, self.device))
         strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
-        wrong = strength * torch.randn(latents.shape, generator=generator)
-        latents = latents + latents.detach().std((0, 2, 3), keepdim=True) * wrong.to(self.device)
+        wrong = strength.to(self.device) * standard_normal(latents.shape, generator, self.device)
+        latents = latents + latents.detach().std((0, 2, 3), keepdim=True) * wrong
         made = self._decoded(latents * self._visible(latents, generator))
         regulariser = self.config.kl_weight * posterior.kl()
         if self.config.scale_weight > 0 and not self.config.keep_encoder:

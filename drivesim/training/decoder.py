@@ -16,8 +16,8 @@ from drivesim.models.discriminators import PatchDiscriminator3d, PatchDiscrimina
 from drivesim.models.unet import is_temporal
 from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss, psnr_db
 from drivesim.training.crops import CropConfig, draw_crops
-from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
+from drivesim.training.randomness import standard_normal, step_generator
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 
@@ -105,6 +105,6 @@ class DecoderStage:
         with torch.no_grad():
             latents = self.network.encode(frames)
         strength = config.latent_noise * torch.rand((count, 1, 1, 1, 1), generator=generator)
-        noise = strength * torch.randn(latents.shape, generator=generator)
-        latents = (latents + noise.to(self.device)) * self.network.latent_std + self.network.latent_mean
+        noise = strength.to(self.device) * standard_normal(latents.shape, generator, self.device)
+        latents = (latents + noise) * self.network.latent_std + self.network.latent_mean
         return frames, weights, self.network.decoder(latents)

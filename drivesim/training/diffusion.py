@@ -27,9 +27,9 @@ from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.box_raster import box_coverage
 from drivesim.models.conditioning import BoxLayout, Conditioning, ContextFrames
 from drivesim.models.unet import UNet
-from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
+from drivesim.training.randomness import standard_normal, step_generator
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 _HELD_OUT_CLIPS = 16  # a batch
@@ -186,16 +186,16 @@ class LatentDiffusionStage:
             known = torch.multinomial(torch.tensor([0.1, 0.3, 0.6]), count, replacement=True, generator=generator)
             mask = position < known[:, None]
         strength = self.config.context_noise * torch.rand((count, 1, 1, 1, 1), generator=generator)
-        noise = strength * torch.randn(clean.shape, generator=generator)
-        return ContextFrames(clean + noise.to(self.device), mask.to(self.device))
+        noise = strength.to(self.device) * standard_normal(clean.shape, generator, self.device)
+        return ContextFrames(clean + noise, mask.to(self.device))
 
     def _noise(self, like: Tensor, generator: torch.Generator) -> Tensor:
-        own, correlation = torch.randn(like.shape, generator=generator), self.config.noise_correlation
+        own, correlation = standard_normal(like.shape, generator, self.device), self.config.noise_correlation
         if self.role == "prediction":
             own = chain(own, correlation.keyframes)
         elif self.role == "interpolation":
             own = around_first(own, correlation.in_between)
-        return own.to(self.device)
+        return own
 
     def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
         error, tau = self._error(clean, conditioning, generator)

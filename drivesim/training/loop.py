@@ -6,7 +6,7 @@ uninterrupted one would have done.
 
 from __future__ import annotations
 
-import hashlib
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from drivesim.training.budget import Progress, TrainingBudget
 from drivesim.training.distributed import agreed, average_gradients, barrier, decided, everywhere, rank
 from drivesim.training.ema import MovingAverage
 from drivesim.training.optimizer import NetworkOptimizer
+from drivesim.training.randomness import step_generator
 from drivesim.training.stage import TrainingStage
 from drivesim.training.state import TrainedState
 from drivesim.training.state_folder import StateFolder, StateRecord
@@ -162,13 +163,14 @@ class Training:
             term.value.backward()
             average_gradients(parameters)
             norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
-            finite = bool(torch.isfinite(norm)) and bool(torch.isfinite(term.value.detach()))
-            if everywhere(finite, self.device):
+            measured = {**term.figures, f"{term.optimizer}_gradient_norm": norm}
+            fetched = torch.stack([value.detach().float() for value in (term.value, *measured.values())]).cpu()
+            loss, *values = fetched.tolist()  # fetched at once: a GPU idles while its values are waited for
+            if everywhere(math.isfinite(loss) and math.isfinite(values[-1]), self.device):
                 optimizer.step(self._learning_rate(term.optimizer))
             else:
                 skipped = True
-            figures |= {name: float(value.detach()) for name, value in term.figures.items()}
-            figures[f"{term.optimizer}_gradient_norm"] = float(norm)
+            figures |= dict(zip(measured, values, strict=True))
         self.average.update(step)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         return {**figures, "skipped_steps": float(skipped)}
@@ -206,9 +208,3 @@ def resumed_budget(record: StateRecord, budget: TrainingBudget, foundations: dic
     if changed_foundations(record, foundations):
         return budget.counted_from(record.progress)
     return budget if record.budget is None else budget.continuing(record.budget, record.progress)
-
-
-def step_generator(seed: int, step: int, process: int) -> torch.Generator:
-    """The generator of one step of one process, on the CPU."""
-    digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") % 2**63)

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from drivesim.training.muon import StackedMuon
+
 _SMALLEST_SIDE = 16  # of a matrix worth orthogonalising; output layers and gates are smaller
 
 
@@ -27,11 +29,7 @@ class NetworkOptimizer:
             adam = torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
             self._optimizers.append(adam)
         if matrices:
-            flat = self._flat.values()
-            muon_optimizer = torch.optim.Muon(
-                flat, lr=learning_rate, weight_decay=0.0, momentum=0.95, adjust_lr_fn="match_rms_adamw"
-            )
-            self._optimizers.append(muon_optimizer)
+            self._optimizers.append(StackedMuon(list(self._flat.values()), learning_rate))
         self._owner = {p: optimizer for optimizer in self._optimizers for p in optimizer.param_groups[0]["params"]}
 
     def zero_grad(self) -> None:

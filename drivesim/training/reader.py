@@ -20,8 +20,8 @@ from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.detection.detections import Detections
 from drivesim.detection.scores import Verdicts, judge
 from drivesim.models.reader import VehicleReader, read_vehicles
-from drivesim.training.loop import step_generator
 from drivesim.training.precision import mixed_precision
+from drivesim.training.randomness import step_generator
 from drivesim.training.reader_augmentation import Augmentation, AugmentationConfig
 from drivesim.training.reader_loss import VehicleBoxes, reader_loss, reader_targets
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters

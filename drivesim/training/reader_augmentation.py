@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from drivesim.training.randomness import standard_normal
 from drivesim.training.reader_loss import VehicleBoxes
 
 _LEAST_SEEN = 0.35  # a vehicle of which a crop keeps less may be found or not
@@ -70,7 +71,7 @@ class Augmentation:
         tint = 0.3 * config.max_tone * (2 * torch.rand((3, 1, 1), generator=generator) - 1)
         picture = picture * contrast + brightness + tint.to(picture.device)
         if chances[3] < config.noise:
-            noise = torch.randn(picture.shape, generator=generator).to(picture.device)
+            noise = standard_normal(picture.shape, generator, picture.device)
             picture = picture + config.max_noise * float(amounts[6]) * noise
         return picture.clamp(-1, 1), boxes, counts
 

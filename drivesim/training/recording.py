@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from typing import Any
 
 from drivesim.data.drive_log import split_of
 from drivesim.errors import DrivesimError
+from drivesim.models.checkpoints import READER
 from drivesim.models.presets import Preset
 from drivesim.world.packed_session import PackedRecording, PackedRecordSession, record_shards
 from drivesim.world.record_workers import RecordWorkers, parent_is_alive
@@ -34,11 +36,16 @@ _NEEDED = {
     "upsampler": (_LARGE,),
 }
 _MOST_FRAMES = {_STILLS: 60_000, _CLIPS: 250_000, _FAST: 60_000, _LARGE: 12_000}
-"""Of each kind; of the demo preset that is 10, 25, 6 and 19 GB."""
+"""Of each kind; of the demo preset that is 29 (6 without the detector), 25, 6 and 19 GB."""
+_KEPT_FREE = 4 * 2**30
+"""Bytes of the disk that recording leaves for everything else."""
 
 
-def recordings(preset: Preset) -> tuple[PackedRecording, ...]:
-    """The kinds of footage that the stages of a preset need: stills, clips, fast clips, and large frames in clips."""
+def recordings(preset: Preset, for_detector: bool = True) -> tuple[PackedRecording, ...]:
+    """The kinds of footage that the stages of a preset need: stills, clips, fast clips, and large frames in clips.
+
+    for_detector: whether stills are kept at the detector's size too, which takes four times the room.
+    """
     video, factor = preset.video, preset.video.interpolation_factor
     low = (video.low_height, video.low_width)
     detector = (preset.reader.height, preset.reader.width)
@@ -46,7 +53,7 @@ def recordings(preset: Preset) -> tuple[PackedRecording, ...]:
     fps = video.keyframe_fps * factor
     clip_frames = (video.keyframes_per_window - 1) * factor + 5
     kinds = (
-        (Recipe.single_frames(height=detector[0], width=detector[1]), (detector, low), 2),
+        (Recipe.single_frames(height=detector[0], width=detector[1]), (detector, low) if for_detector else (low,), 2),
         (Recipe.clip(fps, clip_frames, height=low[0], width=low[1]), (low,), 4),
         (Recipe.clip(fps * factor, factor + 3, height=low[0], width=low[1]), (low,), 4),
         (Recipe.clip(fps, 5, height=large[0], width=large[1]), (large,), 2),
@@ -78,8 +85,11 @@ class ChainRecordSession(PackedRecordSession):
     def shards(self) -> Iterator[tuple[PackedRecording, int]]:
         """Shards without an end, until the chain ends; while no more of a kind is wanted it waits."""
         recorded, turn = [0] * len(self.recordings), 0
+        self.folder.mkdir(parents=True, exist_ok=True)
         while parent_is_alive():
             wanted = [kind for kind in self.turns[self.stage.value] if not self._is_enough(kind, recorded[kind])]
+            if shutil.disk_usage(self.folder).free < _KEPT_FREE:
+                wanted = []
             if not wanted:
                 time.sleep(_POLL_S)
                 continue
@@ -101,7 +111,9 @@ class ChainRecorder:
         needed = [_NEEDED.get(role, (_STILLS,)) for role in roles]
         turns = tuple((*now, *now, *after) for now, after in zip(needed, [*needed[1:], ()], strict=True))
         self._stage = multiprocessing.get_context("spawn").Value("i", 0)
-        session = ChainRecordSession(data, recordings(preset), num_workers=num_workers, turns=turns, stage=self._stage)
+        session = ChainRecordSession(
+            data, recordings(preset, READER in roles), num_workers=num_workers, turns=turns, stage=self._stage
+        )
         self.workers = RecordWorkers(record_shards, (session, None), num_workers)
 
     def train(self, role: str) -> None:

@@ -61,5 +61,5 @@ def _moments(tensors: dict[str, Tensor], group: str, name: str, parameter: nn.Pa
         if f"{group}.{key}/{name}" in tensors
     }
     if "exp_avg" in moments:
-        moments["step"] = tensors[f"{group}.step/{name}"]
+        moments["step"] = tensors[f"{group}.step/{name}"].to(parameter.device)
     return moments

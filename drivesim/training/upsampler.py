@@ -31,9 +31,9 @@ from drivesim.models.unet import is_temporal
 from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.adversarial import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.crops import CropConfig, draw_crops
-from drivesim.training.loop import step_generator
 from drivesim.training.pictures import grid
 from drivesim.training.precision import mixed_precision
+from drivesim.training.randomness import standard_normal, step_generator
 from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
 
 _SAMPLED_STEPS = 1
@@ -224,4 +224,4 @@ class UpsamplerStage:
 def _shared_noise(like: Tensor, generator: torch.Generator) -> Tensor:
     """Standard normal noise `b t c h w`, the same for all frames of a clip."""
     b, t, *picture = like.shape
-    return torch.randn((b, 1, *picture), generator=generator).to(like.device).expand(b, t, *picture)
+    return standard_normal((b, 1, *picture), generator, like.device).expand(b, t, *picture)

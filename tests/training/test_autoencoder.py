@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from drivesim.models.presets import tiny
 from drivesim.training.autoencoder import AutoencoderStage
-from drivesim.training.loop import step_generator
+from drivesim.training.randomness import step_generator
 from drivesim.training.stages import StageRequest, prepare
 
 

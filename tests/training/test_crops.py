@@ -11,7 +11,7 @@ from drivesim.data.drive_log import find_drive_logs
 from drivesim.data.packed import pack
 from drivesim.training.adversarial import pixel_loss, psnr_inside_db
 from drivesim.training.crops import CropConfig, draw_crops, inside_boxes, thin_and_bright
-from drivesim.training.loop import step_generator
+from drivesim.training.randomness import step_generator
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,8 @@ from drivesim.training.adversarial import ReconstructionConfig
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.budget import Progress, TrainingBudget
 from drivesim.training.crops import CropConfig
-from drivesim.training.loop import MOST_SKIPPED_STEPS, Training, step_generator
+from drivesim.training.loop import MOST_SKIPPED_STEPS, Training
+from drivesim.training.randomness import step_generator
 from drivesim.training.stage import LossTerm
 from drivesim.training.stages import StageRequest, packed_footage
 

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from drivesim.training.muon import StackedMuon
 from drivesim.training.optimizer import NetworkOptimizer
 
 
@@ -71,3 +72,25 @@ def test_moments_of_the_other_optimiser_are_left_out() -> None:
         muon.restore(parameter, adam.moments(parameter))
     assert not muon.moments(module[0].weight)
     assert muon.moments(module[0].bias)
+
+
+def test_matrices_of_one_shape_are_stepped_together_as_one_by_one() -> None:
+    """To the rounding of bfloat16, in which both orthogonalise."""
+    generator = torch.Generator().manual_seed(0)
+    shapes = [(16, 24), (16, 24), (48, 16), (16, 24), (32, 32)]
+    together, alone = ([nn.Parameter(torch.zeros(shape)) for shape in shapes] for _ in range(2))
+    ours = StackedMuon(together, 1e-3)
+    theirs = torch.optim.Muon(alone, lr=1e-3, weight_decay=0.0, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    for _ in range(3):
+        for mine, other in zip(together, alone, strict=True):
+            mine.grad = torch.randn(mine.shape, generator=generator)
+            other.grad = mine.grad.clone()
+        ours.step()
+        theirs.step()
+    for mine, other in zip(together, alone, strict=True):
+        assert torch.allclose(mine, other, atol=0.03 * other.detach().abs().max().item())
+        assert torch.equal(ours.state[mine]["momentum_buffer"], theirs.state[other]["momentum_buffer"])
+    ours.zero_grad()
+    before = [parameter.detach().clone() for parameter in together]
+    ours.step()
+    assert all(map(torch.equal, together, before))

@@ -85,7 +85,7 @@ def quick_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stills of few worlds, so that a shard is there within seconds."""
     kinds = recordings(tiny())
     stills = recording._with_both_splits(replace(kinds[0], recipe=replace(kinds[0].recipe, num_frames=86)))
-    monkeypatch.setattr(recording, "recordings", lambda _: (stills, *kinds[1:]))
+    monkeypatch.setattr(recording, "recordings", lambda *_: (stills, *kinds[1:]))
 
 
 @pytest.mark.usefixtures("quick_recordings")

@@ -1,0 +1,61 @@
+"""Muon that steps all matrices of one shape together, which takes a third of the operations of one by one.
+
+Small networks on a GPU wait for operations to be started, not for arithmetic. A step of the demo's image model starts
+914 for the losses and their gradients, and `torch.optim.Muon` with AdamW beside it 1,455 more; here these are 426.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+_A, _B, _C = 3.4445, -4.7750, 2.0315
+_ITERATIONS = 5
+
+
+class StackedMuon(torch.optim.Muon):
+    """`torch.optim.Muon` (Jordan et al., 2024) without weight decay, to rounding; its states are the same.
+
+    Learning rates are on AdamW's scale (Liu et al., 2025, "Muon is Scalable").
+    """
+
+    def __init__(self, parameters: list[Tensor], learning_rate: float, momentum: float = 0.95) -> None:
+        super().__init__(
+            parameters, lr=learning_rate, weight_decay=0.0, momentum=momentum, adjust_lr_fn="match_rms_adamw"
+        )
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:
+        """One step along the gradients of parameters that have one."""
+        if closure is not None:
+            raise ValueError("StackedMuon takes no closure")
+        for group in self.param_groups:
+            parameters, gradients, averages = [], [], []
+            self._init_group(group, parameters, gradients, averages)
+            if not parameters:
+                continue
+            torch._foreach_lerp_(averages, gradients, 1 - group["momentum"])
+            directions = torch._foreach_lerp(gradients, averages, group["momentum"])
+            by_shape: dict[torch.Size, list[int]] = {}
+            for number, parameter in enumerate(parameters):
+                by_shape.setdefault(parameter.shape, []).append(number)
+            changes: dict[int, Tensor] = {}
+            for shape, numbers in by_shape.items():
+                stack = orthogonalised(torch.stack([directions[number] for number in numbers]))
+                stack = stack.to(parameters[numbers[0]].dtype) * (-0.2 * group["lr"] * max(shape) ** 0.5)
+                changes |= zip(numbers, stack.unbind(), strict=True)
+            torch._foreach_add_(parameters, [changes[number] for number in range(len(parameters))])
+
+
+def orthogonalised(matrices: Tensor) -> Tensor:
+    """Matrices `b n m` with singular values near 1, in bfloat16: five Newton-Schulz iterations of the fifth order."""
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.bfloat16()
+    x = x.mT if tall else x
+    x = x / x.flatten(1).norm(dim=1).clamp(min=1e-7)[:, None, None]
+    for _ in range(_ITERATIONS):
+        gram = x @ x.mT
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C), x, beta=_A)
+    return x.mT if tall else x

@@ -1,0 +1,68 @@
+"""Every stage trains, measures, draws, saves and continues on a device that is not the CPU."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+
+from drivesim.diffusion.samplers import dpm_solver_2m
+from drivesim.models.checkpoints import READER, ROLES, CheckpointSet
+from drivesim.models.presets import tiny
+from drivesim.training import diffusion, stages
+from drivesim.training.budget import TrainingBudget
+from drivesim.training.crops import CropConfig
+from drivesim.training.loop import Report
+from drivesim.training.session import train_stage
+from drivesim.training.stages import StageRequest, prepare
+
+_spec = importlib.util.spec_from_file_location("stand_in_device", Path(__file__).with_name("stand_in_device.py"))
+stand_in_device = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(stand_in_device)
+
+
+def train(role: str, logs: Path, out: Path, steps: int, device: str) -> list[Report]:
+    request = StageRequest(role, tiny(), logs, out, device, batch_size=2)
+    return list(train_stage(request, partial(prepare, request, lambda *_: None), TrainingBudget(steps=steps)))
+
+
+@pytest.fixture(scope="module")
+def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("elsewhere")
+
+
+@pytest.mark.parametrize("role", [*ROLES, READER])
+def test_no_operation_of_a_stage_mixes_devices(
+    logs: Path, out: Path, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the order of training, so that each stage stands on those before it; the second run restores its state."""
+    torch.set_num_threads(1)
+    monkeypatch.setattr(diffusion, "_HELD_OUT_FRAMES", 16)
+    monkeypatch.setattr(diffusion, "dpm_solver_2m", lambda *inputs: dpm_solver_2m(*inputs[:-1], 2))
+    settings, small = stages._upsampler_training, CropConfig(side=32)
+    monkeypatch.setattr(stages, "_upsampler_training", lambda *names: replace(settings(*names), patches=small))
+    with stand_in_device.stand_in_device():
+        reports = [*train(role, logs, out, 2, stand_in_device.NAME), *train(role, logs, out, 3, stand_in_device.NAME)]
+    assert [report.step for report in reports] == [1, 2, 3]
+    assert all(math.isfinite(report.figures["network_gradient_norm"]) for report in reports)
+    assert reports[-1].saved
+    assert reports[-1].figures["held_out_samples"] > 0
+    assert all(torch.isfinite(p).all() for p in CheckpointSet.open(out).load(role).parameters())
+
+
+def test_the_stand_in_refuses_what_a_gpu_would() -> None:
+    name = stand_in_device.NAME
+    with stand_in_device.stand_in_device() as device:
+        there, here = torch.ones(3, device=name), torch.arange(3.0)
+        assert (there + here.to(name)).cpu().tolist() == [1, 2, 3]
+        assert float((there * 2).sum()) == 6
+        assert device.num_waits == 1
+        with pytest.raises(RuntimeError, match="on the CPU and on another device"):
+            there + here
+        with pytest.raises(RuntimeError, match="a generator of the CPU"):
+            torch.randn(3, generator=torch.Generator().manual_seed(0), device=name)
