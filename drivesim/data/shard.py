@@ -34,6 +34,7 @@ from drivesim.scenario.vocabulary import TIMES_OF_DAY
 FORMAT = 2
 """Version 1 was one array per size, without shards; it is ignored."""
 FRAMES_FILE, LABELS_FILE, IDENTITY_FILE = "frames.npy", "labels.npz", "shard.json"
+_CHANGED = "was changed after it was written (its sha256 does not fit)"
 
 
 class ShardDamagedError(FootageError):
@@ -293,9 +294,6 @@ def sha256_of_file(path: Path) -> str:
 def recording_digest(recording: dict[str, Any]) -> str:
     """Eight hex digits that tell one way of recording from another."""
     return hashlib.sha256(canonical_json(json.loads(json.dumps(recording)))).hexdigest()[:8]
-
-
-_CHANGED = "was changed after it was written (its sha256 does not fit)"
 
 
 def _read(path: Path) -> bytes:

@@ -43,7 +43,7 @@ Action = Literal["skip", "train", "continue", "train on", "collect", "leave out"
 
 _POLL_S = 1.0
 _EVALUATIONS = 6
-"""How often a stage is evaluated at least; then it also takes up footage that was recorded meanwhile."""
+"""Smallest number of evaluations per stage; at each the stage also takes up footage that was recorded meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ class Chain:
             request.preset,
             request.data,
             request.checkpoints,
-            request.device,
+            device=request.device,
             seed=request.seed,
             initial=self._initial(role),
             batch_scale=request.batch_scale,
@@ -227,7 +227,8 @@ class Chain:
             recorder.train(role)
             self._await_footage(request, recorder, on_progress)
         every_s = min(self.request.evaluate_every_s, budget.seconds / _EVALUATIONS)
-        for report in train_stage(request, partial(prepare, request, on_progress), budget, every_s, True):
+        build = partial(prepare, request, on_progress)
+        for report in train_stage(request, build, budget, every_s, count_preparation=True):
             yield role, report
             if recorder is not None and report.saved:
                 recorder.check()
