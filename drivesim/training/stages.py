@@ -159,9 +159,9 @@ def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> in
     known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
     tensors, own = stage_tensors(path, role), network.state_dict()
     grows = known is not None and known < wanted
-    if grows:
-        tensors = with_latent_channels(tensors, own, known, wanted)
     try:
+        if grows:
+            tensors = with_latent_channels(tensors, own, known, wanted)
         network.load_state_dict({**own, **tensors})
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit this preset: {' '.join(str(error).split())[:200]}") from None
