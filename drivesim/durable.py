@@ -32,9 +32,30 @@ def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> 
         raise
 
 
+def write_changed_file(path: Path, content: bytes) -> None:
+    """Writes a file and syncs its folder; a file that holds this content already is not touched. Raises OSError."""
+    if not path.is_file() or path.read_bytes() != content:
+        write_file(path, content)
+        sync_folder(path.parent)
+
+
 def sync_folder(folder: Path) -> None:
     """Makes the folder's entries durable: new files and renames in it survive a loss of power. Raises OSError."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+def sync_tree(folder: Path) -> None:
+    """Makes all files below a folder, and the folder itself, survive a loss of power. Raises OSError."""
+    for path in sorted(folder.iterdir()):
+        if path.is_dir():
+            sync_tree(path)
+        else:
+            _sync(path, os.O_RDONLY)
+    sync_folder(folder)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
     try:
         os.fsync(descriptor)
     finally:

@@ -37,13 +37,13 @@ class SmallDisk:
 
 
 @pytest.fixture
-def on_small_disk(tmp_path: Path) -> Callable[[Callable[[SmallDisk], None]], bool]:
+def on_small_disk(tmp_path: Path) -> Callable[[Callable[[SmallDisk], None]], None]:
     """Calls a function with a small disk, in a child process that has mounts of its own and loses them at its end.
 
-    False where this process may not mount anything: the function was not called.
+    The test is skipped where this process may not mount anything, as the function was not called.
     """
 
-    def call(function: Callable[[SmallDisk], None]) -> bool:
+    def call(function: Callable[[SmallDisk], None]) -> None:
         folder = tmp_path / "disk"
         folder.mkdir()
         ours, theirs = os.pipe()
@@ -65,7 +65,8 @@ def on_small_disk(tmp_path: Path) -> Callable[[Callable[[SmallDisk], None]], boo
             problem = told.read()
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         assert code in (0, 2), problem
-        return code == 0
+        if code == 2:
+            pytest.skip("this user may not mount a file system")
 
     return call
 

@@ -1,1 +1,1 @@
-"""The command line: one module a verb, thin, with everything heavy imported inside the verb."""
+"""The command line: one module per verb, thin, with everything heavy imported inside the verb."""

@@ -47,7 +47,7 @@ def compose(
 ) -> None:
     """Make the first frame of a scenario alone, to see whether the boxes are what was meant.
 
-    <stem>_boxes.png shows the boxes that the models were told: the scenario's, or those drawn for its crowdedness.
+    <stem>_boxes.png shows the boxes that the models were given: the scenario's, or those drawn for its crowdedness.
 
     With --gate, <stem>_gate.json says what the vehicle detector found in every attempt.
     """

@@ -13,16 +13,16 @@ import typer
 
 def compress(
     checkpoints: Annotated[Path, typer.Argument(help="Folder of trained models.")],
-    out: Annotated[Path, typer.Option(help="New folder for the smaller ones.")],
+    out: Annotated[Path, typer.Option(help="New folder for the smaller models.")],
     stage: Annotated[
         list[str] | None,
-        typer.Option(help="Store this stage alone as int8; may be repeated.", show_default="every stage"),
+        typer.Option(help="Store only this stage as int8. Can be repeated.", show_default="every stage"),
     ] = None,
 ) -> None:
     """Store the weights of trained models as eight-bit integers with a scale per output channel.
 
-    Networks compute as ever, from weights that moved by half a step at most. Compare the figures of both sets with
-    `drivesim evaluate` before you use the smaller one: it is another set, and makes other archives.
+    Networks compute as before, from weights that differ by at most half a quantisation step. Compare the figures of
+    both sets with `drivesim evaluate` before you use the smaller one: it is another set, and makes other archives.
     """
     from drivesim.models.checkpoints import CheckpointSet
     from drivesim.models.conversion import with_int8

@@ -95,7 +95,7 @@ def frames(
 ) -> None:
     """Measure how far composed frames are from real ones, beside real against real and a ladder of damage.
 
-    Half of the frames of the footage are the reference; the models are told what is in the other half.
+    Half of the frames of the footage are the reference; the models are conditioned on the other half.
     """
     from drivesim.evaluation.features import EfficientNetLite0
     from drivesim.evaluation.inception import InceptionV3
@@ -140,7 +140,7 @@ def adherence(
 
     conditions = conditions_named(told)
     if "boxes" not in conditions:
-        raise InputError(f"--told {told}: adherence is about boxes; tell the models `boxes`")
+        raise InputError(f"--told {told}: adherence is about boxes; add `boxes` to --told")
     engine = engine_of(checkpoints, device, "reader", *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
@@ -244,7 +244,7 @@ def sheet(
     batch_size: BatchSize = 4,
     device: DeviceOption = Device.auto,
 ) -> None:
-    """Draw composed frames, not picked, each beside the real frame whose boxes the models were told."""
+    """Draw composed frames, not picked, each beside the real frame whose boxes the models were given."""
     from drivesim.archive.export import write_png
     from drivesim.cli.compose import require_png
     from drivesim.evaluation.sheet import composed_sheet

@@ -1,4 +1,4 @@
-"""`drivesim evaluate detection`: what a detector finds in the frames that each step of the chain makes.
+"""`drivesim evaluate detection`: counts what a detector finds in the frames that each step of the chain makes.
 
 drivesim evaluate detection --data logs --detector yolov8n.onnx --out detection.json
 """
@@ -51,7 +51,7 @@ def detection(
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
-    made: Annotated[str, typer.Option(help="Which frames are made: some of these.")] = _WAYS,
+    made: Annotated[str, typer.Option(help="Kinds of frames to measure, separated by commas.")] = _WAYS,
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,
     steps: Steps = None,

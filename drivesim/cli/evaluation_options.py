@@ -21,17 +21,19 @@ class Split(StrEnum):
 
 Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
 Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
-Samples = Annotated[int, typer.Option(min=2, help="Frames, at most; fewer where the footage has fewer.")]
+Samples = Annotated[int, typer.Option(min=2, help="Maximum number of frames; the footage may have fewer.")]
 Seed = Annotated[int, typer.Option(min=0, help="Seed of the first sample; the others follow.")]
-FootageSeed = Annotated[int, typer.Option(min=0, help="Decides which frames of the footage are drawn.")]
+FootageSeed = Annotated[int, typer.Option(min=0, help="Seed of the choice of frames from the footage.")]
 SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
-Told = Annotated[str, typer.Option(help="What the models are told of each frame: some of " + ",".join(CONDITIONS))]
-Low = Annotated[bool, typer.Option("--low/--full", help="At low resolution, before the upsampler, or at full.")]
+Told = Annotated[str, typer.Option(help="What the models are conditioned on: some of " + ",".join(CONDITIONS))]
+Low = Annotated[bool, typer.Option("--low/--full", help="Measure before the upsampler, or after it.")]
 PresetOption = Annotated[Preset, typer.Option(help="Sampling: fast, or quality with more steps.")]
-Guidance = Annotated[float | None, typer.Option(min=0, max=20, help="Instead of the preset's.", show_default=False)]
-Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Instead of the preset's.", show_default=False)]
-BatchSize = Annotated[int, typer.Option(min=1, help="Frames composed at a time.")]
+Guidance = Annotated[
+    float | None, typer.Option(min=0, max=20, help="Guidance, instead of the preset's.", show_default=False)
+]
+Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Steps, instead of the preset's.", show_default=False)]
+BatchSize = Annotated[int, typer.Option(min=1, help="Number of frames composed at a time.")]
 
 
 def conditions_named(told: str) -> tuple[str, ...]:

@@ -83,7 +83,10 @@ def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json:
 
 
 def detection_table(figures: tuple[Figure, ...]) -> Table:
-    """A row for each way of making frames and each part, columns for each detector: found, relative, false a frame."""
+    """A row for each kind of frames and each part; three columns for each detector.
+
+    The columns are the fraction found, the same relative to recorded frames, and false detections per frame.
+    """
     from rich.table import Table
 
     rows: dict[tuple[str, str], dict[tuple[str, str], Figure]] = {}
@@ -95,7 +98,7 @@ def detection_table(figures: tuple[Figure, ...]) -> Table:
     for detector in detectors:
         table.add_column(f"{detector}: found")
         table.add_column("to render", justify="right")
-        table.add_column("false a frame", justify="right")
+        table.add_column("false per frame", justify="right")
     for names, measured in rows.items():
         cells = [str(next(figure.count for (_, name), figure in measured.items() if name == "found"))]
         for detector in detectors:

@@ -1,4 +1,4 @@
-"""Options that several verbs share, each said once; and what follows from them."""
+"""Options that several verbs share, and what follows from them."""
 
 from __future__ import annotations
 
@@ -31,32 +31,33 @@ class Device(StrEnum):
 
 
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, max=2**63 - 1, help="Instead of the scenario's.", show_default=False)
+    int | None, typer.Option(min=0, max=2**63 - 1, help="Seed, instead of the scenario's.", show_default=False)
 ]
 IndexOption = Annotated[int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)]
 FuturesOption = Annotated[
-    int | None, typer.Option(min=1, max=64, help="Instead of each scenario's.", show_default=False)
+    int | None, typer.Option(min=1, max=64, help="Number of futures, instead of each scenario's.", show_default=False)
 ]
-PresetOption = Annotated[Preset, typer.Option(help="fast: 10 frames a second; quality: 40, and more steps.")]
+PresetOption = Annotated[Preset, typer.Option(help="fast: 10 frames per second; quality: 40, and more steps.")]
 CheckpointsOption = Annotated[
     Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
 ]
 DeviceOption = Annotated[Device, typer.Option(help="Where the networks run.")]
 PrecisionOption = Annotated[
-    Precision, typer.Option(help="What networks compute in; bfloat16 is faster where the processor or GPU has it.")
+    Precision,
+    typer.Option(help="Number format of the networks; bfloat16 is faster on processors and GPUs that support it."),
 ]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="CPU threads of each worker; the bits depend on it.")]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Worker processes.", show_default="one a core, one on a GPU")
+    int | None, typer.Option(min=1, help="Number of worker processes.", show_default="one per core, one on a GPU")
 ]
 FramesOption = Annotated[
     Frames, typer.Option(help="none: keep latents alone and make no video; `drivesim render` makes both later.")
 ]
 CrfOption = Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")]
 GateOption = Annotated[
-    int, typer.Option(min=1, max=64, help="Sample up to so often until the boxes are obeyed; keep the best.")
+    int, typer.Option(min=1, max=64, help="Maximum number of attempts at the first frame; the best one is kept.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
 def chosen_device(device: Device) -> str:
@@ -75,7 +76,7 @@ def warn_where_slow(precision: str, device: str) -> None:
     from drivesim.models.precision import BFLOAT16, bfloat16_is_fast
 
     if precision == BFLOAT16 and not bfloat16_is_fast(device):
-        message = "--precision bfloat16: this {} has no instructions for it, so that float32 is faster"
+        message = "--precision bfloat16: this {} has no instructions for it, so float32 is faster"
         typer.echo(message.format("GPU" if device == "cuda" else "processor"), err=True)
 
 

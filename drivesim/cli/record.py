@@ -32,14 +32,14 @@ class TimeOfDay(StrEnum):
 
 def record(
     out: Annotated[Path, typer.Option(help="Folder for the drive logs, one folder each, or for packed footage.")],
-    minutes: Annotated[float | None, typer.Option(help="Stop after so many minutes.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of the first log; the others count on from it.")] = 0,
-    logs: Annotated[int | None, typer.Option(help="Stop after so many logs.")] = None,
+    logs: Annotated[int | None, typer.Option(help="Stop after this many logs.")] = None,
     fps: Annotated[float | None, typer.Option(help="Frames per second; 10 for clips, 0.25 for stills.")] = None,
     frames: Annotated[int | None, typer.Option(help="Frames per log; 4 s by default (1.2 s above 20 fps).")] = None,
-    stills: Annotated[bool, typer.Option("--stills", help="Unrelated frames, other traffic in each.")] = False,
-    time_of_day: Annotated[TimeOfDay | None, typer.Option(help="By default the seed decides.")] = None,
-    supersample: Annotated[int, typer.Option(min=1, max=4, help="Render so many times larger, then shrink.")] = 1,
+    stills: Annotated[bool, typer.Option("--stills", help="Record unrelated frames, each with other traffic.")] = False,
+    time_of_day: Annotated[TimeOfDay | None, typer.Option(help="Time of day; by default the seed decides.")] = None,
+    supersample: Annotated[int, typer.Option(min=1, max=4, help="Render this many times as large, then shrink.")] = 1,
     packed: Annotated[
         bool, typer.Option("--packed", help="Record packed footage for training, without videos, in whole shards.")
     ] = False,
@@ -50,7 +50,7 @@ def record(
             "the largest is rendered, the others are shrunk from it."
         ),
     ] = "512x1024",
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
 ) -> None:
     """Record drive logs (video and exact labels), or packed footage, from the procedural world.

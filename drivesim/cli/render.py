@@ -28,13 +28,13 @@ def render(
     workers: WorkersOption = None,
     crf: CrfOption = 20,
     precision: Annotated[
-        Precision | None, typer.Option(help="What networks compute in.", show_default="as the archive was made")
+        Precision | None, typer.Option(help="Number format of the networks.", show_default="as the archive was made")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make the frames of an archive again: the same bits as a rollout with frames, on the same kind of device.
 
-    In another --precision than the archive's they differ, and so does the identity of the new archive.
+    With another --precision than the archive's, the bits differ, and so does the identity of the new archive.
 
     The same command again continues where the last one stopped.
     """

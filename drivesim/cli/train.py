@@ -38,12 +38,12 @@ def _command_of(stage: str) -> Callable[..., None]:
     def train(
         data: Data,
         out: Out,
-        minutes: Annotated[float, typer.Option(help="Stop after so many minutes of training, over all runs.")] = 60.0,
-        steps: Annotated[int | None, typer.Option(help="Stop after so many steps, over all runs.")] = None,
+        minutes: Annotated[float, typer.Option(help="Minutes of training, counted over all runs.")] = 60.0,
+        steps: Annotated[int | None, typer.Option(help="Stop after this many steps, over all runs.")] = None,
         preset: PresetName = "demo",
-        batch_size: Annotated[int | None, typer.Option(min=1, help="Clips per step and process.")] = None,
+        batch_size: Annotated[int | None, typer.Option(min=1, help="Clips per step in each process.")] = None,
         learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Learning rate.")] = None,
-        init: Annotated[Path | None, typer.Option(help="Folder of checkpoints whose weights to start from.")] = None,
+        init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from.")] = None,
         keep_encoder: Annotated[
             bool, typer.Option("--keep-encoder", help="Train the decoder alone, so that latents stay valid.")
         ] = False,
@@ -62,7 +62,16 @@ def _command_of(stage: str) -> Callable[..., None]:
         use_threads(threads)
         use_device(device)
         request = StageRequest(
-            stage, preset_of(preset), data, out, device, batch_size, learning_rate, seed, init, keep_encoder
+            stage,
+            preset_of(preset),
+            data,
+            out,
+            device=device,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+            initial=init,
+            keep_encoder=keep_encoder,
         )
         _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes)
 

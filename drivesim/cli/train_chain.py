@@ -1,4 +1,4 @@
-"""`drivesim train chain`: every stage in its order, each with its share of the time."""
+"""`drivesim train chain`: trains every stage in its order, each for its share of the time."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 def chain(
     data: Data,
     out: Out,
-    minutes: Annotated[float, typer.Option(min=0.0, help="Minutes of training of all stages together.")],
+    minutes: Annotated[float, typer.Option(min=0.0, help="Minutes of training for all stages together.")],
     share: Annotated[
         list[str] | None,
         typer.Option(
             metavar="STAGE=NUMBER",
-            help="Part of the time that a stage gets, relative to the others; 0 leaves it out. Repeatable.",
+            help="Share of the time for a stage, relative to the others; 0 leaves it out. Can be repeated.",
         ),
     ] = None,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, and train nothing.")] = False,
@@ -34,7 +34,7 @@ def chain(
         int, typer.Option(min=0, help="Processes that record footage while the stages train.")
     ] = 0,
     preset: PresetName = "demo",
-    steps: Annotated[int | None, typer.Option(min=1, help="Stop each stage after so many steps.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Stop each stage after this many steps.")] = None,
     batch_scale: Annotated[
         int, typer.Option(min=1, help="Number by which the batch size of every stage is multiplied.")
     ] = 1,
@@ -47,7 +47,7 @@ def chain(
 
     The same command again continues after an interruption; finished stages are skipped.
 
-    A stage whose base or whose footage has changed is trained on from its weights.
+    If the checkpoint that a stage stands on, or the footage, has changed, the stage continues from its weights.
     """
     from drivesim.training.chain import Chain, ChainRequest
     from drivesim.training.precision import use_device
@@ -60,15 +60,15 @@ def chain(
         preset_of(preset),
         data,
         out,
-        minutes,
-        Shares().changed(share or []),
-        steps,
-        device,
-        batch_scale,
-        seed,
-        init,
-        record_workers,
-        60 * evaluate_minutes,
+        minutes=minutes,
+        shares=Shares().changed(share or []),
+        steps=steps,
+        device=device,
+        batch_scale=batch_scale,
+        seed=seed,
+        initial=init,
+        record_workers=record_workers,
+        evaluate_every_s=60 * evaluate_minutes,
     )
     trained = Chain(wanted)
     if plan:

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from drivesim.models.presets import Preset
 
 Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth, or with packed footage.")]
-Out = Annotated[Path, typer.Option(help="Checkpoint folder: the stages that are there, and the result.")]
+Out = Annotated[Path, typer.Option(help="Folder of checkpoints that stages build on, and where results go.")]
 PresetName = Annotated[str, typer.Option(help="Sizes of all stages: tiny, demo or paper.")]
 Seed = Annotated[int, typer.Option(help="Seed of batches and noise.")]
 Device = Annotated[str, typer.Option(help="Device to train on: cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Number of CPU threads of this process.")]
-EvaluateMinutes = Annotated[float, typer.Option(help="Save, evaluate and draw samples every so many minutes.")]
+EvaluateMinutes = Annotated[float, typer.Option(help="Minutes from one evaluation to the next; each saves the state.")]
 
 
 def preset_of(name: str) -> Preset:
-    """The preset of a name; raises InputError for another one."""
+    """The preset of this name. Raises InputError where there is none."""
     from drivesim.models.presets import preset_named
 
     try:

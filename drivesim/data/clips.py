@@ -44,10 +44,15 @@ def clip_places(
     keep = in_split[log] if len(starts) else np.zeros(0, bool)
     starts, strides, log = starts[keep], strides[keep], log[keep]
     if not len(starts):
-        wanted = "frames" if fps is None else f"clips of {num_frames} frames at {fps:g} frames a second"
-        raise FootageError(f"{footage.folder}: no {wanted} in the {split} split; record more logs")
+        wanted = clips_in_words(fps, num_frames)
+        raise FootageError(f"{footage.folder}: there are no {wanted} in the {split} split; record more logs")
     _, begin, count = np.unique(log, return_index=True, return_counts=True)
     return ClipPlaces(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (starts, strides, begin, count)))
+
+
+def clips_in_words(fps: float | None, num_frames: int) -> str:
+    """Clips of a kind as messages name them; `fps` None stands for single frames."""
+    return "frames" if fps is None else f"clips of {num_frames} frames at {fps:g} frames per second"
 
 
 def draw(places: ClipPlaces, num_clips: int, num_frames: int, generator: torch.Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""Labels in columns: all vehicles of many frames as they were labelled, and what models are told of them.
+"""Labels in columns: all vehicles of many frames as they were labelled, and the conditions that follow from them.
 
 `VehicleColumns` holds facts and no rule, so that shards of packed footage stay valid when a rule changes;
 `FrameColumns` is derived from it by the rules of the day.
@@ -81,7 +81,7 @@ class VehicleColumns:
 
 @dataclass(frozen=True, eq=False)
 class FrameColumns:
-    """What models are told of frames. `n` frames, `k` = MAX_BOXES; -1 is unknown or padding.
+    """What models are conditioned on. `n` frames, `k` = MAX_BOXES; -1 is unknown or padding.
 
     boxes: (n, k, 4) x0 y0 x1 y1 in 0..1, nearest first, only those large and visible enough to ask for.
     category: (n, k). time_of_day: (n,). crowdedness: (n,) vehicles in view. ego_motion: (n, 2) m/s, rad/s.

@@ -1,4 +1,4 @@
-"""Drive logs: a folder with `video.mp4` (h264, a key frame a second) and `labels.json`.
+"""Drive logs: a folder with `video.mp4` (h264, one key frame per second) and `labels.json`.
 
     with DriveLogWriter(folder, header) as writer:
         writer.write(frame, FrameLabel(...))

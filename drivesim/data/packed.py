@@ -37,7 +37,7 @@ class PackedFootage:
     """All whole shards of one size, as one footage of `n` frames.
 
     frames: (n, h, w, 3) uint8 RGB, an array that reads from the mapped files what is asked of it (`FrameArray`).
-    columns: what models are told of each frame. vehicles: all that is labelled. log i, `log_names[i]`, holds
+    columns: the conditions of each frame. vehicles: all that is labelled. log i, `log_names[i]`, holds
     `log_length[i]` frames at `log_fps[i]` from `log_start[i]` on.
     """
 
@@ -109,13 +109,19 @@ class PackedFootage:
         """Every place where `num_frames` frames at `fps` fit: first frames and strides; other logs are left out."""
         starts, strides = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for start, length, log_fps in zip(self.log_start, self.log_length, self.log_fps, strict=True):
-            stride = round(float(log_fps) / fps)
-            if stride < 1 or abs(log_fps / stride - fps) > 0.05 * fps:
+            stride = stride_of(float(log_fps), fps)
+            if stride is None:
                 continue
             places = np.arange(start, start + length - stride * (num_frames - 1))
             starts.append(places)
             strides.append(np.full(len(places), stride))
         return np.concatenate(starts).astype(np.int64), np.concatenate(strides).astype(np.int64)
+
+
+def stride_of(log_fps: float, fps: float) -> int | None:
+    """Every how many frames of a log make a clip at `fps`, within 5 %; None where no whole number does."""
+    stride = round(log_fps / fps)
+    return stride if stride >= 1 and abs(log_fps / stride - fps) <= 0.05 * fps else None
 
 
 def packed_folder(data: Path, height: int, width: int) -> Path:

@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all, and made by one process at a time.
+"""Folders that exist whole or not at all, and that one process at a time makes.
 
     with Claim.acquire(folder) as claim:      # LockHeldError where another process makes it
         (claim.start() / "file").write_bytes(...)
@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
+from drivesim import durable
 from drivesim.errors import FootageError, FootageWriteError, LockHeldError
 from drivesim.locks import OwnedLock
 
@@ -60,12 +61,12 @@ class Claim:
     def publish(self) -> None:
         """Gives the filled folder its name; from then on it survives a loss of power."""
         with writing(self.folder):
-            sync_tree(self._partial)
+            durable.sync_tree(self._partial)
             os.rename(self._partial, self.folder)
-            _sync(self.folder.parent)
+            durable.sync_folder(self.folder.parent)
 
     def discard(self) -> None:
-        """Removes the folder, at one instant."""
+        """Removes the folder in one instant: it loses its name first."""
         with writing(self.folder):
             shutil.rmtree(self._partial, ignore_errors=True)
             with suppress(FileNotFoundError):
@@ -121,21 +122,3 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             advice = "what is whole is kept"
         raise FootageWriteError(f"{path}: {reason}; {advice}") from error
-
-
-def sync_tree(folder: Path) -> None:
-    """Makes all files below a folder, and the folder itself, survive a loss of power."""
-    for path in sorted(folder.iterdir()):
-        if path.is_dir():
-            sync_tree(path)
-        else:
-            _sync(path)
-    _sync(folder)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

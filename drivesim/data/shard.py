@@ -34,6 +34,7 @@ from drivesim.scenario.vocabulary import TIMES_OF_DAY
 FORMAT = 2
 """Version 1 was one array per size, without shards; it is ignored."""
 FRAMES_FILE, LABELS_FILE, IDENTITY_FILE = "frames.npy", "labels.npz", "shard.json"
+_CHANGED = "was changed after it was written (its sha256 does not fit)"
 
 
 class ShardDamagedError(FootageError):
@@ -141,7 +142,7 @@ def read_identity(folder: Path) -> dict[str, Any]:
 
 
 def source_paths(folder: Path) -> list[str] | None:
-    """Paths of the drive logs a shard was packed from, of a damaged one too; None where nothing tells them."""
+    """Paths of the drive logs a shard was packed from, of a damaged one too; None where no file names them."""
     try:
         return [source["path"] for source in read_identity(folder)["sources"]]
     except FootageError:
@@ -291,11 +292,8 @@ def sha256_of_file(path: Path) -> str:
 
 
 def recording_digest(recording: dict[str, Any]) -> str:
-    """Eight hex digits that tell one way of recording from another."""
+    """Eight hex digits that differ for recordings with different settings."""
     return hashlib.sha256(canonical_json(json.loads(json.dumps(recording)))).hexdigest()[:8]
-
-
-_CHANGED = "was changed after it was written (its sha256 does not fit)"
 
 
 def _read(path: Path) -> bytes:

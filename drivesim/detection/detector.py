@@ -1,4 +1,4 @@
-"""What a detector is to those who measure with it: our own vehicle detector, or one that a user brings."""
+"""The interface of a detector in measurements: our own vehicle detector, or one that a user brings."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from drivesim.detection.detections import Detections
 class Detector(Protocol):
     """Finds vehicles in frames.
 
-    name: in figures. threshold: score from which a detection counts. sha256: of its weights. preparation: how frames
-    become its input, in one line.
+    name: its name in figures. threshold: smallest score of a detection that counts. sha256: sha256 of its weights.
+    preparation: how frames become its input, in one line.
     """
 
     @property

@@ -47,24 +47,24 @@ class Verdicts:
         return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
 
     def recall(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Part of the vehicles that were found."""
+        """Fraction of the vehicles that were found."""
         hits, _, vehicles = self.where(self.score >= threshold)._sums(weight)
         return float(hits.sum() / vehicles) if vehicles else float("nan")
 
     def precision(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Part of the detections that are vehicles."""
+        """Fraction of the detections that are vehicles."""
         hits, misses, _ = self.where(self.score >= threshold)._sums(weight)
         found = hits.sum() + misses.sum()
         return float(hits.sum() / found) if found else float("nan")
 
     def category_accuracy(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Part of the vehicles found that were given the right category."""
+        """Fraction of the found vehicles that have the right category."""
         kept = self.where(self.score >= threshold)
         hits, _, _ = kept._sums(weight)
         return float((hits * kept.right_category).sum() / hits.sum()) if hits.sum() else float("nan")
 
     def false_per_frame(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Detections a frame that are no vehicle."""
+        """Detections per frame that are no vehicle."""
         _, misses, _ = self.where(self.score >= threshold)._sums(weight)
         return float(misses.sum() / (len(self.num_vehicles) if weight is None else weight.sum()))
 

@@ -80,7 +80,7 @@ class Engine:
     def first_layout(
         self, scenario: Scenario, seed: int | None = None, settings: EngineSettings | None = None
     ) -> SceneLayout | None:
-        """The boxes that `compose` is told: the scenario's, or those drawn for its crowdedness; None for neither."""
+        """The boxes that `compose` uses: the scenario's, or those drawn for its crowdedness; None for neither."""
         settings, seed = _resolved(scenario, settings, seed)
         if scenario.first_frame is not None:
             return None
@@ -88,7 +88,7 @@ class Engine:
         return None if told.boxes is None else told_layouts(told)[0]
 
     def draws_layouts(self, settings: EngineSettings) -> bool:
-        """Whether first frames that are told a crowdedness, but no boxes, get boxes from the layout prior."""
+        """Whether first frames with a crowdedness, but no boxes, get boxes from the layout prior."""
         return settings.draw_layouts and LAYOUTS in self.checkpoints.roles
 
     @torch.inference_mode()

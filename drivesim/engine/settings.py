@@ -115,7 +115,7 @@ class EngineSettings:
 
 
 def fast() -> EngineSettings:
-    """Keyframe rate times 4 (10 frames a second), few steps: for two CPU cores."""
+    """Keyframe rate times 4 (10 frames per second), few steps: for two CPU cores."""
     return EngineSettings(
         image=SamplerSettings(steps=24),
         prediction=SamplerSettings(steps=16),
@@ -125,7 +125,7 @@ def fast() -> EngineSettings:
 
 
 def quality() -> EngineSettings:
-    """Keyframe rate times 16 (40 frames a second), more steps."""
+    """Keyframe rate times 16 (40 frames per second), more steps."""
     return EngineSettings(
         image=SamplerSettings(steps=50),
         prediction=SamplerSettings(steps=32),

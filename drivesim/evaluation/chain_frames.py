@@ -1,4 +1,4 @@
-"""What each step of the chain makes of recorded frames, so that every loss has its place."""
+"""What each step of the chain makes of recorded frames, which shows the step that loses something."""
 
 from __future__ import annotations
 
@@ -61,10 +61,10 @@ def chain_frames(
         if Made.small_upsampler in wanted:
             made[Made.small_upsampler] = engine.enlarge_many(small, seeds, sampling.settings)
         if Made.autoencoder_bicubic in wanted or Made.autoencoder_upsampler in wanted:
-            passed = engine.pass_many(small, seeds, sampling.settings, enlarge=False)
-            made[Made.autoencoder_bicubic] = _bicubic(engine, passed)
+            decoded = engine.pass_many(small, seeds, sampling.settings, enlarge=False)
+            made[Made.autoencoder_bicubic] = _bicubic(engine, decoded)
             if Made.autoencoder_upsampler in wanted:
-                made[Made.autoencoder_upsampler] = engine.enlarge_many(passed, seeds, sampling.settings)
+                made[Made.autoencoder_upsampler] = engine.enlarge_many(decoded, seeds, sampling.settings)
         if Made.composed in wanted:
             asked = conditions_part(conditions, part)
             made[Made.composed] = engine.compose_many(asked, seeds, sampling.settings)

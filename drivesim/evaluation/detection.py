@@ -65,7 +65,7 @@ def detection_figures(
     seed: int,
     on_progress: OnProgress,
 ) -> Iterator[Figure]:
-    """The part of the labelled vehicles that each detector finds, by size and time of day, and its false detections.
+    """Fractions of the labelled vehicles that each detector finds, by size and time of day, and false detections.
 
     Vehicles count that are visible enough to be asked for, whatever category a detection gives them. Where recorded
     frames are among the `wanted` ones, `found_to_render` compares each way of making frames with them.
@@ -76,7 +76,7 @@ def detection_figures(
             for way, frames in batch.items():
                 found.setdefault((detector.name, way), []).extend(detector.detect(frames))
     for detector in detectors:
-        protocol = _protocol(engine, footage, detector, sampling, seed)
+        protocol = _protocol(footage, detector, sampling, seed)
         for part, (sides, frames) in _parts(footage.time_of_day).items():
             results = {way: _verdicts(footage, found[detector.name, way], sides, frames) for way in wanted}
             for way, verdicts in results.items():
@@ -129,7 +129,7 @@ def _false_detections(group: str, verdicts: Verdicts, protocol: Protocol) -> Fig
     return Figure("false_per_frame", group, float(counts.mean()), *mean_interval(counts), frames, measure)
 
 
-def _protocol(engine: Engine, footage: MeasuredFootage, detector: Detector, sampling: Sampling, seed: int) -> Protocol:
+def _protocol(footage: MeasuredFootage, detector: Detector, sampling: Sampling, seed: int) -> Protocol:
     height, width = footage.some_frames(slice(0, 1)).shape[1:3]
     recorded, composed = footage.recorded_sizes, sampling.protocol(TOLD)
     return Protocol(

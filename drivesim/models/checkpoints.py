@@ -184,7 +184,7 @@ def _check_names(path: Path, expected: set[str], found: set[str]) -> None:
 
 @dataclass(frozen=True)
 class CheckpointSet:
-    """A folder with one checkpoint a stage and `manifest.json` (preset and sha256 of each file)."""
+    """A folder with one checkpoint per stage and `manifest.json` (preset and sha256 of each file)."""
 
     folder: Path
     preset: Preset

@@ -21,8 +21,8 @@ from drivesim.training.stage import LossTerm
 class ReconstructionConfig:
     """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch.
 
-    `squared_weight`: of the squared error beside the absolute one. It counts few large errors more, and those are
-    vehicles and markings.
+    `squared_weight`: weight of the squared error beside the absolute one. It gives large errors more weight, and these
+    lie on vehicles and markings.
     """
 
     squared_weight: float = 2.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 DECAY_FROM = 0.8
-"""The part of a budget after which the learning rate falls: it decays over the last fifth."""
+"""Fraction of a budget after which the learning rate falls: it decays over the last fifth."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Progress:
 class TrainingBudget:
     """A training ends after `seconds` or after `steps`, whichever comes first; None sets no limit.
 
-    start: from where on the budget counts. It moves when the training begins again on another base.
-    decays_after: from where on the learning rate's course is counted. It moves when a training whose learning rate had
-        begun to fall gets more time.
+    start: the progress from which the budget counts. It moves when the training continues on another base.
+    decays_after: the progress from which the schedule of the learning rate counts. It moves when a training whose
+        learning rate had begun to fall gets more time.
     """
 
     seconds: float | None = None
@@ -36,7 +36,7 @@ class TrainingBudget:
         return by_time or (self.steps is not None and progress.step - self.start.step >= self.steps)
 
     def used(self, progress: Progress) -> float:
-        """The part that is used, 0..1, counted from `decays_after`; the limit that is nearer decides."""
+        """The fraction that is used, 0..1, counted from `decays_after`; the limit that is nearer decides."""
         begun, parts = self.decays_after, [0.0]
         if self.seconds is not None:
             length = self.start.elapsed_s + self.seconds - begun.elapsed_s
@@ -47,7 +47,7 @@ class TrainingBudget:
         return min(1.0, max(parts))
 
     def learning_rate_factor(self, progress: Progress, warmup_steps: int) -> float:
-        """What the learning rate of the next step is multiplied by: from 1 / `warmup_steps` to 1, then down to 0."""
+        """Factor of the learning rate for the next step: from 1 / `warmup_steps` up to 1, then down to 0."""
         warm = min(1.0, (progress.step - self.decays_after.step + 1) / max(1, warmup_steps))
         return warm * min(1.0, (1 - self.used(progress)) / (1 - DECAY_FROM))
 
@@ -56,9 +56,9 @@ class TrainingBudget:
         return (self.seconds, self.steps) == (other.seconds, other.steps)
 
     def continuing(self, before: TrainingBudget, progress: Progress) -> TrainingBudget:
-        """This budget, for a training that has come so far under the budget `before`.
+        """This budget, for a training that has reached `progress` under the budget `before`.
 
-        One of another length starts the learning rate's course anew if that had begun to fall.
+        A budget of another length starts the learning rate anew if it had begun to fall.
         """
         falls_again = not self.of_same_length(before) and before.used(progress) > DECAY_FROM
         return replace(self, start=before.start, decays_after=progress if falls_again else before.decays_after)

@@ -43,7 +43,7 @@ Action = Literal["skip", "train", "continue", "train on", "collect", "leave out"
 
 _POLL_S = 1.0
 _EVALUATIONS = 6
-"""How often a stage is evaluated at least; then it also takes up footage that was recorded meanwhile."""
+"""Smallest number of evaluations per stage; at each the stage also takes up footage that was recorded meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Chain:
         self._folder = request.checkpoints / "training"
 
     def plan(self) -> list[PlannedStage]:
-        """What `run` would do now, stage by stage, without writing anything."""
+        """What `run` would do now, stage by stage. Nothing is written."""
         planned: list[PlannedStage] = []
         known: dict[tuple[int, int], SizedLogs] = {}
         for role in STAGES:
@@ -123,14 +123,14 @@ class Chain:
             self._finish()
 
     def stage_request(self, role: str) -> StageRequest:
-        """What is asked of one stage, in the round of now."""
+        """The request for one stage in the present round."""
         request = self.request
         return StageRequest(
             role,
             request.preset,
             request.data,
             request.checkpoints,
-            request.device,
+            device=request.device,
             seed=request.seed,
             initial=self._initial(role),
             batch_scale=request.batch_scale,
@@ -138,7 +138,7 @@ class Chain:
         )
 
     def budget(self, role: str) -> TrainingBudget:
-        """The share of a stage."""
+        """The budget of a stage: its share of the time, and the limit on steps."""
         return TrainingBudget(self.request.shares.seconds(role, self.request.minutes), self.request.steps)
 
     @cached_property
@@ -182,9 +182,9 @@ class Chain:
         return "continue", f"was interrupted or has more time, at step {step}", left
 
     def _initial(self, role: str) -> Path | None:
-        """Where the weights of a stage are from that did not start from nothing.
+        """The folder whose checkpoint a stage starts from, None to start from nothing.
 
-        One without a state of its own starts from its checkpoint in the folder, or else in the folder asked for.
+        A stage without a state starts from its checkpoint in this chain's folder, or else from that in `initial`.
         """
         record = StateFolder(self._folder / role).last_record()
         if record is not None and INITIAL not in (record.foundations or {}):
@@ -193,7 +193,7 @@ class Chain:
         return next((f for f in folders if f is not None and (f / f"{role}.safetensors").is_file()), None)
 
     def _refuse_missing(self, planned: list[PlannedStage]) -> None:
-        """FootageError before hours are spent on the stages ahead of one that cannot be trained."""
+        """Raises FootageError for a stage that cannot be trained, before hours are spent on the stages ahead of it."""
         if self.request.record_workers:
             return
         wanted_by: dict[str, list[str]] = {}
@@ -227,7 +227,8 @@ class Chain:
             recorder.train(role)
             self._await_footage(request, recorder, on_progress)
         every_s = min(self.request.evaluate_every_s, budget.seconds / _EVALUATIONS)
-        for report in train_stage(request, partial(prepare, request, on_progress), budget, every_s, True):
+        build = partial(prepare, request, on_progress)
+        for report in train_stage(request, build, budget, every_s, count_preparation=True):
             yield role, report
             if recorder is not None and report.saved:
                 recorder.check()

@@ -61,7 +61,4 @@ class Round:
         self._write(folder, {"began": self.began, "ended": footage})
 
     def _write(self, folder: Path, content: dict[str, dict[str, str] | None]) -> None:
-        path, sealed = folder / _FILE, seal(content)
-        if not path.is_file() or path.read_bytes() != sealed:
-            durable.write_file(path, sealed)
-            durable.sync_folder(folder)
+        durable.write_changed_file(folder / _FILE, seal(content))

@@ -1,7 +1,7 @@
 """Stages `image`, `prediction`, `interpolation`: denoising score matching in latents (Video LDM, Eq. 1 to 3).
 
 Channels of the latents count as much as they move pixels: all have unit variance, but the last ones hold fine detail
-that no clip lets foresee, which would drown what it does. Cells of small vehicles that the model is told of count more
+that no clip lets foresee, which would drown what it does. Cells of small vehicles among the conditions count more
 than their few among all cells would (Chen et al., 2024, "GeoDiffusion", Sec. 3.3). The three stages differ in the clips
 they see, in which frames are known, and in what is trained: all of the image model, the temporal layers alone of the
 video models (Eq. 2).

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Literal
 
 from drivesim.archive.sealed_json import canonical_json
+from drivesim.data.clips import clips_in_words
 from drivesim.data.drive_log import DriveLog, content_digest, list_drive_logs, split_of
-from drivesim.data.packed import packed_folder
+from drivesim.data.packed import packed_folder, stride_of
 from drivesim.data.shard import Shard, read_identity, shard_names
 from drivesim.errors import FootageError
 from drivesim.training.stages import StageRequest, frame_size, packable_logs, wanted_clips
@@ -29,10 +30,8 @@ class LogSpan:
         """At how many places of the log such a clip begins; `fps` None takes single frames of any log."""
         if fps is None:
             return self.num_frames
-        stride = round(self.fps / fps)
-        if stride < 1 or abs(self.fps / stride - fps) > 0.05 * fps:
-            return 0
-        return max(0, self.num_frames - stride * (num_frames - 1))
+        stride = stride_of(self.fps, fps)
+        return 0 if stride is None else max(0, self.num_frames - stride * (num_frames - 1))
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class FootageSurvey:
     def missing(self) -> list[str]:
         """In words, each kind of clip that the stage wants and that is not there, by split."""
         return [
-            f"{words} {_in_words(fps, num_frames)} at {self.size[0]}x{self.size[1]}"
+            f"{words} {clips_in_words(fps, num_frames)} at {self.size[0]}x{self.size[1]}"
             for fps, num_frames in self.wanted
             for split, words in (("train", "training"), ("held_out", "held-out"))
             if not self._has_clips(split, fps, num_frames)
@@ -126,7 +125,3 @@ def _shards(folder: Path) -> Iterator[Shard]:
     for name in shard_names(folder):
         with suppress(FootageError):
             yield Shard.open(folder / name, verify=False)
-
-
-def _in_words(fps: float | None, num_frames: int) -> str:
-    return "frames" if fps is None else f"clips of {num_frames} frames at {fps:g} frames per second"

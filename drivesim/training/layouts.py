@@ -1,4 +1,4 @@
-"""Stage `layouts`: collects the layouts of recorded frames by crowdedness. Nothing is learnt but what they are."""
+"""Stage `layouts`: collects the layouts of recorded frames by crowdedness. No network is trained."""
 
 from __future__ import annotations
 

@@ -26,7 +26,8 @@ from drivesim.training.state import TrainedState
 from drivesim.training.state_folder import StateFolder, StateRecord
 
 MOST_SKIPPED_STEPS = 5
-"""A training whose loss or gradient is not finite in so many steps in a row has diverged."""
+"""A training whose loss or gradient is not finite in this many steps in a row has diverged."""
+_ADVICE = "the last good state and checkpoint stay; train on with a lower --learning-rate, or on other footage"
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ class Training:
 
     @property
     def budget(self) -> TrainingBudget:
-        """What it may use, counted from where it began."""
+        """The time and the steps that it may use."""
         return self.record.budget
 
     def run(self, save_every_s: float = 300.0) -> Iterator[Report]:
@@ -191,9 +192,6 @@ class Training:
 
     def _diverged(self) -> str:
         return f"{self.states.folder}: training of {self.stage.role} diverged at step {self.progress.step}"
-
-
-_ADVICE = "the last good state and checkpoint stay; train on with a lower --learning-rate, or on other footage"
 
 
 def changed_foundations(record: StateRecord, foundations: dict[str, str]) -> list[str]:

@@ -35,25 +35,22 @@ class MetricsLog:
         if rank() == 0:
             path.parent.mkdir(parents=True, exist_ok=True)
             rows = [row for row in _read(path) if int(row[0]) < progress.step]
-            content = _as_csv([_COLUMNS, *rows, *_rows(progress, resumed)])
-            if not path.is_file() or path.read_bytes() != content:
-                durable.write_file(path, content)
-                durable.sync_folder(path.parent)
+            durable.write_changed_file(path, _as_csv([_COLUMNS, *rows, *_rows(progress, resumed)]))
             self._board = _tensorboard(path.parent, progress.step)
 
     def take(self, figures: dict[str, float]) -> None:
-        """Takes the figures of one step in."""
+        """Adds the figures of one step to the means."""
         for name, value in figures.items():
             self._sums.setdefault(name, []).append(value)
 
     def means(self) -> dict[str, str]:
-        """Means of what was taken in since the last call, as they are written."""
+        """Means of the figures since the last call, as they are written."""
         means = {name: as_text(math.fsum(values) / len(values)) for name, values in self._sums.items()}
         self._sums.clear()
         return means
 
     def add_step(self, progress: Progress, figures: dict[str, float]) -> None:
-        """Takes a step in, and writes the means where it is their turn."""
+        """Adds a step to the means, and writes them every 20 steps."""
         self.take(figures)
         if progress.step % _EVERY == 0:
             self.write(progress, self.means())

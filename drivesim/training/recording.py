@@ -1,6 +1,6 @@
-"""Records footage while the chain trains: what the stage of the moment needs, and some of what the next one will.
+"""Records footage while the chain trains: what the present stage needs, and some of what the next one needs.
 
-Imported where footage is recorded alone, for it needs the extra `world`.
+This module needs the extra `world`, so import it only where footage is recorded.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from drivesim.world.recorder import Recipe, log_name
 logger = logging.getLogger(__name__)
 
 _FIRST_SEED = 100_000_000
-"""Of the first kind; the others begin as many seeds later each. Worlds of smaller seeds stay unseen."""
+"""First seed of the first kind; each further kind begins this many seeds later. Smaller seeds stay unseen."""
 _POLL_S = 0.5
 _STILLS, _CLIPS, _FAST, _LARGE = range(4)
 _NEEDED = {
@@ -36,7 +36,7 @@ _NEEDED = {
     "upsampler": (_LARGE,),
 }
 _MOST_FRAMES = {_STILLS: 60_000, _CLIPS: 250_000, _FAST: 60_000, _LARGE: 12_000}
-"""Of each kind; of the demo preset that is 29 (6 without the detector), 25, 6 and 19 GB."""
+"""Largest number of frames per kind; with the preset `demo` that is 29 (6 without the detector), 25, 6 and 19 GB."""
 _KEPT_FREE = 4 * 2**30
 """Bytes of the disk that recording leaves for everything else."""
 

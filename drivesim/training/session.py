@@ -61,7 +61,7 @@ def train_stage(
 
 
 def is_finished(request: StageRequest, budget: TrainingBudget) -> bool:
-    """Whether nothing is left to do: the budget is used, on the foundations of now, and the result is exported."""
+    """Whether nothing is left to do: the budget is used on the present foundations, and the result is exported."""
     states = StateFolder(request.training_folder)
     record = states.last_record()
     if record is None or not resumed_budget(record, budget, request.foundations()).ended(record.progress):
@@ -144,7 +144,7 @@ def _texts(figures: dict[str, float]) -> dict[str, str]:
 
 
 def _explain_resume(training: Training) -> None:
-    """Says where a training does not simply go on."""
+    """Warns where a resumed training counts its budget or its learning rate anew."""
     before, now = training.resumed_from, training.record
     if before is None or rank() > 0:
         return
@@ -188,6 +188,6 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
 
 
 def use_threads(count: int | None) -> None:
-    """Limits torch to `count` threads where given."""
+    """Limits torch to `count` threads; None changes nothing."""
     if count is not None:
         torch.set_num_threads(count)

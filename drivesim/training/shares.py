@@ -10,7 +10,7 @@ from drivesim.errors import InputError
 
 @dataclass(frozen=True)
 class Shares:
-    """The part of the time of each stage, relative to the others; 0 leaves a stage out. `layouts` takes no time."""
+    """Share of the time for each stage, relative to the others; 0 leaves a stage out. `layouts` takes no time."""
 
     autoencoder: float = 0.22
     image: float = 0.26
@@ -44,6 +44,6 @@ class Shares:
         return shares
 
     def seconds(self, role: str, minutes: float) -> float:
-        """The part of `minutes` that a stage gets, in seconds."""
+        """The time for a stage out of `minutes`, in seconds."""
         total = sum(getattr(self, field.name) for field in fields(self))
         return 60 * minutes * getattr(self, role) / total

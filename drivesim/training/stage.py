@@ -16,7 +16,7 @@ class TrainingConfig:
     """How a stage is optimised. `batch_size` is per process; `learning_rate` is reached after `warmup_steps`.
 
     muon: whether the matrices of the network are stepped by Muon instead of AdamW.
-    adversary_rate: learning rate of a discriminator, as a part of the network's.
+    adversary_rate: learning rate of a discriminator, as a fraction of the network's.
     """
 
     batch_size: int

@@ -1,4 +1,4 @@
-"""From the name of a stage to everything it trains with: data, base checkpoints, network, figures of the preset."""
+"""From the name of a stage to everything it trains with: footage, base checkpoints, network and settings."""
 
 from __future__ import annotations
 
@@ -57,8 +57,9 @@ class StageRequest:
     """What the user asks for: the stage, where its footage and the checkpoints lie, overrides of its settings.
 
     `initial`: folder of checkpoints whose weights of this stage training starts from, None to start anew.
-    `keep_encoder`: of stage `autoencoder` train the decoder alone. `batch_scale`: multiplies the batch size that the
-    stage has where none is given. `footage`: identity of the footage, where the stage has to train on if it changes.
+    `keep_encoder`: trains only the decoder of stage `autoencoder`. `batch_scale`: multiplies the batch size that the
+    stage has where none is given. `footage`: identity of the footage, whose change makes the stage train on; None
+    ignores such changes.
     """
 
     role: str
@@ -102,7 +103,7 @@ class StageRequest:
 
 
 def _encoder_sha256(path: Path) -> str:
-    """Of everything that latents depend on. Raises CheckpointError where the file is no autoencoder."""
+    """The sha256 of everything that latents depend on. Raises CheckpointError where the file is no autoencoder."""
     digest = hashlib.sha256()
     for name, tensor in sorted(stage_tensors(path, "autoencoder").items()):
         if not name.startswith("decoder."):
@@ -158,9 +159,9 @@ def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> in
     known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
     tensors, own = stage_tensors(path, role), network.state_dict()
     grows = known is not None and known < wanted
-    if grows:
-        tensors = with_latent_channels(tensors, own, known, wanted)
     try:
+        if grows:
+            tensors = with_latent_channels(tensors, own, known, wanted)
         network.load_state_dict({**own, **tensors})
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit this preset: {' '.join(str(error).split())[:200]}") from None
@@ -170,7 +171,7 @@ def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> in
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:
     """The footage at the size of the stage: packed and checked by process 0, opened by all.
 
-    Raises FootageError as `footage_under` does.
+    Raises FootageError as `pack` does.
     """
     height, width = frame_size(request)
     if rank() == 0:
@@ -210,7 +211,10 @@ def wanted_clips(role: str, preset: Preset) -> tuple[tuple[float | None, int], .
 
 
 def frame_size(request: StageRequest) -> tuple[int, int]:
-    """Of the stage; the vehicle detector enlarges low-resolution footage itself, so that other stages can share it."""
+    """Height and width of the frames of a stage.
+
+    The vehicle detector enlarges low-resolution footage itself, so that other stages can share it.
+    """
     video, factor, reader = request.preset.video, request.preset.upsampler.factor, request.preset.reader
     low, large = (video.low_height, video.low_width), (reader.height, reader.width)
     if request.role == READER:
@@ -256,7 +260,7 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
     if role == "image":
         return DiffusionTraining()
     video = preset.video
-    fine_fps = video.keyframe_fps * video.interpolation_factor
+    fine_fps = _fine_fps(preset)
     if role == "prediction":
         drop = {**DiffusionTraining().drop, "boxes": 0.5}
         return DiffusionTraining(
@@ -277,12 +281,15 @@ def _crops(preset: Preset) -> CropConfig:
 
 
 def _decoder_training(preset: Preset) -> DecoderTraining:
-    fine_fps = preset.video.keyframe_fps * preset.video.interpolation_factor
-    return DecoderTraining(fps=fine_fps, crops=_crops(preset))
+    return DecoderTraining(fps=_fine_fps(preset), crops=_crops(preset))
 
 
 def _upsampler_training(role: str, preset: Preset) -> UpsamplerTraining:
     if role == "upsampler_image":
         return UpsamplerTraining()
-    fine_fps = preset.video.keyframe_fps * preset.video.interpolation_factor
-    return UpsamplerTraining(batch_size=2, num_frames=4, fps=fine_fps)
+    return UpsamplerTraining(batch_size=2, num_frames=4, fps=_fine_fps(preset))
+
+
+def _fine_fps(preset: Preset) -> float:
+    """Frames per second after the first pass of interpolation, T→4T."""
+    return preset.video.keyframe_fps * preset.video.interpolation_factor

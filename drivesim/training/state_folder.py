@@ -43,9 +43,9 @@ _LEFT_OVER = (".partial", ".removed")
 class StateRecord:
     """What is known of a state without its tensors.
 
-    budget: the one that it was trained under. foundations: sha256 of the checkpoint of every stage that it was trained
-    on. Both are None where an older version wrote it. figures: means since the last save, as they stand in
-    `metrics.csv`. tensors_sha256: of the tensors' file.
+    budget: the budget that it was trained under. foundations: sha256 of every checkpoint that it was trained on, and
+    the identity of its footage. Both are None where an older version wrote it. figures: means since the last save, as
+    they stand in `metrics.csv`. tensors_sha256: sha256 of the file of tensors.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -153,7 +153,7 @@ class StateFolder:
         self._remove([entry for entry in self._states() if entry.name not in kept])
 
     def tidy(self) -> None:
-        """After `load`: does what a kill kept the last save from doing. Raises OSError."""
+        """Completes, after `load`, a last save that was killed. Raises OSError."""
         if self._latest() != self._current:
             durable.write_file(self.folder / _LATEST, self._current.encode(), suffix=".partial")
             durable.sync_folder(self.folder)
@@ -226,7 +226,7 @@ class StateFolder:
         return path
 
     def _remove(self, entries: list[Path]) -> None:
-        """Removes states and what kills left; a state loses its name first, so that half of one is never read."""
+        """Removes states and what kills left. A state loses its name first, so that half a state is never read."""
         for entry in entries:
             if not entry.is_dir():
                 entry.unlink(missing_ok=True)
@@ -244,7 +244,7 @@ def _order(name: str) -> tuple[int, int]:
 
 
 def _record_of_older_version(content: bytes) -> StateRecord | None:
-    """Of a file that holds a step and seconds alone, without a sha256."""
+    """The record in a file that holds only a step and seconds, without a sha256; None for other files."""
     parsed = parse_json(content)
     if not isinstance(parsed, dict) or set(parsed) != {"step", "elapsed_s"}:
         return None

@@ -1,8 +1,8 @@
 """Stages `upsampler_image` and `upsampler`: the pixel-space diffusion upsampler on patches (Video LDM, Eq. 5).
 
-Low-resolution patches are partly shrunk frames and partly what the autoencoder makes of them, for that is what the
-upsampler will be given; both are noise-augmented, and the network is told how much. All frames of a clip share one
-noise field, as they do when a rollout is made: equal surroundings then become equal pixels.
+Low-resolution patches are partly shrunk frames and partly what the autoencoder makes of them, because rollouts give the
+upsampler such frames. Both are noise-augmented, and the network is conditioned on the amount of noise. All frames of a
+clip share one noise field, as they do when a rollout is made: equal surroundings then become equal pixels.
 
 A rollout can afford one or two steps per frame. The squared error alone makes each of them an average of all that the
 low-resolution frame may stand for, which is as blurred as an enlargement. So the frames that each prediction stands
@@ -47,7 +47,7 @@ class UpsamplerTraining(TrainingConfig):
     Attributes:
         patches: Where full-resolution patches are taken and what counts in them.
         max_low_res_tau: Strongest noise augmentation.
-        decoded_share: Fraction of the batches whose low-resolution patches passed through the autoencoder.
+        decoded_share: Fraction of the batches whose low-resolution patches are reconstructed by the autoencoder.
         full_noise_share: Fraction of the samples at the highest noise level.
         diffusion_weight: Weight of the squared error of the target beside the losses of `reconstruction`.
     """

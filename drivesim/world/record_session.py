@@ -117,7 +117,7 @@ def record_logs(number: int, session: RecordSession, deadline: float | None) -> 
 def require_same_settings(session: RecordSession) -> None:
     """Notes the settings of a session in its folder, or compares them with those that are noted there.
 
-    Logs of a folder without a note are compared by what their labels tell. Raises `FootageError` that names the
+    If a folder has no note, the labels of its logs are compared. Raises `FootageError` that names the
     settings which differ, and `FootageWriteError` where the folder cannot be written.
     """
     note, settings = session.folder / SETTINGS_FILE, session.settings()
@@ -144,7 +144,7 @@ def require_same_settings(session: RecordSession) -> None:
 
 
 def _settings_of(log: Path) -> dict[str, Any]:
-    """What the labels of a recorded log tell of its settings."""
+    """The settings of a recorded log, as far as its labels state them."""
     labels = read_labels(log)
     return {"fps": labels.fps, "frames": len(labels.frames), "size": f"{labels.height}x{labels.width}"}
 

@@ -48,8 +48,8 @@ def test_an_archive_on_a_full_disk_continues_once_there_is_room(
             shutil.rmtree(disk.folder / "out")
         assert full > len(sizes) * 3 // 4, f"{full} of {len(sizes)} disks were full"
 
-    mounted = on_small_disk(fill)
-    tally["full disks" if mounted else "disks that could not be filled, as nothing may be mounted here"] += len(sizes)
+    on_small_disk(fill)
+    tally["full disks"] += len(sizes)
 
 
 def error_of(function: Callable[[Path], None], path: Path) -> DrivesimError | None:

@@ -80,7 +80,7 @@ def test_clips_keep_their_rate_within_one_log(tmp_path: Path, write_log: WriteLo
     assert all(split_of(str(footage.log_names[i])) == "train" for i in np.unique(log))
     stride = np.diff(index, axis=1)
     assert (stride == np.where(footage.log_fps[log[:, :1]] == 20, 2, 1)).all()
-    with pytest.raises(FootageError, match="40 frames a second"):
+    with pytest.raises(FootageError, match="40 frames per second"):
         clip_places(footage, "train", 40.0, 4)
 
 

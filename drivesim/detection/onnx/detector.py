@@ -148,5 +148,5 @@ def _input(path: Path, inputs: tuple[Port, ...], settings: DetectorSettings) -> 
             raise InputError(f"{path}: has an input of {name} {own}, but its settings say {given}")
         size.append(own if isinstance(own, int) else given)
     if not all(1 <= side <= 4096 for side in size):
-        raise InputError(f"{path}: expected an input of at most 4096 pixels a side, got {size[0]} x {size[1]}")
+        raise InputError(f"{path}: expected an input of at most 4096 pixels per side, got {size[0]} x {size[1]}")
     return (size[0], size[1]), np.dtype(_TYPES[port.type])

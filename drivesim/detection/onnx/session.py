@@ -1,7 +1,7 @@
 """An ONNX network in a process of its own, with limits on memory and time.
 
-The file comes from the user, perhaps from elsewhere: one that crashes the runtime, asks for all memory or never ends
-must cost one line of message, not the evaluation that named it.
+The file comes from the user, perhaps from somewhere else. A file that crashes the runtime, asks for all memory or
+never ends must give a one-line message, and not end the evaluation's own process.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ def _num_names(written: str) -> int | None:
 
 
 def _unusable(outputs: Sequence[Any]) -> str | None:
-    """Why outputs are not sent on, None where they are."""
+    """Why outputs are refused; None where they can be used."""
     if not all(isinstance(output, np.ndarray) and output.dtype.kind in "fiub" for output in outputs):
         return "it gives something else than tensors of numbers"
     total = sum(output.nbytes for output in outputs)

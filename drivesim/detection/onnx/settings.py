@@ -58,14 +58,15 @@ class VehicleClasses(StrictModel):
 class DetectorSettings(StrictModel):
     """How a detector is used.
 
-    layout: of its outputs; `drivesim.detection.onnx.layouts` describes each.
-    width, height: of its input in pixels, only where the file leaves them open.
+    layout: layout of its outputs; `drivesim.detection.onnx.layouts` describes each.
+    width, height: size of its input in pixels, only where the file leaves them open.
     fit: `letterbox` keeps the aspect and centres the picture on `padding`; `top_left` puts it into the corner;
         `stretch` does not keep the aspect.
     divide_by, mean, std: a pixel v from 0 to 255 becomes (v / divide_by - mean) / std, by channel of `channels`.
-    coordinates: of the boxes, `pixels` of the input or `unit` for 0..1.
-    score: detections with less do not count. max_iou: of two detections that overlap more, the better one is kept;
-        without effect where the detector suppresses repeats itself.
+    coordinates: unit of the boxes, `pixels` of the input or `unit` for 0..1.
+    score: smallest score of a detection that counts.
+    max_iou: of two detections that overlap more, the better one is kept; without effect where the detector suppresses
+        repeats itself.
     """
 
     layout: Layout
