@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.train_chain import chain
-from drivesim.cli.train_options import Data, Device, EvaluateMinutes, Out, PresetName, Seed, Threads, preset_of
+from drivesim.cli.train_options import (
+    MOST_MINUTES,
+    Data,
+    Device,
+    EvaluateMinutes,
+    Out,
+    PresetName,
+    Seed,
+    Threads,
+    device_of,
+    preset_of,
+)
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -38,11 +49,14 @@ def _command_of(stage: str) -> Callable[..., None]:
     def train(
         data: Data,
         out: Out,
-        minutes: Annotated[float, typer.Option(help="Minutes of training, counted over all runs.")] = 60.0,
-        steps: Annotated[int | None, typer.Option(help="Stop after this many steps, over all runs.")] = None,
+        minutes: Annotated[
+            float,
+            typer.Option(min=0.0, max=MOST_MINUTES, help="Minutes of training, counted over all runs."),
+        ] = 60.0,
+        steps: Annotated[int | None, typer.Option(min=0, help="Stop after this many steps, over all runs.")] = None,
         preset: PresetName = "demo",
-        batch_size: Annotated[int | None, typer.Option(min=1, help="Clips per step in each process.")] = None,
-        learning_rate: Annotated[float | None, typer.Option(min=0.0, help="Learning rate.")] = None,
+        batch_size: Annotated[int | None, typer.Option(min=1, max=4096, help="Clips per step in each process.")] = None,
+        learning_rate: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Learning rate.")] = None,
         init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from.")] = None,
         keep_encoder: Annotated[
             bool, typer.Option("--keep-encoder", help="Train the decoder alone, so that latents stay valid.")
@@ -60,7 +74,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         from drivesim.training.stages import StageRequest
 
         use_threads(threads)
-        use_device(device)
+        use_device(device_of(device))
         request = StageRequest(
             stage,
             preset_of(preset),

@@ -10,7 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.train_options import Data, Device, EvaluateMinutes, Out, PresetName, Seed, Threads, preset_of
+from drivesim.cli.train_options import (
+    MOST_MINUTES,
+    Data,
+    Device,
+    EvaluateMinutes,
+    Out,
+    PresetName,
+    Seed,
+    Threads,
+    device_of,
+    preset_of,
+)
+from drivesim.errors import InputError
 
 if TYPE_CHECKING:
     from drivesim.training.chain import Chain, PlannedStage
@@ -19,7 +31,9 @@ if TYPE_CHECKING:
 def chain(
     data: Data,
     out: Out,
-    minutes: Annotated[float, typer.Option(min=0.0, help="Minutes of training for all stages together.")],
+    minutes: Annotated[
+        float, typer.Option(min=0.0, max=MOST_MINUTES, help="Minutes of training for all stages together, above 0.")
+    ],
     share: Annotated[
         list[str] | None,
         typer.Option(
@@ -31,12 +45,12 @@ def chain(
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the report as JSON.")] = False,
     init: Annotated[Path | None, typer.Option(help="Folder of checkpoints that new stages start from.")] = None,
     record_workers: Annotated[
-        int, typer.Option(min=0, help="Processes that record footage while the stages train.")
+        int, typer.Option(min=0, max=256, help="Processes that record footage while the stages train.")
     ] = 0,
     preset: PresetName = "demo",
     steps: Annotated[int | None, typer.Option(min=1, help="Stop each stage after this many steps.")] = None,
     batch_scale: Annotated[
-        int, typer.Option(min=1, help="Number by which the batch size of every stage is multiplied.")
+        int, typer.Option(min=1, max=256, help="Number by which the batch size of every stage is multiplied.")
     ] = 1,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -49,13 +63,15 @@ def chain(
 
     If the checkpoint that a stage stands on, or the footage, has changed, the stage continues from its weights.
     """
+    if not minutes:
+        raise InputError("--minutes: expected a number above 0: without time no stage is trained")
     from drivesim.training.chain import Chain, ChainRequest
     from drivesim.training.precision import use_device
     from drivesim.training.session import use_threads
     from drivesim.training.shares import Shares
 
     use_threads(threads)
-    use_device(device)
+    use_device(device_of(device))
     wanted = ChainRequest(
         preset_of(preset),
         data,

@@ -7,6 +7,9 @@ from dataclasses import dataclass, fields, replace
 
 from drivesim.errors import InputError
 
+MOST = 1_000_000
+"""The largest share, so that their sum is a number too."""
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -24,7 +27,7 @@ class Shares:
     def changed(self, texts: Sequence[str]) -> Shares:
         """These shares with others for some stages, given as `image=0.3`.
 
-        Raises InputError for an unknown stage, for what is no number of at least 0, and where nothing is left.
+        Raises InputError for an unknown stage, for what is no number of 0 to `MOST`, and where nothing is left.
         """
         known, given = [field.name for field in fields(self)], {}
         for text in texts:
@@ -33,9 +36,9 @@ class Shares:
                 given[role] = float(number)
             except ValueError:
                 given[role] = -1.0
-            if role not in known or not 0 <= given[role] < float("inf"):
+            if role not in known or not 0 <= given[role] <= MOST:
                 raise InputError(
-                    f"--share: expected STAGE=NUMBER with a number of at least 0 and a stage of {', '.join(known)}; "
+                    f"--share: expected STAGE=NUMBER with a number of 0 to {MOST:,} and a stage of {', '.join(known)}; "
                     f"got {text!r}"
                 )
         shares = replace(self, **given)

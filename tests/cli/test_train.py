@@ -92,6 +92,9 @@ REFUSED = {
     "footage that is missing": (["chain", "--minutes", "1", *TINY], "training clips of 8 frames at 2.5 frames per"),
     "an encoder that is not there": (["image", "--keep-encoder", *TINY], "--keep-encoder is for stage autoencoder"),
     "a base that is missing": (["prediction", *TINY], "no such checkpoint"),
+    "a chain without time": (["chain", "--minutes", "0", *TINY], "--minutes: expected a number above 0"),
+    "an unknown device": (["autoencoder", "--device", "abacus", *TINY], "--device: expected cpu or cuda"),
+    "an unknown device of a chain": (["chain", "--minutes", "1", "--device", "abacus", "--plan"], "--device: expected"),
 }
 
 
@@ -103,6 +106,36 @@ def test_a_mistake_is_one_line(
     assert refused.returncode == 2, refused.stderr
     assert message in refused.stderr
     assert len(refused.stderr.strip().splitlines()) == 1, refused.stderr
+
+
+OUT_OF_RANGE = [
+    ("autoencoder", "--minutes", "nan"),
+    ("autoencoder", "--minutes", "-1"),
+    ("autoencoder", "--minutes", "inf"),
+    ("autoencoder", "--evaluate-minutes", "nan"),
+    ("autoencoder", "--steps", "-3"),
+    ("autoencoder", "--seed", "-1"),
+    ("autoencoder", "--seed", "9" * 30),
+    ("autoencoder", "--batch-size", "100000000000"),
+    ("autoencoder", "--learning-rate", "inf"),
+    ("autoencoder", "--threads", "100000000000"),
+    ("chain", "--minutes", "inf"),
+    ("chain", "--seed", "-1"),
+    ("chain", "--batch-scale", "100000000000"),
+    ("chain", "--record-workers", "100000000000"),
+    ("chain", "--evaluate-minutes", "nan"),
+]
+
+
+@pytest.mark.parametrize(("command", "option", "value"), OUT_OF_RANGE)
+def test_a_number_out_of_range_is_refused(
+    train: Callable, command: str, option: str, value: str, data: Path, tmp_path: Path
+) -> None:
+    minutes = ["--minutes", "1"] if command == "chain" else []
+    refused = train(command, "--data", data, "--out", tmp_path / "out", *TINY, *minutes, option, value)
+    assert refused.returncode == 2, refused.stderr
+    assert option in refused.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_finished_stage_says_so(train: Callable, data: Path, tmp_path: Path) -> None:
