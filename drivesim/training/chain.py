@@ -30,7 +30,7 @@ from drivesim.training.layouts import collect_layouts
 from drivesim.training.loop import Report, changed_foundations, resumed_budget
 from drivesim.training.session import is_finished, train_stage
 from drivesim.training.shares import Shares
-from drivesim.training.stages import INITIAL, STANDS_ON, StageRequest, prepare
+from drivesim.training.stages import INITIAL, STANDS_ON, StageRequest, fits, prepare
 from drivesim.training.state_folder import StateFolder
 
 if TYPE_CHECKING:
@@ -166,8 +166,7 @@ class Chain:
             return "leave out", "its share is 0", 0.0
         whole, record = budget.seconds / 60, StateFolder(request.training_folder).last_record()
         if record is None:
-            start = "from nothing" if request.initial is None else f"from the weights in {request.initial}"
-            return "train", f"starts {start}", whole
+            return "train", f"starts {self._start_in_words(role, request.initial)}", whole
         step = record.progress.step
         changed = changed_foundations(record, request.foundations())
         if changed:
@@ -184,13 +183,27 @@ class Chain:
     def _initial(self, role: str) -> Path | None:
         """The folder whose checkpoint a stage starts from, None to start from nothing.
 
-        A stage without a state starts from its checkpoint in this chain's folder, or else from that in `initial`.
+        A stage without a state starts from its checkpoint in this chain's folder, or else from that in `initial`, where
+        the network of the preset has its sizes.
         """
         record = StateFolder(self._folder / role).last_record()
         if record is not None and INITIAL not in (record.foundations or {}):
             return None
+        return next((folder for folder in self._folders_with(role) if self._fits(folder, role)), None)
+
+    def _start_in_words(self, role: str, initial: Path | None) -> str:
+        if initial is not None:
+            return f"from the weights in {initial}"
+        unfit = [str(folder) for folder in self._folders_with(role)]
+        return f"from nothing: the checkpoint in {unfit[0]} has other sizes" if unfit else "from nothing"
+
+    def _folders_with(self, role: str) -> list[Path]:
+        """The folders that hold a checkpoint which a stage may start from, the first choice first."""
         folders = (self.request.checkpoints, self.request.initial)
-        return next((f for f in folders if f is not None and (f / f"{role}.safetensors").is_file()), None)
+        return [folder for folder in folders if folder is not None and (folder / f"{role}.safetensors").is_file()]
+
+    def _fits(self, folder: Path, role: str) -> bool:
+        return role == LAYOUTS or fits(folder / f"{role}.safetensors", role, self.request.preset)
 
     def _refuse_missing(self, planned: list[PlannedStage]) -> None:
         """Raises FootageError for a stage that cannot be trained, before hours are spent on the stages ahead of it."""

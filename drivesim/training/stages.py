@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from drivesim.data.drive_log import DriveLog, list_drive_logs
 from drivesim.data.frame_array import FrameArray
@@ -154,18 +154,40 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     return UpsamplerStage(role, network, denoiser, footage, autoencoder, settings, device)
 
 
+def fits(path: Path, role: str, preset: Preset) -> bool:
+    """Whether a stage of a preset can start from a checkpoint, grown by latent channels where it has fewer.
+
+    Raises CheckpointError where the file is damaged or belongs to another stage.
+    """
+    with torch.device("meta"):
+        own = build(role, preset).state_dict()
+    try:
+        tensors, _ = _weights_for(path, role, own, preset)
+    except RuntimeError:
+        return False
+    return all(name in own and own[name].shape == tensor.shape for name, tensor in tensors.items())
+
+
 def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> int | None:
     """Loads a checkpoint; returns its number of latent channels where the network has more."""
-    known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
-    tensors, own = stage_tensors(path, role), network.state_dict()
-    grows = known is not None and known < wanted
+    own = network.state_dict()
     try:
-        if grows:
-            tensors = with_latent_channels(tensors, own, known, wanted)
+        tensors, grown_from = _weights_for(path, role, own, preset)
         network.load_state_dict({**own, **tensors})
     except RuntimeError as error:
         raise CheckpointError(f"{path}: does not fit this preset: {' '.join(str(error).split())[:200]}") from None
-    return known if grows else None
+    return grown_from
+
+
+def _weights_for(
+    path: Path, role: str, own: dict[str, Tensor], preset: Preset
+) -> tuple[dict[str, Tensor], int | None]:
+    """The tensors of a checkpoint, grown to the latent channels of `own`, and how many it had where it had fewer."""
+    known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
+    tensors = stage_tensors(path, role)
+    if known is None or known >= wanted:
+        return tensors, None
+    return with_latent_channels(tensors, own, known, wanted), known
 
 
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:

@@ -227,6 +227,21 @@ def test_new_stages_start_from_the_folder_that_is_asked_for(chain, tmp_path: Pat
     assert chain(tmp_path / "first").stage_request("image").initial is None
 
 
+def test_a_checkpoint_of_other_sizes_starts_nothing_and_the_plan_says_so(
+    chain, quick_preset: Preset, tmp_path: Path
+) -> None:
+    run(chain(tmp_path / "first", shares=FEW))
+    wider = replace(quick_preset, autoencoder=replace(quick_preset.autoencoder, base_channels=24))
+    second = chain(tmp_path / "second", initial=tmp_path / "first", preset=wider, shares=FEW)
+    starts = {stage.role: stage.reason for stage in second.plan() if stage.role in ("autoencoder", "image")}
+    assert starts == {
+        "autoencoder": f"starts from nothing: the checkpoint in {tmp_path / 'first'} has other sizes",
+        "image": f"starts from the weights in {tmp_path / 'first'}",
+    }
+    run(second)
+    assert CheckpointSet.open(tmp_path / "second").preset == wider
+
+
 def test_a_damaged_record_of_the_chain_is_one_line(chain, tmp_path: Path) -> None:
     run(chain(tmp_path, shares=FEW))
     record = tmp_path / "training" / "chain.json"
