@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, replace
 
 from drivesim.errors import InputError
 
-
 MOST = 1_000_000
 """The largest share, so that their sum is a number too."""
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from drivesim.data.drive_log import split_of
-from drivesim.errors import CheckpointError, FootageError, LockHeldError
+from drivesim.errors import CheckpointError, FootageError, InputError, LockHeldError
 from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints import LAYOUTS, READER, ROLES, STAGES, CheckpointSet, sha256_of
 from drivesim.models.presets import Preset
@@ -225,6 +225,39 @@ def test_new_stages_start_from_the_folder_that_is_asked_for(chain, tmp_path: Pat
     # Later runs know that it did not start from nothing, without being told.
     assert chain(tmp_path / "second").stage_request("image").initial == tmp_path / "second"
     assert chain(tmp_path / "first").stage_request("image").initial is None
+
+
+def test_weights_of_other_sizes_are_refused_before_anything_is_trained(
+    chain, quick_preset: Preset, tmp_path: Path
+) -> None:
+    run(chain(tmp_path / "first", shares=FEW))
+    wider = replace(quick_preset, image=replace(quick_preset.image, base_channels=32))
+    begun = chain(tmp_path / "second", initial=tmp_path / "first", preset=wider, shares=FEW)
+    for attempt in (begun.plan, partial(run, begun)):
+        with pytest.raises(CheckpointError, match="image.safetensors: does not fit preset .* its base_channels is"):
+            attempt()
+    assert not list((tmp_path / "second").glob("*.safetensors"))
+
+
+def test_a_folder_without_checkpoints_is_nothing_to_start_from(chain, tmp_path: Path) -> None:
+    for initial in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(CheckpointError, match="no checkpoints here that new stages could start from"):
+            chain(tmp_path / "out", initial=initial).plan()
+
+
+def test_a_folder_with_a_set_of_another_preset_is_refused(chain, quick_preset: Preset, tmp_path: Path) -> None:
+    run(chain(tmp_path, shares=FEW))
+    with pytest.raises(InputError, match="holds checkpoints of preset"):
+        chain(tmp_path, preset=replace(quick_preset, name="another")).plan()
+
+
+def test_a_report_that_was_removed_is_written_again(chain, tmp_path: Path) -> None:
+    run(chain(tmp_path, shares=FEW))
+    report = tmp_path / "training" / "report.md"
+    before = report.read_bytes()
+    report.unlink()
+    assert run(chain(tmp_path, shares=FEW)) == []
+    assert report.read_bytes() == before
 
 
 def test_a_damaged_record_of_the_chain_is_one_line(chain, tmp_path: Path) -> None:
