@@ -35,7 +35,9 @@ from drivesim.errors import DrivesimError, ScenarioError
 
 INTERRUPTED = 130
 # Failures of the machine that the user can repair, with the exit code of each.
-_MACHINE_ERRORS = {errno.ENOSPC: 1, errno.EDQUOT: 1, errno.EACCES: 2, errno.EPERM: 2, errno.EROFS: 2}
+_MACHINE_ERRORS = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO), 1)
+_MACHINE_ERRORS |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), 2)
+_MACHINE_ERRORS |= dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP), 2)
 
 app = typer.Typer(
     name="drivesim",

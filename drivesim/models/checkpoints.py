@@ -152,10 +152,18 @@ def stage_tensors(path: Path, role: str) -> dict[str, torch.Tensor]:
     return {name: tensor.float() for name, tensor in tensors.items()}
 
 
+def config_of(path: Path) -> dict[str, object]:
+    """The configuration of a stage's network as its checkpoint holds it; CheckpointError."""
+    try:
+        return TypeAdapter(dict[str, object]).validate_json(read_tensors(path)[1].get("config", "{}"))
+    except ValidationError as error:
+        raise CheckpointError(f"{path}: its configuration is not readable: {error.errors()[0]['msg']}") from None
+
+
 def latent_channels_of(path: Path) -> int | None:
     """Latent channels that a stage's checkpoint was made for; None for stages without latents. CheckpointError."""
+    config = config_of(path)
     try:
-        config = TypeAdapter(dict[str, object]).validate_json(read_tensors(path)[1].get("config", "{}"))
         channels = config.get("latent_channels", config.get("in_channels"))
         return TypeAdapter(int | None).validate_python(channels)
     except ValidationError as error:
@@ -335,7 +343,11 @@ def _digest_of_base(base: Path, path: Path, module: nn.Module) -> str:
 
 @contextlib.contextmanager
 def _publishing(folder: Path) -> Iterator[None]:
-    """One process at a time changes the manifest of a folder; the lock ends with the process however that ends."""
+    """One process at a time changes the manifest of a folder, which is made if need be.
+
+    The lock ends with the process however that ends.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / f"{_MANIFEST}.lock", "a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

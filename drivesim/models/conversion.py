@@ -30,10 +30,13 @@ def with_int8(source: CheckpointSet, out: Path, roles: Collection[str] | None = 
     unknown = sorted(set(roles) - set(convertible))
     if unknown:
         raise InputError(f"expected stages of {', '.join(convertible)}, got {', '.join(unknown)}")
-    if out.exists() and any(out.iterdir()):
+    if out.is_dir() and any(out.iterdir()):
         raise InputError(f"{out}: is not empty; give a new folder")
     source.verify_all()
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        raise InputError(f"{out}: cannot be made ({error.strerror}); give a new folder") from None
     for role in source.roles:
         path, base = out / f"{role}.safetensors", BASE_OF.get(role)
         if role in roles or base in roles:

@@ -29,8 +29,10 @@ def with_latent_channels(
 def _grown(name: str, tensor: Tensor, wanted: Tensor, old: int, new: int) -> Tensor:
     if tensor.shape == wanted.shape or tensor.ndim != wanted.ndim:
         return tensor
-    axis = next(i for i, (a, b) in enumerate(zip(tensor.shape, wanted.shape, strict=True)) if a != b)
+    axis, *others = (i for i, (a, b) in enumerate(zip(tensor.shape, wanted.shape, strict=True)) if a != b)
     parts = _parts(name, tensor.shape[axis], old, new)
+    if others or min(count for pair in parts for count in pair) < 0:
+        return tensor
     if sum(count for count, _ in parts) != tensor.shape[axis] or sum(c for _, c in parts) != wanted.shape[axis]:
         return tensor
     own = name.startswith(("encoder.", "latent_"))

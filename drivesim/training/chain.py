@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Literal
 
 from drivesim import durable
 from drivesim.archive.sealed_json import canonical_json
-from drivesim.errors import CheckpointError, DrivesimError, FootageError, MissingExtraError
+from drivesim.errors import CheckpointError, DrivesimError, FootageError, InputError, MissingExtraError
 from drivesim.locks import OwnedLock
-from drivesim.models.checkpoints import LAYOUTS, STAGES
+from drivesim.models.checkpoints import LAYOUTS, STAGES, CheckpointSet
 from drivesim.models.presets import Preset
 from drivesim.training.budget import TrainingBudget
 from drivesim.training.chain_report import chain_report, report_table
@@ -30,7 +30,7 @@ from drivesim.training.layouts import collect_layouts
 from drivesim.training.loop import Report, changed_foundations, resumed_budget
 from drivesim.training.session import is_finished, train_stage
 from drivesim.training.shares import Shares
-from drivesim.training.stages import INITIAL, STANDS_ON, StageRequest, fits, prepare
+from drivesim.training.stages import INITIAL, STANDS_ON, MisfitError, StageRequest, check_start, prepare
 from drivesim.training.state_folder import StateFolder
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 OnProgress = Callable[[str, int, int], None]
 Action = Literal["skip", "train", "continue", "train on", "collect", "leave out"]
 
+_REPORTS = ("report.json", "report.md")
 _POLL_S = 1.0
 _EVALUATIONS = 6
 """Smallest number of evaluations per stage; at each the stage also takes up footage that was recorded meanwhile."""
@@ -87,7 +88,13 @@ class Chain:
         self._folder = request.checkpoints / "training"
 
     def plan(self) -> list[PlannedStage]:
-        """What `run` would do now, stage by stage. Nothing is written."""
+        """What `run` would do now, stage by stage, without writing anything.
+
+        Raises CheckpointError where the folder to start from holds no checkpoint, or a damaged one, and InputError
+        where the folder of the chain holds a set of another preset.
+        """
+        self._refuse_empty_initial()
+        self._refuse_other_preset()
         planned: list[PlannedStage] = []
         known: dict[tuple[int, int], SizedLogs] = {}
         for role in STAGES:
@@ -99,7 +106,8 @@ class Chain:
         """Trains what is not finished; yields the stage and its report after every step.
 
         In the end the folder holds one set of checkpoints with its manifest, and `training/report.json` and
-        `training/report.md` hold held-out figures of every stage. Of a chain that is finished nothing is written.
+        `training/report.md` hold held-out figures of every stage. Of a chain that is finished nothing is written but a
+        report that is missing.
 
         Raises LockHeldError where another chain runs in this folder, FootageError where footage that a stage wants is
         missing and none is recorded, and what `train_stage` raises.
@@ -111,6 +119,8 @@ class Chain:
         with OwnedLock.acquire(self._folder / "chain.lock", self.request.checkpoints):
             planned = self.plan()
             if all(stage.action in ("skip", "leave out") for stage in planned):
+                if not all((self._folder / name).is_file() for name in _REPORTS):
+                    self._finish()
                 return
             self._round.begin(self._folder)
             self._refuse_missing(planned)
@@ -203,7 +213,27 @@ class Chain:
         return [folder for folder in folders if folder is not None and (folder / f"{role}.safetensors").is_file()]
 
     def _fits(self, folder: Path, role: str) -> bool:
-        return role == LAYOUTS or fits(folder / f"{role}.safetensors", role, self.request.preset)
+        request = self.request
+        start = StageRequest(role, request.preset, request.data, request.checkpoints, initial=folder)
+        try:
+            check_start(start)
+        except MisfitError:
+            return False
+        return True
+
+    def _refuse_empty_initial(self) -> None:
+        initial = self.request.initial
+        if initial is not None and not any((initial / f"{role}.safetensors").is_file() for role in STAGES):
+            raise CheckpointError(f"{initial}: no checkpoints here that new stages could start from")
+
+    def _refuse_other_preset(self) -> None:
+        folder, wanted = self.request.checkpoints, self.request.preset.name
+        with suppress(CheckpointError):  # a manifest that is missing or damaged is written again
+            there = CheckpointSet.open(folder).preset.name
+            if there != wanted:
+                raise InputError(
+                    f"{folder}: holds checkpoints of preset {there}; use another --out, or --preset {there}"
+                )
 
     def _refuse_missing(self, planned: list[PlannedStage]) -> None:
         """Raises FootageError for a stage that cannot be trained, before hours are spent on the stages ahead of it."""
@@ -260,7 +290,8 @@ class Chain:
     def _finish(self) -> None:
         """Writes the report, then that the round is complete."""
         report = chain_report(self.request.checkpoints, self.request.preset)
-        for name, content in (("report.json", canonical_json(report)), ("report.md", report_table(report).encode())):
+        contents = (canonical_json(report), report_table(report).encode())
+        for name, content in zip(_REPORTS, contents, strict=True):
             durable.write_file(self._folder / name, content)
         durable.sync_folder(self._folder)
         self._round.complete(self._folder, footage_parts(self.request.data))

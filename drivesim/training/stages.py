@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,8 +22,10 @@ from drivesim.errors import CheckpointError, FootageError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import (
     BASE_OF,
+    LAYOUTS,
     READER,
     build,
+    config_of,
     latent_channels_of,
     load_checkpoint,
     sha256_of,
@@ -30,6 +33,7 @@ from drivesim.models.checkpoints import (
 )
 from drivesim.models.growth import with_latent_channels
 from drivesim.models.presets import Preset
+from drivesim.models.unet import is_temporal
 from drivesim.training.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.crops import CropConfig
 from drivesim.training.decoder import DecoderStage, DecoderTraining
@@ -118,6 +122,7 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     Raises FootageError and CheckpointError where footage or base checkpoints are missing or do not fit.
     """
     role, preset, device = request.role, request.preset, request.device
+    check_start(request)
     footage = packed_footage(request, on_progress)
     with torch.random.fork_rng():
         torch.manual_seed(request.seed)  # the same start in every process
@@ -127,7 +132,7 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
         network.load_state_dict({**network.state_dict(), **base.state_dict()})
     known_channels = None
     if request.initial is not None:
-        known_channels = _start_from(request.initial / f"{role}.safetensors", role, network, preset)
+        known_channels = _start_from(request, network)
     if role == "autoencoder":
         settings = replace(_autoencoder_training(preset), keep_encoder=request.keep_encoder)
         if request.initial is not None:  # nothing to wait for: all losses from the start
@@ -154,40 +159,55 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     return UpsamplerStage(role, network, denoiser, footage, autoencoder, settings, device)
 
 
-def fits(path: Path, role: str, preset: Preset) -> bool:
-    """Whether a stage of a preset can start from a checkpoint, grown by latent channels where it has fewer.
+class MisfitError(CheckpointError):
+    """The weights that a stage is to start from are whole, but of other sizes than its network."""
 
-    Raises CheckpointError where the file is damaged or belongs to another stage.
+
+def check_start(request: StageRequest) -> None:
+    """Checks the weights that a stage is to start from.
+
+    Raises MisfitError where they are of other sizes, and another CheckpointError where they are missing or damaged.
     """
+    if request.initial is None or request.role == LAYOUTS:
+        return
     with torch.device("meta"):
-        own = build(role, preset).state_dict()
-    try:
-        tensors, _ = _weights_for(path, role, own, preset)
-    except RuntimeError:
-        return False
-    return all(name in own and own[name].shape == tensor.shape for name, tensor in tensors.items())
+        network = build(request.role, request.preset)
+    _initial_tensors(request, network)
 
 
-def _start_from(path: Path, role: str, network: nn.Module, preset: Preset) -> int | None:
-    """Loads a checkpoint; returns its number of latent channels where the network has more."""
-    own = network.state_dict()
-    try:
-        tensors, grown_from = _weights_for(path, role, own, preset)
-        network.load_state_dict({**own, **tensors})
-    except RuntimeError as error:
-        raise CheckpointError(f"{path}: does not fit this preset: {' '.join(str(error).split())[:200]}") from None
-    return grown_from
+def _start_from(request: StageRequest, network: nn.Module) -> int | None:
+    """Loads the weights to start from; returns their number of latent channels where the network has more."""
+    tensors, known = _initial_tensors(request, network)
+    network.load_state_dict({**network.state_dict(), **tensors})
+    return known
 
 
-def _weights_for(
-    path: Path, role: str, own: dict[str, Tensor], preset: Preset
-) -> tuple[dict[str, Tensor], int | None]:
-    """The tensors of a checkpoint, grown to the latent channels of `own`, and how many it had where it had fewer."""
+def _initial_tensors(request: StageRequest, network: nn.Module) -> tuple[dict[str, Tensor], int | None]:
+    role, preset = request.role, request.preset
+    path = request.initial / f"{role}.safetensors"
     known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
-    tensors = stage_tensors(path, role)
-    if known is None or known >= wanted:
-        return tensors, None
-    return with_latent_channels(tensors, own, known, wanted), known
+    tensors, own = stage_tensors(path, role), network.state_dict()
+    grows = known is not None and known < wanted
+    if grows:
+        tensors = with_latent_channels(tensors, own, known, wanted)
+    needed = {name for name in own if role not in BASE_OF or is_temporal(name)}
+    other = needed ^ tensors.keys() or {name for name in needed if tensors[name].shape != own[name].shape}
+    if other:
+        raise MisfitError(
+            f"{path}: does not fit preset {preset.name}: {_difference(path, preset.config_of(role), grows)}; start "
+            "from a set of the same sizes, or from none"
+        )
+    return tensors, known if grows else None
+
+
+def _difference(path: Path, config: object, grows: bool) -> str:
+    """In words, where the sizes of a checkpoint differ from those of a stage, latent channels aside if they may."""
+    there, wanted = config_of(path), json.loads(json.dumps(asdict(config)))
+    names = [name for name in wanted if there.get(name) != wanted[name]]
+    if grows:
+        names = [name for name in names if name not in ("latent_channels", "in_channels")]
+    listed = ", ".join(f"its {name} is {there.get(name)}, expected {wanted[name]}" for name in names[:3])
+    return listed or "its tensors have other names or shapes"
 
 
 def packed_footage(request: StageRequest, on_progress: Callable[[str, int, int], None]) -> PackedFootage:

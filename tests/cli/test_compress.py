@@ -36,6 +36,14 @@ def test_stages_can_be_chosen_and_mistakes_are_named(tiny_checkpoints: Path, tmp
     assert result.exit_code != 0
 
 
+@pytest.mark.parametrize("out", ["file", "file/below"])
+def test_a_place_that_cannot_be_a_folder_is_named(tiny_checkpoints: Path, tmp_path: Path, out: str) -> None:
+    (tmp_path / "file").touch()
+    result = _run("compress", tiny_checkpoints, "--out", tmp_path / out)
+    assert isinstance(result.exception, InputError)
+    assert str(tmp_path / out) in str(result.exception)
+
+
 @pytest.mark.parametrize("precision", ["float16", "int8"])
 def test_weights_of_eight_bits_are_no_precision_to_compute_in(precision: str, tmp_path: Path) -> None:
     assert _run("rollout", tmp_path / "a.yaml", "--out", tmp_path, "--precision", precision).exit_code == 2

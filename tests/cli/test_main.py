@@ -29,6 +29,15 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
         (ArchiveError("window 3 is damaged"), 3, "window 3 is damaged"),
         (OSError(errno.ENOSPC, "No space left on device", "out/a"), 1, "out/a: No space left on device"),
         (PermissionError(errno.EACCES, "Permission denied", "out"), 2, "out: Permission denied"),
+        (OSError(errno.EFBIG, "File too large", "out/a"), 1, "out/a: File too large"),
+        (NotADirectoryError(errno.ENOTDIR, "Not a directory", "file/out"), 2, "file/out: Not a directory"),
+        (IsADirectoryError(errno.EISDIR, "Is a directory", "out/a.csv"), 2, "out/a.csv: Is a directory"),
+        (FileExistsError(errno.EEXIST, "File exists", "out"), 2, "out: File exists"),
+        (
+            OSError(errno.ELOOP, "Too many levels of symbolic links", "a.lock"),
+            2,
+            "a.lock: Too many levels of symbolic links",
+        ),
         (KeyboardInterrupt(), 130, ""),
     ],
 )

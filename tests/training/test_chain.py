@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from drivesim.data.drive_log import split_of
-from drivesim.errors import CheckpointError, FootageError, LockHeldError
+from drivesim.errors import CheckpointError, FootageError, InputError, LockHeldError
 from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints import LAYOUTS, READER, ROLES, STAGES, CheckpointSet, sha256_of
 from drivesim.models.presets import Preset
@@ -240,6 +240,27 @@ def test_a_checkpoint_of_other_sizes_starts_nothing_and_the_plan_says_so(
     }
     run(second)
     assert CheckpointSet.open(tmp_path / "second").preset == wider
+
+
+def test_a_folder_without_checkpoints_is_nothing_to_start_from(chain, tmp_path: Path) -> None:
+    for initial in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(CheckpointError, match="no checkpoints here that new stages could start from"):
+            chain(tmp_path / "out", initial=initial).plan()
+
+
+def test_a_folder_with_a_set_of_another_preset_is_refused(chain, quick_preset: Preset, tmp_path: Path) -> None:
+    run(chain(tmp_path, shares=FEW))
+    with pytest.raises(InputError, match="holds checkpoints of preset"):
+        chain(tmp_path, preset=replace(quick_preset, name="another")).plan()
+
+
+def test_a_report_that_was_removed_is_written_again(chain, tmp_path: Path) -> None:
+    run(chain(tmp_path, shares=FEW))
+    report = tmp_path / "training" / "report.md"
+    before = report.read_bytes()
+    report.unlink()
+    assert run(chain(tmp_path, shares=FEW)) == []
+    assert report.read_bytes() == before
 
 
 def test_a_damaged_record_of_the_chain_is_one_line(chain, tmp_path: Path) -> None:

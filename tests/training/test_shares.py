@@ -21,9 +21,10 @@ def test_shares_are_relative_and_add_up_to_the_whole_time() -> None:
     assert seconds["image"] / seconds["decoder"] == pytest.approx(3 / Shares().decoder)
 
 
-@pytest.mark.parametrize(
-    "text", ["image", "image=", "image=x", "image=-1", "image=nan", "image=inf", "image=1e308", "cat=1", "=1"]
-)
+NO_SHARES = ["image", "image=", "image=x", "image=-1", "image=nan", "image=inf", "image=1e308", "cat=1", "=1"]
+
+
+@pytest.mark.parametrize("text", NO_SHARES)
 def test_what_is_no_share_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="expected STAGE=NUMBER"):
         Shares().changed([text])

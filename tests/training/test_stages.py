@@ -142,10 +142,17 @@ def test_a_kept_encoder_gives_the_same_latents(trained: Path, logs: Path, tmp_pa
 
 
 def test_checkpoints_of_another_size_cannot_be_started_from(trained: Path, logs: Path, tmp_path: Path) -> None:
-    for changes in ({"base_channels": 32}, {"base_channels": 32, "latent_channels": 12}):
-        wider = replace(tiny(), autoencoder=replace(tiny().autoencoder, **changes))
-        with pytest.raises(CheckpointError, match="does not fit this preset"):
-            prepare(StageRequest("autoencoder", wider, logs, tmp_path, initial=trained), lambda *_: None)
+    wider = replace(tiny(), autoencoder=replace(tiny().autoencoder, base_channels=32))
+    more = replace(wider, autoencoder=replace(wider.autoencoder, latent_channels=12))  # latents alone could grow
+    deeper = replace(tiny(), autoencoder=replace(tiny().autoencoder, decoder_blocks=2))
+    for preset, difference in (
+        (wider, "base_channels is 16, expected 32"),
+        (more, "base_channels"),
+        (deeper, "blocks"),
+    ):
+        request = StageRequest("autoencoder", preset, logs, tmp_path, initial=trained)
+        with pytest.raises(CheckpointError, match=f"does not fit preset tiny: its .*{difference}"):
+            prepare(request, lambda *_: None)
 
 
 def test_a_stage_without_its_base_says_what_is_missing(logs: Path, tmp_path: Path) -> None:
