@@ -234,7 +234,7 @@ def test_weights_of_other_sizes_are_refused_before_anything_is_trained(
     wider = replace(quick_preset, image=replace(quick_preset.image, base_channels=32))
     begun = chain(tmp_path / "second", initial=tmp_path / "first", preset=wider, shares=FEW)
     for attempt in (begun.plan, partial(run, begun)):
-        with pytest.raises(CheckpointError, match="image.safetensors: does not fit preset .* its base_channels is"):
+        with pytest.raises(CheckpointError, match=r"image.safetensors: does not fit preset .* its base_channels is"):
             attempt()
     assert not list((tmp_path / "second").glob("*.safetensors"))
 
