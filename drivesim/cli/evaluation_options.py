@@ -21,8 +21,10 @@ class Split(StrEnum):
 
 Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
 Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
-Samples = Annotated[int, typer.Option(min=2, help="Maximum number of frames; the footage may have fewer.")]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of the first sample; the others follow.")]
+Samples = Annotated[
+    int, typer.Option(min=2, max=10**6, help="Maximum number of frames; the footage may have fewer.")
+]
+Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Seed of the first sample; the others follow.")]
 FootageSeed = Annotated[int, typer.Option(min=0, help="Seed of the choice of frames from the footage.")]
 SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
@@ -33,7 +35,7 @@ Guidance = Annotated[
     float | None, typer.Option(min=0, max=20, help="Guidance, instead of the preset's.", show_default=False)
 ]
 Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Steps, instead of the preset's.", show_default=False)]
-BatchSize = Annotated[int, typer.Option(min=1, help="Number of frames composed at a time.")]
+BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Number of frames composed at a time.")]
 
 
 def conditions_named(told: str) -> tuple[str, ...]:

@@ -91,7 +91,8 @@ def record(
 def parse_size(text: str) -> tuple[int, int]:
     """Height and width from `512x1024`; raises `FootageError` where they cannot be a video's."""
     height, _, width = text.partition("x")
-    if not (height.isdigit() and width.isdigit()) or int(height) % 2 or int(width) % 2 or not int(height) * int(width):
+    digits = [side.isascii() and side.isdecimal() and len(side) < 10 for side in (height, width)]
+    if not all(digits) or int(height) % 2 or int(width) % 2 or not int(height) * int(width):
         raise FootageError(f"--size: expected even HEIGHTxWIDTH such as 512x1024, got {text!r}")
     return int(height), int(width)
 

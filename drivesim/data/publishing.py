@@ -23,7 +23,16 @@ from drivesim import durable
 from drivesim.errors import FootageError, FootageWriteError, LockHeldError
 from drivesim.locks import OwnedLock
 
-_WRONG_PLACE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG, errno.ELOOP)
+_WRONG_PLACE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+)
 
 
 class Claim:
@@ -119,6 +128,6 @@ def writing(path: Path) -> Iterator[None]:
         if error.errno in _WRONG_PLACE:
             raise FootageError(f"{path}: cannot write footage here ({reason}); choose another folder") from error
         advice = "make room and run the same command again, it continues from here"
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             advice = "what is whole is kept"
         raise FootageWriteError(f"{path}: {reason}; {advice}") from error

@@ -285,6 +285,8 @@ def publish_checkpoint(folder: Path, preset: Preset, role: str, module: nn.Modul
     written first, and `CheckpointSet.open` goes by it as soon as the checkpoint has taken its place. Publishing what
     is there already writes nothing. Processes that publish other stages of the folder wait for each other.
 
+    What the manifest says of other stages stays: a file of theirs that is damaged is not made good by it.
+
     Raises CheckpointError where a value is not finite, or where the folder does not hold the base that a temporal
     stage was trained on. Raises OSError where the disk is full.
     """
@@ -294,8 +296,7 @@ def publish_checkpoint(folder: Path, preset: Preset, role: str, module: nn.Modul
         content = _content(path, module, role, base)
         digest = hashlib.sha256(content[0])
         digest.update(content[1])
-        others = {other: sha for other, sha in _digests_of_files(folder).items() if other != role}
-        manifest = _manifest_bytes(preset, {**others, role: digest.hexdigest()})
+        manifest = _manifest_bytes(preset, {**_digests_of_others(folder, role), role: digest.hexdigest()})
         if not _holds(path, digest.hexdigest()):
             durable.write_file(folder / _NEXT_MANIFEST, manifest, suffix=_PARTIAL)
             durable.sync_folder(folder)
@@ -318,6 +319,36 @@ def _replace_manifest(folder: Path, content: bytes) -> None:
         durable.write_file(path, content, suffix=_PARTIAL)
     (folder / _NEXT_MANIFEST).unlink(missing_ok=True)
     durable.sync_folder(folder)
+
+
+def verify_published(folder: Path, roles: Iterable[str]) -> None:
+    """CheckpointError where the file of one of these stages is not the one that the folder's manifest names.
+
+    A file that no manifest names, or that is not there, is left to those who read it.
+    """
+    known = _published(folder)
+    for role in roles:
+        path = folder / f"{role}.safetensors"
+        if role in known and path.is_file() and not _holds(path, known[role]):
+            raise CheckpointError(
+                f"{path}: its sha256 differs from the manifest; it is damaged or was replaced. Copy it here again, "
+                f"train stage {role} again, or remove {folder / _MANIFEST} to take the files as they are"
+            )
+
+
+def _published(folder: Path) -> dict[str, str]:
+    """The sha256 that the manifest gives each stage; nothing where it is missing or damaged."""
+    try:
+        return CheckpointSet.open(folder).sha256
+    except CheckpointError:
+        return {}
+
+
+def _digests_of_others(folder: Path, role: str) -> dict[str, str]:
+    """The sha256 of all stages in the folder but one: as the manifest says, or of files that it does not name."""
+    known = _published(folder)
+    others = {other: folder / f"{other}.safetensors" for other in STAGES if other != role}
+    return {other: known.get(other) or sha256_of(path) for other, path in others.items() if path.is_file()}
 
 
 def _digests_of_files(folder: Path) -> dict[str, str]:

@@ -179,7 +179,7 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
         raise TrainingWriteError(
             f"{error.filename or folder}: {error.strerror}; make room and run the same command again, it continues "

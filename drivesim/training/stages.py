@@ -30,6 +30,7 @@ from drivesim.models.checkpoints import (
     load_checkpoint,
     sha256_of,
     stage_tensors,
+    verify_published,
 )
 from drivesim.models.growth import with_latent_channels
 from drivesim.models.presets import Preset
@@ -123,6 +124,7 @@ def prepare(request: StageRequest, on_progress: Callable[[str, int, int], None])
     """
     role, preset, device = request.role, request.preset, request.device
     check_start(request)
+    verify_published(request.checkpoints, STANDS_ON.get(role, ()))
     footage = packed_footage(request, on_progress)
     with torch.random.fork_rng():
         torch.manual_seed(request.seed)  # the same start in every process
@@ -170,6 +172,7 @@ def check_start(request: StageRequest) -> None:
     """
     if request.initial is None or request.role == LAYOUTS:
         return
+    verify_published(request.initial, [request.role])
     with torch.device("meta"):
         network = build(request.role, request.preset)
     _initial_tensors(request, network)
@@ -194,8 +197,8 @@ def _initial_tensors(request: StageRequest, network: nn.Module) -> tuple[dict[st
     other = needed ^ tensors.keys() or {name for name in needed if tensors[name].shape != own[name].shape}
     if other:
         raise MisfitError(
-            f"{path}: does not fit preset {preset.name}: {_difference(path, preset.config_of(role), grows)}; start "
-            "from a set of the same sizes, or from none"
+            f"{path}: does not fit preset {preset.name}: {_difference(path, preset.config_of(role), grows)}; use "
+            "a set of the same sizes, or one without this file: the stage then starts from nothing"
         )
     return tensors, known if grows else None
 

@@ -27,6 +27,8 @@ def record(*arguments: object) -> subprocess.CompletedProcess:
     [
         (["--seed", "-1"], "from 0 on, got -1"),
         (["--size", "100000x200000"], "up to 2048x4096 pixels"),
+        (["--size", "²x²"], "expected even HEIGHTxWIDTH"),
+        (["--size", "9" * 5000 + "8x2"], "expected even HEIGHTxWIDTH"),
         (["--frames", "0"], "at least one frame"),
         (["--packed", "--seed", "-1"], "not negative"),
         (["--packed", "--size", "64x128,64x64"], "same proportions"),

@@ -21,6 +21,7 @@ from drivesim.models.checkpoints import (
     publish_checkpoint,
     save_checkpoint,
     sha256_of,
+    verify_published,
     write_manifest,
 )
 from drivesim.models.presets import Preset, tiny
@@ -186,3 +187,24 @@ def test_an_image_checkpoint_of_the_library_alone_still_loads(tmp_path: Path, pr
     save_file(load_file(path), tmp_path / "old.safetensors", metadata)
     old, new = load_checkpoint(tmp_path / "old.safetensors", "image"), load_checkpoint(path, "image")
     assert all(torch.equal(value, old.state_dict()[name]) for name, value in new.state_dict().items())
+
+
+def test_a_damaged_file_of_another_stage_is_not_made_good(tiny_checkpoints: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(tiny_checkpoints, tmp_path / "set")
+    image = folder / "image.safetensors"
+    content = bytearray(image.read_bytes())
+    content[-1] ^= 1
+    image.write_bytes(content)
+    publish_checkpoint(folder, tiny(), "upsampler_image", changed("upsampler_image", folder))
+    with pytest.raises(CheckpointError, match=r"image\.safetensors: its sha256 differs from the manifest"):
+        CheckpointSet.open(folder).load("image")
+    with pytest.raises(CheckpointError, match=r"image\.safetensors: its sha256 differs from the manifest"):
+        verify_published(folder, ["autoencoder", "image"])
+    verify_published(folder, ["autoencoder", "decoder"])
+    (folder / "manifest.json").unlink()
+    verify_published(folder, ["image"])
+
+
+def test_a_new_folder_is_made(tmp_path: Path) -> None:
+    module = build("reader", tiny())
+    assert set(publish_checkpoint(tmp_path / "new" / "set", tiny(), "reader", module).sha256) == {"reader"}

@@ -155,6 +155,20 @@ def test_checkpoints_of_another_size_cannot_be_started_from(trained: Path, logs:
             prepare(request, lambda *_: None)
 
 
+def test_a_base_that_is_damaged_is_refused(trained: Path, logs: Path, tmp_path: Path) -> None:
+    for name in ("autoencoder.safetensors", "image.safetensors", "manifest.json"):
+        (tmp_path / name).write_bytes((trained / name).read_bytes())
+    content = bytearray((tmp_path / "autoencoder.safetensors").read_bytes())
+    content[-1] ^= 1
+    (tmp_path / "autoencoder.safetensors").write_bytes(content)
+    for request in (
+        StageRequest("image", tiny(), logs, tmp_path),
+        StageRequest("autoencoder", tiny(), logs, tmp_path / "out", initial=tmp_path),
+    ):
+        with pytest.raises(CheckpointError, match="its sha256 differs from the manifest"):
+            prepare(request, lambda *_: None)
+
+
 def test_a_stage_without_its_base_says_what_is_missing(logs: Path, tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no such checkpoint"):
         _train("image", logs, tmp_path)
