@@ -56,7 +56,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         steps: Annotated[int | None, typer.Option(min=0, help="Stop after this many steps, over all runs.")] = None,
         preset: PresetName = "demo",
         batch_size: Annotated[int | None, typer.Option(min=1, max=4096, help="Clips per step in each process.")] = None,
-        learning_rate: Annotated[float | None, typer.Option(min=0.0, max=1.0, help="Learning rate.")] = None,
+        learning_rate: Annotated[float | None, typer.Option(min=0.0, max=1e38, help="Learning rate.")] = None,
         init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from.")] = None,
         keep_encoder: Annotated[
             bool, typer.Option("--keep-encoder", help="Train the decoder alone, so that latents stay valid.")
