@@ -31,28 +31,22 @@ def train(role: str, logs: Path, out: Path, steps: int, device: str) -> list[Rep
     return list(train_stage(request, partial(prepare, request, lambda *_: None), TrainingBudget(steps=steps)))
 
 
-@pytest.fixture(scope="module")
-def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("elsewhere")
-
-
-@pytest.mark.parametrize("role", [*ROLES, READER])
-def test_no_operation_of_a_stage_mixes_devices(
-    logs: Path, out: Path, role: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_no_operation_of_a_stage_mixes_devices(logs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In the order of training, so that each stage stands on those before it; the second run restores its state."""
     torch.set_num_threads(1)
     monkeypatch.setattr(diffusion, "_HELD_OUT_FRAMES", 16)
     monkeypatch.setattr(diffusion, "dpm_solver_2m", lambda *inputs: dpm_solver_2m(*inputs[:-1], 2))
     settings, small = stages._upsampler_training, CropConfig(side=32)
     monkeypatch.setattr(stages, "_upsampler_training", lambda *names: replace(settings(*names), patches=small))
-    with stand_in_device.stand_in_device():
-        reports = [*train(role, logs, out, 2, stand_in_device.NAME), *train(role, logs, out, 3, stand_in_device.NAME)]
-    assert [report.step for report in reports] == [1, 2, 3]
-    assert all(math.isfinite(report.figures["network_gradient_norm"]) for report in reports)
-    assert reports[-1].saved
-    assert reports[-1].figures["held_out_samples"] > 0
-    assert all(torch.isfinite(p).all() for p in CheckpointSet.open(out).load(role).parameters())
+    for role in (*ROLES, READER):
+        with stand_in_device.stand_in_device():
+            runs = [train(role, logs, tmp_path, steps, stand_in_device.NAME) for steps in (2, 3)]
+        reports = [report for reports in runs for report in reports]
+        assert [report.step for report in reports] == [1, 2, 3], role
+        assert all(math.isfinite(report.figures["network_gradient_norm"]) for report in reports), role
+        assert reports[-1].saved, role
+        assert reports[-1].figures["held_out_samples"] > 0, role
+        assert all(torch.isfinite(p).all() for p in CheckpointSet.open(tmp_path).load(role).parameters()), role
 
 
 def test_the_stand_in_refuses_what_a_gpu_would() -> None:

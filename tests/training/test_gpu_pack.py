@@ -16,12 +16,33 @@ from drivesim.models.presets import tiny
 
 SCRIPTS = Path(__file__).parents[2] / "checkpoints"
 MIB = 2**20
+BROKEN_DETECTOR = """
+import importlib.abc, importlib.util, sys
+
+class Broken(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name != "drivesim.training.reader":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        load = spec.loader.exec_module
+        def load_broken(module):
+            load(module)
+            del module.ReaderStage.losses
+        spec.loader.exec_module = load_broken
+        return spec
+
+sys.meta_path.insert(0, Broken())
+"""
+"""A `sitecustomize` module for processes in which the stage of the vehicle detector fails."""
 NOT_TRAINED = ("autoencoder", "prediction", "interpolation", "decoder", "upsampler_image", "upsampler")
 
 
-def run(*command: object, code: int = 0) -> str:
-    """Runs a script; returns what it wrote to stderr."""
+def run(*command: object, code: int = 0, modules: Path | None = None) -> str:
+    """Runs a script, with `modules` on the path of its Python; returns what it wrote to stderr."""
     environment = {**os.environ, "PYTHON": sys.executable, "OMP_NUM_THREADS": "1"}
+    if modules is not None:
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(modules), environment.get("PYTHONPATH")]))
     done = subprocess.run([str(part) for part in command], capture_output=True, text=True, env=environment)
     assert done.returncode == code, done.stderr
     return done.stderr
@@ -47,12 +68,14 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_script_records_trains_and_leaves_a_set_on_the_given_autoencoder(base: Path, tmp_path: Path) -> None:
     """It trains the image stage, and goes on where the detector's fails."""
     (tmp_path / "wheels").mkdir()
-    (base / "reader.safetensors").write_bytes(b"damaged")
+    (tmp_path / "modules").mkdir()
+    (tmp_path / "modules" / "sitecustomize.py").write_text(BROKEN_DETECTOR)
     shares = [f"{role}=0" for role in NOT_TRAINED] + ["reader=1"]
     options = [part for share in shares for part in ("--share", share)]
     options += ["--preset", "tiny", "--steps", "2", "--device", "cpu", "--batch-scale", "1", "--threads", "1"]
     options += ["--record-workers", "1", "--init", base]
-    said = run(SCRIPTS / "train_on_gpu.sh", tmp_path / "wheels", tmp_path / "out", 4, *options, code=1)
+    command = (SCRIPTS / "train_on_gpu.sh", tmp_path / "wheels", tmp_path / "out", 4, *options)
+    said = run(*command, code=1, modules=tmp_path / "modules")
     assert "stage reader failed" in said
     assert "not trained to the end: reader\n" in said
     assert is_within_limits(tmp_path / "out")
