@@ -22,8 +22,8 @@ from rich.table import Table
 from drivesim.archive import open_archive
 from drivesim.archive.export import write_mp4
 from drivesim.assets import default_checkpoints
-from drivesim.batch.jobs import Committed, Opened, PreviewWritten, RolloutJob, run_rollout
 from drivesim.engine import Engine
+from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, run_rollout
 from drivesim.scenario import load_scenario
 
 AIM_SHARE, AIM_BYTES = 0.05, 60e6

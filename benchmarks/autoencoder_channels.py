@@ -20,16 +20,16 @@ from einops import rearrange
 from drivesim.data.clips import draw
 from drivesim.diffusion.guidance import guided
 from drivesim.diffusion.samplers import dpm_solver_2m, final
-from drivesim.evaluation.distances import KernelDistance
-from drivesim.evaluation.features import EfficientNetLite0, features_of
+from drivesim.evaluation.metrics.distances import KernelDistance
+from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
 from drivesim.models.checkpoints import load_checkpoint
 from drivesim.models.presets import Preset, demo
-from drivesim.training.autoencoder import AutoencoderStage
-from drivesim.training.budget import TrainingBudget
-from drivesim.training.diffusion import LatentDiffusionStage
-from drivesim.training.randomness import step_generator
-from drivesim.training.session import train_stage, use_threads
-from drivesim.training.stages import StageRequest, prepare
+from drivesim.training.loop.budget import TrainingBudget
+from drivesim.training.loop.randomness import step_generator
+from drivesim.training.loop.session import train_stage, use_threads
+from drivesim.training.stages.autoencoder import AutoencoderStage
+from drivesim.training.stages.diffusion import LatentDiffusionStage
+from drivesim.training.stages.stages import StageRequest, prepare
 
 _GUIDANCE, _STEPS, _BATCH = 3.0, 16, 24
 

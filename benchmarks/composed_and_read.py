@@ -9,11 +9,11 @@ import numpy as np
 from drivesim.detection.adherence import FOUND, adherence
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.conditions import told_layouts
-from drivesim.evaluation.composed import Sampling, composed_frames
-from drivesim.evaluation.distances import KernelDistance
-from drivesim.evaluation.features import EfficientNetLite0, features_of
-from drivesim.evaluation.footage import measured_footage
-from drivesim.models.reader import read_vehicles
+from drivesim.evaluation.metrics.distances import KernelDistance
+from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
+from drivesim.evaluation.samples.composed import Sampling, composed_frames
+from drivesim.evaluation.samples.footage import measured_footage
+from drivesim.models.vehicle_detector import read_vehicles
 
 _TOLD = ("boxes", "time_of_day")
 

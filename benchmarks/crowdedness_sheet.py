@@ -15,7 +15,7 @@ import torch
 from drivesim.engine import Engine
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.conditioning import Conditioning
-from drivesim.scenario.vocabulary import TIMES_OF_DAY
+from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 _SHOWN = (256, 128)
 

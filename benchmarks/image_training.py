@@ -18,10 +18,10 @@ from composed_and_read import ComposedAndRead
 
 from drivesim.engine import Engine, fast
 from drivesim.models.checkpoints import CheckpointSet
-from drivesim.training.budget import TrainingBudget
-from drivesim.training.diffusion import LatentDiffusionStage
-from drivesim.training.session import train_stage, use_threads
-from drivesim.training.stages import StageRequest, prepare
+from drivesim.training.loop.budget import TrainingBudget
+from drivesim.training.loop.session import train_stage, use_threads
+from drivesim.training.stages.diffusion import LatentDiffusionStage
+from drivesim.training.stages.stages import StageRequest, prepare
 
 
 def base(stage: LatentDiffusionStage) -> None:

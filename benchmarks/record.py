@@ -10,8 +10,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from drivesim.world.record_session import RecordSession, run_session
-from drivesim.world.recorder import Recipe
+from drivesim.world.recording.log_session import RecordSession, run_session
+from drivesim.world.recording.recorder import Recipe
 
 
 def frames_per_second(recipe: Recipe, num_workers: int, seconds: float) -> float:

@@ -113,7 +113,7 @@ if [ ! -f "$checkpoints/training/report.md" ] && [ -f "$checkpoints/manifest.jso
 import json, sys
 from pathlib import Path
 from drivesim.models.checkpoints import CheckpointSet
-from drivesim.training.chain_report import chain_report, report_table
+from drivesim.training.chain.report import chain_report, report_table
 folder = Path(sys.argv[1])
 report = chain_report(folder, CheckpointSet.open(folder).preset)
 (folder / "training" / "report.json").write_text(json.dumps(report))

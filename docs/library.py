@@ -12,7 +12,7 @@ import numpy as np
 
 from drivesim.assets import scenario_library
 from drivesim.scenario import Scenario, load_scenario
-from drivesim.scenario.preview import preview_frame
+from drivesim.scenario.previews.preview import preview_frame
 
 FOLDER = Path(__file__).parent
 WIDTH_PX, HEIGHT_PX = 560, 224

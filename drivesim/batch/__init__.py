@@ -1,1 +1,1 @@
-"""Jobs: a scenario's futures made by worker processes into an archive with previews."""
+"""Many jobs: what a batch plans, runs, records and reports."""

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import drivesim
 from drivesim.allocator import keep_freed_memory
-from drivesim.batch.arithmetic import fix_arithmetic
-from drivesim.batch.jobs import JobEvent, RolloutJob, run_rollout
 from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
+from drivesim.rollout.arithmetic import fix_arithmetic
+from drivesim.rollout.job import JobEvent, RolloutJob, run_rollout
 
 # Makes a job's events; a worker calls it for each of its jobs.
 Work = Callable[[RolloutJob], Iterator[JobEvent]]

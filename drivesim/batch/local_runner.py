@@ -10,10 +10,10 @@ from multiprocessing.connection import Connection, wait
 from typing import Self
 
 from drivesim.batch.attempt import Ended, Timed, Work, attempt, engine_work
-from drivesim.batch.jobs import RolloutJob
 from drivesim.batch.plan import BatchPlan
 from drivesim.batch.runner import DEFAULT_LIMITS, BatchEvent, Limits, WorkerDied, run_jobs
-from drivesim.batch.workers import end_with_parent
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.workers import end_with_parent
 
 
 def run_batch(

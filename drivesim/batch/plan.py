@@ -13,10 +13,10 @@ from pathlib import Path
 import drivesim
 from drivesim.archive.previews import PREVIEW_CRF
 from drivesim.archive.sealed_json import canonical_json, sha256
-from drivesim.batch.jobs import RolloutJob, deciding_checkpoints, identity_inputs, verified_checkpoints
 from drivesim.errors import InputError, ScenarioError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.precision import FLOAT32
+from drivesim.rollout.job import RolloutJob, deciding_checkpoints, identity_inputs, verified_checkpoints
 from drivesim.scenario import Scenario, load_cases
 
 JOBS_FOLDER = "jobs"

@@ -14,7 +14,6 @@ from pathlib import Path
 
 from drivesim.archive import open_archive
 from drivesim.archive.sealed_json import canonical_json
-from drivesim.batch.jobs import identity_inputs, settings_of
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import JOBS_FOLDER, BatchPlan, PlannedJob
 from drivesim.batch.results import read_result
@@ -22,6 +21,7 @@ from drivesim.engine import Timeline
 from drivesim.errors import DrivesimError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import VideoFormat
+from drivesim.rollout.job import identity_inputs, settings_of
 
 _PER_WINDOW = ("predict", "interpolate", "decode")
 _DECIDES = ("checkpoints", "engine", "device", "threads", "settings")  # of a job's inputs, how fast it is

@@ -15,10 +15,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
 from drivesim.batch.attempt import Ended, Timed, Work, attempt, engine_work, load_engine
-from drivesim.batch.jobs import RolloutJob, library_versions
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.runner import DEFAULT_LIMITS, BatchEvent, Limits, WorkerDied, run_jobs
 from drivesim.errors import DrivesimError, InputError, MissingExtraError
+from drivesim.rollout.job import RolloutJob, library_versions
 
 if TYPE_CHECKING:
     import ray

@@ -14,11 +14,11 @@ from typing import Protocol, Self
 
 from drivesim.archive import check_archive, open_archive
 from drivesim.batch.attempt import Ended, Timed
-from drivesim.batch.jobs import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.results import JobResult, open_batch, read_result, write_result
-from drivesim.batch.workers import Progress
 from drivesim.errors import DrivesimError, InputError
+from drivesim.rollout.job import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
+from drivesim.rollout.workers import Progress
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from drivesim.errors import InputError
 if TYPE_CHECKING:
     import numpy as np
 
-    from drivesim.scenario.layout import SceneLayout
+    from drivesim.scenario.schema.layout import SceneLayout
 
 
 def compose(
@@ -86,8 +86,8 @@ def with_boxes(frame: np.ndarray, layout: SceneLayout | None) -> np.ndarray:
     """A copy of a frame, uint8 `h w c`, with the boxes of a layout and their categories drawn on."""
     import cv2
 
-    from drivesim.scenario.preview import CATEGORY_COLOURS
-    from drivesim.scenario.vocabulary import CATEGORIES
+    from drivesim.scenario.previews.preview import CATEGORY_COLOURS
+    from drivesim.scenario.schema.vocabulary import CATEGORIES
 
     drawn = frame.copy()
     height, width = frame.shape[:2]

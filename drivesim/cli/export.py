@@ -73,7 +73,7 @@ def export(
 def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, checkpoints: Path | None) -> Iterator[Path]:
     from drivesim.archive.export import write_text
     from drivesim.assets import default_checkpoints
-    from drivesim.evaluation.frame_labels import detected_labels, requested_labels
+    from drivesim.evaluation.samples.frame_labels import detected_labels, requested_labels
     from drivesim.models.checkpoints import READER, CheckpointSet
 
     reader = CheckpointSet.open(checkpoints or default_checkpoints()).load(READER)

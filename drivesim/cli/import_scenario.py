@@ -26,9 +26,9 @@ def import_scenario(
 
     Vehicles, their places and speeds, SpeedAction, LaneChangeAction and the time of day are taken; roads are straight.
     """
-    from drivesim.scenario.openscenario import import_openscenario
-    from drivesim.scenario.openscenario.xml_tree import MAX_BYTES
-    from drivesim.scenario.scenario_yaml import scenario_yaml
+    from drivesim.scenario.interchange.openscenario import import_openscenario
+    from drivesim.scenario.interchange.openscenario.xml_tree import MAX_BYTES
+    from drivesim.scenario.save import scenario_yaml
 
     try:
         if not file.is_file():

@@ -13,12 +13,12 @@ import typer
 
 from drivesim import __version__
 from drivesim.allocator import keep_freed_memory
-from drivesim.cli.batch import batch
+from drivesim.cli.batch.batch import batch
 from drivesim.cli.check import check
 from drivesim.cli.compose import compose
 from drivesim.cli.compress import compress
 from drivesim.cli.doctor import doctor
-from drivesim.cli.evaluate import app as evaluate
+from drivesim.cli.evaluate.evaluate import app as evaluate
 from drivesim.cli.expand import expand
 from drivesim.cli.export import export
 from drivesim.cli.import_scenario import import_scenario
@@ -29,7 +29,7 @@ from drivesim.cli.record import record
 from drivesim.cli.render import render
 from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
-from drivesim.cli.train import app as train
+from drivesim.cli.train.train import app as train
 from drivesim.cli.validate import validate
 from drivesim.errors import DrivesimError, ScenarioError
 

@@ -34,9 +34,9 @@ def new(
     """Start a scenario file from a template, with completion and checks in editors that know YAML schemas."""
     from drivesim.cli.schema import schema_text
     from drivesim.scenario import parse_scenario
-    from drivesim.scenario.problems import close_match
-    from drivesim.scenario.scenario_yaml import SCHEMA_FILE, SCHEMA_LINE
-    from drivesim.scenario.yaml_scalars import plain_scalar
+    from drivesim.scenario.save import SCHEMA_FILE, SCHEMA_LINE
+    from drivesim.scenario.text.problems import close_match
+    from drivesim.scenario.text.yaml_scalars import plain_scalar
 
     templates = _templates()
     if template not in templates:

@@ -23,9 +23,9 @@ def preview(
     """
     from drivesim.archive.export import write_mp4, write_png
     from drivesim.scenario import load_scenario
-    from drivesim.scenario.coco import coco as coco_of
-    from drivesim.scenario.openlabel import openlabel as openlabel_of
-    from drivesim.scenario.preview import preview_fps, preview_frames, preview_sheet
+    from drivesim.scenario.interchange.coco import coco as coco_of
+    from drivesim.scenario.interchange.openlabel import openlabel as openlabel_of
+    from drivesim.scenario.previews.preview import preview_fps, preview_frames, preview_sheet
 
     scenario = load_scenario(file)
     picture = out / f"{scenario.name}_layout.png"

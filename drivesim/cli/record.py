@@ -21,8 +21,8 @@ import typer
 from drivesim.errors import FootageError, MissingExtraError
 
 if TYPE_CHECKING:
-    from drivesim.world.packed_session import PackedRecordSession
-    from drivesim.world.record_session import RecordSession
+    from drivesim.world.recording.log_session import RecordSession
+    from drivesim.world.recording.packed_session import PackedRecordSession
 
 
 class TimeOfDay(StrEnum):
@@ -58,9 +58,9 @@ def record(
     The same command again goes on where the last one stopped.
     """
     try:
-        from drivesim.world.packed_session import PackedRecording, PackedRecordSession
-        from drivesim.world.record_session import RecordSession
-        from drivesim.world.recorder import Recipe
+        from drivesim.world.recording.log_session import RecordSession
+        from drivesim.world.recording.packed_session import PackedRecording, PackedRecordSession
+        from drivesim.world.recording.recorder import Recipe
     except ImportError as error:
         raise MissingExtraError(
             f"recording needs the package {error.name}: install it with  pip install 'drivesim[world]'"
@@ -99,7 +99,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 def _drive_logs(session: RecordSession) -> Iterator[tuple[int, bool]]:
     """Logs that are whole: how many, and whether they were there before."""
-    from drivesim.world.record_session import run_session
+    from drivesim.world.recording.log_session import run_session
 
     for log in run_session(session):
         yield 1, log.existed
@@ -107,7 +107,7 @@ def _drive_logs(session: RecordSession) -> Iterator[tuple[int, bool]]:
 
 def _packed_logs(session: PackedRecordSession) -> Iterator[tuple[int, bool]]:
     """As `_drive_logs`, of packed footage."""
-    from drivesim.world.packed_session import existing_shards, recording
+    from drivesim.world.recording.packed_session import existing_shards, recording
 
     for shard in existing_shards(session):
         yield shard.num_logs, True

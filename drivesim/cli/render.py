@@ -41,7 +41,7 @@ def render(
     from dataclasses import replace
 
     from drivesim.assets import default_checkpoints
-    from drivesim.batch.jobs import render_job
+    from drivesim.rollout.job import render_job
 
     job = render_job(archive, out, checkpoints or default_checkpoints(), crf, precision=precision and precision.value)
     run_and_tell(replace(job, workers=workers or default_workers(job.device, job.threads)), as_json)

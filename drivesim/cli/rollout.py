@@ -37,7 +37,7 @@ from drivesim.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from drivesim.batch.jobs import RolloutJob
+    from drivesim.rollout.job import RolloutJob
 
 
 def rollout(
@@ -62,7 +62,7 @@ def rollout(
     The same command again continues where the last one stopped.
     """
     from drivesim.assets import default_checkpoints
-    from drivesim.batch.jobs import RolloutJob
+    from drivesim.rollout.job import RolloutJob
     from drivesim.scenario import load_case
 
     scenario = load_case(file, index)
@@ -106,8 +106,8 @@ def _run(job: RolloutJob) -> list[Path]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-    from drivesim.batch.jobs import Committed, Opened, PreviewWritten, run_rollout
-    from drivesim.batch.workers import Progress as Step
+    from drivesim.rollout.job import Committed, Opened, PreviewWritten, run_rollout
+    from drivesim.rollout.workers import Progress as Step
 
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

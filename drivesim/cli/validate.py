@@ -11,7 +11,7 @@ import typer
 from drivesim.errors import InputError, ScenarioError
 
 if TYPE_CHECKING:
-    from drivesim.scenario.problems import Problem
+    from drivesim.scenario.text.problems import Problem
 
 
 def validate(

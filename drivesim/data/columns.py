@@ -13,7 +13,7 @@ import numpy as np
 
 from drivesim.data.drive_log_labels import FrameLabel
 from drivesim.detection.scores import longer_side
-from drivesim.scenario.vocabulary import (
+from drivesim.scenario.schema.vocabulary import (
     CATEGORIES,
     MIN_BOX_SIDE,
     MIN_VISIBLE_FRACTION,

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from drivesim.errors import FootageError
-from drivesim.scenario.vocabulary import TimeOfDay, VehicleCategory
+from drivesim.scenario.schema.vocabulary import TimeOfDay, VehicleCategory
 
 FORMAT = 1
 LABELS_FILE = "labels.json"

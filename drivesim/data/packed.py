@@ -5,8 +5,8 @@
 
 It lies beside the logs, in `<data>/.packed/<height>x<width>/<shard>/` (see `shard.Shard`). Stages train on this, so
 that no video is decoded twice. Shards are packed from drive logs here or recorded directly
-(`drivesim.world.packed_session`); both are used alike, and logs are not needed where shards are. `.packed` may be
-moved to another machine without its logs.
+(`drivesim.world.recording.packed_session`); both are used alike, and logs are not needed where shards are. `.packed`
+may be moved to another machine without its logs.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from drivesim.data.frame_array import FrameArray
 from drivesim.data.packing import OnProgress, Packing, silent
 from drivesim.data.shard import Shard, ShardDamagedError, shard_names
 from drivesim.errors import FootageError
-from drivesim.scenario.vocabulary import MIN_BOX_SIDE
+from drivesim.scenario.schema.vocabulary import MIN_BOX_SIDE
 
 __all__ = ["MAX_BOXES", "MIN_BOX_SIDE", "MIN_COUNTED_SIDE", "PackedFootage", "footage_under", "pack", "packed_folder"]
 

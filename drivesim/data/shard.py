@@ -29,7 +29,7 @@ from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
 from drivesim.data.frame_array import map_array
 from drivesim.data.publishing import writing
 from drivesim.errors import FootageError
-from drivesim.scenario.vocabulary import TIMES_OF_DAY
+from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 FORMAT = 2
 """Version 1 was one array per size, without shards; it is ignored."""

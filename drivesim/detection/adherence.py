@@ -10,7 +10,7 @@ from drivesim.detection.detections import Detections
 from drivesim.detection.matching import match_boxes
 from drivesim.detection.scores import longer_side
 from drivesim.geometry.boxes import iou_matrix
-from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout
 
 FOUND, WRONG_CATEGORY, MISSING = "found", "wrong category", "missing"
 MIN_IOU = 0.5

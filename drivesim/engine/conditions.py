@@ -10,8 +10,8 @@ import torch
 
 from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, EgoMotion
 from drivesim.scenario import Scenario
-from drivesim.scenario.layout import SceneLayout
-from drivesim.scenario.vocabulary import TIMES_OF_DAY
+from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 LABELS = ("time_of_day", "crowdedness")
 

@@ -39,9 +39,9 @@ from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.precision import BFLOAT16, FLOAT32
 from drivesim.models.presets import VideoFormat
-from drivesim.models.reader import read_vehicles
+from drivesim.models.vehicle_detector import read_vehicles
 from drivesim.scenario import Scenario
-from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout
 
 
 class Engine:

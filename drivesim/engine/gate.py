@@ -12,8 +12,8 @@ from drivesim.detection.adherence import Adherence, adherence
 from drivesim.detection.detections import Detections
 from drivesim.errors import InputError
 from drivesim.scenario import Scenario
-from drivesim.scenario.layout import SceneLayout
-from drivesim.scenario.vocabulary import CATEGORIES
+from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 Sample = TypeVar("Sample")
 

@@ -11,7 +11,7 @@ from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import LAYOUTS, READER, CheckpointSet
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.precision import BFLOAT16, compute_in_bfloat16
-from drivesim.models.reader import VehicleReader
+from drivesim.models.vehicle_detector import VehicleReader
 
 
 class Networks:

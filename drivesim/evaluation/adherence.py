@@ -14,18 +14,18 @@ import numpy as np
 from drivesim.detection.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.engine import Engine
 from drivesim.engine.conditions import told_layouts
-from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
-from drivesim.evaluation.composed import (
+from drivesim.evaluation.metrics.bootstrap import mean_interval, ratio_interval
+from drivesim.evaluation.metrics.slices import box_slices, frame_slices
+from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.samples.composed import (
     Sampling,
     composed_frames,
     gate_choices,
     passed_frames,
     reading_protocol,
 )
-from drivesim.evaluation.footage import MeasuredFootage, OnProgress
-from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.slices import box_slices, frame_slices
-from drivesim.models.reader import read_vehicles
+from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
+from drivesim.models.vehicle_detector import read_vehicles
 
 
 def adherence_figures(

@@ -11,15 +11,15 @@ from drivesim.detection.detections import Detections
 from drivesim.detection.detector import Detector
 from drivesim.detection.scores import Verdicts, judge
 from drivesim.engine import Engine
-from drivesim.evaluation.bootstrap import mean_interval, ratio_interval
-from drivesim.evaluation.chain_frames import TOLD, Made, chain_frames
-from drivesim.evaluation.composed import Sampling
-from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.metrics.bootstrap import mean_interval, ratio_interval
+from drivesim.evaluation.metrics.slices import SIZES_PX, size_name
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.slices import SIZES_PX, size_name
+from drivesim.evaluation.samples.chain_frames import TOLD, Made, chain_frames
+from drivesim.evaluation.samples.composed import Sampling
+from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 from drivesim.models.checkpoints import READER
-from drivesim.models.reader import VehicleReader, read_vehicles
-from drivesim.scenario.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
+from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.scenario.schema.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
 
 FROM_PX = 48
 """Longer side, in pixels of the 1024-wide frame, from which vehicles are looked for."""

@@ -9,13 +9,13 @@ import numpy as np
 
 from drivesim.engine import Engine
 from drivesim.errors import FootageError
-from drivesim.evaluation.bootstrap import bootstrap_interval
-from drivesim.evaluation.composed import Sampling, composed_frames
-from drivesim.evaluation.corruptions import ladder
-from drivesim.evaluation.distances import KernelDistance, frechet_distance
-from drivesim.evaluation.features import FeatureNetwork, features_of
-from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
+from drivesim.evaluation.metrics.corruptions import ladder
+from drivesim.evaluation.metrics.distances import KernelDistance, frechet_distance
+from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.samples.composed import Sampling, composed_frames
+from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 
 _FRECHET_RESAMPLES = 30
 _KERNEL_RESAMPLES = 500

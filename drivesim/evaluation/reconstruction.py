@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from einops import rearrange
 
-from drivesim.evaluation.bootstrap import mean_interval
-from drivesim.evaluation.corruptions import ladder
-from drivesim.evaluation.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.metrics.bootstrap import mean_interval
+from drivesim.evaluation.metrics.corruptions import ladder
+from drivesim.evaluation.metrics.similarity import psnr_db, ssim
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.similarity import psnr_db, ssim
+from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.training.perceptual import PerceptualDistance
+from drivesim.training.losses.perceptual import PerceptualDistance
 
 _SHOWN = ("blur 0.5", "blur 1", "noise 0.05")
 

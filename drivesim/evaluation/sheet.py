@@ -9,11 +9,11 @@ import numpy as np
 
 from drivesim.engine import Engine
 from drivesim.engine.conditions import told_layouts
-from drivesim.evaluation.composed import Sampling, composed_frames
-from drivesim.evaluation.footage import MeasuredFootage, OnProgress
-from drivesim.scenario.layout import SceneLayout
-from drivesim.scenario.preview import CATEGORY_COLOURS
-from drivesim.scenario.vocabulary import CATEGORIES
+from drivesim.evaluation.samples.composed import Sampling, composed_frames
+from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
+from drivesim.scenario.previews.preview import CATEGORY_COLOURS
+from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 _GAP = 4  # white pixels between pairs
 

@@ -15,15 +15,15 @@ from drivesim.detection.matching import match_boxes
 from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
 from drivesim.errors import InputError
-from drivesim.evaluation.archived_scenario import archived_scenario
-from drivesim.evaluation.bootstrap import ratio_interval
-from drivesim.evaluation.footage import OnProgress
+from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.samples.archived_scenario import archived_scenario
+from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.models.checkpoints import READER
-from drivesim.models.reader import read_vehicles
+from drivesim.models.vehicle_detector import read_vehicles
 from drivesim.scenario import Scenario
-from drivesim.scenario.scene import ActorView
-from drivesim.scenario.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.schema.scene import ActorView
+from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX
 
 MIN_SIDE_PX = 40.0
 

@@ -24,10 +24,10 @@ from drivesim.models.autoencoder import Autoencoder, AutoencoderConfig
 from drivesim.models.int8_weights import int8_weights
 from drivesim.models.layout_prior import LayoutPrior, LayoutPriorConfig
 from drivesim.models.presets import Preset
-from drivesim.models.reader import ReaderConfig, VehicleReader
 from drivesim.models.tensor_file import read_tensors, tensor_file
 from drivesim.models.unet import UNet, UNetConfig, is_temporal
 from drivesim.models.upsampler import Upsampler, UpsamplerConfig
+from drivesim.models.vehicle_detector import ReaderConfig, VehicleReader
 
 BASE_OF = {
     "prediction": "image",

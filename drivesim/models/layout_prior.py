@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from drivesim.models.conditioning import UNKNOWN
-from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from drivesim.diffusion.noise import NoiseCorrelation
 from drivesim.diffusion.parametrization import parametrization_named
 from drivesim.diffusion.schedule import Schedule
 from drivesim.models.autoencoder import AutoencoderConfig
-from drivesim.models.reader import ReaderConfig
 from drivesim.models.temporal import TemporalConfig
 from drivesim.models.unet import UNetConfig
 from drivesim.models.upsampler import UpsamplerConfig
-from drivesim.scenario.vocabulary import CATEGORIES
+from drivesim.models.vehicle_detector import ReaderConfig
+from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,5 @@
 """Scenarios: the file format, its checks, and the layout that the models are told."""
 
-from drivesim.scenario.expansion import Cases
-from drivesim.scenario.layout import SceneLayout
 from drivesim.scenario.load import (
     CheckedScenario,
     check_scenario,
@@ -10,9 +8,11 @@ from drivesim.scenario.load import (
     load_scenario,
     parse_scenario,
 )
-from drivesim.scenario.picture import read_picture
-from drivesim.scenario.scenario_yaml import scenario_yaml
-from drivesim.scenario.schema import Box, Sampling, Scenario
+from drivesim.scenario.save import scenario_yaml
+from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.picture import read_picture
+from drivesim.scenario.schema.scenario import Box, Sampling, Scenario
+from drivesim.scenario.sweeps.expansion import Cases
 
 __all__ = [
     "Box",

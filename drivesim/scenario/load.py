@@ -9,14 +9,14 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from drivesim.errors import InputError, ScenarioError
-from drivesim.scenario.expansion import Cases
-from drivesim.scenario.messages import misfits
-from drivesim.scenario.picture import read_picture
-from drivesim.scenario.plausibility import findings
-from drivesim.scenario.problems import MAX_SHOWN, FieldPath, Place, Problem, excerpt, scenario_error, shown
-from drivesim.scenario.schema import Scenario
-from drivesim.scenario.sweep import KEY
-from drivesim.scenario.yaml_document import MAX_BYTES, YamlDocument, read_document
+from drivesim.scenario.checks.plausibility import findings
+from drivesim.scenario.schema.messages import misfits
+from drivesim.scenario.schema.picture import read_picture
+from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.sweeps.expansion import Cases
+from drivesim.scenario.sweeps.sweep import KEY
+from drivesim.scenario.text.problems import MAX_SHOWN, FieldPath, Place, Problem, excerpt, scenario_error, shown
+from drivesim.scenario.text.yaml_document import MAX_BYTES, YamlDocument, read_document
 
 FORMAT = 1
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from drivesim.world.vehicles import VehicleModel
+    from drivesim.world.vehicles.fleet import VehicleModel
 
 Colour = tuple[float, float, float]
 """Linear red, green, blue in 0..1."""

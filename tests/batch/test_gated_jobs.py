@@ -14,10 +14,10 @@ import torch
 import drivesim
 from drivesim.archive import check_archive, open_archive
 from drivesim.batch.attempt import load_engine
-from drivesim.batch.jobs import Committed, RolloutJob, deciding_checkpoints, render_job, run_rollout
 from drivesim.engine import Engine
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
+from drivesim.rollout.job import Committed, RolloutJob, deciding_checkpoints, render_job, run_rollout
 from drivesim.scenario import Scenario
 
 SCENARIO = Scenario.model_validate(

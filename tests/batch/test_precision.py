@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from drivesim.archive import open_archive
-from drivesim.batch.jobs import Committed, RolloutJob, identity_inputs, render_job, run_rollout
 from drivesim.batch.plan import BatchOptions, plan_batch
 from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import CheckpointSet
+from drivesim.rollout.job import Committed, RolloutJob, identity_inputs, render_job, run_rollout
 from drivesim.scenario import Scenario
 
 # The settings in the inputs of an archive from before there was a choice of precision, as JSON.

@@ -17,13 +17,13 @@ from typer.testing import CliRunner
 
 from drivesim.archive import open_archive
 from drivesim.batch import ray_runner
-from drivesim.batch.jobs import Committed
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import BatchOptions, BatchPlan, plan_batch
 from drivesim.batch.ray_runner import run_on_ray
 from drivesim.batch.runner import BatchEvent
 from drivesim.cli.main import app
 from drivesim.errors import DrivesimError, InputError
+from drivesim.rollout.job import Committed
 
 if TYPE_CHECKING:
     from ray._private.node import Node

@@ -14,13 +14,13 @@ import numpy as np
 import pytest
 
 from drivesim.archive import ArchiveLayout, ArchiveWriter, open_archive
-from drivesim.batch.jobs import Committed, JobEvent, Opened, RolloutJob
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.ray_runner import run_on_ray
 from drivesim.batch.results import JobResult, read_result
 from drivesim.batch.runner import BatchEvent, Limits
 from drivesim.errors import ArchiveLockedError, InputError
+from drivesim.rollout.job import Committed, JobEvent, Opened, RolloutJob
 from drivesim.scenario import Scenario
 
 LAYOUT = ArchiveLayout(2, 8, 4, 2, (8, 16, 3), (2, 1, 2), 10.0, 2.5)

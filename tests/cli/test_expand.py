@@ -13,7 +13,7 @@ from drivesim.assets import scenario_library
 from drivesim.cli.main import app
 from drivesim.errors import InputError, ScenarioError
 from drivesim.scenario import load_case, load_scenario
-from drivesim.scenario.yaml_document import read_document
+from drivesim.scenario.text.yaml_document import read_document
 
 SWEPT = """\
 format: 1

@@ -9,7 +9,7 @@ from drivesim.cli.main import app
 from drivesim.errors import InputError
 from drivesim.scenario import load_scenario
 
-SAMPLE = Path(__file__).parent.parent / "scenario" / "openscenario" / "cut_in.xosc"
+SAMPLE = Path(__file__).parent.parent / "scenario" / "interchange" / "openscenario" / "cut_in.xosc"
 
 
 def run(*arguments: str | Path) -> Result:

@@ -5,7 +5,7 @@ import pytest
 
 from drivesim.detection.adherence import FOUND, MISSING, WRONG_CATEGORY, adherence
 from drivesim.detection.detections import Detections
-from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout
 
 A, B, C = (0.1, 0.4, 0.3, 0.7), (0.4, 0.4, 0.6, 0.7), (0.7, 0.4, 0.9, 0.7)
 BESIDE_A = (0.25, 0.4, 0.45, 0.7)

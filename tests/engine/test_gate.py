@@ -17,7 +17,7 @@ from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
 from drivesim.scenario import Scenario
-from drivesim.scenario.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout
 
 BOXES = np.array([[0.1, 0.4, 0.3, 0.7], [0.5, 0.4, 0.7, 0.7]], np.float32)
 LAYOUT = SceneLayout(BOXES, np.array([0, 2]))

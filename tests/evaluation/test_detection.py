@@ -12,11 +12,11 @@ import pytest
 
 from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, fast
-from drivesim.evaluation.chain_frames import Made
-from drivesim.evaluation.composed import Sampling
 from drivesim.evaluation.detection import OwnDetector, detection_figures
-from drivesim.evaluation.footage import MeasuredFootage, measured_footage
 from drivesim.evaluation.protocol import Figure
+from drivesim.evaluation.samples.chain_frames import Made
+from drivesim.evaluation.samples.composed import Sampling
+from drivesim.evaluation.samples.footage import MeasuredFootage, measured_footage
 
 WAYS = (Made.render, Made.small_bicubic)
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from drivesim.archive import open_archive
-from drivesim.batch.jobs import RolloutJob, run_rollout
 from drivesim.detection.detections import Detections
 from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation import steering
 from drivesim.evaluation.steering import steering_figures, steering_subject
+from drivesim.rollout.job import RolloutJob, run_rollout
 from drivesim.scenario import Scenario
 
 LEAD = {"category": "car", "lane": 1, "distance_m": 14, "speed_mps": 10, "id": "lead"}

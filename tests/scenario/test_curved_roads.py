@@ -8,7 +8,7 @@ import pytest
 from drivesim.errors import ScenarioError
 from drivesim.scenario import Scenario, parse_scenario, scenario_yaml
 from drivesim.scenario.load import check_content
-from drivesim.scenario.preview import preview_frame
+from drivesim.scenario.previews.preview import preview_frame
 
 HEAD = "format: 1\nname: case\n"
 LEFT = {"starts_m": 10, "radius_m": 60, "angle_deg": 90}

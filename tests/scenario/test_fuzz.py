@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from drivesim.assets import scenario_library
 from drivesim.errors import ScenarioError
 from drivesim.scenario import Cases, parse_scenario
-from drivesim.scenario.expansion import MisfitError
-from drivesim.scenario.problems import MAX_SHOWN
+from drivesim.scenario.sweeps.expansion import MisfitError
+from drivesim.scenario.text.problems import MAX_SHOWN
 
 SWEPT = """\
 format: 1

@@ -18,9 +18,9 @@ from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLa
 from drivesim.models.checkpoints import BASE_OF, build, load_checkpoint, stage_tensors
 from drivesim.models.presets import Preset, tiny
 from drivesim.models.unet import is_temporal
-from drivesim.training import metrics
-from drivesim.training.stage import LossTerm, TrainingConfig, named_parameters
-from drivesim.training.stages import StageRequest
+from drivesim.training.loop import metrics
+from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.stages import StageRequest
 
 HEIGHT, WIDTH = 128, 256
 

@@ -14,12 +14,12 @@ import torch
 from drivesim.diffusion.samplers import dpm_solver_2m
 from drivesim.models.checkpoints import READER, ROLES, CheckpointSet
 from drivesim.models.presets import tiny
-from drivesim.training import diffusion, stages
-from drivesim.training.budget import TrainingBudget
-from drivesim.training.crops import CropConfig
-from drivesim.training.loop import Report
-from drivesim.training.session import train_stage
-from drivesim.training.stages import StageRequest, prepare
+from drivesim.training.loop.budget import TrainingBudget
+from drivesim.training.loop.loop import Report
+from drivesim.training.loop.session import train_stage
+from drivesim.training.losses.crops import CropConfig
+from drivesim.training.stages import diffusion, stages
+from drivesim.training.stages.stages import StageRequest, prepare
 
 _spec = importlib.util.spec_from_file_location("stand_in_device", Path(__file__).with_name("stand_in_device.py"))
 stand_in_device = importlib.util.module_from_spec(_spec)

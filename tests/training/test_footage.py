@@ -13,9 +13,9 @@ import torch
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints import build, save_checkpoint, stage_tensors, write_manifest
 from drivesim.models.presets import tiny
-from drivesim.training.budget import TrainingBudget
-from drivesim.training.session import train_stage
-from drivesim.training.stages import StageRequest, packed_footage, prepare
+from drivesim.training.loop.budget import TrainingBudget
+from drivesim.training.loop.session import train_stage
+from drivesim.training.stages.stages import StageRequest, packed_footage, prepare
 
 
 def silent(*_: object) -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
-from drivesim.world import packed_session, record_session, recorder
-from drivesim.world.recorder import Recipe
+from drivesim.world.recording import log_session as record_session
+from drivesim.world.recording import packed_session, recorder
+from drivesim.world.recording.recorder import Recipe
 
 
 def _drive(seed: int, recipe: Recipe, renderer: object) -> tuple[DriveLogLabels, Iterator[tuple]]:

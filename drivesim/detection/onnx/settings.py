@@ -16,11 +16,11 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from drivesim.errors import InputError, ScenarioError
-from drivesim.scenario.messages import misfits
-from drivesim.scenario.problems import Problem
-from drivesim.scenario.strict import StrictModel
-from drivesim.scenario.vocabulary import CATEGORIES
-from drivesim.scenario.yaml_document import MAX_BYTES, read_document
+from drivesim.scenario.schema.messages import misfits
+from drivesim.scenario.schema.strict import StrictModel
+from drivesim.scenario.schema.vocabulary import CATEGORIES
+from drivesim.scenario.text.problems import Problem
+from drivesim.scenario.text.yaml_document import MAX_BYTES, read_document
 
 NO_VEHICLE = -1
 MAX_CLASSES = 10_000

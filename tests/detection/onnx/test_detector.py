@@ -12,7 +12,7 @@ from onnx import TensorProto
 from drivesim.detection.onnx import session
 from drivesim.detection.onnx.detector import OnnxDetector
 from drivesim.errors import InputError, MissingExtraError
-from drivesim.scenario.vocabulary import CATEGORIES
+from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 FRAME = np.zeros((64, 96, 3), np.uint8)
 CLASSES = {"car": [0], "bus": [2], "truck": [3]}

@@ -8,7 +8,7 @@ import pytest
 
 from drivesim.detection.onnx.settings import NO_VEHICLE, read_settings, settings_beside
 from drivesim.errors import InputError
-from drivesim.scenario.vocabulary import CATEGORIES
+from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 
 def _read(tmp_path: Path, text: str) -> object:

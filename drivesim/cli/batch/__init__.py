@@ -1,0 +1,1 @@
+"""`drivesim batch` and its live table."""

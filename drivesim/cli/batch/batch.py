@@ -1,0 +1,144 @@
+"""`drivesim batch`: many scenarios × seeds × futures, on all cores, with a report.
+
+drivesim batch scenarios/ --out out/nightly
+drivesim batch scenarios/ --out /shared/nightly --ray auto
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivesim.cli.options import (
+    CheckpointsOption,
+    CrfOption,
+    Device,
+    DeviceOption,
+    Frames,
+    FramesOption,
+    FuturesOption,
+    GateOption,
+    JsonOption,
+    Precision,
+    PrecisionOption,
+    Preset,
+    PresetOption,
+    ThreadsOption,
+    WorkersOption,
+    chosen_device,
+    default_workers,
+    warn_where_slow,
+)
+from drivesim.errors import InputError
+
+if TYPE_CHECKING:
+    from drivesim.batch.plan import BatchPlan
+
+
+def batch(
+    paths: Annotated[list[Path], typer.Argument(help="Scenario files, and folders of them.", metavar="PATH...")],
+    out: Annotated[Path, typer.Option(help="Folder for jobs/, report.html, report.json and junit.xml.")],
+    workers: WorkersOption = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Ray cluster to run on: host:port, or auto.", show_default=False),
+    ] = None,
+    futures: FuturesOption = None,
+    seed: Annotated[
+        list[int] | None,
+        typer.Option(min=0, max=2**63 - 1, help="Instead of each scenario's; may be repeated.", show_default=False),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="How many seeds, counted upwards.")] = 1,
+    preset: PresetOption = Preset.fast,
+    checkpoints: CheckpointsOption = None,
+    device: DeviceOption = Device.auto,
+    threads: ThreadsOption = 1,
+    frames: FramesOption = Frames.lossless,
+    crf: CrfOption = 20,
+    gate: GateOption = 1,
+    precision: PrecisionOption = Precision.float32,
+    retries: Annotated[int, typer.Option(min=0, max=100, help="How often a job that failed is tried again.")] = 1,
+    time_limit: Annotated[
+        float | None, typer.Option(min=1, help="Seconds that an attempt at a job may take.", show_default="none")
+    ] = None,
+    silence_limit: Annotated[
+        float, typer.Option(min=1, help="Seconds without a step after which a worker counts as hanging.")
+    ] = 1800.0,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only predict time and disk, from earlier jobs or a measured window.")
+    ] = False,
+    like: Annotated[
+        Path | None, typer.Option(help="Folder of an earlier batch for --dry-run to learn from.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make all futures of many scenarios; the same command again continues. Exit code 1 where a job failed."""
+    from drivesim.assets import default_checkpoints
+    from drivesim.batch.local_runner import run_batch
+    from drivesim.batch.plan import BatchOptions, plan_batch
+    from drivesim.batch.ray_runner import run_on_ray
+    from drivesim.batch.report import build_report, write_reports
+    from drivesim.batch.runner import Limits
+    from drivesim.cli.batch.table import follow
+
+    if ray is not None and dry_run and workers is None:
+        raise InputError("--dry-run does not ask the cluster: say with --workers how many workers it has room for")
+    # the GPUs of a cluster need not be in the machine that leads it
+    device_name = device.value if ray is not None and device is not Device.auto else chosen_device(device)
+    options = BatchOptions(
+        out,
+        checkpoints or default_checkpoints(),
+        preset.value,
+        device_name,
+        threads,
+        futures,
+        tuple(seed or ()),
+        seeds,
+        frames.value,
+        crf,
+        gate,
+        precision.value,
+    )
+    if ray is None:
+        warn_where_slow(precision.value, device_name)
+    plan = plan_batch(paths, options)
+    if dry_run:
+        _tell_prediction(plan, workers or default_workers(device_name, threads), like, as_json)
+        return
+    limits = Limits(retries, time_limit, silence_limit)
+    if ray is not None:
+        follow(plan, run_on_ray(plan, ray, workers, limits))
+    else:
+        follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
+    written = write_reports(plan)
+    report = build_report(plan)
+    if as_json:
+        typer.echo(json.dumps(report))
+    else:
+        totals = report["totals"]
+        typer.echo(f"{out}: {totals['done']} of {totals['jobs']} jobs done, {totals['failed']} failed")
+        for path in written:
+            typer.echo(path)
+    if not report["passed"]:
+        raise typer.Exit(1)
+
+
+def _tell_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_json: bool) -> None:
+    from rich.console import Console
+
+    from drivesim.batch.prediction import predict_batch
+
+    with Console(stderr=True).status("predicting; without an earlier run here, a window is measured first"):
+        predicted = predict_batch(plan, num_workers, like)
+    if as_json:
+        document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
+        typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.bytes)}))
+        return
+    typer.echo(f"{len(plan.jobs)} jobs, {len(plan.jobs) - predicted.jobs} of them done already")
+    typer.echo(
+        f"{predicted.futures} futures to make: {predicted.seconds / 60:.1f} minutes with {num_workers} workers, "
+        f"{predicted.bytes / 1e6:.0f} MB"
+    )

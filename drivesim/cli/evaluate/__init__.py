@@ -1,0 +1,1 @@
+"""`drivesim evaluate`: a verb for each measurement."""

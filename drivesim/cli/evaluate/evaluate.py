@@ -1,0 +1,275 @@
+"""`drivesim evaluate`: quality figures with their protocol and 95 % intervals.
+
+drivesim evaluate frames --data logs --out before.json
+drivesim evaluate compare before.json after.json
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivesim.cli.evaluate.detection import detection
+from drivesim.cli.evaluate.figures import deliver, deliver_comparison, progress, shown
+from drivesim.cli.evaluate.options import (
+    AsJson,
+    BatchSize,
+    Data,
+    FootageSeed,
+    Guidance,
+    Low,
+    Out,
+    PresetOption,
+    Samples,
+    Seed,
+    Split,
+    SplitOption,
+    Steps,
+    Told,
+    conditions_named,
+)
+from drivesim.cli.evaluate.setup import (
+    checkpoint_folder,
+    composers,
+    engine_of,
+    footage_of,
+    frame_size,
+    sampling_of,
+    subject_of,
+)
+from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
+from drivesim.errors import InputError
+
+app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
+app.command()(detection)
+
+
+@app.command()
+def reconstruction(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 256,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the autoencoder: PSNR, SSIM and a perceptual distance, beside what blur and noise cost."""
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.reconstruction import reconstruction_figures
+    from drivesim.models.checkpoints import CheckpointSet
+
+    models, device_name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
+    autoencoder = models.load("autoencoder").to(device_name)
+    video = models.preset.video
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, (video.low_height, video.low_width), samples, split, footage_seed, show)
+        figures = tuple(reconstruction_figures(autoencoder, footage, footage_seed, device_name, show))
+    deliver(Report("reconstruction", {"autoencoder": models.sha256["autoencoder"]}, figures), out, as_json)
+
+
+@app.command()
+def frames(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 1000,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    told: Told = "boxes,time_of_day,crowdedness",
+    low: Low = True,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    inception: Annotated[
+        Path | None, typer.Option(help="Weights pt_inception-2015-12-05-6726825d.pth: measure the FID.")
+    ] = None,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far composed frames are from real ones, beside real against real and a ladder of damage.
+
+    Half of the frames of the footage are the reference; the models are conditioned on the other half.
+    """
+    from drivesim.evaluation.metrics.features import EfficientNetLite0
+    from drivesim.evaluation.metrics.inception import InceptionV3
+    from drivesim.evaluation.pictures import picture_figures
+    from drivesim.evaluation.protocol import Report
+
+    conditions = conditions_named(told)
+    engine = engine_of(checkpoints, device, *composers(low))
+    name = str(engine.device)
+    network = EfficientNetLite0(name) if inception is None else InceptionV3.load(inception, name)
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
+        made = picture_figures(engine, footage, network, conditions, sampling, footage_seed, name, show)
+        figures = tuple(made)
+    deliver(Report("frames", subject_of(engine, sampling, conditions), figures), out, as_json)
+
+
+@app.command()
+def adherence(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 300,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    told: Told = "boxes,time_of_day",
+    low: Low = False,
+    gate: Annotated[int, typer.Option(min=1, max=64, help="Attempts of the adherence gate; 1 is no gate.")] = 1,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure whether composed frames hold the boxes that were asked for and nothing else, by the vehicle detector."""
+    from drivesim.evaluation.adherence import adherence_figures
+    from drivesim.evaluation.protocol import Report
+
+    conditions = conditions_named(told)
+    if "boxes" not in conditions:
+        raise InputError(f"--told {told}: adherence is about boxes; add `boxes` to --told")
+    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(adherence_figures(engine, footage, conditions, sampling, gate, footage_seed, show))
+    deliver(Report("adherence", subject_of(engine, sampling, conditions, gate), figures), out, as_json)
+
+
+@app.command()
+def crowdedness(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 200,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    low: Low = False,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    layouts: Annotated[
+        bool, typer.Option("--layouts/--no-layouts", help="Boxes from the layout prior, or left to the image model.")
+    ] = True,
+    batch_size: BatchSize = 8,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure, without boxes, crowdedness against counted vehicles, and whether the time of day is right."""
+    from drivesim.evaluation.labels import TOLD, label_figures
+    from drivesim.evaluation.protocol import Report
+
+    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size, layouts)
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(label_figures(engine, footage, sampling, footage_seed, show))
+    deliver(Report("crowdedness", subject_of(engine, sampling, TOLD), figures), out, as_json)
+
+
+@app.command()
+def reader(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 1000,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    low: Low = False,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure the vehicle detector on real frames: AP50, precision and recall by size and time of day."""
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.vehicle_detector import reader_figures
+
+    engine = engine_of(checkpoints, device, "reader")
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(reader_figures(engine.networks.reader, footage, footage_seed, show))
+    deliver(Report("reader", {"reader": engine.checkpoints.sha256["reader"]}, figures), out, as_json)
+
+
+@app.command()
+def steering(
+    archives: Annotated[list[Path], typer.Argument(help="Finished archives of scenarios with manoeuvres.")],
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure whether steered vehicles are where their boxes are, in every frame of finished archives."""
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.steering import steering_figures, steering_subject
+
+    engine = engine_of(checkpoints, device, "reader")
+    with progress() as bars:
+        figures = tuple(steering_figures(engine, archives, shown(bars)))
+    deliver(Report("steering", steering_subject(archives), figures), out, as_json)
+
+
+@app.command()
+def sheet(
+    data: Data,
+    out: Annotated[Path, typer.Option(help="PNG file.")],
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 48,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    told: Told = "boxes,time_of_day",
+    low: Low = False,
+    columns: Annotated[int, typer.Option(min=1, help="Pairs of frames a row.")] = 4,
+    width: Annotated[int, typer.Option(min=32, max=1024, help="Of each frame, in pixels.")] = 256,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 4,
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Draw composed frames, not picked, each beside the real frame whose boxes the models were given."""
+    from drivesim.archive.export import write_png
+    from drivesim.cli.compose import require_png
+    from drivesim.evaluation.sheet import composed_sheet
+
+    require_png(out)
+    conditions = conditions_named(told)
+    engine = engine_of(checkpoints, device, *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
+        picture = composed_sheet(engine, footage, conditions, sampling, columns, width, show)
+    write_png(picture, out)
+    typer.echo(out)
+
+
+@app.command()
+def compare(
+    first: Annotated[Path, typer.Argument(help="Report of an evaluation.")],
+    second: Annotated[Path, typer.Argument(help="Another report of the same evaluation.")],
+    as_json: AsJson = False,
+) -> None:
+    """Compare the figures of two reports; refused (exit code 2) where their protocols differ."""
+    from drivesim.evaluation.compare import compare_reports
+    from drivesim.evaluation.protocol import Report
+
+    pairs = compare_reports(Report.read(first), Report.read(second))
+    deliver_comparison(pairs, (str(first), str(second)), as_json)

@@ -1,0 +1,84 @@
+"""What the verbs of `drivesim evaluate` measure: engine, footage and sampling from their options."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from drivesim.cli.evaluate.options import Split
+from drivesim.cli.options import Device, Preset, chosen_device
+
+if TYPE_CHECKING:
+    from drivesim.engine import Engine
+    from drivesim.evaluation.samples.composed import Sampling
+    from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
+
+
+def checkpoint_folder(checkpoints: Path | None) -> Path:
+    """The folder that is given, or the default."""
+    from drivesim.assets import default_checkpoints
+
+    return checkpoints or default_checkpoints()
+
+
+def engine_of(checkpoints: Path | None, device: Device, *roles: str) -> Engine:
+    """An engine of which only these stages need to be there."""
+    from drivesim.engine import Engine
+    from drivesim.models.checkpoints import CheckpointSet
+
+    models, name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
+    for role in roles:
+        models.verify(role)
+    return Engine(models, name)
+
+
+def composers(low: bool) -> tuple[str, ...]:
+    """The stages that make the frames."""
+    return ("autoencoder", "image") if low else ("autoencoder", "image", "upsampler_image")
+
+
+def subject_of(engine: Engine, sampling: Sampling, told: tuple[str, ...], gate: int = 1) -> dict[str, str]:
+    """What is measured: checkpoints and how they are sampled."""
+    from drivesim.models.checkpoints import LAYOUTS
+
+    roles = composers(not sampling.enlarge)
+    if "crowdedness" in told and "boxes" not in told and engine.draws_layouts(sampling.settings):
+        roles = (*roles, LAYOUTS)
+    sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
+    return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
+
+
+def sampling_of(
+    preset: Preset,
+    guidance: float | None,
+    steps: int | None,
+    seed: int,
+    enlarge: bool,
+    batch_size: int,
+    draw_layouts: bool = True,
+) -> Sampling:
+    """How frames are composed: the preset, but for what else is given."""
+    from drivesim.engine import settings_named
+    from drivesim.evaluation.samples.composed import Sampling
+    from drivesim.scenario import Sampling as Wishes
+
+    settings = settings_named(preset.value).with_sampling(Wishes(guidance=guidance, steps=steps))
+    return Sampling(replace(settings, draw_layouts=draw_layouts), seed, enlarge, batch_size)
+
+
+def frame_size(engine: Engine, low: bool) -> tuple[int, int]:
+    """Height and width of frames before or after the upsampler."""
+    from drivesim.engine import frame_shape
+
+    video = engine.video
+    return (video.low_height, video.low_width) if low else frame_shape(engine.checkpoints)[:2]
+
+
+def footage_of(
+    data: Path, size: tuple[int, int], samples: int, split: Split, seed: int, show: OnProgress
+) -> MeasuredFootage:
+    """Frames of the footage that is measured on; FootageError where there are none."""
+    from drivesim.evaluation.samples.footage import measured_footage
+
+    return measured_footage(data, *size, samples, split.value, seed, show)

@@ -1,0 +1,1 @@
+"""`drivesim train`: the chain, and single stages."""

@@ -1,0 +1,134 @@
+"""`drivesim train chain`: trains every stage in its order, each for its share of the time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivesim.cli.train.options import (
+    MOST_MINUTES,
+    Data,
+    Device,
+    EvaluateMinutes,
+    Out,
+    PresetName,
+    Seed,
+    Threads,
+    device_of,
+    preset_of,
+)
+from drivesim.errors import InputError
+
+if TYPE_CHECKING:
+    from drivesim.training.chain.chain import Chain, PlannedStage
+
+
+def chain(
+    data: Data,
+    out: Out,
+    minutes: Annotated[
+        float, typer.Option(min=0.0, max=MOST_MINUTES, help="Minutes of training for all stages together, above 0.")
+    ],
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STAGE=NUMBER",
+            help="Share of the time for a stage, relative to the others; 0 leaves it out. Can be repeated.",
+        ),
+    ] = None,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, and train nothing.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the report as JSON.")] = False,
+    init: Annotated[Path | None, typer.Option(help="Folder of checkpoints that new stages start from.")] = None,
+    record_workers: Annotated[
+        int, typer.Option(min=0, max=256, help="Processes that record footage while the stages train.")
+    ] = 0,
+    preset: PresetName = "demo",
+    steps: Annotated[int | None, typer.Option(min=1, help="Stop each stage after this many steps.")] = None,
+    batch_scale: Annotated[
+        int, typer.Option(min=1, max=256, help="Number by which the batch size of every stage is multiplied.")
+    ] = 1,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    threads: Threads = None,
+    evaluate_minutes: EvaluateMinutes = 5.0,
+) -> None:
+    """Train all stages in a given time, and leave one complete set of checkpoints with a report.
+
+    The same command again continues after an interruption; finished stages are skipped.
+
+    If the checkpoint that a stage stands on, or the footage, has changed, the stage continues from its weights.
+    """
+    if not minutes:
+        raise InputError("--minutes: expected a number above 0: without time no stage is trained")
+    from drivesim.training.chain.chain import Chain, ChainRequest
+    from drivesim.training.chain.shares import Shares
+    from drivesim.training.loop.precision import use_device
+    from drivesim.training.loop.session import use_threads
+
+    use_threads(threads)
+    use_device(device_of(device))
+    wanted = ChainRequest(
+        preset_of(preset),
+        data,
+        out,
+        minutes=minutes,
+        shares=Shares().changed(share or []),
+        steps=steps,
+        device=device,
+        batch_scale=batch_scale,
+        seed=seed,
+        initial=init,
+        record_workers=record_workers,
+        evaluate_every_s=60 * evaluate_minutes,
+    )
+    trained = Chain(wanted)
+    if plan:
+        _print_plan(trained.plan(), record_workers, as_json)
+        return
+    _run(trained, out)
+    name = "report.json" if as_json else "report.md"
+    typer.echo((out / "training" / name).read_text(), nl=False)
+
+
+def _print_plan(plan: list[PlannedStage], record_workers: int, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"stages": [asdict(stage) for stage in plan]}))
+        return
+    for stage in plan:
+        time = f", {stage.minutes:.1f} min" if stage.minutes else ""
+        on = f", on {stage.footage}" if stage.footage else ""
+        typer.echo(f"{stage.role}: {stage.action}{time}{on} ({stage.reason})")
+        for kind in stage.missing:
+            typer.echo(f"    {'still to be recorded' if record_workers else 'missing'}: {kind}")
+
+
+def _run(chain: Chain, out: Path) -> None:
+    """Trains under a progress bar; every evaluation is a line."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn())
+    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+        task, said = progress.add_task("preparing", total=1.0), ""
+
+        def show(text: str, done: int, total: int) -> None:
+            nonlocal said
+            progress.update(task, description=text, completed=done / max(1, total))
+            if "waiting" in text and text != said:
+                progress.console.print(text, soft_wrap=True)
+                said = text
+
+        trained_any = False
+        for role, report in chain.run(show):
+            trained_any = True
+            used = chain.budget(role).used(report.progress)
+            progress.update(task, completed=used, description=report.in_words(role))
+            if report.saved:
+                progress.console.print(report.with_figures(role), soft_wrap=True)
+        if not trained_any:
+            progress.console.print(f"{out}: nothing was left to train", soft_wrap=True)

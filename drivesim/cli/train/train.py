@@ -1,0 +1,138 @@
+"""`drivesim train chain` and `drivesim train STAGE`: the whole chain in a given time, or one stage of it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from drivesim.cli.train.chain import chain
+from drivesim.cli.train.options import (
+    MOST_MINUTES,
+    Data,
+    Device,
+    EvaluateMinutes,
+    Out,
+    PresetName,
+    Seed,
+    Threads,
+    device_of,
+    preset_of,
+)
+from drivesim.errors import InputError
+
+if TYPE_CHECKING:
+    from drivesim.training.loop.budget import TrainingBudget
+    from drivesim.training.stages.stages import StageRequest
+
+STAGES = {
+    "autoencoder": "Turns frames into latents and back.",
+    "image": "Makes single frames from boxes, time of day and crowdedness.",
+    "prediction": "Continues known keyframes.",
+    "interpolation": "Fills in the frames between two known ones.",
+    "decoder": "Decodes latents to steady video.",
+    "upsampler_image": "Enlarges single frames.",
+    "upsampler": "Enlarges video.",
+    "reader": "Finds vehicles in frames (the vehicle detector), by which adherence is measured.",
+    "layouts": "Collects where vehicles stand in frames of each crowdedness.",
+}
+"""What each stage does, in the order of training."""
+
+app = typer.Typer(no_args_is_help=True, help="Train the models: the whole chain in a given time, or one stage of it.")
+app.command()(chain)
+
+
+def _command_of(stage: str) -> Callable[..., None]:
+    def train(
+        data: Data,
+        out: Out,
+        minutes: Annotated[
+            float,
+            typer.Option(min=0.0, max=MOST_MINUTES, help="Minutes of training, counted over all runs."),
+        ] = 60.0,
+        steps: Annotated[int | None, typer.Option(min=0, help="Stop after this many steps, over all runs.")] = None,
+        preset: PresetName = "demo",
+        batch_size: Annotated[int | None, typer.Option(min=1, max=4096, help="Clips per step in each process.")] = None,
+        learning_rate: Annotated[float | None, typer.Option(min=0.0, max=1e38, help="Learning rate.")] = None,
+        init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from.")] = None,
+        keep_encoder: Annotated[
+            bool, typer.Option("--keep-encoder", help="Train the decoder alone, so that latents stay valid.")
+        ] = False,
+        seed: Seed = 0,
+        device: Device = "cpu",
+        threads: Threads = None,
+        evaluate_minutes: EvaluateMinutes = 5.0,
+    ) -> None:
+        if keep_encoder and (stage != "autoencoder" or init is None):
+            raise InputError("--keep-encoder is for stage autoencoder, together with --init")
+        from drivesim.training.loop.budget import TrainingBudget
+        from drivesim.training.loop.precision import use_device
+        from drivesim.training.loop.session import use_threads
+        from drivesim.training.stages.stages import StageRequest
+
+        use_threads(threads)
+        use_device(device_of(device))
+        request = StageRequest(
+            stage,
+            preset_of(preset),
+            data,
+            out,
+            device=device,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+            initial=init,
+            keep_encoder=keep_encoder,
+        )
+        _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes)
+
+    train.__doc__ = f"""Train stage {stage}. {STAGES[stage]}
+
+    The same command again continues where the last one stopped.
+
+    Data-parallel:  torchrun --nproc-per-node 2 -m drivesim train {stage} --data logs --out checkpoints/mine --threads 1
+    """
+    return train
+
+
+for _stage in STAGES:
+    app.command(_stage, short_help=STAGES[_stage])(_command_of(_stage))
+
+
+def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float) -> None:
+    """Trains under a progress bar; every evaluation is a line."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from drivesim.models.checkpoints import LAYOUTS
+    from drivesim.training.loop.distributed import process_group, rank
+    from drivesim.training.loop.session import train_stage
+    from drivesim.training.stages.layouts import collect_layouts
+    from drivesim.training.stages.stages import prepare
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with (
+        process_group(request.device),
+        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty() or rank() > 0) as progress,
+    ):
+        task = progress.add_task("preparing", total=1.0)
+
+        def show(text: str, done: int, total: int) -> None:
+            progress.update(task, description=text, completed=done / max(1, total))
+
+        if request.role == LAYOUTS:
+            collect_layouts(request, show)
+            return
+        report = None
+        for report in train_stage(request, lambda: prepare(request, show), budget, evaluate_every_s):
+            if rank() == 0:
+                progress.update(task, completed=budget.used(report.progress), description=report.in_words(request.role))
+                if report.saved:
+                    progress.console.print(report.with_figures(request.role), soft_wrap=True)
+        if report is None and rank() == 0:
+            progress.console.print(
+                f"{request.checkpoints}: nothing was left to train of {request.role}", soft_wrap=True
+            )

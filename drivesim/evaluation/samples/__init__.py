@@ -1,0 +1,1 @@
+"""The frames that are measured: recorded, composed, or taken from archives."""

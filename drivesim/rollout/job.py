@@ -1,0 +1,309 @@
+"""A rollout job: engine and archive joined. Running it again continues where it stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import drivesim
+from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
+from drivesim.archive.commit import HEAD_FILE
+from drivesim.archive.identity import Manifest
+from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
+from drivesim.archive.zarr_format import rollout_folder
+from drivesim.engine import (
+    Engine,
+    EngineSettings,
+    Predicted,
+    Timeline,
+    frame_shape,
+    latent_shape,
+    layout_to_obey,
+    settings_named,
+)
+from drivesim.errors import InputError
+from drivesim.models.checkpoints import READER, CheckpointSet
+from drivesim.models.precision import FLOAT32
+from drivesim.rollout.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
+from drivesim.scenario import Scenario, read_picture
+
+
+@dataclass(frozen=True)
+class RolloutJob:
+    """All futures of a scenario, into `out/<name>.zarr` and, beside it, `out/<name>/`.
+
+    `threads` of each worker decide the bits, `workers` do not. frames: "none" keeps latents alone, which is quick and
+    leaves no videos; `latents`: an archive to take these from, so that only frames are made. crf: quality of the
+    videos, 0 is the best, 51 the smallest. gate: attempts at the first frame, 1 for no gate. precision: of the
+    networks; frames_precision: of those from keyframes to frames, where it is another one.
+    """
+
+    scenario: Scenario
+    out: Path
+    checkpoints: Path
+    seed: int
+    futures: int
+    preset: str = "fast"
+    device: str = "cpu"
+    threads: int = 1
+    workers: int = 2
+    frames: str = "lossless"
+    crf: int = PREVIEW_CRF
+    gate: int = 1
+    latents: Path | None = None
+    precision: str = FLOAT32
+    frames_precision: str | None = None
+
+    @property
+    def archive_path(self) -> Path:
+        """Where the archive lies."""
+        return self.out / f"{self.scenario.name}.zarr"
+
+    @property
+    def preview_folder(self) -> Path:
+        """Where videos and pictures lie."""
+        return self.out / self.scenario.name
+
+
+@dataclass(frozen=True)
+class Opened:
+    """The archive is open: windows that each future will have, and how many of each are committed already."""
+
+    num_windows: int
+    committed: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Committed:
+    """A window of a future is durable; `frames`: how many it holds."""
+
+    future: int
+    window: int
+    frames: int
+
+
+@dataclass(frozen=True)
+class PreviewWritten:
+    """A video or a picture is written; `future`: None where it shows all of them."""
+
+    path: Path
+    future: int | None
+
+
+JobEvent = Opened | Progress | Committed | PreviewWritten
+
+
+def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEvent]:
+    """Makes what is missing of a job, and tells of each step.
+
+    `engine`: of the job's checkpoints and device; it makes the windows in this process, instead of workers.
+
+    Raises InputError (checkpoints, folder that cannot be written, an archive of another run, a gate without boxes),
+    ArchiveError (damaged, or in the hands of another writer), and any DrivesimError that a worker meets.
+    """
+    if job.gate > 1:
+        layout_to_obey(job.scenario)
+    checkpoints = verified_checkpoints(job.checkpoints) if engine is None else engine.checkpoints
+    settings = settings_of(job)
+    timeline = Timeline(checkpoints.preset.video, settings.interpolation_passes, job.scenario.duration_s)
+    layout = _layout(job, checkpoints, timeline)
+    with ArchiveWriter.open(
+        job.archive_path, identity_inputs(job, checkpoints), layout, _provenance(job, checkpoints)
+    ) as writer:
+        source = None if job.latents is None else _source(job, checkpoints)
+        if layout.keeps_frames:
+            _make_folder(job.preview_folder)
+        yield Opened(layout.num_windows, tuple(map(writer.committed_windows, range(job.futures))))
+        spec = WorkerSpec(
+            job.checkpoints, job.scenario, job.seed, settings, job.device, job.threads, layout.keeps_frames
+        )
+        starts = [_start(writer, future, source) for future in range(job.futures)]
+        if engine is None:
+            made = render_futures(spec, timeline, starts, job.workers)
+        else:
+            made = render_here(engine, spec, timeline, starts)
+        for event in made:
+            if isinstance(event, Progress):
+                yield event
+                continue
+            yield _commit(writer, event, timeline)
+            if layout.keeps_frames and event.window + 1 == timeline.num_windows:
+                yield from _preview(job, event.future)
+        if not layout.keeps_frames:
+            return
+        for future in range(job.futures):
+            yield from _preview(job, future)
+        yield from _contact_sheet(job)
+
+
+def render_job(
+    path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF, precision: str | None = None
+) -> RolloutJob:
+    """The job that renders an archive's latents into a new archive in `out`, on the device that made them.
+
+    precision: of the networks that make the frames; None for that of the archive.
+
+    Raises InputError where the archive was made by no rollout; `run_rollout` refuses checkpoints that did not make it.
+    """
+    archive = open_archive(path)
+    try:
+        settings = archive.manifest.inputs["settings"]
+        return RolloutJob(
+            Scenario.model_validate_json(json.dumps(archive.provenance["scenario"])),
+            out,
+            checkpoints,
+            archive.manifest.inputs["scenario"]["seed"],
+            archive.layout.num_futures,
+            archive.provenance["preset"],
+            archive.manifest.inputs["device"],
+            archive.manifest.inputs["threads"],
+            crf=crf,
+            gate=settings["gate_attempts"],
+            latents=path,
+            precision=settings.get("precision", FLOAT32),
+            frames_precision=precision or settings.get("frames_precision"),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        message = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: was not made by a rollout of this drivesim ({message})") from None
+
+
+def verified_checkpoints(folder: Path) -> CheckpointSet:
+    """The checkpoints of a folder; CheckpointError where a file is not the one that the manifest records."""
+    checkpoints = CheckpointSet.open(folder)
+    checkpoints.verify_all()
+    return checkpoints
+
+
+def settings_of(job: RolloutJob) -> EngineSettings:
+    """The settings of a job's preset and gate, where its scenario does not say otherwise."""
+    settings = replace(
+        settings_named(job.preset),
+        gate_attempts=job.gate,
+        precision=job.precision,
+        frames_precision=job.frames_precision,
+    )
+    return settings.with_sampling(job.scenario.sampling)
+
+
+def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str]:
+    """The sha256 of each checkpoint that decides pictures; the vehicle detector is one of them only with a gate.
+
+    CheckpointError where it is missing.
+    """
+    roles = [role for role in checkpoints.roles if role != READER]
+    return checkpoints.digests([*roles, READER] if gate > 1 else roles)
+
+
+def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
+    """Everything that decides the bytes of the archive."""
+    scenario = {**job.scenario.canonical(), "seed": job.seed}
+    if job.scenario.first_frame is not None:
+        scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
+    return {
+        "scenario": scenario,
+        "settings": settings_of(job).canonical(),
+        "checkpoints": deciding_checkpoints(checkpoints, job.gate),
+        "engine": drivesim.__version__,
+        "device": job.device,
+        "threads": job.threads,
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of this process that the bits may depend on."""
+    return {"drivesim": drivesim.__version__, "torch": torch.__version__, "numpy": np.__version__}
+
+
+def _source(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
+    """The archive whose latents are rendered; InputError where it is of another run, or not complete."""
+    source = open_archive(job.latents)
+    job = replace(job, frames_precision=source.manifest.inputs.get("settings", {}).get("frames_precision"))
+    source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
+    if not source.complete:
+        raise InputError(f"{source.path}: is not complete; finish it with the command that began it")
+    return source
+
+
+def _start(writer: ArchiveWriter, future: int, source: Archive | None) -> FutureStart:
+    window = writer.committed_windows(future)
+    known: tuple[Predicted, ...] = ()
+    if source is not None:
+        rollout = source.rollouts[future]
+        gates = (labels.get("gate") for labels in rollout.labels[window:])
+        known = tuple(map(Predicted, rollout.latents[window:], gates))
+    return FutureStart(future, window, writer.latents(future, window - 1) if window else None, known)
+
+
+def _commit(writer: ArchiveWriter, made: FutureWindow, timeline: Timeline) -> Committed:
+    frames = timeline.frames(made.window)
+    labels = {"first_frame": frames.start, "num_frames": len(frames), "time_s": frames.start / timeline.fps}
+    if made.predicted.gate is not None:
+        labels["gate"] = made.predicted.gate
+    writer.commit(made.future, made.window, made.predicted.latents, made.frames, labels)
+    return Committed(made.future, made.window, len(frames))
+
+
+def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
+    """Video and poster of a complete future, where they are missing or of an earlier archive."""
+    video, poster = (job.preview_folder / f"future_{future:02d}{ending}" for ending in (".mp4", ".png"))
+    if not _shows(video, job, [future]):
+        write_preview(open_archive(job.archive_path), future, video, job.crf)
+        yield PreviewWritten(video, future)
+    if not _shows(poster, job, [future]):
+        write_poster(open_archive(job.archive_path), future, poster)
+        yield PreviewWritten(poster, future)
+
+
+def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
+    path = job.preview_folder / "contact_sheet.png"
+    if not _shows(path, job, range(job.futures)):
+        write_contact_sheet(open_archive(job.archive_path), path)
+        yield PreviewWritten(path, None)
+
+
+def _shows(preview: Path, job: RolloutJob, futures: Iterable[int]) -> bool:
+    """Whether a preview is there that was written after the last commit of these futures."""
+    heads = (job.archive_path / rollout_folder(future) / HEAD_FILE for future in futures)
+    return preview.is_file() and all(preview.stat().st_mtime_ns >= head.stat().st_mtime_ns for head in heads)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+
+
+def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> ArchiveLayout:
+    return ArchiveLayout(
+        num_futures=job.futures,
+        num_frames=timeline.num_frames,
+        frames_per_window=timeline.frames_per_window,
+        keyframes_per_window=timeline.video.keyframes_per_window,
+        frame_shape=frame_shape(checkpoints),
+        latent_shape=latent_shape(checkpoints),
+        fps=timeline.fps,
+        keyframe_fps=timeline.video.keyframe_fps,
+        frames=job.frames,
+    )
+
+
+def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
+    return {
+        "scenario": job.scenario.model_dump(mode="json"),
+        "preset": job.preset,
+        "models": checkpoints.preset.name,
+        "versions": {"python": platform.python_version(), **library_versions()},
+    }
+
+
+def _sha256(pixels: np.ndarray) -> str:
+    return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

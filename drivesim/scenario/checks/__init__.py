@@ -1,0 +1,1 @@
+"""Plausibility checks of boxes, places and motion."""

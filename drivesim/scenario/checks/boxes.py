@@ -1,0 +1,50 @@
+"""Boxes of the first frame against the road: do vehicles of their sizes stand on it?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from drivesim.scenario.schema.actors import DEFAULT_SIZE_M
+from drivesim.scenario.schema.road import Camera
+from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.text.problems import FieldPath
+
+if TYPE_CHECKING:
+    from drivesim.scenario.schema.scenario import Scenario
+
+# A box may show a part of a vehicle, or one that is larger than usual; only what is far off is worth a word.
+_SMALLEST, _LARGEST = 0.45, 1.6
+_EDGE_PX = 2
+
+
+def box_findings(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:
+    """(code, path, message) of each box that stands on no road, and of crowdedness below the number of boxes."""
+    camera = (scenario.camera or Camera()).pinhole()
+    for index, box in enumerate(scenario.boxes or ()):
+        path = ("boxes", index, "xyxy")
+        width, height = box.extent(scenario.coords)
+        scale_x, scale_y = FRAME_WIDTH_PX / width, FRAME_HEIGHT_PX / height
+        x0, y0, x1, y1 = (edge * scale for edge, scale in zip(box.xyxy, (scale_x, scale_y) * 2, strict=True))
+        if y1 >= FRAME_HEIGHT_PX - _EDGE_PX:
+            continue
+        if y1 <= camera.horizon_px:
+            yield (
+                "W201",
+                path,
+                f"the box floats: its lower edge, {y1:.0f} px, is above the horizon, {camera.horizon_px:.0f} px",
+            )
+            continue
+        distance_m = float(camera.ground_distance(y1))
+        metres = distance_m / camera.focal_length_px
+        wide_m, high_m = (x1 - x0) * metres, (y1 - y0) * metres
+        length_m, width_m, height_m = DEFAULT_SIZE_M[box.category]
+        cut = x0 <= _EDGE_PX or x1 >= FRAME_WIDTH_PX - _EDGE_PX
+        what = f"at {distance_m:.0f} m this {box.category} would be {wide_m:.1f} m wide and {high_m:.1f} m high"
+        if wide_m > _LARGEST * length_m or high_m > _LARGEST * height_m:
+            yield "W203", path, f"the size does not fit the distance: {what}"
+        elif not cut and wide_m < _SMALLEST * width_m and high_m < _SMALLEST * height_m:
+            yield "W202", path, f"the box is under the road: its lower edge, {y1:.0f} px, is too low; {what}"
+    given, crowdedness = len(scenario.boxes or ()), scenario.crowdedness
+    if scenario.boxes is not None and crowdedness is not None and given > crowdedness:
+        yield "W207", ("crowdedness",), f"`crowdedness` is {crowdedness}, but {given} boxes are given"

@@ -1,0 +1,1 @@
+"""Formats of other tools: OpenSCENARIO, OpenLABEL, COCO."""

@@ -1,0 +1,261 @@
+"""What a scenario file of format 1 may say: fields, units, ranges."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+
+from drivesim.geometry.reference_lines import LineTrajectory
+from drivesim.geometry.trajectories import Trajectory
+from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego
+from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.picture import picture_sha256
+from drivesim.scenario.schema.road import Camera, Road
+from drivesim.scenario.schema.scene import Scene
+from drivesim.scenario.schema.strict import MisfittingFields, StrictModel
+from drivesim.scenario.schema.vocabulary import (
+    CATEGORIES,
+    FRAME_HEIGHT_PX,
+    FRAME_WIDTH_PX,
+    TimeOfDay,
+    VehicleCategory,
+)
+from drivesim.scenario.sweeps.sweep import Sweep
+from drivesim.scenario.text.problems import FieldPath, shown
+
+MAX_BOXES = 512
+
+Coordinates = Literal["pixels", "normalized"]
+
+
+class Box(StrictModel):
+    """One vehicle in the first frame."""
+
+    category: VehicleCategory = Field(description="What the vehicle is.")
+    xyxy: Annotated[tuple[float, ...], Field(strict=False)] = Field(
+        description="Left, top, right and bottom edge of the part in view; x to the right, y down.",
+        json_schema_extra={"minItems": 4, "maxItems": 4},
+    )
+    coords: Coordinates | None = Field(
+        default=None, description="Unit of this box's edges; without it, `coords` of the whole file."
+    )
+
+    @field_validator("xyxy", mode="before")
+    @classmethod
+    def _four_edges(cls, xyxy: Any) -> Any:
+        if isinstance(xyxy, list | tuple) and len(xyxy) != 4:
+            raise ValueError(f"expected 4 numbers, x0 y0 x1 y1, got {len(xyxy)}")
+        return xyxy
+
+    @field_validator("xyxy")
+    @classmethod
+    def _edges_in_order(cls, xyxy: tuple[float, ...]) -> tuple[float, ...]:
+        x0, y0, x1, y1 = xyxy
+        for axis, low, high in (("x", x0, x1), ("y", y0, y1)):
+            if high <= low:
+                raise ValueError(f"expected {axis}0 < {axis}1, got {axis}0 = {low:g} and {axis}1 = {high:g}")
+        return xyxy
+
+    def extent(self, coords: Coordinates) -> tuple[int, int]:
+        """Width and height of the frame in the unit of this box; `coords` is that of the file."""
+        return (1, 1) if (self.coords or coords) == "normalized" else (FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
+
+
+class Sampling(StrictModel):
+    """How the diffusion models are sampled; what is left out is taken from the preset."""
+
+    sampler: Literal["ddim", "dpm_solver_2m"] | None = Field(default=None, description="The solver.")
+    steps: int | None = Field(default=None, ge=1, le=1000, description="Solver steps for each frame or window.")
+    guidance: float | None = Field(
+        default=None, ge=0, le=20, description="Weight of boxes, time of day and crowdedness; 1 is no guidance."
+    )
+    context_guidance: float | None = Field(
+        default=None, ge=0, le=20, description="Weight of the context frames (Video LDM, Eq. 4); 1 is no guidance."
+    )
+
+
+class Scenario(StrictModel):
+    """One scene and how its futures are sampled.
+
+    The first frame comes from `boxes`, from `actors`, from the picture `first_frame`, or from the model alone.
+    """
+
+    format: Literal[1] = Field(description="Version of the scenario format.")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
+        description="Name of the output: letters, digits, `_` and `-`, at most 64, a letter or digit first.",
+    )
+    time_of_day: TimeOfDay | None = Field(default=None, description="`day` or `night`; null leaves it to the model.")
+    crowdedness: int | None = Field(
+        default=None, ge=0, le=64, description="Number of vehicles in view; null leaves it to the model."
+    )
+    coords: Coordinates = Field(
+        default="pixels",
+        description=f"Unit of the boxes: pixels of the {FRAME_WIDTH_PX}×{FRAME_HEIGHT_PX} frame, or 0..1.",
+    )
+    boxes: Annotated[tuple[Box, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="Vehicles of the first frame; an empty list is a scene without vehicles.",
+        json_schema_extra={"maxItems": MAX_BOXES},
+    )
+    first_frame: str | None = Field(
+        default=None, min_length=1, max_length=1024, description="Picture to start from, relative to the scenario file."
+    )
+    actors: Annotated[tuple[Actor, ...], Field(strict=False)] | None = Field(
+        default=None,
+        description="Vehicles in metres, instead of `boxes`; those with manoeuvres are steered through the video.",
+        json_schema_extra={"maxItems": MAX_ACTORS},
+    )
+    ego: Ego | None = Field(default=None, description="What the vehicle with the camera does; null: 10 m/s, straight.")
+    camera: Camera | None = Field(default=None, description="The camera that actors are seen by; null: the usual one.")
+    road: Road | None = Field(default=None, description="The straight road of the actors; null: two lanes each way.")
+    duration_s: float = Field(default=4.0, ge=0.4, le=3600, description="Length of each future in seconds.")
+    futures: int = Field(default=2, ge=1, le=64, description="How many different futures of the scene to sample.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Everything random follows from it.")
+    sampling: Sampling = Field(default=Sampling(), description="Sampler settings.")
+    sweep: Sweep | None = Field(default=None, description="Fields that vary: many concrete scenarios in one file.")
+
+    @field_validator("boxes", mode="before")
+    @classmethod
+    def _not_too_many(cls, boxes: Any) -> Any:
+        if isinstance(boxes, list | tuple) and len(boxes) > MAX_BOXES:
+            raise ValueError(f"expected at most {MAX_BOXES} boxes, got {len(boxes)}")
+        return boxes
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _whole_number(cls, version: Any) -> Any:
+        if isinstance(version, bool | float):
+            raise ValueError(f"this drivesim reads format 1, got {shown(version)}")
+        return version
+
+    @field_validator("boxes")
+    @classmethod
+    def _within_the_frame(cls, boxes: tuple[Box, ...] | None, info: ValidationInfo) -> tuple[Box, ...] | None:
+        problems: list[tuple[FieldPath, str]] = []
+        for index, box in enumerate(boxes or () if "coords" in info.data else ()):
+            width, height = box.extent(info.data["coords"])
+            x0, y0, x1, y1 = box.xyxy
+            if min(x0, y0) < 0 or x1 > width or y1 > height:
+                edges = ", ".join(f"{edge:g}" for edge in box.xyxy)
+                message = f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got [{edges}]"
+                problems.append(((index, "xyxy"), message))
+        if problems:
+            raise MisfittingFields(problems)
+        return boxes
+
+    @field_validator("actors", mode="before")
+    @classmethod
+    def _not_too_many_actors(cls, actors: Any) -> Any:
+        if isinstance(actors, list | tuple) and len(actors) > MAX_ACTORS:
+            raise ValueError(f"expected at most {MAX_ACTORS} actors, got {len(actors)}")
+        return actors
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> Scenario:
+        problems: list[tuple[FieldPath, str]] = []
+        if self.actors is not None:
+            for other in ("boxes", "first_frame"):
+                if getattr(self, other) is not None:
+                    problems.append(((other,), f"`{other}`: `actors` make the first frame already; remove one of both"))
+            ids = [actor.id for actor in self.actors]
+            for index, name in enumerate(ids):
+                if name is not None and name in ids[:index]:
+                    problems.append((("actors", index, "id"), f"`id`: '{name}' is the name of another actor already"))
+        problems += self._beyond_the_curve()
+        if problems:
+            raise MisfittingFields(problems)
+        return self
+
+    def _beyond_the_curve(self) -> list[tuple[FieldPath, str]]:
+        """What a curve of the road leaves no place for."""
+        road, problems = self.road, []
+        if road is None or road.curve is None:
+            return []
+        for index, manoeuvre in enumerate((self.ego or Ego()).manoeuvres):
+            if manoeuvre.type == "turn":
+                message = "`turn`: the ego follows the `curve` of the road already; remove one of the two"
+                problems.append((("ego", "manoeuvres", index, "type"), message))
+        edges = road.edges_m
+        places = [(("road", "curve", "radius_m"), edge) for edge in edges]
+        for index, actor in enumerate(self.actors or ()):
+            named = "lateral_m" if actor.lateral_m is not None else "lane"
+            places.append((("actors", index, named), actor.start_lateral_m(road)))
+        for who, holder in (
+            (("ego",), self.ego),
+            *((("actors", index), actor) for index, actor in enumerate(self.actors or ())),
+        ):
+            for index, manoeuvre in enumerate(holder.manoeuvres if holder else ()):
+                if manoeuvre.lane is not None:
+                    places.append(((*who, "manoeuvres", index, "lane"), road.lateral_m(manoeuvre.lane)))
+        for path, lateral in places:
+            if road.beyond_the_curve(lateral):
+                message = f"{lateral:+.1f} m from the ego's lane is too near to the middle of the `curve`"
+                problems.append((path, f"{message}, whose radius is {abs(road.curve.radius_m):g} m"))
+        return problems
+
+    @field_validator("first_frame")
+    @classmethod
+    def _one_first_frame(cls, first_frame: str | None, info: ValidationInfo) -> str | None:
+        if first_frame is not None and info.data.get("boxes") is not None:
+            raise ValueError("`boxes` make the first frame already; remove one of the two")
+        return first_frame
+
+    def _normalized(self, box: Box) -> list[float]:
+        width, height = box.extent(self.coords)
+        return [edge / size for edge, size in zip(box.xyxy, (width, height, width, height), strict=True)]
+
+    @cached_property
+    def scene(self) -> Scene | None:
+        """The actors over time; None where the scenario has none."""
+        if self.actors is None:
+            return None
+        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
+
+    @cached_property
+    def ego_trajectory(self) -> Trajectory | LineTrajectory:
+        """Where the camera is over time; without `ego`, straight on at the usual speed."""
+        return (self.ego or Ego()).trajectory(self.road or Road())
+
+    def layout(self) -> SceneLayout | None:
+        """The vehicles of the first frame; None where the scenario leaves them to the model or to a picture."""
+        if self.scene is not None:
+            return self.scene.layout(0.0)
+        if self.boxes is None:
+            return None
+        return SceneLayout(
+            xyxy=np.array([self._normalized(box) for box in self.boxes], dtype=np.float32).reshape(-1, 4),
+            category=np.array([CATEGORIES.index(box.category) for box in self.boxes], dtype=np.int64),
+        )
+
+    def canonical(self) -> dict[str, Any]:
+        """Everything that decides what a future looks like, as plain JSON data for hashing.
+
+        Two ways to write one scene give one result: boxes are normalised, a picture stands as the sha256 of its file,
+        what it leaves out of ego, road and camera is filled in. `name`, `futures` and names of actors
+        are left out, they change no future. Raises InputError where the picture is gone.
+        """
+        left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road", "sweep"}
+        plain = self.model_dump(mode="json", exclude=left_out)
+        boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
+        picture = None if self.first_frame is None else picture_sha256(self.first_frame)
+        return {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+
+    def _canonical_scene(self) -> dict[str, Any]:
+        """Actors and what they stand on, without keys where a scenario of boxes or pictures says nothing of them."""
+        parts: dict[str, Any] = {}
+        if self.actors is not None:
+            parts["actors"] = [actor.model_dump(mode="json", exclude={"id"}) for actor in self.actors]
+            for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
+                parts[name] = part.model_dump(mode="json", exclude_none=True)
+        elif self.ego is not None and self.road is not None:
+            # Of the road without actors, only what the ego's path depends on.
+            used = {"lane_width_m", "curve"}
+            told = self.road.model_dump(mode="json", include=used, exclude_defaults=True, exclude_none=True)
+            parts |= {"road": told} if told else {}
+        if self.actors is not None or self.ego is not None:
+            parts["ego"] = (self.ego or Ego()).model_dump(mode="json")
+        return parts

@@ -1,0 +1,1 @@
+"""Sweeps: which fields vary, how values are combined, and the concrete scenarios."""

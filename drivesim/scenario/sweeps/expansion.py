@@ -1,0 +1,257 @@
+"""The concrete scenarios that a scenario with a `sweep` stands for.
+
+Case n depends on the file and on n alone. It is a scenario like any other: written to a file of its own
+(`scenario_yaml.py`), it is the same scenario and gives the same futures.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import islice
+from pathlib import Path
+from typing import Any, overload
+
+from pydantic import ValidationError
+
+from drivesim.errors import InputError
+from drivesim.scenario.checks.plausibility import findings
+from drivesim.scenario.schema.messages import misfits
+from drivesim.scenario.schema.picture import read_picture
+from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.sweeps.designs import ROUNDS, combined
+from drivesim.scenario.sweeps.expressions import Expression, ExpressionError, field_at, parse_path, written
+from drivesim.scenario.sweeps.sweep import KEY
+from drivesim.scenario.text.problems import FieldPath, clipped, shown
+
+MAX_NAME = 59
+"""Characters of the name of a sweep: each case adds five."""
+
+_FIRST_CASES = 4
+_FIRST_CANDIDATES = 200
+_EXTREMES = 500
+
+Assignment = dict[FieldPath, Any]
+
+
+class MisfitError(ValueError):
+    """A sweep gives a case that is no scenario; `problems` holds the path in the swept file and the message of each."""
+
+    def __init__(self, problems: list[tuple[FieldPath, str]]) -> None:
+        super().__init__("; ".join(message for _, message in problems))
+        self.problems = problems
+
+
+_AsError = Callable[[list[tuple[FieldPath, str]]], Exception]
+
+
+class Cases(Sequence[Scenario]):
+    """The concrete scenarios of a scenario, in order; of one without a sweep, the scenario itself.
+
+    `folder` is where a varied `first_frame` is looked for. Where the sweep leads out of what a scenario may say,
+    getting a case raises what `error` makes of the problems, as MisfitError has them. IndexError: no such case.
+    """
+
+    def __init__(self, scenario: Scenario, folder: Path | None = None, error: _AsError = MisfitError) -> None:
+        self.scenario = scenario
+        self.folder = folder or Path()
+        self._error = error
+        sweep = scenario.sweep
+        self._said = scenario.model_dump(exclude_unset=True, exclude={"sweep"})
+        self._whole = scenario.model_dump(exclude={"sweep"})
+        self._drawn = tuple(sweep.drawn) if sweep else ()
+        self._formulas = {path: Expression.parse(text) for path, text in sweep.formulas.items()} if sweep else {}
+        self._where = [Expression.parse(text) for text in sweep.where] if sweep else []
+
+    def __len__(self) -> int:
+        return len(self.assignments)
+
+    @overload
+    def __getitem__(self, index: int) -> Scenario: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Scenario]: ...
+    def __getitem__(self, index: int | slice) -> Scenario | list[Scenario]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(f"expected a case of 0..{len(self) - 1}, got {index}")
+        return self._case(index, self.assignments[index])
+
+    @cached_property
+    def assignments(self) -> tuple[Assignment, ...]:
+        """What each case sets; an error where the constraints leave fewer cases than were asked for."""
+        assignments, sweep = tuple(self._assignments()), self.scenario.sweep
+        expected = 1 if sweep is None else sweep.count or 1
+        if len(assignments) < expected:
+            tried = f"of {ROUNDS * sweep.count} draws" if sweep.count else "of all combinations"
+            message = f"expected {expected} cases that fulfil `where`, got {len(assignments)} {tried}"
+            raise self._error([(("sweep", "where"), message)])
+        return assignments
+
+    def settings(self, index: int) -> dict[str, Any]:
+        """What a case sets: values by field."""
+        return {written(path): value for path, value in self.assignments[index].items()}
+
+    def problems(self) -> list[tuple[FieldPath, str]]:
+        """What can be found wrong with the sweep in a moment: values out of range, and the first few cases."""
+        sweep = self.scenario.sweep
+        if sweep is None:
+            return []
+        if len(self.scenario.name) > MAX_NAME:
+            length = len(self.scenario.name)
+            return [(("name",), f"`name`: expected at most {MAX_NAME} characters in a sweep, got {length}")]
+        if found := [*self._values_out_of_range()]:
+            return found
+        try:
+            found_any = False
+            for index, assignment in enumerate(islice(self._assignments(_FIRST_CANDIDATES), _FIRST_CASES)):
+                self._case(index, assignment)
+                found_any = True
+            if not found_any and self._few_candidates:
+                return [(("sweep", "where"), "expected 1 cases that fulfil `where`, got 0 of all combinations")]
+        except MisfitError as error:
+            return error.problems
+        return []
+
+    @property
+    def _few_candidates(self) -> bool:
+        """Whether the first candidates are all that there are."""
+        kinds = self.scenario.sweep.drawn.values()
+        counts = [kind.num_levels for kind in kinds]
+        return None not in counts and math.prod(counts) <= _FIRST_CANDIDATES and not self.scenario.sweep.count
+
+    def _assignments(self, most: int | None = None) -> Iterator[Assignment]:
+        """What the cases set, one after the other; `most` ends the search after so many candidates."""
+        if self.scenario.sweep is None:
+            yield {}
+            return
+        tried = 0
+
+        def admits(values: Sequence[Any]) -> bool:
+            nonlocal tried
+            tried += 1
+            if most is not None and tried > most:
+                raise _EnoughError
+            document = self._whole
+            for path, value in self._with_formulas(dict(zip(self._drawn, values, strict=True))).items():
+                document = _with(document, path, value)
+            return all(self._holds(number, document) for number in range(len(self._where)))
+
+        try:
+            for values in combined(self.scenario.sweep, admits):
+                yield self._with_formulas(dict(zip(self._drawn, values, strict=True)))
+        except _EnoughError:
+            return
+
+    def _with_formulas(self, assignment: Assignment) -> Assignment:
+        if not self._formulas:
+            return assignment
+        document = self._whole
+        for path, value in assignment.items():
+            document = _with(document, path, value)
+        results = dict(assignment)
+        for path, formula in self._formulas.items():
+            try:
+                results[path] = formula.value(document)
+            except ExpressionError as error:
+                raise self._error([((*self._vary(path), "equals"), f"`{written(path)}`: {error}")]) from None
+        return results
+
+    def _holds(self, number: int, document: Mapping[str, Any]) -> bool:
+        try:
+            return self._where[number].holds(document)
+        except ExpressionError as error:
+            raise self._error([(("sweep", "where", number), f"`{self._where[number].text}`: {error}")]) from None
+
+    def _case(self, index: int, assignment: Assignment) -> Scenario:
+        sweep = self.scenario.sweep
+        if sweep is None:
+            return self.scenario
+        document = {**self._said, "name": f"{self.scenario.name}_{index:04d}"}
+        for path, value in assignment.items():
+            document = _with(document, path, value)
+        try:
+            case = Scenario.model_validate(document)
+            if ("first_frame",) in assignment and case.first_frame is not None:
+                picture = (self.folder / case.first_frame).absolute()
+                read_picture(picture)
+                case = case.model_copy(update={"first_frame": str(picture)})
+        except ValidationError as error:
+            raise self._error([self._blamed(index, assignment, *misfit) for misfit in misfits(error)]) from None
+        except InputError as error:
+            raise self._error([self._blamed(index, assignment, ("first_frame",), str(error))]) from None
+        stopping = [finding for finding in findings(case) if finding.stops]
+        if stopping:
+            raise self._error([self._blamed(index, assignment, found.path, str(found)) for found in stopping])
+        return case
+
+    def _blamed(self, index: int, assignment: Assignment, path: FieldPath, message: str) -> tuple[FieldPath, str]:
+        """The place in the swept file that a problem of a case comes from: the first field varied there."""
+        path = path[:-1] if path[-1:] == (KEY,) else path
+        shared = {other: min(len(other), len(path)) for other in assignment}
+        near = [other for other, length in shared.items() if other[:length] == path[:length]]
+        settings = ", ".join(f"{written(other)} = {shown(assignment[other])}" for other in near or assignment)
+        place = self._vary(near[0]) if near else path
+        return place, f"case {index} ({settings}): {message}"
+
+    def _values_out_of_range(self) -> Iterator[tuple[FieldPath, str]]:
+        """Values that their field never takes, whatever the others are; looked for one field at a time."""
+        for text in self.scenario.sweep.vary:
+            try:
+                _with(self._whole, parse_path(text), None)
+            except ExpressionError as error:
+                yield ("sweep", "vary", text, KEY), f"`{clipped(text)}`: {error}"
+                return
+        checked = 0
+        for path, kind in self.scenario.sweep.drawn.items():
+            for number, value in enumerate(kind.extremes()):
+                checked += 1
+                if checked > _EXTREMES:
+                    return
+                found = self._misfit_alone(path, value)
+                if found is None:
+                    continue
+                place, message = found
+                given = ("choice", number) if kind.choice is not None and place != KEY else ()
+                yield (*self._vary(path), *((KEY,) if place == KEY else given)), message
+                break
+
+    def _misfit_alone(self, path: FieldPath, value: Any) -> tuple[str, str] | None:
+        """What is wrong with a value in a scenario of nothing but what is at `path`: of a list, the one entry."""
+        said = {key: self._said[key] for key in ("format", "name", path[0]) if key in self._said}
+        if len(path) > 1 and isinstance(path[1], int):
+            said[path[0]] = (said[path[0]][path[1]],)
+            path = (path[0], 0, *path[2:])
+        try:
+            Scenario.model_validate(_with(said, path, value))
+        except ValidationError as error:
+            for found, message in misfits(error):
+                if found == (*path, KEY):
+                    return KEY, message
+                if found[: len(path)] == path and message.removeprefix(f"`{path[-1]}`: ").startswith("expected"):
+                    return "", message
+        return None
+
+    def _vary(self, path: FieldPath) -> FieldPath:
+        """The place of a varied field in the swept file."""
+        text = next(text for text in self.scenario.sweep.vary if parse_path(text) == path)
+        return ("sweep", "vary", text)
+
+
+class _EnoughError(Exception):
+    pass
+
+
+def _with(document: Any, path: FieldPath, value: Any) -> Any:
+    """A copy of plain data with another value at `path`; missing mappings are made, list entries have to be there."""
+    if not path:
+        return value
+    step, rest = path[0], path[1:]
+    if isinstance(step, int):
+        field_at(document, (step,))
+        return (*document[:step], _with(document[step], rest, value), *document[step + 1 :])
+    if document is not None and not isinstance(document, Mapping):
+        raise ExpressionError(f"there is no `{step}` in {shown(document)}")
+    document = document or {}
+    return {**document, step: _with(document.get(step), rest, value)}

@@ -1,0 +1,1 @@
+"""Scenario files as text: YAML documents, scalars, and problems with their places."""

@@ -1,0 +1,1 @@
+"""The chain of stages in a given time: plan, shares, recording, report."""

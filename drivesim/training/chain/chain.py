@@ -1,0 +1,301 @@
+"""The whole chain of stages in a given time: planned, trained stage by stage, resumed by the same command.
+
+A chain goes through *rounds*. A round trains every stage on the footage that was there when it began, and on what is
+recorded meanwhile. The next round begins where a finished chain is started again on other footage: then every stage
+trains on from its weights.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from drivesim import durable
+from drivesim.archive.sealed_json import canonical_json
+from drivesim.errors import CheckpointError, DrivesimError, FootageError, InputError, MissingExtraError
+from drivesim.locks import OwnedLock
+from drivesim.models.checkpoints import LAYOUTS, STAGES, CheckpointSet
+from drivesim.models.presets import Preset
+from drivesim.training.chain.footage_survey import SizedLogs, footage_parts, survey
+from drivesim.training.chain.report import chain_report, report_table
+from drivesim.training.chain.round import Round
+from drivesim.training.chain.shares import Shares
+from drivesim.training.loop.budget import TrainingBudget
+from drivesim.training.loop.loop import Report, changed_foundations, resumed_budget
+from drivesim.training.loop.session import is_finished, train_stage
+from drivesim.training.loop.state_folder import StateFolder
+from drivesim.training.stages.layouts import collect_layouts
+from drivesim.training.stages.stages import INITIAL, STANDS_ON, MisfitError, StageRequest, check_start, prepare
+
+if TYPE_CHECKING:
+    from drivesim.training.chain.recording import ChainRecorder
+
+logger = logging.getLogger(__name__)
+
+OnProgress = Callable[[str, int, int], None]
+Action = Literal["skip", "train", "continue", "train on", "collect", "leave out"]
+
+_REPORTS = ("report.json", "report.md")
+_POLL_S = 1.0
+_EVALUATIONS = 6
+"""Smallest number of evaluations per stage; at each the stage also takes up footage that was recorded meanwhile."""
+
+
+@dataclass(frozen=True)
+class ChainRequest:
+    """What the user asks for. `steps` limits every stage; `initial` is a folder of checkpoints to start from."""
+
+    preset: Preset
+    data: Path
+    checkpoints: Path
+    minutes: float
+    shares: Shares = field(default_factory=Shares)
+    steps: int | None = None
+    device: str = "cpu"
+    batch_scale: int = 1
+    seed: int = 0
+    initial: Path | None = None
+    record_workers: int = 0
+    evaluate_every_s: float = 300.0
+
+
+@dataclass(frozen=True)
+class PlannedStage:
+    """What the chain will do with a stage, why, for how many minutes, and on what footage.
+
+    missing: kinds of footage that the stage wants and that are not there.
+    """
+
+    role: str
+    action: Action
+    reason: str
+    minutes: float
+    footage: str
+    missing: tuple[str, ...]
+
+
+class Chain:
+    """One chain in its folder of checkpoints."""
+
+    def __init__(self, request: ChainRequest) -> None:
+        self.request = request
+        self._folder = request.checkpoints / "training"
+
+    def plan(self) -> list[PlannedStage]:
+        """What `run` would do now, stage by stage, without writing anything.
+
+        Raises CheckpointError where the folder to start from holds no checkpoint, or a damaged one, and InputError
+        where the folder of the chain holds a set of another preset.
+        """
+        self._refuse_empty_initial()
+        self._refuse_other_preset()
+        planned: list[PlannedStage] = []
+        known: dict[tuple[int, int], SizedLogs] = {}
+        for role in STAGES:
+            before = {stage.role for stage in planned if stage.action not in ("skip", "leave out")}
+            planned.append(self._planned(role, before, known))
+        return planned
+
+    def run(self, on_progress: OnProgress) -> Iterator[tuple[str, Report]]:
+        """Trains what is not finished; yields the stage and its report after every step.
+
+        In the end the folder holds one set of checkpoints with its manifest, and `training/report.json` and
+        `training/report.md` hold held-out figures of every stage. Of a chain that is finished nothing is written but a
+        report that is missing.
+
+        Raises LockHeldError where another chain runs in this folder, FootageError where footage that a stage wants is
+        missing and none is recorded, and what `train_stage` raises.
+        """
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except (FileExistsError, NotADirectoryError):
+            raise CheckpointError(f"{self._folder}: expected a folder, found a file; name another --out") from None
+        with OwnedLock.acquire(self._folder / "chain.lock", self.request.checkpoints):
+            planned = self.plan()
+            if all(stage.action in ("skip", "leave out") for stage in planned):
+                if not all((self._folder / name).is_file() for name in _REPORTS):
+                    self._finish()
+                return
+            self._round.begin(self._folder)
+            self._refuse_missing(planned)
+            to_train = [stage.role for stage in planned if stage.action in ("train", "continue", "train on")]
+            with ExitStack() as stack:
+                recorder = self._recorder(to_train, stack)
+                for role in to_train:
+                    yield from self._train(role, recorder, on_progress)
+            self._collect_layouts(on_progress)
+            self._finish()
+
+    def stage_request(self, role: str) -> StageRequest:
+        """The request for one stage in the present round."""
+        request = self.request
+        return StageRequest(
+            role,
+            request.preset,
+            request.data,
+            request.checkpoints,
+            device=request.device,
+            seed=request.seed,
+            initial=self._initial(role),
+            batch_scale=request.batch_scale,
+            footage=self._round.identity,
+        )
+
+    def budget(self, role: str) -> TrainingBudget:
+        """The budget of a stage: its share of the time, and the limit on steps."""
+        return TrainingBudget(self.request.shares.seconds(role, self.request.minutes), self.request.steps)
+
+    @cached_property
+    def _round(self) -> Round:
+        """The round that is under way, or the next one where the footage has changed since the last one."""
+        parts = footage_parts(self.request.data) if self.request.data.is_dir() else {}
+        return Round.under_way(self._folder, parts)
+
+    def _planned(self, role: str, trained_before: set[str], known: dict[tuple[int, int], SizedLogs]) -> PlannedStage:
+        request, minutes = self.stage_request(role), 0.0
+        if role == LAYOUTS:
+            complete = self._round.is_complete and request.checkpoint(role).is_file() and not trained_before
+            action, reason = ("skip", "collected already") if complete else ("collect", "takes no training")
+        else:
+            action, reason, minutes = self._training_of(role, request, trained_before)
+        if action in ("skip", "leave out"):
+            return PlannedStage(role, action, reason, 0.0, "", ())
+        found = survey(request, known)
+        return PlannedStage(role, action, reason, minutes, found.in_words(), tuple(found.missing()))
+
+    def _training_of(self, role: str, request: StageRequest, before: set[str]) -> tuple[Action, str, float]:
+        """What is to be done with a stage that is trained, why, and for how many minutes."""
+        budget = self.budget(role)
+        if not budget.seconds:
+            return "leave out", "its share is 0", 0.0
+        whole, record = budget.seconds / 60, StateFolder(request.training_folder).last_record()
+        if record is None:
+            return "train", f"starts {self._start_in_words(role, request.initial)}", whole
+        step = record.progress.step
+        changed = changed_foundations(record, request.foundations())
+        if changed:
+            return "train on", f"{_listed(changed)} changed since step {step}; its weights are kept", whole
+        to_change = [other for other in STANDS_ON.get(role, ()) if other in before]
+        if to_change:
+            return "train on", f"{_listed(to_change)} will have changed; its weights are kept", whole
+        if is_finished(request, budget):
+            return "skip", f"finished at step {step}", 0.0
+        resumed = resumed_budget(record, budget, request.foundations())
+        left = max(0.0, budget.seconds - (record.progress.elapsed_s - resumed.start.elapsed_s)) / 60
+        return "continue", f"was interrupted or has more time, at step {step}", left
+
+    def _initial(self, role: str) -> Path | None:
+        """The folder whose checkpoint a stage starts from, None to start from nothing.
+
+        A stage without a state starts from its checkpoint in this chain's folder, or else from that in `initial`, where
+        the network of the preset has its sizes.
+        """
+        record = StateFolder(self._folder / role).last_record()
+        if record is not None and INITIAL not in (record.foundations or {}):
+            return None
+        return next((folder for folder in self._folders_with(role) if self._fits(folder, role)), None)
+
+    def _start_in_words(self, role: str, initial: Path | None) -> str:
+        if initial is not None:
+            return f"from the weights in {initial}"
+        unfit = [str(folder) for folder in self._folders_with(role)]
+        return f"from nothing: the checkpoint in {unfit[0]} has other sizes" if unfit else "from nothing"
+
+    def _folders_with(self, role: str) -> list[Path]:
+        """The folders that hold a checkpoint which a stage may start from, the first choice first."""
+        folders = (self.request.checkpoints, self.request.initial)
+        return [folder for folder in folders if folder is not None and (folder / f"{role}.safetensors").is_file()]
+
+    def _fits(self, folder: Path, role: str) -> bool:
+        request = self.request
+        start = StageRequest(role, request.preset, request.data, request.checkpoints, initial=folder)
+        try:
+            check_start(start)
+        except MisfitError:
+            return False
+        return True
+
+    def _refuse_empty_initial(self) -> None:
+        initial = self.request.initial
+        if initial is not None and not any((initial / f"{role}.safetensors").is_file() for role in STAGES):
+            raise CheckpointError(f"{initial}: no checkpoints here that new stages could start from")
+
+    def _refuse_other_preset(self) -> None:
+        folder, wanted = self.request.checkpoints, self.request.preset.name
+        with suppress(CheckpointError):  # a manifest that is missing or damaged is written again
+            there = CheckpointSet.open(folder).preset.name
+            if there != wanted:
+                raise InputError(
+                    f"{folder}: holds checkpoints of preset {there}; use another --out, or --preset {there}"
+                )
+
+    def _refuse_missing(self, planned: list[PlannedStage]) -> None:
+        """Raises FootageError for a stage that cannot be trained, before hours are spent on the stages ahead of it."""
+        if self.request.record_workers:
+            return
+        wanted_by: dict[str, list[str]] = {}
+        for stage in planned:
+            for kind in stage.missing:
+                wanted_by.setdefault(kind, []).append(stage.role)
+        if wanted_by:
+            kinds = "; ".join(f"{kind} (for {', '.join(roles)})" for kind, roles in wanted_by.items())
+            raise FootageError(
+                f"{self.request.data}: there are no {kinds}. Record such footage, add --record-workers, or leave the "
+                "stages out with --share STAGE=0"
+            )
+
+    def _recorder(self, to_train: list[str], stack: ExitStack) -> ChainRecorder | None:
+        if not self.request.record_workers or not to_train:
+            return None
+        try:
+            from drivesim.training.chain.recording import ChainRecorder
+        except ImportError as error:
+            raise MissingExtraError(
+                f"recording needs the package {error.name}: install it with  pip install 'drivesim[world]'"
+            ) from error
+        recorder = ChainRecorder(self.request.data, self.request.preset, to_train, self.request.record_workers)
+        return stack.enter_context(recorder)
+
+    def _train(
+        self, role: str, recorder: ChainRecorder | None, on_progress: OnProgress
+    ) -> Iterator[tuple[str, Report]]:
+        request, budget = self.stage_request(role), self.budget(role)
+        if recorder is not None:
+            recorder.train(role)
+            self._await_footage(request, recorder, on_progress)
+        every_s = min(self.request.evaluate_every_s, budget.seconds / _EVALUATIONS)
+        build = partial(prepare, request, on_progress)
+        for report in train_stage(request, build, budget, every_s, count_preparation=True):
+            yield role, report
+            if recorder is not None and report.saved:
+                recorder.check()
+
+    def _await_footage(self, request: StageRequest, recorder: ChainRecorder, on_progress: OnProgress) -> None:
+        """Waits while there is nothing at all that the stage can be trained on."""
+        while missing := survey(request).missing():
+            if not recorder.check():
+                raise DrivesimError(f"{request.data}: recording has ended, and there are no {missing[0]}")
+            on_progress(f"{request.role}: waiting until there are {missing[0]}", 0, 1)
+            time.sleep(_POLL_S)
+
+    def _collect_layouts(self, on_progress: OnProgress) -> None:
+        collect_layouts(self.stage_request(LAYOUTS), on_progress)
+
+    def _finish(self) -> None:
+        """Writes the report, then that the round is complete."""
+        report = chain_report(self.request.checkpoints, self.request.preset)
+        contents = (canonical_json(report), report_table(report).encode())
+        for name, content in zip(_REPORTS, contents, strict=True):
+            durable.write_file(self._folder / name, content)
+        durable.sync_folder(self._folder)
+        self._round.complete(self._folder, footage_parts(self.request.data))
+
+
+def _listed(names: list[str]) -> str:
+    return " and ".join(names)

@@ -1,0 +1,127 @@
+"""What footage a data folder holds for a stage, found out without packing or decoding anything."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from drivesim.archive.sealed_json import canonical_json
+from drivesim.data.clips import clips_in_words
+from drivesim.data.drive_log import DriveLog, content_digest, list_drive_logs, split_of
+from drivesim.data.packed import packed_folder, stride_of
+from drivesim.data.shard import Shard, read_identity, shard_names
+from drivesim.errors import FootageError
+from drivesim.training.stages.stages import StageRequest, frame_size, packable_logs, wanted_clips
+
+
+@dataclass(frozen=True)
+class LogSpan:
+    """One drive log: its name, which decides its split, its frames per second and its number of frames."""
+
+    name: str
+    fps: float
+    num_frames: int
+
+    def num_clips(self, fps: float | None, num_frames: int) -> int:
+        """At how many places of the log such a clip begins; `fps` None takes single frames of any log."""
+        if fps is None:
+            return self.num_frames
+        stride = stride_of(self.fps, fps)
+        return 0 if stride is None else max(0, self.num_frames - stride * (num_frames - 1))
+
+
+@dataclass(frozen=True)
+class SizedLogs:
+    """The logs that can be had at one frame size; `num_unpacked` of them are drive logs to pack."""
+
+    logs: tuple[LogSpan, ...]
+    num_unpacked: int
+
+
+@dataclass(frozen=True)
+class FootageSurvey:
+    """What a stage can be trained on, at its frame size, and the clips that it wants (`wanted_clips`)."""
+
+    size: tuple[int, int]
+    found: SizedLogs
+    wanted: tuple[tuple[float | None, int], ...]
+
+    @property
+    def num_frames(self) -> int:
+        return sum(log.num_frames for log in self.found.logs)
+
+    def missing(self) -> list[str]:
+        """In words, each kind of clip that the stage wants and that is not there, by split."""
+        return [
+            f"{words} {clips_in_words(fps, num_frames)} at {self.size[0]}x{self.size[1]}"
+            for fps, num_frames in self.wanted
+            for split, words in (("train", "training"), ("held_out", "held-out"))
+            if not self._has_clips(split, fps, num_frames)
+        ]
+
+    def in_words(self) -> str:
+        """What is there, on one line."""
+        found = self.found
+        unpacked = f", {found.num_unpacked:,} of them to be packed" if found.num_unpacked else ""
+        return f"{self.num_frames:,} frames of {len(found.logs):,} logs at {self.size[0]}x{self.size[1]}{unpacked}"
+
+    def _has_clips(self, split: Literal["train", "held_out"], fps: float | None, num_frames: int) -> bool:
+        return any(log.num_clips(fps, num_frames) for log in self.found.logs if split_of(log.name) == split)
+
+
+def survey(request: StageRequest, known: dict[tuple[int, int], SizedLogs] | None = None) -> FootageSurvey:
+    """Looks at packed footage of the stage's size, and at drive logs that are not packed at it.
+
+    `known` keeps what was found at each size, for the stages that follow. Damaged shards and logs are left out: packing
+    names them.
+    """
+    known, size = {} if known is None else known, frame_size(request)
+    if size not in known:
+        known[size] = _logs_at(request, *size)
+    return FootageSurvey(size, known[size], wanted_clips(request.role, request.preset))
+
+
+def _logs_at(request: StageRequest, height: int, width: int) -> SizedLogs:
+    spans: list[LogSpan] = []
+    packed: set[str] = set()
+    for shard in _shards(packed_folder(request.data, height, width)):
+        columns = zip(shard.logs.name, shard.logs.fps, shard.logs.length, strict=True)
+        spans.extend(LogSpan(str(name), float(fps), int(length)) for name, fps, length in columns)
+        packed.update(source.path for source in shard.sources)
+    new = [log for log in packable_logs(request) if log.relative_to(request.data).as_posix() not in packed]
+    for path in new:
+        with suppress(FootageError):
+            log = DriveLog.open(path)
+            spans.append(LogSpan(log.name, log.labels.fps, log.num_frames))
+    return SizedLogs(tuple(spans), len(new))
+
+
+def footage_parts(data: Path) -> dict[str, str]:
+    """The sha256 of every drive log and of every shard that was recorded directly, by its path in the data folder.
+
+    Packing changes nothing in it, and neither does a move of the folder.
+    """
+    parts = {path.relative_to(data).as_posix(): content_digest(path) for path in list_drive_logs(data)}
+    packed = data / ".packed"
+    for folder in sorted(packed.iterdir()) if packed.is_dir() else []:
+        for name in shard_names(folder):
+            with suppress(FootageError):
+                identity = read_identity(folder / name)
+                if not any(source["path"] in parts for source in identity["sources"]):
+                    parts[f"{folder.name}/{name}"] = identity["frames_sha256"]
+    return parts
+
+
+def footage_digest(parts: dict[str, str]) -> str:
+    """One sha256 for all parts of some footage."""
+    return hashlib.sha256(canonical_json(parts)).hexdigest()
+
+
+def _shards(folder: Path) -> Iterator[Shard]:
+    for name in shard_names(folder):
+        with suppress(FootageError):
+            yield Shard.open(folder / name, verify=False)

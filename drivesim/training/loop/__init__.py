@@ -1,0 +1,1 @@
+"""The training loop and what it stands on: optimizer, budget, state, metrics."""

@@ -1,0 +1,63 @@
+"""The optimiser of a network: Muon for its matrices and AdamW for the rest, or AdamW for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+
+from drivesim.training.loop.muon import StackedMuon
+
+_SMALLEST_SIDE = 16  # of a matrix worth orthogonalising; output layers and gates are smaller
+
+
+class NetworkOptimizer:
+    """Steps the parameters of one network.
+
+    Muon (Jordan et al., 2024) turns the momentum of every weight matrix into the nearest orthogonal one; convolutions
+    are matrices `out (in h w)`. Its learning rate is on AdamW's scale (Liu et al., 2025, "Muon is Scalable").
+    """
+
+    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, muon: bool = False) -> None:
+        parameters = list(parameters)
+        matrices = [p for p in parameters if muon and _is_matrix(p)]
+        self._flat = {p: nn.Parameter(p.detach().view(len(p), -1)) for p in matrices}  # the same memory
+        rest = [p for p in parameters if p not in self._flat]
+        self._optimizers: list[torch.optim.Optimizer] = []
+        if rest:
+            adam = torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+            self._optimizers.append(adam)
+        if matrices:
+            self._optimizers.append(StackedMuon(list(self._flat.values()), learning_rate))
+        self._owner = {p: optimizer for optimizer in self._optimizers for p in optimizer.param_groups[0]["params"]}
+
+    def zero_grad(self) -> None:
+        """Forgets all gradients."""
+        for optimizer in self._optimizers:
+            optimizer.zero_grad()
+        for parameter in self._flat:
+            parameter.grad = None
+
+    def step(self, learning_rate: float) -> None:
+        """One step along the gradients."""
+        for parameter, flat in self._flat.items():
+            flat.grad = None if parameter.grad is None else parameter.grad.reshape(flat.shape)
+        for optimizer in self._optimizers:
+            optimizer.param_groups[0]["lr"] = learning_rate
+            optimizer.step()
+
+    def moments(self, parameter: nn.Parameter) -> dict[str, Tensor]:
+        """What is remembered of a parameter's gradients, by name; empty before the first step."""
+        stepped = self._flat.get(parameter, parameter)
+        return self._owner[stepped].state.get(stepped, {})
+
+    def restore(self, parameter: nn.Parameter, moments: dict[str, Tensor]) -> None:
+        """Takes moments back; those of the other kind of optimiser are left out."""
+        stepped = self._flat.get(parameter, parameter)
+        if ("momentum_buffer" in moments) == (parameter in self._flat) and moments:
+            self._owner[stepped].state[stepped] = moments
+
+
+def _is_matrix(parameter: nn.Parameter) -> bool:
+    return parameter.ndim >= 2 and min(len(parameter), parameter[0].numel()) >= _SMALLEST_SIDE

@@ -1,0 +1,193 @@
+"""One stage trained to its end: reports, `metrics.csv`, sample pictures, the exported checkpoint and its manifest."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import torch
+
+from drivesim.errors import CheckpointError, TrainingWriteError
+from drivesim.locks import OwnedLock
+from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
+from drivesim.training.loop.budget import TrainingBudget
+from drivesim.training.loop.distributed import barrier, decided, rank, world_size
+from drivesim.training.loop.loop import Report, Training, changed_foundations, resumed_budget
+from drivesim.training.loop.metrics import MetricsLog, as_text
+from drivesim.training.loop.state_folder import Evaluation, StateFolder
+from drivesim.training.stages.autoencoder import AutoencoderStage
+from drivesim.training.stages.stage import TrainingStage
+from drivesim.training.stages.stages import StageRequest
+from drivesim.training.stages.vehicle_detector import ReaderStage
+
+logger = logging.getLogger(__name__)
+
+
+def train_stage(
+    request: StageRequest,
+    prepare: Callable[[], TrainingStage],
+    budget: TrainingBudget,
+    evaluate_every_s: float = 300.0,
+    count_preparation: bool = False,
+) -> Iterator[Report]:
+    """Trains until the budget ends, counted over all runs; yields a report for each step.
+
+    With `count_preparation`, the time that `prepare` takes counts too.
+
+    Writes under `request.checkpoints`: `training/<stage>/` (states, metrics, pictures) and `<stage>.safetensors`,
+    which holds the averaged parameters, whenever a state is saved. Of a training that has ended already nothing is
+    written, and `prepare`, which builds the stage, is not called.
+
+    Raises LockHeldError where another process trains this stage in this folder, DivergenceError where the losses
+    leave the finite numbers, and TrainingWriteError where the disk is full.
+    """
+    with _one_training(request.training_folder), _full_disk_explained(request.training_folder):
+        if decided(is_finished(request, budget), request.device):
+            return
+        foundations = request.foundations()
+        began = time.monotonic()
+        stage = prepare()
+        training = Training(stage, request.training_folder, budget, foundations, request.device)
+        _explain_resume(training)
+        if count_preparation:
+            training.count(time.monotonic() - began)
+        yield from _train(request, training, evaluate_every_s)
+
+
+def is_finished(request: StageRequest, budget: TrainingBudget) -> bool:
+    """Whether nothing is left to do: the budget is used on the present foundations, and the result is exported."""
+    states = StateFolder(request.training_folder)
+    record = states.last_record()
+    if record is None or not resumed_budget(record, budget, request.foundations()).ended(record.progress):
+        return False
+    return _is_exported(request, states)
+
+
+def _is_exported(request: StageRequest, states: StateFolder) -> bool:
+    """Whether the checkpoint in the folder, and in its manifest, is the one of the last state."""
+    evaluation, path = states.evaluation(), request.checkpoint(request.role)
+    if evaluation is None or not path.is_file() or sha256_of(path) != evaluation.checkpoint_sha256:
+        return False
+    try:
+        published = CheckpointSet.open(request.checkpoints)
+    except CheckpointError:
+        return False
+    return published.preset == request.preset and published.sha256.get(request.role) == evaluation.checkpoint_sha256
+
+
+def _train(request: StageRequest, training: Training, evaluate_every_s: float) -> Iterator[Report]:
+    if training.resumed_from is None and training.budget.ended(training.progress):
+        training.save()  # nothing is to be trained: what the stage starts from is exported
+    evaluation = training.states.evaluation()
+    known = training.record.figures | (evaluation.figures if evaluation is not None else {})
+    log = MetricsLog(request.training_folder / "metrics.csv", training.progress, known)
+    try:
+        if decided(training.states.has_state and evaluation is None, request.device):
+            _evaluate(request, training, log, {})
+        for report in training.run(evaluate_every_s):
+            if not report.saved:
+                log.add_step(training.progress, report.figures)
+                yield report
+                continue
+            log.take(report.figures)
+            means = log.means()
+            training.save(means)
+            figures = _evaluate(request, training, log, means)
+            if world_size() == 1:  # several processes would have to find the same footage
+                training.stage.refresh()
+            yield replace(report, figures=report.figures | figures)
+        if rank() == 0 and not _is_exported(request, training.states):
+            with _finished(training) as stage:
+                publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
+    finally:
+        log.close()
+
+
+def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means: dict[str, str]) -> dict[str, float]:
+    """Held-out figures, pictures and the exported checkpoint of the state saved last, by process 0.
+
+    The figures are logged together with the means since the state before. What marks the evaluation as done is written
+    last, so that one that was killed is made again.
+    """
+    figures: dict[str, float] = {}
+    if rank() == 0:
+        with _finished(training) as stage:
+            figures = stage.held_out()
+            for name, picture in stage.pictures().items():
+                path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
+                path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1])
+            published = publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
+        log.write(training.progress, means | _texts(figures))
+        training.states.add_evaluation(Evaluation(_texts(figures), published.sha256[stage.role]))
+    barrier()
+    return figures
+
+
+@contextlib.contextmanager
+def _finished(training: Training) -> Iterator[TrainingStage]:
+    """The stage with its averaged parameters, ready to be measured and exported."""
+    stage = training.stage
+    with training.average.applied():
+        if isinstance(stage, AutoencoderStage | ReaderStage):
+            stage.finish()
+        yield stage
+
+
+def _texts(figures: dict[str, float]) -> dict[str, str]:
+    return {name: as_text(value) for name, value in figures.items()}
+
+
+def _explain_resume(training: Training) -> None:
+    """Warns where a resumed training counts its budget or its learning rate anew."""
+    before, now = training.resumed_from, training.record
+    if before is None or rank() > 0:
+        return
+    place = f"{training.stage.role}: step {now.progress.step}"
+    changed = changed_foundations(before, now.foundations)
+    if changed:
+        logger.warning(
+            "%s: %s changed since; training continues from its old weights, and its time counts from here",
+            place,
+            " and ".join(changed),
+        )
+    elif before.budget is not None and now.budget.decays_after != before.budget.decays_after:
+        logger.warning("%s: with more time the learning rate, which had begun to fall, starts anew", place)
+
+
+@contextlib.contextmanager
+def _one_training(folder: Path) -> Iterator[None]:
+    """Holds the lock of a stage's training folder (process 0), so that no second process trains there."""
+    if rank() > 0:
+        yield
+        return
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise CheckpointError(f"{folder.parent}: expected a folder, found a file; name another --out") from None
+    with OwnedLock.acquire(folder.with_name(f"{folder.name}.lock"), folder):
+        yield
+
+
+@contextlib.contextmanager
+def _full_disk_explained(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise TrainingWriteError(
+            f"{error.filename or folder}: {error.strerror}; make room and run the same command again, it continues "
+            "from the last saved state"
+        ) from error
+
+
+def use_threads(count: int | None) -> None:
+    """Limits torch to `count` threads; None changes nothing."""
+    if count is not None:
+        torch.set_num_threads(count)

@@ -1,0 +1,65 @@
+"""Everything that the next training step depends on, as named tensors, and back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from drivesim.training.loop.ema import MovingAverage
+from drivesim.training.loop.optimizer import NetworkOptimizer
+
+_MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
+
+
+@dataclass(frozen=True)
+class TrainedState:
+    """What is trained, by the name of its optimiser, with the optimisers, the moving average and a stage's buffers."""
+
+    parameters: dict[str, dict[str, nn.Parameter]]
+    optimizers: dict[str, NetworkOptimizer]
+    average: MovingAverage
+    buffers: dict[str, Tensor]
+
+    def tensors(self) -> dict[str, Tensor]:
+        """All of it by name; the tensors share the memory of what is trained."""
+        tensors = {f"average/{name}": tensor for name, tensor in self.average.average.items()}
+        tensors |= {f"buffer/{name}": tensor for name, tensor in self.buffers.items()}
+        for group, named in self.parameters.items():
+            for name, parameter in named.items():
+                tensors[f"{group}/{name}"] = parameter.detach()
+                for key, value in self.optimizers[group].moments(parameter).items():
+                    tensors[f"{group}.{key}/{name}"] = torch.as_tensor(value)
+        return tensors
+
+    @torch.no_grad()
+    def restore(self, tensors: dict[str, Tensor]) -> None:
+        """Takes back what `tensors` gave. Raises KeyError or RuntimeError where names or shapes do not fit."""
+        for name in self.average.average:
+            self.average.average[name].copy_(tensors[f"average/{name}"])
+        for name, buffer in self.buffers.items():
+            buffer.copy_(tensors[f"buffer/{name}"])
+        for group, named in self.parameters.items():
+            for name, parameter in named.items():
+                parameter.copy_(tensors[f"{group}/{name}"])
+                self.optimizers[group].restore(parameter, _moments(tensors, group, name, parameter))
+
+    def not_finite(self) -> str | None:
+        """The name of a tensor that holds a value that is not finite, or an average that is not so in fp16; or None."""
+        for name, tensor in self.tensors().items():
+            exported = tensor.half() if name.startswith("average/") else tensor
+            if not torch.isfinite(exported).all():
+                return name
+        return None
+
+
+def _moments(tensors: dict[str, Tensor], group: str, name: str, parameter: nn.Parameter) -> dict[str, Tensor]:
+    moments = {
+        key: tensors[f"{group}.{key}/{name}"].to(parameter.device)
+        for key in _MOMENTS
+        if f"{group}.{key}/{name}" in tensors
+    }
+    if "exp_avg" in moments:
+        moments["step"] = tensors[f"{group}.step/{name}"].to(parameter.device)
+    return moments

@@ -1,0 +1,106 @@
+"""Reconstruction losses shared by autoencoder, decoder and upsampler: weighted pixels, perceptual, adversarial."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from drivesim.models.discriminators import (
+    adaptive_generator_weight,
+    discriminator_hinge_loss,
+    generator_hinge_loss,
+)
+from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.losses.perceptual import PerceptualDistance
+from drivesim.training.stages.stage import LossTerm
+
+
+@dataclass(frozen=True)
+class ReconstructionConfig:
+    """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch.
+
+    `squared_weight`: weight of the squared error beside the absolute one. It gives large errors more weight, and these
+    lie on vehicles and markings.
+    """
+
+    squared_weight: float = 2.0
+    perceptual_weight: float = 0.12
+    perceptual_start: int = 700
+    perceptual_share: float = 0.25
+    adversarial_weight: float = 0.05
+    adversarial_start: int = 1000
+
+
+class ReconstructionLoss:
+    """Losses of reconstructed against true frames, `b t 3 h w`; `judge` gives the discriminator's logits of them.
+
+    The adversary is balanced against the losses of pixels alone: a second pass through the perceptual network for its
+    gradient would cost as much as all else.
+    """
+
+    def __init__(
+        self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: nn.Parameter
+    ) -> None:
+        self.config, self.judge, self.last_layer = config, judge, last_layer
+        self.perceptual = PerceptualDistance().to(last_layer.device)
+
+    def distance(self, real: Tensor, made: Tensor) -> Tensor:
+        """The mean perceptual distance of frames `b t 3 h w`."""
+        return self.perceptual(real.flatten(0, 1), made.flatten(0, 1)).mean()
+
+    def terms(
+        self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int
+    ) -> Iterator[LossTerm]:
+        """The network's loss, then, once the adversary takes part, the discriminator's.
+
+        Args:
+            real: True frames `b t 3 h w`.
+            made: What the network makes of them.
+            weights: How much each pixel's error counts, `b t 1 h w`.
+            regulariser: A scalar that is added to the network's loss.
+            step: Number of the training step, from 0.
+        """
+        config = self.config
+        pixels = pixel_loss(real, made, weights, config.squared_weight)
+        loss = pixels + regulariser
+        error = real - made
+        figures = {"l1": error.abs().mean(), "psnr_db": -10 * (error / 2).square().mean().clamp(min=1e-9).log10()}
+        if step >= config.perceptual_start:
+            count = max(1, round(config.perceptual_share * len(real)))
+            with mixed_precision(made.device.type):
+                distance = self.distance(real[:count], made[:count]).float()
+            loss, figures["perceptual"] = loss + config.perceptual_weight * distance, distance
+        adversarial = config.adversarial_weight > 0 and step >= config.adversarial_start
+        if adversarial:
+            fooled = generator_hinge_loss(self._logits(made))
+            balance = adaptive_generator_weight(pixels + regulariser, fooled, self.last_layer)
+            weight = config.adversarial_weight * balance
+            loss, figures["adversarial"] = loss + weight * fooled, fooled
+        yield LossTerm("network", loss, figures)
+        if adversarial:
+            found = discriminator_hinge_loss(self._logits(real.detach()), self._logits(made.detach()))
+            yield LossTerm("discriminator", found, {"discriminator": found})
+
+    def _logits(self, frames: Tensor) -> Tensor:
+        with mixed_precision(frames.device.type):
+            return self.judge(frames).float()
+
+
+def pixel_loss(real: Tensor, made: Tensor, weights: Tensor, squared_weight: float) -> Tensor:
+    """Mean absolute error plus `squared_weight` times the mean squared error, each pixel weighted."""
+    error = real - made
+    return ((error.abs() + squared_weight * error.square()) * weights).mean()
+
+
+def psnr_db(real: Tensor, made: Tensor) -> float:
+    """Peak signal-to-noise ratio of frames in -1..1, mean over pictures `... c h w`."""
+    error = ((real - made) / 2).square().mean((-3, -2, -1))
+    return float((-10 * error.clamp(min=1e-9).log10()).mean())
+
+
+def psnr_inside_db(real: Tensor, made: Tensor, inside: Tensor) -> float:
+    """Peak signal-to-noise ratio over all pixels of `b 3 h w` that are `inside` `b 1 h w`; NaN where there are none."""
+    error = ((real - made) / 2).square().mean(-3, keepdim=True)[inside].mean()
+    return float(-10 * error.clamp(min=1e-9).log10())

@@ -1,0 +1,239 @@
+"""Stages `image`, `prediction`, `interpolation`: denoising score matching in latents (Video LDM, Eq. 1 to 3).
+
+Channels of the latents count as much as they move pixels: all have unit variance, but the last ones hold fine detail
+that no clip lets foresee, which would drown what it does. Cells of small vehicles among the conditions count more
+than their few among all cells would (Chen et al., 2024, "GeoDiffusion", Sec. 3.3). The three stages differ in the clips
+they see, in which frames are known, and in what is trained: all of the image model, the temporal layers alone of the
+video models (Eq. 2).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from drivesim.data.clips import ClipPlaces, FootageTensors, GrowingTensor, clip_places, draw
+from drivesim.data.frame_array import FrameArray
+from drivesim.data.packed import PackedFootage
+from drivesim.diffusion.denoiser import Denoiser
+from drivesim.diffusion.noise import NoiseCorrelation, around_first, chain
+from drivesim.diffusion.samplers import dpm_solver_2m, final
+from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.box_raster import box_coverage
+from drivesim.models.conditioning import BoxLayout, Conditioning, ContextFrames
+from drivesim.models.unet import UNet
+from drivesim.training.loop.pictures import grid
+from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.randomness import standard_normal, step_generator
+from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+
+_HELD_OUT_CLIPS = 16  # a batch
+_HELD_OUT_FRAMES = 192
+
+
+@dataclass(frozen=True)
+class Regime:
+    """Clips of `num_frames` at `fps` (None: single frames) and the label they carry, None for none."""
+
+    fps: float | None
+    num_frames: int
+    frame_rate: int | None = None
+
+
+@dataclass(frozen=True)
+class DiffusionTraining(TrainingConfig):
+    """How often each condition is dropped, and what frames have in common.
+
+    drop: probability with which each condition is forgotten. drop_together: that with which all of them are at once,
+    as guidance samples the network. vehicle_weight: what a vehicle of one cell counts beside a cell without any.
+    context_noise: largest noise on known latents. noise_correlation: of the noise of neighbouring frames, as in
+    sampling.
+    """
+
+    batch_size: int = 24
+    learning_rate: float = 2e-3
+    muon: bool = True
+    regimes: tuple[Regime, ...] = (Regime(None, 1),)
+    drop: dict[str, float] = field(
+        default_factory=lambda: {"boxes": 0.2, "time_of_day": 0.1, "crowdedness": 0.15, "ego_motion": 0.5}
+    )
+    drop_together: float = 0.1
+    vehicle_weight: float = 8.0
+    context_noise: float = 0.1
+    noise_correlation: NoiseCorrelation = field(default_factory=NoiseCorrelation)
+    samples: int = 6
+
+
+class LatentDiffusionStage:
+    """Denoising of clips of cached latents, which `encode` gives; temporal stages train their temporal layers alone."""
+
+    def __init__(
+        self,
+        role: str,
+        network: UNet,
+        denoiser: Denoiser,
+        footage: PackedFootage,
+        encode: Callable[[PackedFootage], FrameArray],
+        autoencoder: Autoencoder,
+        config: DiffusionTraining,
+        device: str,
+    ) -> None:
+        self.role, self.network, self.denoiser = role, network.to(device), denoiser
+        self.config, self.device, self.autoencoder = config, device, autoencoder
+        self.footage = FootageTensors(footage, "cpu")
+        self._encode = encode
+        self.latents = GrowingTensor(encode(footage), device)
+        self.channel_weight = autoencoder.channel_gain().to(device)[:, None, None]
+        self._find_clips()
+
+    def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
+        """Theta for the image model, phi for a video model."""
+        temporal = self.network.config.temporal is not None
+        return {"network": named_parameters(self.network, self.network.temporal_parameters() if temporal else None)}
+
+    def buffers(self) -> dict[str, Tensor]:
+        """None."""
+        return {}
+
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self.latents.extend(self._encode(self.footage.footage))
+            self._find_clips()
+        return num_new
+
+    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+        """The squared error of the target at random diffusion times, over frames that are not known."""
+        regime = int(torch.randint(len(self.train), (), generator=generator))
+        clean, conditioning = self._batch(self.train, regime, self.config.batch_size, generator)
+        conditioning = conditioning.drop_randomly(self.config.drop, generator, self.config.drop_together)
+        loss = self._loss(clean, conditioning, generator)
+        yield LossTerm("network", loss, {"loss": loss})
+
+    @torch.no_grad()
+    def held_out(self) -> dict[str, float]:
+        """The loss on held-out clips, all conditions known, over all cells alike and over those of vehicles.
+
+        Frames that are known do not count.
+        """
+        generator = step_generator(7, 0, 0)
+        values, of_vehicles, num_clips = [], [], 0
+        for number, regime in enumerate(self.config.regimes):
+            for _ in range(math.ceil(_HELD_OUT_FRAMES / (_HELD_OUT_CLIPS * regime.num_frames))):
+                clean, conditioning = self._batch(self.test, number, _HELD_OUT_CLIPS, generator)
+                error, _ = self._error(clean, conditioning, generator)
+                cells = box_coverage(conditioning.boxes, *clean.shape[-2:]).amax(2)
+                cells = cells * _unknown(conditioning, clean)[..., None, None]
+                num_clips += len(clean)
+                values.append(float(_mean_of_unknown(error, conditioning)))
+                of_vehicles.append(float((error * cells).sum() / cells.sum()))
+        return {
+            "held_out_loss": float(np.mean(values)),
+            "held_out_vehicle_loss": float(np.nanmean(of_vehicles)),
+            "held_out_samples": num_clips,
+        }
+
+    @torch.no_grad()
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Held-out clips: real ones, then samples under their conditions, one clip a row (single frames: a column)."""
+        pictures = {}
+        for number in range(len(self.test)):
+            generator = step_generator(11, number, 0)
+            clean, conditioning = self._batch(self.test, number, self.config.samples, generator)
+            noise = self._noise(clean, generator)
+            denoise = self.denoiser.bind(lambda x, tau, c=conditioning: self.network(x, tau, c))
+            made = final(dpm_solver_2m(denoise, noise, self.denoiser.schedule, 20))
+            rows = torch.stack([clean, made], 1).flatten(0, 1)
+            frames = self.autoencoder.decode(rows.float().to(next(self.autoencoder.parameters()).device))
+            pictures[f"samples_{number}"] = grid(
+                frames if frames.shape[1] > 1 else frames.unflatten(0, (-1, 2))[:, :, 0]
+            )
+        return pictures
+
+    def _find_clips(self) -> None:
+        footage, regimes = self.footage.footage, self.config.regimes
+        self.train, self.test = (
+            [clip_places(footage, split, regime.fps, regime.num_frames) for regime in regimes]
+            for split in ("train", "held_out")
+        )
+
+    def _batch(
+        self, places: list[ClipPlaces], number: int, count: int, generator: torch.Generator
+    ) -> tuple[Tensor, Conditioning]:
+        regime = self.config.regimes[number]
+        index = draw(places[number], count, regime.num_frames, generator)
+        clean = self.latents[index].float()
+        conditioning = self.footage.conditioning(index).to(self.device)
+        if regime.num_frames > 1:
+            conditioning = replace(conditioning, context=self._context(clean, generator))
+        if regime.frame_rate is not None:
+            label = torch.full((count,), regime.frame_rate, device=self.device)
+            conditioning = replace(conditioning, frame_rate=label)
+        return clean, conditioning
+
+    def _context(self, clean: Tensor, generator: torch.Generator) -> ContextFrames:
+        count, t = clean.shape[:2]
+        position = torch.arange(t)
+        if self.role == "interpolation":
+            mask = ((position == 0) | (position == t - 1)).expand(count, t)
+        else:
+            known = torch.multinomial(torch.tensor([0.1, 0.3, 0.6]), count, replacement=True, generator=generator)
+            mask = position < known[:, None]
+        strength = self.config.context_noise * torch.rand((count, 1, 1, 1, 1), generator=generator)
+        noise = strength.to(self.device) * standard_normal(clean.shape, generator, self.device)
+        return ContextFrames(clean + noise, mask.to(self.device))
+
+    def _noise(self, like: Tensor, generator: torch.Generator) -> Tensor:
+        own, correlation = standard_normal(like.shape, generator, self.device), self.config.noise_correlation
+        if self.role == "prediction":
+            own = chain(own, correlation.keyframes)
+        elif self.role == "interpolation":
+            own = around_first(own, correlation.in_between)
+        return own
+
+    def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
+        error, tau = self._error(clean, conditioning, generator)
+        weight = vehicle_weights(conditioning.boxes, *clean.shape[-2:], self.config.vehicle_weight)
+        weight = weight * self.denoiser.loss_weight(tau)[:, None, None, None]
+        return _mean_of_unknown(error * weight, conditioning)
+
+    def _error(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """The squared error of the target in each cell, `b t h w`, at random diffusion times, and these, `b`."""
+        tau = torch.randint(self.denoiser.schedule.num_steps, (len(clean),), generator=generator)
+        noise = self._noise(clean, generator)
+        tau = tau.to(self.device)
+        noisy, target = self.denoiser.training_pair(clean, noise, tau)
+        with mixed_precision(self.device):
+            prediction = self.network(noisy, tau, conditioning)
+        return ((prediction.float() - target).square() * self.channel_weight).mean(2), tau
+
+
+def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float) -> Tensor:
+    """What each cell counts, `b t height width`: 1 where no vehicle is told, `strongest` on one of a single cell.
+
+    It falls with the root of a vehicle's cells, so that large ones count more in all, but not in each cell. Only
+    what the model is told may decide it: else it would learn to draw more vehicles than there are.
+    """
+    coverage = box_coverage(boxes, height, width)
+    cells = coverage.sum((-2, -1), keepdim=True).clamp(min=1)
+    extra = (coverage * (strongest - 1) / cells.sqrt()).amax(2)
+    return 1 + extra * boxes.known[:, None, None, None]
+
+
+def _mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
+    """The mean of `b t h w` over frames that are not known."""
+    unknown = _unknown(conditioning, error)
+    return (error.mean((2, 3)) * unknown).sum() / unknown.sum()
+
+
+def _unknown(conditioning: Conditioning, like: Tensor) -> Tensor:
+    """1 for frames that are not known, else 0: `b t`, as those of `like` `b t ...`."""
+    if conditioning.context is None:
+        return torch.ones(like.shape[:2], device=like.device)
+    return (~conditioning.context.mask).float()

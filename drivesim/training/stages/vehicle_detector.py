@@ -1,0 +1,144 @@
+"""Stage `reader`: the vehicle detector, trained on recorded frames and on nothing that a model has made.
+
+It measures every adherence figure, so it has to see vehicles as somebody else's detector would: see
+`reader_augmentation`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.packed import MIN_BOX_SIDE, PackedFootage
+from drivesim.data.vehicle_labels import vehicle_labels
+from drivesim.detection.detections import Detections
+from drivesim.detection.scores import Verdicts, judge
+from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.randomness import step_generator
+from drivesim.training.losses.vehicles import VehicleBoxes, reader_loss, reader_targets
+from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.vehicle_augmentation import Augmentation, AugmentationConfig
+
+_LEAST_SCORE = 0.05
+_HELD_OUT_FRAMES = 160
+
+
+@dataclass(frozen=True)
+class ReaderTraining(TrainingConfig):
+    """`box_weight`: weight of the boxes' loss against the centres'."""
+
+    batch_size: int = 8
+    learning_rate: float = 2e-3
+    muon: bool = True
+    warmup_steps: int = 100
+    gradient_clip: float = 5.0
+    box_weight: float = 4.0
+    augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
+
+
+class ReaderStage:
+    """Trains the vehicle detector."""
+
+    role = "reader"
+
+    def __init__(
+        self,
+        network: VehicleReader,
+        footage: PackedFootage,
+        config: ReaderTraining,
+        device: str,
+    ) -> None:
+        self.network, self.config, self.device = network.to(device), config, device
+        self.footage = FootageTensors(footage, "cpu")
+        self._find_frames()
+        self.augment = Augmentation(config.augmentation)
+
+    def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
+        """All parameters."""
+        return {"network": named_parameters(self.network)}
+
+    def buffers(self) -> dict[str, Tensor]:
+        """None that a step depends on."""
+        return {}
+
+    def refresh(self) -> int:
+        """Takes up the footage that was recorded since; returns how many frames are new."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self._find_frames()
+        return num_new
+
+    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+        """Centres and boxes on changed frames."""
+        index = draw(self.train, self.config.batch_size, 1, generator)
+        pictures = self.network.fitted(self.footage.frames(index)[:, 0].to(self.device))
+        pictures, labels = self.augment(pictures, self._labels(index[:, 0]), generator)
+        with mixed_precision(self.device):
+            output = self.network(pictures)
+        targets = reader_targets(labels, self.network.config.num_categories, *output.centres.shape[-2:])
+        loss, figures = reader_loss(output, targets, self.config.box_weight)
+        yield LossTerm("network", loss, {"loss": loss, **figures})
+
+    def held_out(self) -> dict[str, float]:
+        """Precision, recall and average precision on held-out frames, of vehicles that can be asked for."""
+        index, _ = self._frames(self.test, _HELD_OUT_FRAMES)
+        verdicts = self._judged(self.test, _HELD_OUT_FRAMES)
+        threshold = float(self.network.threshold)
+        return {
+            "held_out_ap50": verdicts.average_precision(),
+            "held_out_recall": verdicts.recall(threshold),
+            "held_out_precision": verdicts.precision(threshold),
+            "held_out_category_accuracy": verdicts.category_accuracy(threshold),
+            "threshold": threshold,
+            "held_out_samples": len(index),
+        }
+
+    def pictures(self) -> dict[str, np.ndarray]:
+        """Held-out frames with the vehicles that are labelled (white) and that are found (green)."""
+        index, frames = self._frames(self.test, 6)
+        found = read_vehicles(self.network, frames)
+        truth = [self.labels.truth(int(i)) for i in index]
+        rows = [
+            with_vehicles(with_vehicles(f, t.xyxy[t.counts], (255, 255, 255)), d.xyxy, (60, 255, 60))
+            for f, t, d in zip(frames, truth, found, strict=True)
+        ]
+        return {"vehicles": np.concatenate(rows)}
+
+    def finish(self) -> None:
+        """Sets the threshold with the best balance of precision and recall on training frames."""
+        self.network.threshold.fill_(self._judged(self.train, 256).best_threshold())
+
+    def _find_frames(self) -> None:
+        footage = self.footage.footage
+        self.labels = vehicle_labels(footage)
+        self.train = clip_places(footage, "train", None, 1)
+        self.test = clip_places(footage, "held_out", None, 1)
+
+    def _judged(self, places: ClipPlaces, count: int) -> Verdicts:
+        index, frames = self._frames(places, count)
+        found: list[Detections] = read_vehicles(self.network, frames, _LEAST_SCORE)
+        return judge([self.labels.truth(int(i)) for i in index], found, sides=(MIN_BOX_SIDE, np.inf))
+
+    def _frames(self, places: ClipPlaces, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Indices and frames `t h w c`, the same each time."""
+        index = draw(places, count, 1, step_generator(7, 0, 0))[:, 0].unique().numpy()
+        return index, self.footage.footage.frames[index]
+
+    def _labels(self, index: Tensor) -> VehicleBoxes:
+        columns = (self.labels.xyxy, self.labels.category, self.labels.counts)
+        return VehicleBoxes(*(torch.from_numpy(column[index.numpy()]).to(self.device) for column in columns))
+
+
+def with_vehicles(frame: np.ndarray, xyxy: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """A copy of a frame uint8 `h w 3` with boxes `n 4` in 0..1 drawn on."""
+    drawn, (height, width) = np.ascontiguousarray(frame).copy(), frame.shape[:2]
+    for x0, y0, x1, y1 in np.round(xyxy * [width, height, width, height]).astype(int):
+        cv2.rectangle(drawn, (x0, y0), (x1 - 1, y1 - 1), colour, 1)
+    return drawn

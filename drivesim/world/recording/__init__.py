@@ -1,0 +1,1 @@
+"""Recording: drive logs and packed footage, with exact labels."""

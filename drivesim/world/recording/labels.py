@@ -1,0 +1,202 @@
+"""Exact labels of the vehicles in a picture: boxes, distances, and how much of each can be seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from drivesim.data.drive_log_labels import VehicleLabel
+from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.rendering.projection import NEAR_M, camera_coordinates, clip_quads_near, clip_solid_near, to_pixels
+from drivesim.world.scenery.occluders import Occluders
+from drivesim.world.vehicles.fleet import place, turned
+
+MAX_DISTANCE_M = 230.0
+"""Vehicles farther away get no label."""
+MIN_BOX_PX_AT_1024 = 5.0
+"""Nor do those whose visible box is narrower or lower than this share of a picture 1024 pixels wide."""
+_MASK_SCALE = 0.5
+_SUBPIXEL_BITS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class _Silhouette:
+    """Outline of a vehicle in the picture: convex hull (k 2) in pixels, box around it, distance of its nearest point.
+
+    `faces` (n k 2) are its single faces, empty unless the border of the picture cuts it: what is left of a cut
+    vehicle does not fill the part of its hull that is left.
+    """
+
+    vehicle: PlacedVehicle
+    hull: np.ndarray
+    faces: list[np.ndarray]
+    box: tuple[float, float, float, float]
+    distance_m: float
+
+
+def label_vehicles(
+    camera: CameraPose, vehicles: Sequence[PlacedVehicle], occluders: Occluders, width: int, height: int
+) -> list[VehicleLabel]:
+    """Labels of all vehicles of which something can be seen, nearest first, for a picture of width x height."""
+    silhouettes = _silhouettes(camera, vehicles, width, height)
+    if not silhouettes:
+        return []
+    hidden_by = _hidden_by(camera, [silhouette.vehicle for silhouette in silhouettes], occluders)
+    outlines = _outlines(camera, occluders, np.flatnonzero(hidden_by.any(0)), width, height)
+    labels, nearer = [], []
+    for silhouette, hiding in zip(silhouettes, hidden_by, strict=True):
+        before = nearer + [outlines[k] for k in np.flatnonzero(hiding) if k in outlines]
+        nearer.append(silhouette.hull)
+        label = _label(silhouette, before, width, height)
+        if label is not None:
+            labels.append(label)
+    return labels
+
+
+def _silhouettes(camera: CameraPose, vehicles: Sequence[PlacedVehicle], width: int, height: int) -> list[_Silhouette]:
+    """Those of the vehicles that reach into the picture, nearest first."""
+    if not vehicles:
+        return []
+    quads = place(vehicles)
+    coordinates = camera_coordinates(quads.vertices, camera)
+    starts = np.flatnonzero(np.r_[True, quads.owner[1:] != quads.owner[:-1]])
+    found = []
+    for vehicle, own in zip(vehicles, np.split(coordinates, starts[1:]), strict=True):
+        forward = own[..., 2]
+        if forward.max() < NEAR_M or forward.min() > MAX_DISTANCE_M:
+            continue
+        pixels = _bounded(to_pixels(clip_quads_near(own), camera, width, height), width)
+        hull = cv2.convexHull(pixels.astype(np.float32))[:, 0]
+        low, high = hull.min(0), hull.max(0)
+        if high[0] <= 0 or high[1] <= 0 or low[0] >= width or low[1] >= height:
+            continue
+        distance = float(np.sqrt(np.einsum("nkd,nkd->nk", own, own).min()))
+        cut = low[0] < 0 or low[1] < 0 or high[0] > width or high[1] > height
+        faces = _faces(own, camera, width, height) if cut else []
+        found.append(_Silhouette(vehicle, hull, faces, (*low.tolist(), *high.tolist()), distance))
+    return sorted(found, key=lambda silhouette: silhouette.distance_m)
+
+
+def _faces(quads: np.ndarray, camera: CameraPose, width: int, height: int) -> list[np.ndarray]:
+    """Polygons (k 2) in pixels of the quads (n 4 3), in camera coordinates, that are in front of the camera."""
+    whole = (quads[..., 2] >= NEAR_M).all(1)
+    faces = list(_bounded(to_pixels(quads[whole], camera, width, height), width))
+    for quad in quads[~whole & (quads[..., 2] >= NEAR_M).any(1)]:
+        pixels = _bounded(to_pixels(clip_solid_near(quad), camera, width, height), width)
+        faces.append(cv2.convexHull(pixels.astype(np.float32))[:, 0])
+    return faces
+
+
+def _bounded(pixels: np.ndarray, width: int) -> np.ndarray:
+    return np.clip(pixels, -20 * width, 20 * width)
+
+
+def _hidden_by(camera: CameraPose, vehicles: Sequence[PlacedVehicle], occluders: Occluders) -> np.ndarray:
+    """Which occluders stand between the camera and which vehicles: bool (vehicles occluders).
+
+    Seen from above, a line from the camera to some place on the vehicle crosses the ground that the occluder covers.
+    """
+    places = np.array([(a, b, 0.0) for a in (-1, 0, 1) for b in (-1, -0.5, 0, 0.5, 1)])
+    half = np.array([(v.model.half_width_m, v.model.half_length_m, 0.0) for v in vehicles])
+    heading = np.array([v.heading_rad for v in vehicles])
+    middle = np.array([(v.x_m, v.y_m) for v in vehicles])
+    targets = turned(places * half[:, None], heading[:, None])[..., :2] + middle[:, None]
+    if len(occluders) == 0:
+        return np.zeros((len(vehicles), 0), bool)
+    eye = np.array([camera.x_m, camera.y_m])
+    plan = occluders.plan.astype(np.float64)
+    cos, sin = np.cos(plan[:, 2]), np.sin(plan[:, 2])
+
+    def in_plan(points: np.ndarray) -> np.ndarray:
+        """Points (... 2) in the frames of the occluders: (... occluders 2), the rectangle being -1..1."""
+        x, y = points[..., 0, None] - plan[:, 0], points[..., 1, None] - plan[:, 1]
+        return np.stack([(x * cos + y * sin) / plan[:, 3], (y * cos - x * sin) / plan[:, 4]], -1)
+
+    start, stop = in_plan(eye), in_plan(targets)
+    along = stop - start
+    along = np.where(np.abs(along) < 1e-9, 1e-9, along)
+    first, second = (-1 - start) / along, (1 - start) / along
+    near, far = np.minimum(first, second), np.maximum(first, second)
+    enter, leave = np.maximum(near[..., 0], near[..., 1]), np.minimum(far[..., 0], far[..., 1])
+    return ((enter < leave) & (leave > 0) & (enter < 1)).any(1)
+
+
+def _outlines(
+    camera: CameraPose, occluders: Occluders, chosen: np.ndarray, width: int, height: int
+) -> dict[int, np.ndarray]:
+    """Convex hulls (k 2) in pixels of the chosen occluders, by their index."""
+    outlines = {}
+    for k, own in zip(chosen, camera_coordinates(occluders.points[chosen], camera), strict=True):
+        clipped = clip_solid_near(own)
+        if len(clipped) >= 3:
+            pixels = _bounded(to_pixels(clipped, camera, width, height), width)
+            outlines[int(k)] = cv2.convexHull(pixels.astype(np.float32))[:, 0]
+    return outlines
+
+
+def _label(silhouette: _Silhouette, before: list[np.ndarray], width: int, height: int) -> VehicleLabel | None:
+    x0, y0, x1, y1 = silhouette.box
+    box = (max(x0, 0.0), max(y0, 0.0), min(x1, float(width)), min(y1, float(height)))
+    fraction = 1.0
+    inside = _area(box) / max(_area(silhouette.box), 1e-9)
+    before = [hull for hull in before if _overlaps(hull, box)]
+    if before or inside < 1:
+        mask, origin = _mask(silhouette.faces or [silhouette.hull], box)
+        own = int(np.count_nonzero(mask))
+        for hull in before:
+            cv2.fillConvexPoly(mask, _fixed_point(hull, origin), 0, shift=_SUBPIXEL_BITS)
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if len(rows) == 0:
+            return None
+        left, right = columns[0] / _MASK_SCALE + origin[0], (columns[-1] + 1) / _MASK_SCALE + origin[0]
+        upper, lower = rows[0] / _MASK_SCALE + origin[1], (rows[-1] + 1) / _MASK_SCALE + origin[1]
+        in_frame = _in_frame_share(silhouette.hull, width, height) if inside < 1 else 1.0
+        fraction = float(np.count_nonzero(mask)) / own * in_frame
+        box = tuple(
+            float(v) for v in (max(box[0], left), max(box[1], upper), min(box[2], right), min(box[3], lower))
+        )  # fmt: skip
+    smallest = MIN_BOX_PX_AT_1024 * width / 1024
+    if box[2] - box[0] < smallest or box[3] - box[1] < smallest:
+        return None
+    return VehicleLabel(
+        track_id=silhouette.vehicle.track_id,
+        category=silhouette.vehicle.category,
+        box=box,
+        amodal_box=silhouette.box,
+        distance_m=silhouette.distance_m,
+        visible_fraction=round(min(fraction, 1.0), 4),
+    )
+
+
+def _area(box: tuple[float, float, float, float]) -> float:
+    return (box[2] - box[0]) * (box[3] - box[1])
+
+
+def _overlaps(hull: np.ndarray, box: tuple[float, float, float, float]) -> bool:
+    low, high = hull.min(0), hull.max(0)
+    return bool(low[0] < box[2] and high[0] > box[0] and low[1] < box[3] and high[1] > box[1])
+
+
+def _in_frame_share(hull: np.ndarray, width: int, height: int) -> float:
+    frame = np.array([(0, 0), (width, 0), (width, height), (0, height)], np.float32)
+    whole = cv2.contourArea(hull)
+    return cv2.intersectConvexConvex(hull, frame)[0] / whole if whole > 0 else 0.0
+
+
+def _mask(polygons: list[np.ndarray], box: tuple[float, float, float, float]) -> tuple[np.ndarray, np.ndarray]:
+    """The part of filled convex polygons in `box` at reduced scale, and the pixel of its upper left corner."""
+    origin = np.floor(np.array(box[:2]))
+    columns, rows = np.ceil((np.array(box[2:]) - origin) * _MASK_SCALE).astype(int)
+    mask = np.zeros((max(rows, 1), max(columns, 1)), np.uint8)
+    for polygon in polygons:
+        cv2.fillConvexPoly(mask, _fixed_point(polygon, origin), 1, shift=_SUBPIXEL_BITS)
+    return mask, origin
+
+
+def _fixed_point(hull: np.ndarray, origin: np.ndarray) -> np.ndarray:
+    """Pixels of the picture as OpenCV's fixed-point pixels of the mask (whose pixel centres are whole numbers)."""
+    scaled = (hull - origin) * _MASK_SCALE - 0.5
+    return np.round(scaled * (1 << _SUBPIXEL_BITS)).astype(np.int32)

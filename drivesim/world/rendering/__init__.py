@@ -1,0 +1,1 @@
+"""Rendering: light, air, and the rasterizer."""

@@ -1,0 +1,1 @@
+"""Everything of a world that does not move."""

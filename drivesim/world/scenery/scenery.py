@@ -1,0 +1,54 @@
+"""Everything of a world that does not move: ground, buildings, trees and street furniture along a road."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from drivesim.world.quads import FLOAT, QuadBuilder, QuadMesh
+from drivesim.world.scenery.buildings import add_buildings
+from drivesim.world.scenery.ground import add_ground, draw_ground_colours
+from drivesim.world.scenery.occluders import Occluders
+from drivesim.world.scenery.roadside import add_furniture
+from drivesim.world.scenery.trees import add_trees
+from drivesim.world.traffic.road import Road
+
+
+@dataclass(frozen=True, eq=False)
+class Scenery:
+    """The still part of a world.
+
+    ground is painted in order; objects are solids with outward faces; shadows lie on the ground by day; lamps (k 3)
+    are the street lamps, lamp_colour (3) their light; land (3) is the colour of the plain around.
+    """
+
+    ground: QuadMesh
+    objects: QuadMesh
+    shadows: QuadMesh
+    lamps: np.ndarray
+    lamp_colour: np.ndarray
+    land: np.ndarray
+    urban: bool
+    occluders: Occluders
+
+
+def build_scenery(road: Road, rng: np.random.Generator) -> Scenery:
+    """Draw the scenery along `road`."""
+    ground, objects, shadows = QuadBuilder(), QuadBuilder(), QuadBuilder()
+    colours = draw_ground_colours(road, rng)
+    add_ground(ground, road, colours, rng)
+    occluders = [add_buildings(objects, road, colours, rng)]
+    occluders.append(add_trees(objects, shadows, road, colours, rng))
+    furniture, lamps, lamp_colour = add_furniture(objects, road, rng)
+    occluders.append(furniture)
+    return Scenery(
+        ground=ground.build(),
+        objects=objects.build(),
+        shadows=shadows.build(),
+        lamps=lamps,
+        lamp_colour=lamp_colour,
+        land=np.array(colours.land, FLOAT),
+        urban=road.urban,
+        occluders=Occluders.joined(occluders),
+    )

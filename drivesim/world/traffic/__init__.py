@@ -1,0 +1,1 @@
+"""The road and who drives on it."""

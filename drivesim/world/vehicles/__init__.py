@@ -1,0 +1,1 @@
+"""Vehicles: parts, bodies, and the fleet."""

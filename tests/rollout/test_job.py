@@ -1,0 +1,165 @@
+from __future__ import annotations
+
+import hashlib
+import multiprocessing
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drivesim.archive import ArchiveWriter, check_archive, open_archive
+from drivesim.engine import Engine
+from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
+from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, render_job, run_rollout
+from drivesim.scenario import Scenario
+
+PREVIEWS = ["contact_sheet.png", "future_00.mp4", "future_00.png", "future_01.mp4", "future_01.png"]
+
+
+@pytest.fixture(scope="module")
+def job(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> RolloutJob:
+    """Two futures of two windows."""
+    scenario = Scenario.model_validate(
+        {"format": 1, "name": "short", "time_of_day": "day", "duration_s": 3.0, "sampling": {"steps": 2}}
+    )
+    return RolloutJob(scenario, tmp_path_factory.mktemp("whole"), tiny_checkpoints, seed=5, futures=2)
+
+
+@pytest.fixture(scope="module")
+def whole(job: RolloutJob) -> dict[str, str]:
+    """The archive of an uninterrupted run with two workers."""
+    list(run_rollout(job))
+    return _tree(job.archive_path)
+
+
+def _tree(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_job_makes_archive_and_previews(job: RolloutJob, whole: dict[str, str]) -> None:
+    archive = open_archive(job.archive_path)
+    assert archive.complete
+    assert archive.rollouts[1].frames.shape == (30, 128, 256, 3)
+    assert not check_archive(job.archive_path, read_data=True)
+    assert sorted(path.name for path in job.preview_folder.iterdir()) == PREVIEWS
+
+
+def test_workers_make_what_the_engine_makes(job: RolloutJob, whole: dict[str, str]) -> None:
+    torch.set_num_threads(1)
+    archive, engine = open_archive(job.archive_path), Engine.load(job.checkpoints)
+    for future in (0, 1):
+        windows = list(engine.rollout(job.scenario, job.seed, future))
+        assert np.array_equal(archive.rollouts[future].frames[:], np.concatenate([w.frames for w in windows]))
+        assert np.array_equal(archive.rollouts[future].latents[1], windows[1].keyframe_latents)
+
+
+def test_one_worker_interrupted_and_run_again_makes_the_same_bytes(
+    job: RolloutJob, whole: dict[str, str], tmp_path: Path
+) -> None:
+    job = replace(job, out=tmp_path, workers=1)
+    events = run_rollout(job)
+    next(event for event in events if isinstance(event, Committed))
+    events.close()
+    assert not open_archive(job.archive_path).complete
+    first, *rest = run_rollout(job)
+    assert first == Opened(2, (1, 0)) or first == Opened(2, (0, 1))
+    assert sum(isinstance(event, Committed) for event in rest) == 3
+    assert _tree(job.archive_path) == whole
+
+
+def test_a_complete_job_makes_missing_previews_alone(job: RolloutJob, whole: dict[str, str]) -> None:
+    assert list(run_rollout(job)) == [Opened(2, (2, 2))]
+    poster = job.preview_folder / "future_01.png"
+    poster.unlink()
+    assert list(run_rollout(job)) == [Opened(2, (2, 2)), PreviewWritten(poster, 1)]
+
+
+def test_previews_of_an_archive_that_was_removed_are_made_again(
+    job: RolloutJob, whole: dict[str, str], tmp_path: Path
+) -> None:
+    job, engine = replace(job, out=tmp_path, futures=1), Engine.load(job.checkpoints)
+    list(run_rollout(job, engine))
+    before = _tree(job.preview_folder)
+    shutil.rmtree(job.archive_path)
+    list(run_rollout(replace(job, seed=6), engine))
+    after = _tree(job.preview_folder)
+    assert before.keys() == after.keys()
+    assert all(before[name] != after[name] for name in before)
+
+
+def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:
+    latents = replace(job, out=tmp_path / "latents", frames="none")
+    events = list(run_rollout(latents, Engine.load(job.checkpoints)))
+    assert sum(isinstance(event, Committed) for event in events) == 4
+    assert not latents.preview_folder.exists()
+    rendering = render_job(latents.archive_path, tmp_path / "rendered", job.checkpoints, crf=50)
+    events = run_rollout(rendering)  # in workers
+    next(event for event in events if isinstance(event, Committed))
+    events.close()
+    list(run_rollout(rendering, Engine.load(job.checkpoints)))
+    assert _tree(rendering.archive_path) == whole
+    assert sorted(path.name for path in rendering.preview_folder.iterdir()) == PREVIEWS
+    smaller, larger = (folder / "future_00.mp4" for folder in (rendering.preview_folder, job.preview_folder))
+    assert smaller.stat().st_size < larger.stat().st_size
+
+
+def test_only_a_complete_archive_of_these_checkpoints_is_rendered(
+    job: RolloutJob, whole: dict[str, str], tmp_path: Path
+) -> None:
+    partly = replace(job, out=tmp_path / "partly", frames="none")
+    events = run_rollout(partly, Engine.load(job.checkpoints))
+    next(event for event in events if isinstance(event, Committed))
+    events.close()
+    with pytest.raises(InputError, match="is not complete"):
+        list(run_rollout(render_job(partly.archive_path, tmp_path / "rendered", job.checkpoints)))
+    other = replace(render_job(job.archive_path, tmp_path / "other", job.checkpoints), preset="quality")
+    with pytest.raises(InputError, match=r"settings\.interpolation_passes"):
+        list(run_rollout(other))
+    with ArchiveWriter.open(tmp_path / "a.zarr", {}, open_archive(job.archive_path).layout, {}):
+        pass
+    with pytest.raises(InputError, match="was not made by a rollout"):
+        render_job(tmp_path / "a.zarr", tmp_path, job.checkpoints)
+
+
+def test_a_killed_worker_is_one_clear_error(job: RolloutJob, tmp_path: Path) -> None:
+    job = replace(job, out=tmp_path, workers=1)
+    events = run_rollout(job)
+    next(event for event in events if isinstance(event, Committed))
+    for worker in multiprocessing.active_children():
+        worker.kill()
+    with pytest.raises(DrivesimError, match=r"SIGKILL.*run the same command again"):
+        list(events)
+    assert not check_archive(job.archive_path, read_data=True)
+
+
+def test_an_archive_of_another_run_is_refused(job: RolloutJob, whole: dict[str, str]) -> None:
+    with pytest.raises(InputError, match=r"seed: archive 5, this run 6"):
+        list(run_rollout(replace(job, seed=6)))
+    assert _tree(job.archive_path) == whole
+
+
+def test_a_second_writer_is_refused(job: RolloutJob, whole: dict[str, str]) -> None:
+    events = run_rollout(job)
+    next(events)
+    with pytest.raises(ArchiveLockedError):
+        next(run_rollout(job))
+    events.close()
+
+
+def test_missing_checkpoints_leave_nothing_behind(job: RolloutJob, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError):
+        list(run_rollout(replace(job, out=tmp_path / "out", checkpoints=tmp_path / "none")))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_place_that_cannot_be_written_is_an_input_error(job: RolloutJob, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match="--out"):
+        list(run_rollout(replace(job, out=tmp_path / "file")))
