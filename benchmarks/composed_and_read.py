@@ -41,9 +41,7 @@ class ComposedAndRead:
     def composed(self, settings: EngineSettings) -> tuple[float, float, float]:
         """The same of frames composed from their boxes and times of day."""
         sampling = Sampling(settings, enlarge=False)
-        return self._measured(
-            composed_frames(self.engine, self.conditions, len(self.asked), sampling, lambda *_: None)
-        )
+        return self._measured(composed_frames(self.engine, self.conditions, len(self.asked), sampling, lambda *_: None))
 
     def _measured(self, frames: np.ndarray) -> tuple[float, float, float]:
         found = read_vehicles(self.engine.networks.reader, frames)

@@ -70,9 +70,7 @@ class Conditioning:
             raise ValueError(f"no condition called {sorted(unknown)}")
         return replace(self, **dict.fromkeys(names))
 
-    def drop_randomly(
-        self, rates: dict[str, float], generator: torch.Generator, together: float = 0.0
-    ) -> Conditioning:
+    def drop_randomly(self, rates: dict[str, float], generator: torch.Generator, together: float = 0.0) -> Conditioning:
         """Each named kind is forgotten for each sample independently, with its own probability.
 
         together: probability with which a sample forgets all named kinds at once.

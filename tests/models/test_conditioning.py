@@ -92,9 +92,7 @@ def test_to_moves_every_tensor() -> None:
 
 def test_kinds_can_be_forgotten_together() -> None:
     names = ("boxes", "time_of_day")
-    dropped = of_size(20_000).drop_randomly(
-        dict.fromkeys(names, 0.2), torch.Generator().manual_seed(0), together=0.25
-    )
+    dropped = of_size(20_000).drop_randomly(dict.fromkeys(names, 0.2), torch.Generator().manual_seed(0), together=0.25)
     boxes, time = (~is_known(dropped, name) for name in names)
     assert abs(float((boxes & time).float().mean()) - (0.25 + 0.75 * 0.04)) < 0.015
     assert abs(float(boxes.float().mean()) - (0.25 + 0.75 * 0.2)) < 0.015

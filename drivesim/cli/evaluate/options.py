@@ -21,9 +21,7 @@ class Split(StrEnum):
 
 Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
 Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
-Samples = Annotated[
-    int, typer.Option(min=2, max=10**6, help="Maximum number of frames; the footage may have fewer.")
-]
+Samples = Annotated[int, typer.Option(min=2, max=10**6, help="Maximum number of frames; the footage may have fewer.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Seed of the first sample; the others follow.")]
 FootageSeed = Annotated[int, typer.Option(min=0, help="Seed of the choice of frames from the footage.")]
 SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]

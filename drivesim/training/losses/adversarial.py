@@ -50,9 +50,7 @@ class ReconstructionLoss:
         """The mean perceptual distance of frames `b t 3 h w`."""
         return self.perceptual(real.flatten(0, 1), made.flatten(0, 1)).mean()
 
-    def terms(
-        self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int
-    ) -> Iterator[LossTerm]:
+    def terms(self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
         """The network's loss, then, once the adversary takes part, the discriminator's.
 
         Args:

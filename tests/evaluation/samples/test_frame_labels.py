@@ -42,9 +42,11 @@ def test_what_was_requested_is_not_what_is_detected(archive: Archive, monkeypatc
     ]
     assert all("score" not in annotation for annotation in requested["annotations"])
     committed = archive.rollouts[0].num_committed_frames
-    assert [a["image_id"] for a in detected["annotations"]] == list(range(committed)) == [
-        image["id"] for image in detected["images"]
-    ]
+    assert (
+        [a["image_id"] for a in detected["annotations"]]
+        == list(range(committed))
+        == [image["id"] for image in detected["images"]]
+    )
     assert {(a["category_id"], tuple(a["bbox"]), a["score"]) for a in detected["annotations"]} == {
         (3, (512, 256, 256, 256), 0.625)
     }
