@@ -156,7 +156,7 @@ def test_a_sweep_changes_no_identity_of_what_it_is_written_into() -> None:
 
 
 def test_the_example_of_the_documentation_gives_what_it_says() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "sweeps.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "sweeps.md").read_text()
     text = page.split("```yaml\n")[1].split("```")[0]
     cases = Cases(parse_scenario(text.encode()))
     assert len(cases) == 100
