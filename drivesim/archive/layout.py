@@ -106,7 +106,7 @@ class ArchiveLayout:
         return min(num_windows * self.frames_per_window, self.num_frames)
 
     def to_dict(self) -> dict:
-        """Plain values for JSON; `frames` only where it is not as in format 1."""
+        """Plain values for JSON; `frames` is left out where frames are stored, as in format 1."""
         values = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
         if self.keeps_frames:
             del values["frames"]

@@ -1,32 +1,77 @@
-"""The metadata documents of an archive: each must be, byte for byte, what its layout implies."""
+"""Verify the metadata documents of an archive: each must be, byte for byte, what was written."""
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
 
 from drivesim.archive.commit import Finding
-from drivesim.archive.files import FileProblem, read_file
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.zarr_format import metadata_files
+from drivesim.archive.documents import GROUP, document_kinds
+from drivesim.archive.files import ArchiveFiles, FileProblem
+from drivesim.archive.identity import Manifest
+from drivesim.archive.names import METADATA_FILE
+from drivesim.archive.sealed_json import parse_json, sha256
 from drivesim.errors import ArchiveError
 
 _MAX_DOCUMENT_BYTES = 2**20
+_MAX_CONSOLIDATED_BYTES = 2**13  # for each future
 
 
-def verify_metadata(archive: Path, layout: ArchiveLayout) -> list[Finding]:
-    """What is wrong with the `zarr.json` files; reads at most a mebibyte each and believes nothing in them."""
-    findings = []
-    for file, expected in metadata_files(layout).items():
+def verify_metadata(files: ArchiveFiles, manifest: Manifest) -> Iterator[Finding]:
+    """Yield what is wrong with the `zarr.json` files; reads a bounded number of bytes and believes nothing in them.
+
+    A group may hold consolidated metadata, which `zarr.consolidate_metadata` adds, if it repeats the documents.
+    """
+    kinds, digests = document_kinds(manifest.layout), manifest.document_digests
+    sound: dict[str, object] = {}
+    consolidated: dict[str, dict] = {}
+    for file, kind in sorted(kinds.items(), key=lambda entry: entry[1] == GROUP):
+        limit = _MAX_DOCUMENT_BYTES + (kind == GROUP) * _MAX_CONSOLIDATED_BYTES * manifest.layout.num_futures
         try:
-            if read_file(archive, file, _MAX_DOCUMENT_BYTES) != expected:
-                raise FileProblem(file, "was changed: it is not the metadata of this archive's layout")
+            content = files.read(file, limit)
+            if sha256(content) != digests[kind]:
+                consolidated[file] = _consolidated_group(file, content)
+            elif kind not in sound:
+                sound[kind] = _plain(parse_json(content))
         except FileProblem as problem:
-            array = file.rpartition("/")[0] or "archive"
-            findings.append(Finding(array, None, file, problem.problem))
-    return findings
+            yield _finding(file, problem.problem)
+    sound.setdefault(GROUP, {"zarr_format": 3, "node_type": "group", "attributes": {}})
+    for file, entries in consolidated.items():
+        folder = file.removesuffix(METADATA_FILE)
+        for path, entry in entries.items():
+            kind = kinds.get(f"{folder}{path}/{METADATA_FILE}")
+            if kind is None or (kind in sound and _plain(entry) != sound[kind]):
+                yield _finding(file, f"its consolidated metadata says something else of {path} than its own document")
 
 
-def require_sound_metadata(archive: Path, layout: ArchiveLayout) -> None:
+def require_sound_metadata(files: ArchiveFiles, manifest: Manifest) -> None:
     """Raise ArchiveError naming the first metadata document that is missing or changed."""
-    if findings := verify_metadata(archive, layout):
-        raise ArchiveError(f"{archive}: {findings[0]}")
+    for finding in verify_metadata(files, manifest):
+        raise ArchiveError(f"{files.name}: {finding}")
+
+
+def _consolidated_group(file: str, content: bytes) -> dict[str, object]:
+    """Return the consolidated metadata of a group's document; FileProblem where anything else was changed in it."""
+    changed = FileProblem(file, "was changed: it is not the document that was written")
+    try:
+        document = parse_json(content)
+    except ValueError:
+        raise changed from None
+    if not isinstance(document, dict) or _plain(document) != {"zarr_format": 3, "node_type": "group", "attributes": {}}:
+        raise changed
+    consolidated = document.get("consolidated_metadata")
+    entries = consolidated.get("metadata") if isinstance(consolidated, dict) else None
+    if not isinstance(entries, dict):
+        raise changed
+    return entries
+
+
+def _plain(document: object) -> object:
+    """Return a document without what zarr adds to it when it consolidates metadata."""
+    if not isinstance(document, dict):
+        return document
+    added = ("consolidated_metadata", "storage_transformers")
+    return {name: value for name, value in document.items() if name not in added or (name == added[1] and value)}
+
+
+def _finding(file: str, message: str) -> Finding:
+    return Finding(file.rpartition("/")[0] or "archive", None, file, message)
