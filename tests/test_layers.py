@@ -49,7 +49,7 @@ AT_HOME = {
     "typer": ("drivesim/cli/",),
     "scenariogeneration": ("drivesim/scenario/interchange/openscenario/library.py",),
     "zarr": ("drivesim/archive/",),
-    "fsspec": ("drivesim/archive/remote.py",),
+    "fsspec": ("drivesim/archive/stores/remote.py",),
     "filelock": ("drivesim/locks.py",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }

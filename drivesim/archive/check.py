@@ -9,13 +9,12 @@ import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drivesim.archive.chunks import DamagedChunk, chunk_finding
-from drivesim.archive.commit import Chain, CommitRecord, Finding, Records, read_chain
-from drivesim.archive.documents import array_names, document_kinds
 from drivesim.archive.files import TEMPORARY_SUFFIX, FileProblem, LocalFiles, read_file
-from drivesim.archive.identity import MANIFEST_FILE, Manifest
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.names import (
+from drivesim.archive.format.commit import Chain, CommitRecord, Finding, Records, read_chain
+from drivesim.archive.format.documents import array_names, document_kinds
+from drivesim.archive.format.identity import MANIFEST_FILE, Manifest
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import (
     COMMIT_FOLDER,
     HEAD_FILE,
     is_system_file,
@@ -24,9 +23,10 @@ from drivesim.archive.names import (
     rollout_folder,
     window_files,
 )
+from drivesim.archive.format.structure import verify_metadata
 from drivesim.archive.reader import archive_folder
 from drivesim.archive.sealed_json import sha256
-from drivesim.archive.structure import verify_metadata
+from drivesim.archive.stores.chunks import DamagedChunk, chunk_finding
 
 
 def check_archive(path: str | Path, read_data: bool) -> list[Finding]:
@@ -77,7 +77,7 @@ def verify_windows(files: LocalFiles, layout: ArchiveLayout, records: Records) -
     """Read every chunk of all windows that have a record; yield what is wrong."""
     import zarr
 
-    from drivesim.archive.store import ArchiveStore
+    from drivesim.archive.stores.committed import ArchiveStore
 
     root = zarr.open_group(ArchiveStore(files, layout, records), mode="r")
     for future, of_future in enumerate(records):

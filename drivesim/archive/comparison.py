@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from drivesim.archive.identity import Manifest
+from drivesim.archive.format.identity import Manifest
 from drivesim.archive.reader import Archive, Rollout, open_archive
 from drivesim.errors import InputError
 

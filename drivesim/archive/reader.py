@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from drivesim.archive.commit import Chain, read_chain
 from drivesim.archive.committed_array import CommittedArray
 from drivesim.archive.files import ArchiveFiles, FileProblem, LocalFiles
-from drivesim.archive.identity import Manifest
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.names import rollout_folder
-from drivesim.archive.remote import RemoteFiles, is_url
+from drivesim.archive.format.commit import Chain, read_chain
+from drivesim.archive.format.identity import Manifest
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import rollout_folder
+from drivesim.archive.format.structure import require_sound_metadata
 from drivesim.archive.sealed_json import sha256
-from drivesim.archive.structure import require_sound_metadata
+from drivesim.archive.stores.remote import RemoteFiles, is_url
 from drivesim.errors import ArchiveError, InputError
 
 if TYPE_CHECKING:
     import zarr
 
-    from drivesim.archive.store import ArchiveStore
+    from drivesim.archive.stores.committed import ArchiveStore
 
 _REMOTE_REQUESTS = 16  # at a time, while an archive is opened
 
@@ -45,7 +45,7 @@ class OpenedArchive:
     @cached_property
     def store(self) -> ArchiveStore:
         """The committed windows; made when it is first asked for, because importing zarr takes a second."""
-        from drivesim.archive.store import ArchiveStore
+        from drivesim.archive.stores.committed import ArchiveStore
 
         return ArchiveStore(self.files, self.layout, tuple(chain.trusted for chain in self.chains))
 

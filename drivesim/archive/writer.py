@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drivesim.archive.check import verify_windows
-from drivesim.archive.commit import CommitRecord, head_bytes, read_chain
-from drivesim.archive.documents import document_kinds, new_documents
 from drivesim.archive.files import FileProblem, LocalFiles, sync_folder, write_error, write_file
-from drivesim.archive.identity import MANIFEST_FILE, Manifest
-from drivesim.archive.layout import ArchiveLayout
+from drivesim.archive.format.commit import CommitRecord, head_bytes, read_chain
+from drivesim.archive.format.documents import document_kinds, new_documents
+from drivesim.archive.format.identity import MANIFEST_FILE, Manifest
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import COMMIT_FOLDER, HEAD_FILE, record_file, rollout_folder
+from drivesim.archive.format.structure import require_sound_metadata
 from drivesim.archive.lock import WriterLock
-from drivesim.archive.names import COMMIT_FOLDER, HEAD_FILE, record_file, rollout_folder
 from drivesim.archive.sealed_json import canonical_json, sha256
-from drivesim.archive.structure import require_sound_metadata
 from drivesim.errors import ArchiveError, ArchiveWriteError, InputError
 
 if TYPE_CHECKING:
-    from drivesim.archive.window_store import WindowStore
+    from drivesim.archive.stores.window import WindowStore
 
 
 class ArchiveWriter:
@@ -146,7 +146,7 @@ class ArchiveWriter:
 
     def _resume(self, manifest: Manifest) -> WindowStore:
         """Verify what is committed, bring the heads up to date, and return the store to go on writing with."""
-        from drivesim.archive.window_store import WindowStore
+        from drivesim.archive.stores.window import WindowStore
 
         files, futures = LocalFiles(self.path), range(self.layout.num_futures)
         chains = [read_chain(files, self.layout, manifest.chain_root, future) for future in futures]

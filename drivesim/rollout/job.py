@@ -14,8 +14,8 @@ import torch
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
-from drivesim.archive.identity import Manifest
-from drivesim.archive.names import HEAD_FILE, rollout_folder
+from drivesim.archive.format.identity import Manifest
+from drivesim.archive.format.names import HEAD_FILE, rollout_folder
 from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
 from drivesim.engine import (
     Engine,

@@ -15,7 +15,7 @@ from zarr.core.buffer import default_buffer_prototype
 
 import drivesim
 from drivesim.archive import ArchiveLayout, ArchiveWriter, check_archive
-from drivesim.archive.commit import head_bytes
+from drivesim.archive.format.commit import head_bytes
 from drivesim.archive.sealed_json import sha256
 from drivesim.errors import ArchiveError, InputError
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from drivesim.archive.commit import CommitRecord, Finding
 from drivesim.archive.files import ArchiveFiles, FileProblem
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.names import chunk_bytes, max_chunk_file_bytes, rollout_folder
+from drivesim.archive.format.commit import CommitRecord, Finding
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import chunk_bytes, max_chunk_file_bytes, rollout_folder
 from drivesim.archive.sealed_json import sha256
 from drivesim.errors import ArchiveError
 

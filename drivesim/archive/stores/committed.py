@@ -12,12 +12,12 @@ from collections.abc import AsyncIterator, Iterable
 from zarr.abc.store import ByteRequest, OffsetByteRequest, RangeByteRequest, Store, SuffixByteRequest
 from zarr.core.buffer import Buffer, BufferPrototype, default_buffer_prototype
 
-from drivesim.archive.chunks import read_chunk
-from drivesim.archive.commit import Records
-from drivesim.archive.documents import FRAMES, GROUP, document_kinds, new_documents, with_length
 from drivesim.archive.files import ArchiveFiles
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.names import rollout_folder
+from drivesim.archive.format.commit import Records
+from drivesim.archive.format.documents import FRAMES, GROUP, document_kinds, new_documents, with_length
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import rollout_folder
+from drivesim.archive.stores.chunks import read_chunk
 from drivesim.errors import InputError
 
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from drivesim.archive.documents import document_kinds, old_documents
 from drivesim.archive.files import ArchiveFiles, FileProblem
-from drivesim.archive.layout import ArchiveLayout
+from drivesim.archive.format.documents import document_kinds, old_documents
+from drivesim.archive.format.layout import ArchiveLayout
 from drivesim.archive.sealed_json import MAX_SEALED_BYTES, canonical_json, seal, sha256, unseal
 from drivesim.errors import InputError
 

@@ -14,9 +14,9 @@ import re
 from dataclasses import dataclass
 
 from drivesim.archive.files import ArchiveFiles, FileProblem
-from drivesim.archive.identity import MANIFEST_FILE
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.names import (
+from drivesim.archive.format.identity import MANIFEST_FILE
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import (
     COMMIT_FOLDER,
     HEAD_FILE,
     max_chunk_file_bytes,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from drivesim.archive.commit import Finding
-from drivesim.archive.documents import GROUP, document_kinds
 from drivesim.archive.files import ArchiveFiles, FileProblem
-from drivesim.archive.identity import Manifest
-from drivesim.archive.names import METADATA_FILE
+from drivesim.archive.format.commit import Finding
+from drivesim.archive.format.documents import GROUP, document_kinds
+from drivesim.archive.format.identity import Manifest
+from drivesim.archive.format.names import METADATA_FILE
 from drivesim.archive.sealed_json import parse_json, sha256
 from drivesim.errors import ArchiveError
 

@@ -85,7 +85,7 @@ class ArchiveLayout:
 
     @property
     def frames_per_chunk(self) -> int:
-        """Frames per chunk: the largest divisor of a window up to FRAMES_PER_CHUNK, so that no chunk crosses a window."""
+        """The largest divisor of `frames_per_window` up to FRAMES_PER_CHUNK, so that no chunk crosses a window."""
         return max(n for n in range(1, FRAMES_PER_CHUNK + 1) if self.frames_per_window % n == 0)
 
     @property

@@ -10,12 +10,12 @@ import numpy as np
 import zarr
 from zarr.core.buffer import Buffer
 
-from drivesim.archive.commit import CommitRecord, Records
 from drivesim.archive.files import LocalFiles, write_file
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.names import rollout_folder, window_files
+from drivesim.archive.format.commit import CommitRecord, Records
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import rollout_folder, window_files
 from drivesim.archive.sealed_json import sha256
-from drivesim.archive.store import ArchiveStore
+from drivesim.archive.stores.committed import ArchiveStore
 
 
 class WindowStore(ArchiveStore):

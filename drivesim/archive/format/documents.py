@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from functools import lru_cache
 
-from drivesim.archive.layout import ArchiveLayout
-from drivesim.archive.names import METADATA_FILE, rollout_folder
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import METADATA_FILE, rollout_folder
 
 GROUP, FRAMES, LATENTS = "group", "frames", "latents"
 FRAME_AXES = ("t", "h", "w", "c")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from drivesim.archive.layout import ArchiveLayout
+from drivesim.archive.format.layout import ArchiveLayout
 
 METADATA_FILE = "zarr.json"
 COMMIT_FOLDER = "_commit"
