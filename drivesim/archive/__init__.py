@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from drivesim.archive.check import Finding, check_archive
+from drivesim.archive.check import check_archive
 from drivesim.archive.comparison import WindowDifference, compare_archives
+from drivesim.archive.format.commit import Finding
 from drivesim.archive.format.layout import ArchiveLayout
 from drivesim.archive.reader import Archive, archive_store, open_archive
 from drivesim.archive.writer import ArchiveWriter

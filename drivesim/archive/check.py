@@ -79,9 +79,10 @@ def verify_windows(files: LocalFiles, layout: ArchiveLayout, records: Records) -
 
     from drivesim.archive.stores.committed import ArchiveStore
 
-    root = zarr.open_group(ArchiveStore(files, layout, records), mode="r")
+    store = ArchiveStore(files, layout, records)
     for future, of_future in enumerate(records):
-        arrays = {name: root[f"{rollout_folder(future)}/{name}"] for name in array_names(layout)} if of_future else {}
+        folder, names = rollout_folder(future), array_names(layout) if of_future else []
+        arrays = {name: zarr.open_array(store, path=f"{folder}/{name}", mode="r") for name in names}
         for record, file in _chunks(of_future):
             try:
                 _ = arrays[file.split("/")[0]].blocks[int(file.split(".")[1])]
@@ -117,7 +118,7 @@ def _walk(root: Path, layout: ArchiveLayout) -> dict[str, str]:
     return present
 
 
-def _kind(entry: os.DirEntry) -> str:
+def _kind(entry: os.DirEntry[str]) -> str:
     if entry.is_symlink():
         return "symbolic link"
     if entry.is_dir(follow_symlinks=False):

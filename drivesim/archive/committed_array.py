@@ -34,14 +34,14 @@ class CommittedArray:
         shape: tuple[int, ...],
         dtype: type,
         chunk_length: int,
-        open_array: Callable[[], zarr.Array],
+        open_array: Callable[[], zarr.Array[Any]],
     ) -> None:
         self.shape = shape
         self.dtype = np.dtype(dtype)
         self._what = what
         self._chunk_length = chunk_length
         self._open_array = open_array
-        self._opened: zarr.Array | None = None
+        self._opened: zarr.Array[Any] | None = None
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -56,15 +56,15 @@ class CommittedArray:
     def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
 
-    def __getitem__(self, key: Any) -> np.ndarray:
+    def __getitem__(self, key: Any) -> Any:
         """Read items, as numpy would index them.
 
         Raises:
             ArchiveError: Items are asked for that are not committed, or that are not what was committed.
             InputError: The key is no index of this array.
         """
-        first, *others = self._without_leading_ellipsis(key if isinstance(key, tuple) else (key,))
         try:
+            first, *others = self._without_leading_ellipsis(key if isinstance(key, tuple) else (key,))
             if isinstance(first, slice):
                 return self._read(self._forward(first))[(slice(None), *others)]
             if isinstance(first, (list, np.ndarray)):
@@ -77,11 +77,13 @@ class CommittedArray:
         except (IndexError, TypeError) as error:
             raise InputError(f"{self._what}: {key!r} is no index of an array of shape {self.shape} ({error})") from None
 
-    def _without_leading_ellipsis(self, key: tuple) -> tuple:
+    def _without_leading_ellipsis(self, key: tuple[Any, ...]) -> tuple[Any, ...]:
         if not key:
             return (slice(None),)
         if key[0] is not Ellipsis:
             return key
+        if any(part is Ellipsis for part in key[1:]):
+            raise IndexError("there is more than one ellipsis")
         return (*[slice(None)] * (len(self.shape) - len(key) + 1), *key[1:])
 
     def _forward(self, key: slice) -> slice:
@@ -107,7 +109,7 @@ class CommittedArray:
         if self._opened is None:
             self._opened = self._open_array()
         try:
-            return self._opened[items] if isinstance(items, slice) else self._opened.oindex[items]
+            return np.asarray(self._opened[items] if isinstance(items, slice) else self._opened.oindex[items])
         except (ArchiveError, InputError):
             raise
         except (RuntimeError, ValueError) as error:  # of a codec: the bytes are what was committed all the same

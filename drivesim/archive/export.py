@@ -64,7 +64,7 @@ def write_png(picture: np.ndarray, path: Path) -> None:
     """Write a picture, uint8 (h, w, c) RGB; raises what `write_mp4` raises."""
     _, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     with _replacing(path) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(content.tobytes())
 
 
 def write_text(text: str, path: Path) -> None:

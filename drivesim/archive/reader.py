@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -49,12 +49,11 @@ class OpenedArchive:
 
         return ArchiveStore(self.files, self.layout, tuple(chain.trusted for chain in self.chains))
 
-    @cached_property
-    def group(self) -> zarr.Group:
-        """The root of the store."""
+    def array(self, future: int, name: str) -> zarr.Array[Any]:
+        """Open an array of a future: `frames` or `latents`."""
         import zarr
 
-        return zarr.open_group(self.store, mode="r")
+        return zarr.open_array(self.store, path=f"{rollout_folder(future)}/{name}", mode="r")
 
 
 @dataclass(frozen=True)
@@ -90,7 +89,7 @@ class Rollout:
         return self.num_committed_windows == self.layout.num_windows
 
     @property
-    def labels(self) -> tuple[dict, ...]:
+    def labels(self) -> tuple[dict[str, Any], ...]:
         """The labels that were committed with each window."""
         return tuple(record.labels for record in self.chain.trusted)
 
@@ -116,9 +115,7 @@ class Rollout:
 
     def _array(self, name: str, shape: tuple[int, ...], dtype: type, chunk_length: int) -> CommittedArray:
         what = f"{self.opened.files.name}: {name} of future {self.future}"
-        return CommittedArray(
-            what, shape, dtype, chunk_length, lambda: self.opened.group[f"{rollout_folder(self.future)}/{name}"]
-        )
+        return CommittedArray(what, shape, dtype, chunk_length, partial(self.opened.array, self.future, name))
 
 
 @dataclass(frozen=True)
@@ -151,7 +148,7 @@ class Archive:
         return self.manifest.layout
 
     @property
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, Any]:
         """What the archive was made from, for people."""
         return self.manifest.provenance
 
@@ -161,7 +158,7 @@ class Archive:
         return all(rollout.complete for rollout in self.rollouts)
 
 
-def open_archive(path: str | Path, storage_options: dict | None = None) -> Archive:
+def open_archive(path: str | Path, storage_options: dict[str, Any] | None = None) -> Archive:
     """Open an archive for reading; a writer may be at work on it.
 
     Damage in a commit record ends what can be read of its future; `check_archive` names it.
@@ -174,7 +171,7 @@ def open_archive(path: str | Path, storage_options: dict | None = None) -> Archi
         InputError: There is no archive, or it has a newer format.
         ArchiveError: Its metadata is damaged, or the storage does not answer.
     """
-    files = RemoteFiles.open(path, storage_options) if is_url(path) else LocalFiles(archive_folder(path))
+    files = RemoteFiles.open(str(path), storage_options) if is_url(path) else LocalFiles(archive_folder(path))
     try:
         manifest = Manifest.read(files)
     except FileProblem as problem:
@@ -188,7 +185,7 @@ def open_archive(path: str | Path, storage_options: dict | None = None) -> Archi
         return Archive(OpenedArchive(files, layout, tuple(pool.map(read, futures))), manifest)
 
 
-def archive_store(path: str | Path, storage_options: dict | None = None) -> ArchiveStore:
+def archive_store(path: str | Path, storage_options: dict[str, Any] | None = None) -> ArchiveStore:
     """Return an archive as a store for zarr, xarray or dask: committed windows only, and every byte verified.
 
     >>> zarr.open_group(drivesim.archive_store(path))["rollouts/0000/frames"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from drivesim.errors import InputError
 
@@ -28,7 +29,7 @@ def sha256(content: bytes | memoryview) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def seal(content: dict) -> bytes:
+def seal(content: dict[str, Any]) -> bytes:
     """Return the file of a content."""
     return canonical_json({**content, "sha256": sha256(canonical_json(content))})
 
@@ -47,7 +48,7 @@ def _no_number(name: str) -> None:
     raise ValueError(name)
 
 
-def unseal(file_content: bytes) -> dict:
+def unseal(file_content: bytes) -> dict[str, Any]:
     """Return the content of a file; raises ValueError that says what is wrong with it."""
     content = parse_json(file_content)
     if not isinstance(content, dict) or not isinstance(content.get("sha256"), str):

@@ -10,7 +10,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,7 +43,9 @@ class ArchiveWriter:
         self._store = self._resume(manifest)
 
     @classmethod
-    def open(cls, path: str | Path, identity_inputs: dict, layout: ArchiveLayout, provenance: dict) -> ArchiveWriter:
+    def open(
+        cls, path: str | Path, identity_inputs: dict[str, Any], layout: ArchiveLayout, provenance: dict[str, Any]
+    ) -> ArchiveWriter:
         """Create the archive, or continue the one that is there.
 
         An archive of an earlier format is continued in its format.
@@ -95,7 +97,9 @@ class ArchiveWriter:
             raise InputError(f"{self.path}: window {window} of future {future} is not committed yet")
         return self._store.latents(future, window)
 
-    def commit(self, future: int, window: int, latents: np.ndarray, frames: np.ndarray | None, labels: dict) -> None:
+    def commit(
+        self, future: int, window: int, latents: np.ndarray, frames: np.ndarray | None, labels: dict[str, Any]
+    ) -> None:
         """Make a window durable, whole or not at all.
 
         Args:
@@ -222,7 +226,7 @@ def _create(path: Path, manifest: Manifest) -> None:
         raise error if isinstance(error, ArchiveWriteError) else write_error(path, error) from error
 
 
-def _require_array(name: str, array: np.ndarray, dtype: type, shape: tuple[int, ...]) -> None:
+def _require_array(name: str, array: object, dtype: type, shape: tuple[int, ...]) -> None:
     if not isinstance(array, np.ndarray) or array.dtype != dtype or array.shape != shape:
         got = f"{array.dtype} {array.shape}" if isinstance(array, np.ndarray) else type(array).__name__
         raise InputError(f"archive: {name} of a window are {np.dtype(dtype)} {shape}, not {got}")

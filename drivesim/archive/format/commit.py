@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 from drivesim.archive.files import ArchiveFiles, FileProblem
 from drivesim.archive.format.identity import MANIFEST_FILE
@@ -61,7 +62,7 @@ class CommitRecord:
     window: int
     previous: str
     chunks: dict[str, tuple[int, str]]
-    labels: dict
+    labels: dict[str, Any]
 
     def to_bytes(self) -> bytes:
         """Return the content of the file."""
@@ -129,7 +130,7 @@ class Chain:
     @property
     def trusted(self) -> tuple[CommitRecord, ...]:
         """The contiguous run of sound records from window 0."""
-        return self.records[: self.num_committed]
+        return tuple(record for record in self.records[: self.num_committed] if record is not None)
 
 
 def read_chain(files: ArchiveFiles, layout: ArchiveLayout, chain_root: str, future: int) -> Chain:
@@ -197,7 +198,7 @@ class _ChainReader:
         return Chain(
             records=tuple(records),
             num_committed=num_committed,
-            last=digests[num_committed - 1] if num_committed else self.chain_root,
+            last=(digests[num_committed - 1] if num_committed else None) or self.chain_root,
             head_is_behind=head_windows < num_committed,
             findings=tuple(findings),
         )

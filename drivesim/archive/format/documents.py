@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from functools import lru_cache
+from typing import Any
 
 from drivesim.archive.format.layout import ArchiveLayout
 from drivesim.archive.format.names import METADATA_FILE, rollout_folder
@@ -39,11 +40,12 @@ def new_documents(layout: ArchiveLayout) -> dict[str, bytes]:
     """Return the document of each kind, as zarr writes it for arrays of full shape."""
     import zarr
     from zarr.codecs import TransposeCodec, ZstdCodec
+    from zarr.core.buffer import Buffer
     from zarr.storage import MemoryStore
 
-    written: dict = {}
+    written: dict[str, Buffer] = {}
     group = zarr.create_group(MemoryStore(written), zarr_format=3)
-    common = {
+    common: dict[str, Any] = {
         "compressors": [ZstdCodec(level=ZSTD_LEVEL, checksum=True)],
         "fill_value": 0,
         "chunk_key_encoding": {"name": "default", "separator": "."},
@@ -106,7 +108,16 @@ def old_documents(layout: ArchiveLayout) -> dict[str, bytes]:
     return documents
 
 
-def _old_array_document(*, shape, chunk_shape, data_type, fill_value, axes, codecs, attributes) -> bytes:
+def _old_array_document(
+    *,
+    shape: tuple[int, ...],
+    chunk_shape: tuple[int, ...],
+    data_type: str,
+    fill_value: float,
+    axes: tuple[str, ...],
+    codecs: list[dict[str, Any]],
+    attributes: dict[str, Any],
+) -> bytes:
     compressor = {"name": "zstd", "configuration": {"level": ZSTD_LEVEL, "checksum": True}}
     return _old_document(
         {
@@ -124,5 +135,5 @@ def _old_array_document(*, shape, chunk_shape, data_type, fill_value, axes, code
     )
 
 
-def _old_document(content: dict) -> bytes:
+def _old_document(content: dict[str, Any]) -> bytes:
     return json.dumps(content, indent=2).encode() + b"\n"

@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from drivesim.archive.files import ArchiveFiles, FileProblem
 from drivesim.archive.format.documents import document_kinds, old_documents
@@ -36,9 +37,9 @@ class Manifest:
         documents: sha256 of the Zarr metadata document of each kind, from format 3 on.
     """
 
-    inputs: dict
+    inputs: dict[str, Any]
     layout: ArchiveLayout
-    provenance: dict
+    provenance: dict[str, Any]
     format: int = NEWEST_FORMAT
     documents: dict[str, str] = field(default_factory=dict)
 
@@ -74,7 +75,7 @@ class Manifest:
         )
 
     @classmethod
-    def create(cls, inputs: dict, layout: ArchiveLayout, provenance: dict) -> Manifest:
+    def create(cls, inputs: dict[str, Any], layout: ArchiveLayout, provenance: dict[str, Any]) -> Manifest:
         """Return a manifest of plain JSON values, without documents; raises InputError for what JSON cannot hold."""
         return cls(json.loads(canonical_json(inputs)), layout, json.loads(canonical_json(provenance)))
 
@@ -145,7 +146,7 @@ class Manifest:
             raise ValueError("documents does not hold the sha256 of each Zarr document")
 
 
-def _stored_layout(values: object) -> ArchiveLayout:
+def _stored_layout(values: Any) -> ArchiveLayout:
     try:
         return ArchiveLayout.from_dict(values)
     except InputError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from drivesim.errors import InputError
 
@@ -114,7 +115,7 @@ class ArchiveLayout:
         """Return the number of frames in the first `num_windows` windows of a future."""
         return min(num_windows * self.frames_per_window, self.num_frames)
 
-    def to_dict(self) -> dict:
+    def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON; `frames` is left out where frames are stored, as in format 1."""
         values = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
         if self.keeps_frames:
@@ -122,7 +123,7 @@ class ArchiveLayout:
         return values
 
     @classmethod
-    def from_dict(cls, values: dict) -> ArchiveLayout:
+    def from_dict(cls, values: dict[str, Any]) -> ArchiveLayout:
         """Return the layout that `to_dict` described; raises InputError for anything else."""
         names = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or set(values) | {"frames"} != names:

@@ -23,7 +23,7 @@ def verify_metadata(files: ArchiveFiles, manifest: Manifest) -> Iterator[Finding
     """
     kinds, digests = document_kinds(manifest.layout), manifest.document_digests
     sound: dict[str, object] = {}
-    consolidated: dict[str, dict] = {}
+    consolidated: dict[str, dict[str, object]] = {}
     for file, kind in sorted(kinds.items(), key=lambda entry: entry[1] == GROUP):
         limit = _MAX_DOCUMENT_BYTES + (kind == GROUP) * _MAX_CONSOLIDATED_BYTES * manifest.layout.num_futures
         try:
@@ -38,8 +38,8 @@ def verify_metadata(files: ArchiveFiles, manifest: Manifest) -> Iterator[Finding
     for file, entries in consolidated.items():
         folder = file.removesuffix(METADATA_FILE)
         for path, entry in entries.items():
-            kind = kinds.get(f"{folder}{path}/{METADATA_FILE}")
-            if kind is None or (kind in sound and _plain(entry) != sound[kind]):
+            described = kinds.get(f"{folder}{path}/{METADATA_FILE}")
+            if described is None or (described in sound and _plain(entry) != sound[described]):
                 yield _finding(file, f"its consolidated metadata says something else of {path} than its own document")
 
 

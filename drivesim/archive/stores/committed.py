@@ -62,7 +62,8 @@ class ArchiveStore(Store):
             and other._records == self._records
         )
 
-    __hash__ = None
+    def __hash__(self) -> int:
+        return hash((type(self), self._files.name))
 
     def __str__(self) -> str:
         return self._files.name

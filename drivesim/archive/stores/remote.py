@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from drivesim.archive.files import FileMissing, FileProblem
 from drivesim.errors import ArchiveError, InputError, MissingExtraError
@@ -10,7 +10,7 @@ from drivesim.errors import ArchiveError, InputError, MissingExtraError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fsspec import AbstractFileSystem
+    from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # fsspec ships no types
 
 
 def is_url(path: str | Path) -> bool:
@@ -31,7 +31,7 @@ class RemoteFiles:
         self._root = root
 
     @classmethod
-    def open(cls, url: str, storage_options: dict | None = None) -> RemoteFiles:
+    def open(cls, url: str, storage_options: dict[str, Any] | None = None) -> RemoteFiles:
         """Return the files at a URL; nothing is read yet.
 
         Args:
@@ -64,7 +64,7 @@ class RemoteFiles:
     def read(self, file: str, max_bytes: int) -> bytes:
         """Return the content of a file (see `ArchiveFiles`); raises ArchiveError where the storage does not answer."""
         try:
-            content = self._filesystem.cat_file(f"{self._root}/{file}", start=0, end=max_bytes + 1)
+            content: bytes = self._filesystem.cat_file(f"{self._root}/{file}", start=0, end=max_bytes + 1)
         except FileNotFoundError:
             raise FileMissing(file) from None
         except Exception as error:  # every file system of fsspec has errors of its own

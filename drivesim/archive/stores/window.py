@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import zarr
@@ -30,7 +31,7 @@ class WindowStore(ArchiveStore):
     def __init__(self, path: Path, layout: ArchiveLayout, records: Records) -> None:
         super().__init__(LocalFiles(path), layout, records)
         self._path = path
-        self._arrays: dict[str, zarr.Array] = {}
+        self._arrays: dict[str, zarr.Array[Any]] = {}
         self._writing = threading.Lock()
         self._writable: frozenset[str] = frozenset()
         self._written: dict[str, tuple[int, str]] = {}
@@ -81,11 +82,11 @@ class WindowStore(ArchiveStore):
         Raises:
             ArchiveError: They are not what was committed.
         """
-        return self._array(f"{rollout_folder(future)}/latents")[window]
+        return np.asarray(self._array(f"{rollout_folder(future)}/latents")[window])
 
     async def set(self, key: str, value: Buffer) -> None:
         """Write a chunk of the window in hand durably, and keep its size and sha256."""
-        await asyncio.to_thread(self._write, key, memoryview(value.as_numpy_array()))
+        await asyncio.to_thread(self._write, key, value.as_numpy_array().data)
 
     def _write(self, key: str, content: memoryview) -> None:
         with self._writing:
@@ -97,7 +98,7 @@ class WindowStore(ArchiveStore):
     def _num_shown(self, future: int) -> int:
         return self._layout.num_windows
 
-    def _array(self, path: str) -> zarr.Array:
+    def _array(self, path: str) -> zarr.Array[Any]:
         if path not in self._arrays:
             array = zarr.open_array(self, path=path, mode="r+")
             self._arrays[path] = array.with_config({"write_empty_chunks": True})
