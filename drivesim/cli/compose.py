@@ -1,6 +1,6 @@
 """`drivesim compose`: only the first frame of a scenario, with and without its boxes drawn on.
 
-drivesim compose scenarios/night_cut_in.yaml --out first.png
+drivesim compose scenarios/cut_in_night.yaml --out first.png
 """
 
 from __future__ import annotations
