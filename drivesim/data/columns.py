@@ -12,16 +12,10 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from drivesim.data.drive_log_labels import FrameLabel
-from drivesim.detection.scores import longer_side
-from drivesim.scenario.schema.vocabulary import (
-    CATEGORIES,
-    MIN_BOX_SIDE,
-    MIN_VISIBLE_FRACTION,
-    MIN_VISIBLE_FRACTION_AT_EDGE,
-)
+from drivesim.geometry.requestable import counts_as_vehicle, is_cut_off, may_be_requested
+from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 MAX_BOXES = 24
-MIN_COUNTED_SIDE = 12 / 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +47,7 @@ class VehicleColumns:
             track_id=np.array([vehicle.track_id for vehicle in vehicles], np.int64),
             distance_m=np.array([vehicle.distance_m for vehicle in vehicles], np.float64),
             visible_fraction=np.array([vehicle.visible_fraction for vehicle in vehicles], np.float64),
-            cut_off=(pixels[:, 0] <= 1) | (pixels[:, 2] >= width - 1),
+            cut_off=is_cut_off(pixels[:, 0], pixels[:, 2], width),
         )
 
     @classmethod
@@ -68,15 +62,14 @@ class VehicleColumns:
         return np.repeat(np.arange(len(self.count)), self.count)
 
     @property
-    def side(self) -> np.ndarray:
-        """(m,) float32: the longer side of each box, in widths of the frame (which is twice as wide as high)."""
-        return longer_side(self.box)
+    def may_be_requested(self) -> np.ndarray:
+        """(m,) bool: whether a model may be asked for the vehicle, by the rule of `geometry.requestable`."""
+        return may_be_requested(self.box, self.visible_fraction, self.cut_off)
 
     @property
-    def in_view(self) -> np.ndarray:
-        """(m,) bool: enough of it is seen; less will do of one that the frame cuts off, for it hides nothing there."""
-        least = np.where(self.cut_off, MIN_VISIBLE_FRACTION_AT_EDGE, MIN_VISIBLE_FRACTION)
-        return self.visible_fraction >= least
+    def counted(self) -> np.ndarray:
+        """(m,) bool: whether the vehicle counts as crowdedness and should be detected, by the same rule."""
+        return counts_as_vehicle(self.box, self.visible_fraction, self.cut_off)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,17 +89,16 @@ class FrameColumns:
     @classmethod
     def of(cls, vehicles: VehicleColumns, time_of_day: np.ndarray, ego_motion: np.ndarray) -> FrameColumns:
         """From all vehicles, the time of day (n,) of each frame and the ego's motion (n, 2)."""
-        n, frame, side, in_view = len(vehicles.count), vehicles.frame, vehicles.side, vehicles.in_view
+        n, frame = len(vehicles.count), vehicles.frame
         boxes, category = np.zeros((n, MAX_BOXES, 4), np.float32), np.full((n, MAX_BOXES), -1, np.int8)
-        asked = np.flatnonzero(in_view & (side >= MIN_BOX_SIDE))
-        asked = asked[np.lexsort((vehicles.distance_m[asked], frame[asked]))]
-        first = np.searchsorted(frame[asked], frame[asked])
-        slot = np.arange(len(asked)) - first
-        asked, slot = asked[slot < MAX_BOXES], slot[slot < MAX_BOXES]
-        boxes[frame[asked], slot] = vehicles.box[asked]
-        category[frame[asked], slot] = vehicles.category[asked]
-        counted = frame[in_view & (side >= MIN_COUNTED_SIDE)]
-        crowdedness = np.bincount(counted, minlength=n).astype(np.int16)
+        chosen = np.flatnonzero(vehicles.may_be_requested)
+        chosen = chosen[np.lexsort((vehicles.distance_m[chosen], frame[chosen]))]
+        first = np.searchsorted(frame[chosen], frame[chosen])
+        slot = np.arange(len(chosen)) - first
+        chosen, slot = chosen[slot < MAX_BOXES], slot[slot < MAX_BOXES]
+        boxes[frame[chosen], slot] = vehicles.box[chosen]
+        category[frame[chosen], slot] = vehicles.category[chosen]
+        crowdedness = np.bincount(frame[vehicles.counted], minlength=n).astype(np.int16)
         return cls(boxes, category, time_of_day.astype(np.int8), crowdedness, ego_motion.astype(np.float32))
 
 

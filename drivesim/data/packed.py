@@ -19,15 +19,12 @@ from pathlib import Path
 
 import numpy as np
 
-from drivesim.data.columns import MAX_BOXES, MIN_COUNTED_SIDE, FrameColumns, VehicleColumns
+from drivesim.data.columns import FrameColumns, VehicleColumns
 from drivesim.data.drive_log import list_drive_logs
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packing import OnProgress, Packing, silent
 from drivesim.data.shard import Shard, ShardDamagedError, shard_names
 from drivesim.errors import FootageError
-from drivesim.scenario.schema.vocabulary import MIN_BOX_SIDE
-
-__all__ = ["MAX_BOXES", "MIN_BOX_SIDE", "MIN_COUNTED_SIDE", "PackedFootage", "footage_under", "pack", "packed_folder"]
 
 logger = logging.getLogger(__name__)
 

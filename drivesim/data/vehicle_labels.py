@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.data.columns import MIN_COUNTED_SIDE
 from drivesim.data.packed import PackedFootage
 from drivesim.detection.scores import Truth
 
@@ -39,5 +38,5 @@ def vehicle_labels(footage: PackedFootage) -> VehicleLabels:
     counts = np.zeros(shape, bool)
     xyxy[frame, slot] = vehicles.box
     category[frame, slot] = vehicles.category
-    counts[frame, slot] = vehicles.in_view & (vehicles.side >= MIN_COUNTED_SIDE)
+    counts[frame, slot] = vehicles.counted
     return VehicleLabels(xyxy, category, counts)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drivesim.geometry.cuboids import footprint, rectangles_overlap
+from drivesim.geometry.requestable import MIN_VISIBLE_FRACTION
 from drivesim.scenario.schema.actors import DEFAULT_SIZE_M
 from drivesim.scenario.schema.scene import ActorView, Scene
-from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, MIN_VISIBLE_FRACTION
+from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 from drivesim.scenario.text.problems import MAX_SHOWN, FieldPath
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def place_findings(scenario: Scenario) -> _Found:
         return  # the rest is warnings, which nobody sees beside errors
     yield from _beside_the_road(scene, times)
     yield from _out_of_sight(scene, times)
-    in_view = sum(view.large_enough for view in scene.views(0.0))
+    in_view = sum(view.may_be_requested for view in scene.views(0.0))
     if scenario.crowdedness is not None and scenario.crowdedness != in_view:
         counted = f"{in_view} of {len(scene.actors)} actors can be seen in the first frame"
         yield "W207", ("crowdedness",), f"`crowdedness` is {scenario.crowdedness}, but {counted}"
@@ -86,10 +87,10 @@ def _beside_the_road(scene: Scene, times: np.ndarray) -> _Found:
 def _out_of_sight(scene: Scene, times: np.ndarray) -> _Found:
     moments = times[:: max(1, len(times) // _MAX_VIEWS)]
     first = {view.index: view for view in scene.views(0.0)}
-    unseen = {index for index in range(len(scene.actors)) if index not in first or not first[index].large_enough}
+    unseen = {index for index in range(len(scene.actors)) if index not in first or not first[index].may_be_requested}
     if any(scene.actors[index].manoeuvres for index in unseen):
         for time in moments[1:]:
-            unseen -= {v.index for v in scene.views(time) if v.large_enough and scene.actors[v.index].manoeuvres}
+            unseen -= {v.index for v in scene.views(time) if v.may_be_requested and scene.actors[v.index].manoeuvres}
     for index in sorted(unseen):
         code, why = _reason(first.get(index))
         when = "" if scene.actors[index].manoeuvres else " in the first frame"

@@ -61,7 +61,7 @@ def _of_views(scenario: Scenario, time_s: float) -> list[dict[str, Any]]:
             "amodal_bbox": corner_and_size(view.amodal_box),
             "visible_fraction": view.visible_fraction,
             "distance_m": view.distance_m,
-            "told": view.large_enough,
+            "told": view.may_be_requested,
         }
         for view in scenario.scene.views(time_s)
         if view.visible_box is not None

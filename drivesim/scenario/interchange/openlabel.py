@@ -96,7 +96,7 @@ def _of_view(view: ActorView) -> dict[str, list[dict[str, Any]]]:
         visible = _bbox("visible", view.visible_box)
         visible["attributes"] = {"num": [{"name": "visible_fraction", "val": view.visible_fraction}]}
         boxes.insert(0, visible)
-    return {"bbox": boxes, "boolean": [{"name": "told", "val": view.large_enough}]}
+    return {"bbox": boxes, "boolean": [{"name": "told", "val": view.may_be_requested}]}
 
 
 def _of_boxes(scenario: Scenario) -> dict[int, dict[str, list[dict[str, Any]]]]:

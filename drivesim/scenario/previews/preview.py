@@ -96,7 +96,7 @@ def _draw_view(picture: np.ndarray, view: ActorView, told: bool) -> None:
     whole = np.clip(view.amodal_box, -4000, 4000)
     if view.visible_box is None:
         return
-    solid = told and view.large_enough
+    solid = told and view.may_be_requested
     _rectangle(picture, whole, tuple(c // 2 for c in colour), 1)
     if solid:
         x0, y0, x1, y1 = (round(edge) for edge in view.visible_box)

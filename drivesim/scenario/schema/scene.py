@@ -10,6 +10,7 @@ import numpy as np
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import corners, footprint, projected, seen_from
 from drivesim.geometry.reference_lines import LineTrajectory
+from drivesim.geometry.requestable import MAX_DISTANCE_M, is_cut_off, may_be_requested
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.schema.actors import Actor, Ego
 from drivesim.scenario.schema.layout import SceneLayout
@@ -19,13 +20,7 @@ from drivesim.scenario.schema.vocabulary import (
     FRAME_EXTENT_PX,
     FRAME_HEIGHT_PX,
     FRAME_WIDTH_PX,
-    MIN_BOX_SIDE,
-    MIN_VISIBLE_FRACTION,
-    MIN_VISIBLE_FRACTION_AT_EDGE,
 )
-
-MAX_DISTANCE_M = 230.0
-"""The default models saw no label of anything farther away."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +41,13 @@ class ActorView:
     visible_fraction: float
 
     @property
-    def large_enough(self) -> bool:
-        """Whether the models can be asked for it: those that are smaller, or more hidden, were no part of training."""
-        if self.visible_box is None:
+    def may_be_requested(self) -> bool:
+        """Whether the models can be asked for it; smaller, more hidden or more distant vehicles were never trained."""
+        if self.visible_box is None or self.distance_m > MAX_DISTANCE_M:
             return False
-        x0, y0, x1, y1 = self.visible_box
-        at_edge = x0 <= 1 or x1 >= FRAME_WIDTH_PX - 1
-        least = MIN_VISIBLE_FRACTION_AT_EDGE if at_edge else MIN_VISIBLE_FRACTION
-        side = max((x1 - x0) / FRAME_WIDTH_PX, (y1 - y0) / (2 * FRAME_HEIGHT_PX))
-        return side >= MIN_BOX_SIDE and self.visible_fraction >= least and self.distance_m <= MAX_DISTANCE_M
+        xyxy = np.array(self.visible_box) / FRAME_EXTENT_PX
+        cut_off = is_cut_off(self.visible_box[0], self.visible_box[2], FRAME_WIDTH_PX)
+        return bool(may_be_requested(xyxy, self.visible_fraction, cut_off))
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,8 +111,9 @@ class Scene:
 
     def layout(self, time_s: float) -> SceneLayout:
         """The boxes that the models are told of one frame: visible parts, nearest first."""
-        told = [view for view in self.views(time_s) if view.large_enough]
+        requested = [view for view in self.views(time_s) if view.may_be_requested]
+        pixels = np.array([view.visible_box for view in requested]).reshape(-1, 4)
         return SceneLayout(
-            xyxy=(np.array([view.visible_box for view in told]).reshape(-1, 4) / FRAME_EXTENT_PX).astype(np.float32),
-            category=np.array([CATEGORIES.index(view.category) for view in told], dtype=np.int64),
+            xyxy=(pixels / FRAME_EXTENT_PX).astype(np.float32),
+            category=np.array([CATEGORIES.index(view.category) for view in requested], dtype=np.int64),
         )

@@ -1,4 +1,4 @@
-"""The words and limits that scenarios, drive logs and models share."""
+"""The words that scenarios, drive logs and models share, and the size of the frame."""
 
 from __future__ import annotations
 
@@ -15,10 +15,4 @@ TIMES_OF_DAY: tuple[str, ...] = get_args(TimeOfDay)
 FRAME_WIDTH_PX = 1024
 FRAME_HEIGHT_PX = 512
 FRAME_EXTENT_PX = (FRAME_WIDTH_PX, FRAME_HEIGHT_PX, FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
-"""From edges x0 y0 x1 y1 in 0..1 to pixels."""
-
-# A vehicle is asked for, and counts as asked for in training, where its visible box is at least so long (the longer
-# side, in widths of the frame) and so much of it is in view; less where the side of the frame cuts it off.
-MIN_BOX_SIDE = 24 / 1024
-MIN_VISIBLE_FRACTION = 0.25
-MIN_VISIBLE_FRACTION_AT_EDGE = 0.08
+"""Factors that turn the edges x0 y0 x1 y1 of a box in 0..1 into pixels."""

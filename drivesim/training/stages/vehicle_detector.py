@@ -15,10 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
-from drivesim.data.packed import MIN_BOX_SIDE, PackedFootage
+from drivesim.data.packed import PackedFootage
 from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.detection.detections import Detections
 from drivesim.detection.scores import Verdicts, judge
+from drivesim.geometry.requestable import MIN_BOX_SIDE
 from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
 from drivesim.training.loop.precision import mixed_precision
 from drivesim.training.loop.randomness import step_generator
