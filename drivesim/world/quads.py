@@ -12,6 +12,9 @@ import numpy as np
 
 FLOAT = np.float32
 
+Colour = tuple[float, float, float]
+"""Red, green and blue in 0..1."""
+
 
 @dataclass(frozen=True, eq=False)
 class QuadMesh:

@@ -10,10 +10,10 @@ import numpy as np
 
 from drivesim.data.drive_log_labels import VehicleLabel
 from drivesim.geometry.requestable import MAX_DISTANCE_M
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.pose import CameraPose
 from drivesim.world.rendering.projection import NEAR_M, camera_coordinates, clip_quads_near, clip_solid_near, to_pixels
 from drivesim.world.scenery.occluders import Occluders
-from drivesim.world.vehicles.fleet import place, turned
+from drivesim.world.vehicles.placement import PlacedVehicle, place, turned
 
 MIN_BOX_PX_AT_1024 = 5.0
 """A vehicle gets no label if its visible box is narrower or lower than this, in pixels of a frame 1024 pixels wide."""

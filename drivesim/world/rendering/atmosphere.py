@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.world.pose import Colour
+from drivesim.world.quads import Colour
 
 
 @dataclass(frozen=True)

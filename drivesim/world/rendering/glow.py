@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.pose import CameraPose
 from drivesim.world.quads import FLOAT, discs
 from drivesim.world.rendering.lighting import MAX_REFLECTED, to_bytes
 from drivesim.world.scenery.scenery import Scenery
-from drivesim.world.vehicles.fleet import turned
+from drivesim.world.vehicles.placement import PlacedVehicle, turned
 
 _REACH_M = 190.0
 _HEAD, _TAIL, _BRAKE = (1.0, 0.97, 0.88), (0.92, 0.07, 0.05), (1.0, 0.14, 0.10)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.pose import CameraPose
 from drivesim.world.quads import FLOAT, patches
 from drivesim.world.rendering.atmosphere import Atmosphere
 from drivesim.world.rendering.lighting import (
@@ -22,7 +22,7 @@ from drivesim.world.rendering.lighting import (
 )
 from drivesim.world.rendering.projection import before
 from drivesim.world.scenery.scenery import Scenery
-from drivesim.world.vehicles.fleet import PlacedQuads, place, turned
+from drivesim.world.vehicles.placement import PlacedQuads, PlacedVehicle, place, turned
 from drivesim.world.vehicles.shapes import Material
 
 _ALBEDO = {
@@ -79,8 +79,7 @@ def lit_vehicles(
 
 def _facing(quads: PlacedQuads, camera: CameraPose) -> PlacedQuads:
     towards = quads.vertices.mean(1) - np.array([camera.x_m, camera.y_m, camera.z_m], FLOAT)
-    keep = np.flatnonzero(np.einsum("nd,nd->n", towards, quads.face_normals) < 0)
-    return PlacedQuads(*(getattr(quads, field)[keep] for field in PlacedQuads.__dataclass_fields__))
+    return quads.take(np.flatnonzero(np.einsum("nd,nd->n", towards, quads.face_normals) < 0))
 
 
 def _table(colours: dict[Material, tuple[float, float, float]]) -> np.ndarray:

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from drivesim.errors import MissingExtraError
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.pose import CameraPose
 from drivesim.world.quads import FLOAT
 from drivesim.world.rendering.atmosphere import Atmosphere
 from drivesim.world.rendering.backdrop import Painted, clouds, hills, plain, sky
@@ -18,6 +18,7 @@ from drivesim.world.rendering.moving import head_lamp_beams, lit_vehicles, vehic
 from drivesim.world.rendering.projection import NEAR_M
 from drivesim.world.rendering.still import StillMesh, StillShadows
 from drivesim.world.scenery.scenery import Scenery
+from drivesim.world.vehicles.placement import PlacedVehicle
 
 VIEW_DISTANCE_M = 420.0
 """Beyond this only sky, hills and the plain are drawn."""

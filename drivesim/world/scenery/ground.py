@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.world.pose import Colour
-from drivesim.world.quads import FLOAT, QuadBuilder
+from drivesim.world.quads import FLOAT, Colour, QuadBuilder
 from drivesim.world.traffic.road import Road
 
 UP = np.array([0, 0, 1], FLOAT)

@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from drivesim.world.pose import Colour, PlacedVehicle
+from drivesim.world.quads import Colour
 from drivesim.world.traffic.ego import EgoPlan
 from drivesim.world.traffic.following import LaneChange
 from drivesim.world.traffic.road import Road
-from drivesim.world.vehicles.fleet import BUS_PALETTE, CARGO_PALETTE, PALETTE, VehicleModel, fleet
+from drivesim.world.vehicles.fleet import BUS_PALETTE, CARGO_PALETTE, PALETTE, fleet
+from drivesim.world.vehicles.model import VehicleModel
+from drivesim.world.vehicles.placement import PlacedVehicle
 
 _CATEGORY_SHARES = {"car": 0.64, "van": 0.14, "truck": 0.12, "bus": 0.10}
 _MAX_PARKED_LENGTH_M = 6.5

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.world.pose import PlacedVehicle
 from drivesim.world.traffic.ego import EgoPlan
 from drivesim.world.traffic.following import LaneChange, following_acceleration
 from drivesim.world.traffic.population import Driver, Populator
 from drivesim.world.traffic.road import Road
+from drivesim.world.vehicles.placement import PlacedVehicle
 
 _MAX_STEP_S = 0.05
 _LEAD_IN_S = 1.5
