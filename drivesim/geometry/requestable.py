@@ -31,8 +31,7 @@ def longer_side(xyxy: np.ndarray) -> np.ndarray:
     Args:
         xyxy: Boxes `... 4` in 0..1 of a frame that is twice as wide as high.
     """
-    side: np.ndarray = np.maximum(xyxy[..., 2] - xyxy[..., 0], (xyxy[..., 3] - xyxy[..., 1]) / 2)
-    return side
+    return np.maximum(xyxy[..., 2] - xyxy[..., 0], (xyxy[..., 3] - xyxy[..., 1]) / 2)
 
 
 def is_cut_off(left_px: ArrayLike, right_px: ArrayLike, width_px: float) -> np.ndarray:
@@ -43,8 +42,7 @@ def is_cut_off(left_px: ArrayLike, right_px: ArrayLike, width_px: float) -> np.n
 def in_view(visible_fraction: ArrayLike, cut_off: ArrayLike) -> np.ndarray:
     """Returns whether enough of each vehicle is visible: bool `...`."""
     least = np.where(cut_off, MIN_VISIBLE_FRACTION_AT_EDGE, MIN_VISIBLE_FRACTION)
-    enough: np.ndarray = np.asarray(visible_fraction) >= least
-    return enough
+    return np.asarray(visible_fraction) >= least
 
 
 def may_be_requested(xyxy: np.ndarray, visible_fraction: ArrayLike, cut_off: ArrayLike) -> np.ndarray:
@@ -55,11 +53,9 @@ def may_be_requested(xyxy: np.ndarray, visible_fraction: ArrayLike, cut_off: Arr
         visible_fraction: Visible fraction `...` of each vehicle, 0 to 1.
         cut_off: Whether a side border of the frame cuts off each vehicle (`is_cut_off`), `...`.
     """
-    requested: np.ndarray = in_view(visible_fraction, cut_off) & (longer_side(xyxy) >= MIN_BOX_SIDE)
-    return requested
+    return in_view(visible_fraction, cut_off) & (longer_side(xyxy) >= MIN_BOX_SIDE)
 
 
 def counts_as_vehicle(xyxy: np.ndarray, visible_fraction: ArrayLike, cut_off: ArrayLike) -> np.ndarray:
     """Returns whether each vehicle counts as crowdedness and should be detected: bool `...`; as `may_be_requested`."""
-    counted: np.ndarray = in_view(visible_fraction, cut_off) & (longer_side(xyxy) >= MIN_COUNTED_SIDE)
-    return counted
+    return in_view(visible_fraction, cut_off) & (longer_side(xyxy) >= MIN_COUNTED_SIDE)
