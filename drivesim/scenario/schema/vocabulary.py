@@ -7,12 +7,12 @@ from typing import Literal, get_args
 VehicleCategory = Literal["car", "van", "truck", "bus"]
 TimeOfDay = Literal["day", "night"]
 
-# A model's index of a category or time of day is its position here.
-CATEGORIES: tuple[str, ...] = get_args(VehicleCategory)
-TIMES_OF_DAY: tuple[str, ...] = get_args(TimeOfDay)
+CATEGORIES: tuple[VehicleCategory, ...] = get_args(VehicleCategory)
+"""A model knows a category by its position here."""
+TIMES_OF_DAY: tuple[TimeOfDay, ...] = get_args(TimeOfDay)
+"""A model knows a time of day by its position here."""
 
-# The frame whose pixels a scenario counts in.
-FRAME_WIDTH_PX = 1024
-FRAME_HEIGHT_PX = 512
+FRAME_WIDTH_PX, FRAME_HEIGHT_PX = 1024, 512
+"""Size of the frame whose pixels are the unit of boxes in scenario files."""
 FRAME_EXTENT_PX = (FRAME_WIDTH_PX, FRAME_HEIGHT_PX, FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
 """Factors that turn the edges x0 y0 x1 y1 of a box in 0..1 into pixels."""

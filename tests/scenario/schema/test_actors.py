@@ -163,7 +163,7 @@ def test_canonical_keeps_its_keys_without_actors_and_knows_what_steers() -> None
 BAD = {
     "boxes and actors": (
         b"boxes: []\nactors: []",
-        (3, 8, "`boxes`: `actors` make the first frame already; remove one of both"),
+        (3, 8, "`boxes`: `actors` already define the first frame; remove one of the two"),
     ),
     "no distance": (b"actors:\n  - {category: car}", (4, 5, "`distance_m` is missing")),
     "misspelt key of an actor": (
@@ -188,11 +188,11 @@ BAD = {
     ),
     "two lateral places": (
         b"actors:\n  - {category: car, distance_m: 9, lane: 1, lateral_m: 2}",
-        (4, 56, "`lateral_m`: `lane` says it already; remove one of the two"),
+        (4, 56, "`lateral_m`: `lane` already says where the actor is; remove one of the two"),
     ),
     "two of one name": (
         b"actors:\n  - {id: a, category: car, distance_m: 9}\n  - {id: a, category: car, distance_m: 30}",
-        (5, 10, "`id`: 'a' is the name of another actor already"),
+        (5, 10, "`id`: another actor is already named 'a'"),
     ),
     "ego beside the road": (
         b"road: {lanes: 2, ego_lane: 2}",
