@@ -1,7 +1,7 @@
-"""Labels in columns: all vehicles of many frames as they were labelled, and the conditions that follow from them.
+"""Labels in columns: all vehicles of many frames as they were labelled, and the conditioning derived from them.
 
-`VehicleColumns` holds facts and no rule, so that shards of packed footage stay valid when a rule changes;
-`FrameColumns` is derived from it by the rules of the day.
+`VehicleColumns` stores facts and no rule, so shards of packed footage stay valid if a rule changes. `FrameColumns` is
+derived from it by the current rules.
 """
 
 from __future__ import annotations
@@ -22,9 +22,14 @@ MAX_BOXES = 24
 class VehicleColumns:
     """All labelled vehicles of `n` frames, `m` in all, frame by frame.
 
-    count: (n,) int32, vehicles of each frame. box: (m, 4) float32, x0 y0 x1 y1 of the visible part in 0..1.
-    category: (m,) int8, position in CATEGORIES. track_id: (m,) int64. distance_m, visible_fraction: (m,) float64.
-    cut_off: (m,) bool, whether the left or right side of the frame cuts the vehicle off.
+    Attributes:
+        count: Number of vehicles of each frame, int32 `n`.
+        box: Edges x0 y0 x1 y1 of the visible part in 0..1, float32 `m 4`.
+        category: Position in `CATEGORIES`, int8 `m`.
+        track_id: Number of the vehicle in its log, int64 `m`.
+        distance_m: Distance from the camera, float64 `m`.
+        visible_fraction: Visible fraction of the vehicle, float64 `m`.
+        cut_off: Whether the left or right border of the frame cuts the vehicle off, bool `m`.
     """
 
     count: np.ndarray
@@ -36,12 +41,12 @@ class VehicleColumns:
     cut_off: np.ndarray
 
     @classmethod
-    def of(cls, frames: Sequence[FrameLabel], width: int, height: int) -> VehicleColumns:
-        """The vehicles of labelled frames of `width` x `height` pixels."""
-        vehicles = [vehicle for frame in frames for vehicle in frame.vehicles]
+    def of(cls, labels: Sequence[FrameLabel], width: int, height: int) -> VehicleColumns:
+        """Returns the vehicles of labelled frames of `width` × `height` pixels."""
+        vehicles = [vehicle for label in labels for vehicle in label.vehicles]
         pixels = np.array([vehicle.box for vehicle in vehicles], np.float32).reshape(-1, 4)
         return cls(
-            count=np.array([len(frame.vehicles) for frame in frames], np.int32),
+            count=np.array([len(label.vehicles) for label in labels], np.int32),
             box=pixels / np.array([width, height] * 2, np.float32),
             category=np.array([CATEGORIES.index(vehicle.category) for vehicle in vehicles], np.int8),
             track_id=np.array([vehicle.track_id for vehicle in vehicles], np.int64),
@@ -52,32 +57,36 @@ class VehicleColumns:
 
     @classmethod
     def joined(cls, parts: Sequence[VehicleColumns]) -> VehicleColumns:
-        """The vehicles of several footages, one after the other."""
+        """Returns the vehicles of several parts, one after the other."""
         parts = [cls.of((), 1, 1), *parts]
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in field_names(cls)})
 
     @property
     def frame(self) -> np.ndarray:
-        """(m,): the frame of each vehicle."""
+        """The frame of each vehicle, `m`."""
         return np.repeat(np.arange(len(self.count)), self.count)
 
     @property
     def may_be_requested(self) -> np.ndarray:
-        """(m,) bool: whether a model may be asked for the vehicle, by the rule of `geometry.requestable`."""
+        """Whether a model may be asked for each vehicle, by the rule of `geometry.requestable`: bool `m`."""
         return may_be_requested(self.box, self.visible_fraction, self.cut_off)
 
     @property
     def counted(self) -> np.ndarray:
-        """(m,) bool: whether the vehicle counts as crowdedness and should be detected, by the same rule."""
+        """Whether each vehicle counts as crowdedness and should be detected, by the same rule: bool `m`."""
         return counts_as_vehicle(self.box, self.visible_fraction, self.cut_off)
 
 
 @dataclass(frozen=True, eq=False)
 class FrameColumns:
-    """What models are conditioned on. `n` frames, `k` = MAX_BOXES; -1 is unknown or padding.
+    """What models are conditioned on in `n` frames with `k` = `MAX_BOXES` boxes each; -1 means unknown or padding.
 
-    boxes: (n, k, 4) x0 y0 x1 y1 in 0..1, nearest first, only those large and visible enough to ask for.
-    category: (n, k). time_of_day: (n,). crowdedness: (n,) vehicles in view. ego_motion: (n, 2) m/s, rad/s.
+    Attributes:
+        boxes: Edges x0 y0 x1 y1 in 0..1 of the vehicles that may be requested, nearest first, `n k 4`.
+        category: Category of each box, `n k`.
+        time_of_day: Position in `TIMES_OF_DAY`, `n`.
+        crowdedness: Number of vehicles in view, `n`.
+        ego_motion: Speed in m/s and yaw rate in rad/s, `n 2`.
     """
 
     boxes: np.ndarray
@@ -88,7 +97,7 @@ class FrameColumns:
 
     @classmethod
     def of(cls, vehicles: VehicleColumns, time_of_day: np.ndarray, ego_motion: np.ndarray) -> FrameColumns:
-        """From all vehicles, the time of day (n,) of each frame and the ego's motion (n, 2)."""
+        """Derives the columns from all vehicles, the time of day `n` and the ego motion `n 2` of each frame."""
         n, frame = len(vehicles.count), vehicles.frame
         boxes, category = np.zeros((n, MAX_BOXES, 4), np.float32), np.full((n, MAX_BOXES), -1, np.int8)
         chosen = np.flatnonzero(vehicles.may_be_requested)
@@ -103,5 +112,5 @@ class FrameColumns:
 
 
 def field_names(record: type) -> list[str]:
-    """The columns of a record of columns."""
+    """Returns the names of the columns of `VehicleColumns`, `FrameColumns` or `LogColumns`."""
     return [field.name for field in fields(record)]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 Box = tuple[float, float, float, float]
 
@@ -34,7 +35,8 @@ def sights(solids: Sequence[np.ndarray], width_px: float, height_px: float) -> l
         width_px: Width of the picture.
         height_px: Height of the picture.
     """
-    frame, hidden = shapely.box(0, 0, width_px, height_px), shapely.Polygon()
+    frame: BaseGeometry = shapely.box(0, 0, width_px, height_px)
+    hidden: BaseGeometry = shapely.Polygon()
     result = []
     for points in solids:
         whole = shapely.MultiPoint(points).convex_hull
@@ -46,6 +48,6 @@ def sights(solids: Sequence[np.ndarray], width_px: float, height_px: float) -> l
     return result
 
 
-def _bounds(shape: shapely.Geometry) -> Box:
+def _bounds(shape: BaseGeometry) -> Box:
     x0, y0, x1, y1 = (float(edge) for edge in shape.bounds)
     return x0, y0, x1, y1

@@ -139,14 +139,14 @@ class _Composer:
     def compose(self) -> None:
         self.next_event()  # the start of the stream
         event = self.next_event()
-        if type(event) is yaml.StreamEndEvent:
+        if isinstance(event, yaml.StreamEndEvent):
             return
         if event.version or event.tags:
             self.document.fail(_place(event.start_mark), "a YAML directive; remove the line that starts with %")
         self.document.value, self.document.marks = self._node(self.next_event(), 0)
         self.next_event()  # the end of the document
         event = self.next_event()
-        if type(event) is yaml.DocumentStartEvent:
+        if isinstance(event, yaml.DocumentStartEvent):
             self.document.fail(_place(event.start_mark), "a second document; expected one scenario per file")
 
     def _node(self, event: Any, depth: int) -> tuple[Any, _Marked]:
@@ -166,7 +166,9 @@ class _Composer:
         if self.nodes > MAX_NODES:
             self.document.fail(_place(event.start_mark), f"more than {MAX_NODES} values")
         if type(event) is yaml.AliasEvent:
-            self.document.fail(_place(event.start_mark), f"the alias *{clipped(event.anchor)}; write the value out")
+            self.document.fail(
+                _place(event.start_mark), f"the alias *{clipped(str(event.anchor))}; write the value out"
+            )
         if event.anchor is not None:
             anchor = clipped(event.anchor)
             message = f"the anchor &{anchor}; write the value out where it is needed"
@@ -233,7 +235,8 @@ def _inside(marked: _Marked | None, step: str | int) -> _Marked | None:
     return inside[step] if isinstance(inside, list) and isinstance(step, int) and 0 <= step < len(inside) else None
 
 
-def _place(mark: _Mark) -> Place:
+def _place(mark: Any) -> Place:
+    """Returns the place of a mark; types-PyYAML calls marks of events optional, but the scanner always sets them."""
     return Place(mark.line + 1, mark.column + 1)
 
 
