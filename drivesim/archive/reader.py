@@ -2,7 +2,7 @@
 
 >>> archive = open_archive("out/cut_in_night.zarr")
 >>> archive.rollouts[0].frames[10:20]     # uint8 (t, h, w, c), RGB
->>> zarr.open_group(archive_store("out/night_cut_in.zarr"))
+>>> zarr.open_group(archive_store("out/cut_in_night.zarr"))
 """
 
 from __future__ import annotations
