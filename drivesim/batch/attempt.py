@@ -83,7 +83,7 @@ def load_engine(job: RolloutJob, common: dict) -> Engine:
     """
     keep_freed_memory()
     fix_arithmetic(job.threads)
-    if drivesim.COMPUTATION_VERSION != common["engine"]:
+    if common["engine"] != drivesim.COMPUTATION_VERSION:
         raise InputError(
             f"this drivesim {drivesim.__version__} computes as release {drivesim.COMPUTATION_VERSION}, the batch as "
             f"release {common['engine']}; use the drivesim that began the batch"
