@@ -44,7 +44,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         files.append(File.generated(config, page, content=_moved(name)))
     for part in PARTS:
         files.append(File.generated(config, f"api/{part}.md", content=_reference(part)))
-    for file in [ROOT / "LICENSE", *sorted((ROOT / "scenarios").iterdir())]:
+    for file in [ROOT / "LICENSE", ROOT / "CITATION.cff", *sorted((ROOT / "scenarios").iterdir())]:
         if file.is_file():
             files.append(File.generated(config, file.relative_to(ROOT).as_posix(), abs_src_path=str(file)))
     return files
