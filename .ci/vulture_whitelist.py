@@ -7,6 +7,10 @@ vulture reads this file as code; nothing runs it.
 __getattr__
 __dir__
 
+# mkdocs calls these of docs/site_hooks.py.
+on_files
+on_page_markdown
+
 # The YAML library asks its dumper.
 _.ignore_aliases
 
@@ -26,6 +30,7 @@ _.buffer_text
 _.StartElementHandler
 _.EndElementHandler
 _.StartDoctypeDeclHandler
+_.CharacterDataHandler
 _.allow_tf32
 _.deterministic
 _.benchmark
