@@ -52,7 +52,7 @@ class LockHeldError(DrivesimError, RuntimeError):
         self.owner = owner
 
     def __str__(self) -> str:
-        return self.args[0]
+        return str(self.args[0])
 
 
 class MissingExtraError(DrivesimError, ImportError):

@@ -83,8 +83,11 @@ def load_engine(job: RolloutJob, common: dict) -> Engine:
     """
     keep_freed_memory()
     fix_arithmetic(job.threads)
-    if drivesim.__version__ != common["engine"]:
-        raise InputError(f"this is drivesim {drivesim.__version__}, the batch is of drivesim {common['engine']}")
+    if common["engine"] != drivesim.COMPUTATION_VERSION:
+        raise InputError(
+            f"this drivesim {drivesim.__version__} computes as release {drivesim.COMPUTATION_VERSION}, the batch as "
+            f"release {common['engine']}; use the drivesim that began the batch"
+        )
     engine = Engine.load(job.checkpoints, job.device)
     found = engine.checkpoints.sha256
     others = [role for role, digest in common["checkpoints"].items() if found.get(role) != digest]

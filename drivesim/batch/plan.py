@@ -81,7 +81,7 @@ def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
     checkpoints = verified_checkpoints(options.checkpoints)
     common = {
         "checkpoints": deciding_checkpoints(checkpoints, options.gate),
-        "engine": drivesim.__version__,
+        "engine": drivesim.COMPUTATION_VERSION,
         "preset": options.preset,
         "device": options.device,
         "threads": options.threads,

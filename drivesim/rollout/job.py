@@ -223,7 +223,7 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
         "scenario": scenario,
         "settings": settings_of(job).canonical(),
         "checkpoints": deciding_checkpoints(checkpoints, job.gate),
-        "engine": drivesim.__version__,
+        "engine": drivesim.COMPUTATION_VERSION,
         "device": job.device,
         "threads": job.threads,
     }

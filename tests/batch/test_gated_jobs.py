@@ -123,7 +123,7 @@ def test_a_gate_without_boxes_or_a_reader_leaves_nothing_behind(
 
 
 def test_a_worker_with_another_reader_is_refused(job: RolloutJob, engine: Engine) -> None:
-    common = {"engine": drivesim.__version__, "checkpoints": deciding_checkpoints(engine.checkpoints, job.gate)}
+    common = {"engine": drivesim.COMPUTATION_VERSION, "checkpoints": deciding_checkpoints(engine.checkpoints, job.gate)}
     load_engine(job, common)
     common["checkpoints"]["reader"] = "0" * 64
     with pytest.raises(CheckpointError, match=r"not the models that the batch began with: reader$"):
