@@ -27,9 +27,10 @@ from drivesim.models.presets import Preset, demo
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.loop.session import train_stage, use_threads
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.autoencoder import AutoencoderStage
 from drivesim.training.stages.diffusion import LatentDiffusionStage
-from drivesim.training.stages.stages import StageRequest, prepare
 
 _GUIDANCE, _STEPS, _BATCH = 3.0, 16, 24
 

@@ -20,8 +20,9 @@ from drivesim.engine import Engine, fast
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage, use_threads
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.diffusion import LatentDiffusionStage
-from drivesim.training.stages.stages import StageRequest, prepare
 
 
 def base(stage: LatentDiffusionStage) -> None:
@@ -68,7 +69,7 @@ def main() -> None:
     for name in options.trials:
         folder = options.out / name
         folder.mkdir(parents=True, exist_ok=True)
-        for role in ("autoencoder", "reader"):
+        for role in ("autoencoder", "vehicle_detector"):
             shutil.copy(options.init / f"{role}.safetensors", folder)
         request = StageRequest(
             "image",

@@ -20,12 +20,12 @@ from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.composed import (
     Sampling,
     composed_frames,
+    detector_protocol,
     gate_choices,
     passed_frames,
-    reading_protocol,
 )
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.vehicle_detector import detect_vehicles
 
 
 def adherence_figures(
@@ -47,11 +47,11 @@ def adherence_figures(
         choices = gate_choices(engine, conditions, sampling, max_attempts, on_progress)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress, choices)
     layouts = told_layouts(conditions)
-    protocol = reading_protocol(engine, footage, made, sampling, told, seed)
+    protocol = detector_protocol(engine, footage, made, sampling, told, seed)
     results = {}
     passed = passed_frames(engine, footage.frames, sampling, on_progress)
     for group, frames in (("composed", made), ("passed", passed), ("real", footage.frames)):
-        found = read_vehicles(engine.networks.reader, frames)
+        found = detect_vehicles(engine.networks.vehicle_detector, frames)
         results[group] = [adherence(layout, d) for layout, d in zip(layouts, found, strict=True)]
         yield from _rates(group, results[group], footage.time_of_day, protocol)
     for group in ("composed", "passed"):

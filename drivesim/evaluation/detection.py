@@ -17,8 +17,8 @@ from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.chain_frames import TOLD, Made, chain_frames
 from drivesim.evaluation.samples.composed import Sampling
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
-from drivesim.models.checkpoints import READER
-from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.models.checkpoints import VEHICLE_DETECTOR
+from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.scenario.schema.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
 
 FROM_PX = 48
@@ -34,14 +34,14 @@ _TO_RENDER = "vehicles found for each found in the recorded frames, bootstrap ov
 class OwnDetector:
     """The vehicle detector of a checkpoint set, as a `Detector`."""
 
-    network: VehicleReader
+    network: VehicleDetector
     sha256: str
     name: str = _OWN
 
     @classmethod
     def of(cls, engine: Engine) -> OwnDetector:
         """That of an engine; CheckpointError where its checkpoints hold none."""
-        return cls(engine.networks.reader, engine.checkpoints.sha256[READER])
+        return cls(engine.networks.vehicle_detector, engine.checkpoints.sha256[VEHICLE_DETECTOR])
 
     @property
     def threshold(self) -> float:
@@ -53,7 +53,7 @@ class OwnDetector:
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
         """The vehicles in each of frames uint8 `t h w 3`."""
-        return read_vehicles(self.network, frames)
+        return detect_vehicles(self.network, frames)
 
 
 def detection_figures(

@@ -13,9 +13,9 @@ from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval, mean_interval
 from drivesim.evaluation.protocol import Figure
-from drivesim.evaluation.samples.composed import Sampling, composed_frames, reading_protocol
+from drivesim.evaluation.samples.composed import Sampling, composed_frames, detector_protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
-from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 
 TOLD = ("time_of_day", "crowdedness")
 
@@ -50,13 +50,13 @@ def label_figures(
     footage = replace(footage, index=footage.index[footage.time_of_day >= 0])
     made = composed_frames(engine, footage.conditions(TOLD), len(footage), sampling, on_progress)
     rule = BrightnessRule.fitted(footage.frames, footage.time_of_day)
-    base = reading_protocol(engine, footage, made, sampling, TOLD, seed)
+    base = detector_protocol(engine, footage, made, sampling, TOLD, seed)
     ranks = replace(base, measure="Spearman's rank correlation of crowdedness with counted vehicles")
     errors = replace(base, measure="counted less asked vehicles, mean")
     times = replace(base, measure="brightness of the upper third against a threshold fitted to the real frames")
     times = replace(times, network=None, network_sha256=None, resize="none")
     for group, frames in (("composed", made), ("real", footage.frames)):
-        counted = counted_vehicles(engine.networks.reader, frames)
+        counted = counted_vehicles(engine.networks.vehicle_detector, frames)
         asked = footage.crowdedness
 
         def correlation(weight: np.ndarray, counted: np.ndarray = counted, asked: np.ndarray = asked) -> float:
@@ -74,9 +74,9 @@ def label_figures(
         yield Figure("time_of_day_right", group, float(right.mean()), *mean_interval(right), len(right), times)
 
 
-def counted_vehicles(reader: VehicleReader, frames: np.ndarray) -> np.ndarray:
+def counted_vehicles(detector: VehicleDetector, frames: np.ndarray) -> np.ndarray:
     """Vehicles `n` that the vehicle detector finds in frames `n h w 3`, from the size on that counts as crowdedness."""
-    found = read_vehicles(reader, frames)
+    found = detect_vehicles(detector, frames)
     return np.array([(longer_side(detections.xyxy) >= MIN_COUNTED_SIDE).sum() for detections in found])
 
 

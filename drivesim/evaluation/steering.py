@@ -19,8 +19,8 @@ from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.archived_scenario import archived_scenario
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.models.checkpoints import READER
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.checkpoints import VEHICLE_DETECTOR
+from drivesim.models.vehicle_detector import detect_vehicles
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX
@@ -74,7 +74,7 @@ def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rol
     frames = rollout.frames
     for start in range(0, len(frames), archive.layout.frames_per_chunk):
         part = frames[start : min(len(frames), start + archive.layout.frames_per_chunk)]
-        for offset, detections in enumerate(read_vehicles(engine.networks.reader, part)):
+        for offset, detections in enumerate(detect_vehicles(engine.networks.vehicle_detector, part)):
             time_s = (start + offset) / archive.layout.fps
             views = [view for view in scenario.scene.views(time_s) if view.large_enough]
             boxes = _boxes(views)
@@ -113,14 +113,14 @@ def _steered_scenario(archive: Archive) -> Scenario:
 
 
 def _protocol(engine: Engine, archives: Sequence[Archive]) -> Protocol:
-    config, layout = engine.networks.reader.config, archives[0].layout
+    config, layout = engine.networks.vehicle_detector.config, archives[0].layout
     if any((a.layout.fps, a.layout.frame_shape) != (layout.fps, layout.frame_shape) for a in archives):
         raise InputError("archives of different frame rates or sizes: measure them one by one")
     return Protocol(
         measure=f"part of the boxes of at least {MIN_SIDE_PX:g} px with a detection of any category, overlap of at "
         f"least {MIN_IOU}, bootstrap over seconds",
         network="vehicle detector",
-        network_sha256=engine.checkpoints.sha256[READER],
+        network_sha256=engine.checkpoints.sha256[VEHICLE_DETECTOR],
         num_samples=sum(len(archive.rollouts) for archive in archives),
         num_frames=max(rollout.num_committed_frames for archive in archives for rollout in archive.rollouts),
         fps=layout.fps,

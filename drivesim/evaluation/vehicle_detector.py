@@ -14,7 +14,7 @@ from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
 from drivesim.evaluation.metrics.slices import SIZES_PX, size_name
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
-from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_WIDTH_PX, TIMES_OF_DAY
 
 _LEAST_SCORE = 0.02
@@ -22,8 +22,8 @@ _RESAMPLES = 300
 _AT_A_TIME = 16
 
 
-def reader_figures(
-    reader: VehicleReader, footage: MeasuredFootage, seed: int, on_progress: OnProgress
+def vehicle_detector_figures(
+    detector: VehicleDetector, footage: MeasuredFootage, seed: int, on_progress: OnProgress
 ) -> Iterator[Figure]:
     """AP50, recall, precision, category accuracy and false detections, by size and time of day.
 
@@ -32,9 +32,9 @@ def reader_figures(
     """
     frames, found = footage.frames, []
     for start in range(0, len(frames), _AT_A_TIME):
-        found += read_vehicles(reader, frames[start : start + _AT_A_TIME], _LEAST_SCORE)
+        found += detect_vehicles(detector, frames[start : start + _AT_A_TIME], _LEAST_SCORE)
         on_progress("finding vehicles", min(start + _AT_A_TIME, len(frames)), len(frames))
-    threshold = float(reader.threshold)
+    threshold = float(detector.threshold)
     height, width = frames.shape[1:3]
     protocol = Protocol(
         measure="",
@@ -45,7 +45,7 @@ def reader_figures(
         fps=None,
         height=height,
         width=width,
-        resize=f"area or bicubic to {reader.config.height}x{reader.config.width}",
+        resize=f"area or bicubic to {detector.config.height}x{detector.config.width}",
         seeds=f"reference {seed}",
         reference=footage.identity,
         settings="the vehicle detector's own threshold",

@@ -12,6 +12,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from drivesim.models.latent_channels import PER_CHANNEL, LatentAxis
 from drivesim.models.layers import Downsample, ResidualBlock, Upsample, normalisation, zero_initialised
 from drivesim.models.temporal import TemporalResidualBlock
 
@@ -84,8 +85,19 @@ class Encoder(nn.Module):
         mean = mean + self.linear(nn.functional.pixel_unshuffle(x, self.factor))
         return Posterior(mean, log_variance.clamp(-12.0, 4.0))
 
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        posterior = LatentAxis(0, (PER_CHANNEL, PER_CHANNEL), keeps_initial=True)
+        linear = LatentAxis(0, (PER_CHANNEL,), keeps_initial=True)
+        return {
+            "conv_out.weight": posterior,
+            "conv_out.bias": posterior,
+            "linear.weight": linear,
+            "linear.bias": linear,
+        }
 
-class DecoderStage(nn.Module):
+
+class DecoderBlock(nn.Module):
     """A spatial residual block, then, in the video decoder, a temporal one."""
 
     def __init__(self, channels: int, temporal: bool) -> None:
@@ -113,7 +125,7 @@ class Decoder(nn.Module):
         for level in reversed(range(len(widths))):
             last = config.decoder_blocks - 1
             self.layers.extend(
-                DecoderStage(widths[level], config.temporal_decoder and block == last) for block in range(last + 1)
+                DecoderBlock(widths[level], config.temporal_decoder and block == last) for block in range(last + 1)
             )
             if level:
                 self.layers.append(Upsample(widths[level], widths[level - 1]))
@@ -124,7 +136,7 @@ class Decoder(nn.Module):
     @property
     def temporal_reach(self) -> int:
         """Frames on each side that a decoded frame depends on."""
-        return sum(isinstance(layer, DecoderStage) and layer.temporal_block is not None for layer in self.layers)
+        return sum(isinstance(layer, DecoderBlock) and layer.temporal_block is not None for layer in self.layers)
 
     def forward(self, z: Tensor) -> Tensor:
         """Latents `b t c h w` to frames `b t 3 f·h f·w` in about -1..1."""
@@ -132,10 +144,14 @@ class Decoder(nn.Module):
         folded = z.flatten(0, 1)
         h = self.stem(folded)
         for layer in self.layers:
-            h = layer(h, t) if isinstance(layer, DecoderStage) else layer(h)
+            h = layer(h, t) if isinstance(layer, DecoderBlock) else layer(h)
         pixels = nn.functional.pixel_shuffle(self.conv_out(nn.functional.silu(self.norm_out(h))), self.unshuffle)
         pixels = pixels + nn.functional.pixel_shuffle(self.linear(folded), self.factor)
         return rearrange(pixels, "(b t) c h w -> b t c h w", t=t)
+
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        return dict.fromkeys(("stem.weight", "linear.weight"), LatentAxis(1, (PER_CHANNEL,)))
 
 
 class Autoencoder(nn.Module):
@@ -158,6 +174,10 @@ class Autoencoder(nn.Module):
     def decode(self, latents: Tensor) -> Tensor:
         """Normalised latents `b t c h w` to frames `b t 3 f·h f·w`, clamped to -1..1."""
         return self.decoder(latents * self.latent_std + self.latent_mean).clamp(-1, 1)
+
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which buffers depend on the number of latent channels, see `LatentSized`."""
+        return dict.fromkeys(("latent_mean", "latent_std"), LatentAxis(0, (PER_CHANNEL,), keeps_initial=True))
 
     @torch.no_grad()
     def channel_gain(self) -> Tensor:

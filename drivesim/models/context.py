@@ -11,8 +11,9 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.models.conditioning import ContextFrames
+from drivesim.models.latent_channels import PER_CHANNEL, LatentAxis
 from drivesim.models.layers import normalisation, zero_initialised
-from drivesim.models.temporal import Merge
+from drivesim.models.temporal import Merge, TemporalLayer
 
 
 def nearest_known(context: ContextFrames) -> Tensor:
@@ -38,7 +39,7 @@ def _gathered(latents: Tensor, neighbour: Tensor, distance: Tensor) -> Tensor:
     return torch.cat([picked, planes.to(latents.dtype)], 2)
 
 
-class ContextOutput(nn.Module):
+class ContextOutput(TemporalLayer):
     """The last temporal layer, on the prediction itself: what is known need not pass through frozen layers.
 
     Gates, computed at each position, add shares of the noisy input and of the nearest known latents on both sides.
@@ -67,8 +68,18 @@ class ContextOutput(nn.Module):
         shares = of_input * x + of_before * before + of_after * after + rest
         return self.merge(out, out + shares.to(out.dtype))
 
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        features = self.conv_in.out_channels
+        gates = LatentAxis(0, (PER_CHANNEL,) * 4)
+        return {
+            "conv_in.weight": LatentAxis(1, (features, PER_CHANNEL, PER_CHANNEL, 2, PER_CHANNEL, 2)),
+            "conv_out.weight": gates,
+            "conv_out.bias": gates,
+        }
 
-class ContextEncoder(nn.Module):
+
+class ContextEncoder(TemporalLayer):
     """Encodes context frames once per level of the U-Net with learned downsampling."""
 
     def __init__(self, latent_channels: int, channels: int, num_levels: int) -> None:
@@ -88,3 +99,7 @@ class ContextEncoder(nn.Module):
             h = level(self.activation(h))
             features.append(rearrange(h, "(b t) c h w -> b t c h w", t=t))
         return features
+
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        return {"stem.weight": LatentAxis(1, (PER_CHANNEL, 2, PER_CHANNEL, 2))}

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from drivesim.models.conditioning import UNKNOWN, Conditioning
 from drivesim.models.layers import sinusoidal_embedding
+from drivesim.models.temporal import TemporalLayer
 
 MAX_CROWDEDNESS = 32
 
@@ -46,8 +47,8 @@ class SceneEmbedding(nn.Module):
         return self.time_of_day(time_of_day + 1) + crowded
 
 
-class TemporalEmbedding(nn.Module):
-    """What the temporal layers are told per frame: noise level, ego motion, regime of the frame rate."""
+class TemporalEmbedding(TemporalLayer):
+    """What conditions the temporal layers in each frame: noise level, ego motion, regime of the frame rate."""
 
     def __init__(self, dim: int, ego_motion: bool, frame_rate: bool) -> None:
         super().__init__()

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.noise import NoiseCorrelation
 from drivesim.diffusion.parametrization import parametrization_named
 from drivesim.diffusion.schedule import Schedule
 from drivesim.models.autoencoder import AutoencoderConfig
+from drivesim.models.stages import STAGES, Family
 from drivesim.models.temporal import TemporalConfig
 from drivesim.models.unet import UNetConfig
 from drivesim.models.upsampler import UpsamplerConfig
-from drivesim.models.vehicle_detector import ReaderConfig
+from drivesim.models.vehicle_detector import VehicleDetectorConfig
 from drivesim.scenario.schema.vocabulary import CATEGORIES
+
+if TYPE_CHECKING:
+    from drivesim.models.stages import NetworkConfig
 
 
 @dataclass(frozen=True)
@@ -47,30 +52,26 @@ class Preset:
     upsampler_temporal: TemporalConfig
     parametrization: str = "velocity"
     upsampler_parametrization: str = "velocity"
-    reader: ReaderConfig = field(default_factory=ReaderConfig)
+    vehicle_detector: VehicleDetectorConfig = field(default_factory=VehicleDetectorConfig)
     noise_correlation: NoiseCorrelation = field(default_factory=NoiseCorrelation)
 
     def denoiser(self, role: str) -> Denoiser:
-        """Noise schedule and parametrization of a diffusion stage."""
-        upsampler = role in ("upsampler_image", "upsampler")
+        """Returns the noise schedule and the parametrization of a diffusion stage."""
+        upsampler = STAGES[role].family is Family.UPSAMPLER
         name = self.upsampler_parametrization if upsampler else self.parametrization
         return Denoiser(Schedule.cosine(), parametrization_named(name))
 
-    def config_of(self, role: str) -> AutoencoderConfig | UNetConfig | UpsamplerConfig | ReaderConfig:
-        """The configuration of the network of a stage; ValueError for an unknown stage."""
-        configs = {
-            "autoencoder": self.autoencoder,
-            "image": self.image,
-            "prediction": replace(self.image, temporal=self.prediction),
-            "interpolation": replace(self.image, temporal=self.interpolation),
-            "decoder": replace(self.autoencoder, temporal_decoder=True),
-            "upsampler_image": self.upsampler,
-            "upsampler": replace(self.upsampler, temporal=self.upsampler_temporal),
-            "reader": self.reader,
-        }
-        if role not in configs:
-            raise ValueError(f"expected one of the stages {', '.join(configs)}, got {role!r}")
-        return configs[role]
+    def config_of(self, role: str) -> NetworkConfig:
+        """Returns the configuration of the network of a stage.
+
+        Raises:
+            ValueError: The stage has no network, or there is no such stage.
+        """
+        stage = STAGES.get(role)
+        if stage is None or stage.config is None:
+            known = ", ".join(name for name, other in STAGES.items() if other.config is not None)
+            raise ValueError(f"expected one of the stages {known}, got {role!r}")
+        return stage.config(self)
 
 
 def _preset(
@@ -80,7 +81,7 @@ def _preset(
     image: UNetConfig,
     upsampler: UpsamplerConfig,
     temporal: TemporalConfig,
-    reader: ReaderConfig,
+    vehicle_detector: VehicleDetectorConfig,
 ) -> Preset:
     return Preset(
         name=name,
@@ -92,7 +93,7 @@ def _preset(
         upsampler=upsampler,
         upsampler_temporal=TemporalConfig(spatial_kernel=1),
         upsampler_parametrization="sample",
-        reader=reader,
+        vehicle_detector=vehicle_detector,
     )
 
 
@@ -105,7 +106,7 @@ def tiny() -> Preset:
         UNetConfig(in_channels=8, base_channels=16, multipliers=(1, 2), attention_levels=(1,), head_dim=16),
         UpsamplerConfig(base_channels=16, multipliers=(1, 1)),
         TemporalConfig(attention_levels=(1,), context_channels=8, head_dim=16),
-        ReaderConfig(height=64, width=128, widths=(16, 32)),
+        VehicleDetectorConfig(height=64, width=128, widths=(16, 32)),
     )
 
 
@@ -118,7 +119,7 @@ def demo() -> Preset:
         UNetConfig(in_channels=24, base_channels=64, multipliers=(1, 2, 3), attention_levels=(1, 2)),
         UpsamplerConfig(unshuffle=4, base_channels=40, multipliers=(1, 2, 3)),
         TemporalConfig(attention_levels=(0, 1, 2), context_channels=32),
-        ReaderConfig(),
+        VehicleDetectorConfig(),
     )
 
 
@@ -138,7 +139,7 @@ def paper() -> Preset:
         ),
         UpsamplerConfig(unshuffle=4, base_channels=160, multipliers=(1, 2, 2, 4), blocks_per_level=2),
         TemporalConfig(attention_levels=(0, 1, 2), context_channels=128, head_dim=64),
-        ReaderConfig(),
+        VehicleDetectorConfig(),
     )
     return replace(preset, upsampler_parametrization="velocity")
 

@@ -33,6 +33,32 @@ class TemporalConfig:
     head_dim: int = 32
 
 
+class TemporalLayer(nn.Module):
+    """A module that only video models have: its parameters are phi, which video training alone changes (Eq. 2)."""
+
+
+def temporal_names(network: nn.Module) -> set[str]:
+    """Returns the names of the parameters and buffers in the temporal layers of a network."""
+    return {
+        f"{path}.{name}"
+        for path, module in network.named_modules()
+        if isinstance(module, TemporalLayer)
+        for name in module.state_dict()
+    }
+
+
+def temporal_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Returns phi: the parameters in the temporal layers of a network, by name, in the network's order."""
+    names = temporal_names(network)
+    return {name: parameter for name, parameter in network.named_parameters() if name in names}
+
+
+def last_temporal_projection(network: nn.Module) -> nn.Parameter | None:
+    """Returns the weight of the last convolution in the last temporal block of a network; None without such blocks."""
+    blocks = [module for module in network.modules() if isinstance(module, TemporalResidualBlock)]
+    return blocks[-1].conv_out.weight if blocks else None
+
+
 class TemporalConv(nn.Module):
     """A 3-D convolution of kernel (3, 1, 1), computed as a 2-D one over (t, hw), which is faster on a CPU."""
 
@@ -59,7 +85,7 @@ class Merge(nn.Module):
         return torch.lerp(temporal, spatial, torch.sigmoid(self.alpha_logit))
 
 
-class TemporalResidualBlock(nn.Module):
+class TemporalResidualBlock(TemporalLayer):
     """Residual block of factorised 3-D convolutions: (3, 1, 1), then (1, k, k)."""
 
     def __init__(
@@ -88,7 +114,7 @@ class TemporalResidualBlock(nn.Module):
         return self.merge(x, x + h)
 
 
-class TemporalAttention(nn.Module):
+class TemporalAttention(TemporalLayer):
     """Self-attention over time at each position, with sinusoidal positions."""
 
     def __init__(self, channels: int, head_dim: int, norm: str) -> None:

@@ -12,6 +12,7 @@ from drivesim.models.box_raster import raster_channels, rasterise
 from drivesim.models.conditioning import Conditioning, ContextFrames
 from drivesim.models.context import ContextEncoder, ContextOutput
 from drivesim.models.embedding import NoiseEmbedding, SceneEmbedding, TemporalEmbedding
+from drivesim.models.latent_channels import PER_CHANNEL, LatentAxis
 from drivesim.models.layers import (
     Downsample,
     ResidualBlock,
@@ -52,7 +53,7 @@ class UNetConfig:
         return 4 * self.base_channels
 
 
-class Stage(nn.Module):
+class UNetBlock(nn.Module):
     """Spatial layers, then, in a video model, temporal layers."""
 
     def __init__(self, config: UNetConfig, in_channels: int, out_channels: int, level: int) -> None:
@@ -103,13 +104,12 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             if level:
                 self.downsample.append(Downsample(widths[level - 1], width))
-            self.down.append(nn.ModuleList(Stage(config, width, width, level) for _ in range(config.blocks_per_level)))
+            self.down.append(_blocks(config, config.blocks_per_level, width, width, level))
         last = len(widths) - 1
-        self.middle = nn.ModuleList(Stage(config, widths[last], widths[last], last) for _ in range(2))
+        self.middle = _blocks(config, 2, widths[last], widths[last], last)
         self.up, self.upsample = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(len(widths))):
-            stages = config.blocks_per_level + 1
-            self.up.append(nn.ModuleList(Stage(config, 2 * widths[level], widths[level], level) for _ in range(stages)))
+            self.up.append(_blocks(config, config.blocks_per_level + 1, 2 * widths[level], widths[level], level))
             if level:
                 self.upsample.append(Upsample(widths[level], widths[level - 1]))
         self.norm_out = normalisation(config.norm, widths[0])
@@ -146,18 +146,18 @@ class UNet(nn.Module):
         h = self.stem(self._with_maps(x, conditioning).flatten(0, 1))
         h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
         skips = [h]
-        for level, stages in enumerate(self.down):
+        for level, blocks in enumerate(self.down):
             if level:
                 h = _per_frame(self.downsample[level - 1], h)
                 skips.append(h)
-            for stage in stages:
-                h = stage(h, embedding, context, temporal_embedding)
+            for block in blocks:
+                h = block(h, embedding, context, temporal_embedding)
                 skips.append(h)
-        for stage in self.middle:
-            h = stage(h, embedding, context, temporal_embedding)
-        for index, stages in enumerate(self.up):
-            for stage in stages:
-                h = stage(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
+        for block in self.middle:
+            h = block(h, embedding, context, temporal_embedding)
+        for index, blocks in enumerate(self.up):
+            for block in blocks:
+                h = block(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
             if index < len(self.upsample):
                 h = _per_frame(self.upsample[index], h)
         features = nn.functional.silu(self.norm_out(h.flatten(0, 1)))
@@ -169,9 +169,10 @@ class UNet(nn.Module):
             out = self.temporal_output(out, h, x, known, temporal_embedding)
         return out
 
-    def temporal_parameters(self) -> list[nn.Parameter]:
-        """Phi: the parameters that exist in the video model only; all that video fine-tuning trains (Eq. 2)."""
-        return [parameter for name, parameter in self.named_parameters() if is_temporal(name)]
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        maps, out = self.stem.in_channels - self.config.in_channels, LatentAxis(0, (PER_CHANNEL,))
+        return {"stem.weight": LatentAxis(1, (PER_CHANNEL, maps)), "conv_out.weight": out, "conv_out.bias": out}
 
     def _with_maps(self, x: Tensor, conditioning: Conditioning) -> Tensor:
         maps = [x]
@@ -186,9 +187,8 @@ class UNet(nn.Module):
         return torch.cat(maps, 2)
 
 
-def is_temporal(parameter_name: str) -> bool:
-    """Whether a parameter of a network with temporal layers belongs to them."""
-    return any(part.startswith("temporal_") or part == "context_encoder" for part in parameter_name.split("."))
+def _blocks(config: UNetConfig, count: int, in_channels: int, out_channels: int, level: int) -> nn.ModuleList:
+    return nn.ModuleList(UNetBlock(config, in_channels, out_channels, level) for _ in range(count))
 
 
 def _no_context(x: Tensor) -> ContextFrames:

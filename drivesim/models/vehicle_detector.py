@@ -20,7 +20,7 @@ _MAX_LOG_SIDE = 5.0
 
 
 @dataclass(frozen=True)
-class ReaderConfig:
+class VehicleDetectorConfig:
     """Sizes. Pictures are brought to `height` × `width`; a cell is `unshuffle` pixels wide.
 
     `max_iou`: two detections that overlap more are one vehicle. `max_vehicles`: found in a picture at most.
@@ -37,17 +37,17 @@ class ReaderConfig:
 
 
 @dataclass(frozen=True)
-class ReaderOutput:
+class VehicleDetectorOutput:
     """`centres` `b k h w`: logits of a vehicle of each category; `xyxy` `b h w 4`: its box, in cells."""
 
     centres: Tensor
     xyxy: Tensor
 
 
-class VehicleReader(nn.Module):
+class VehicleDetector(nn.Module):
     """Pictures to boxes of vehicles, with categories; `threshold` is the score from which a detection counts."""
 
-    def __init__(self, config: ReaderConfig) -> None:
+    def __init__(self, config: VehicleDetectorConfig) -> None:
         super().__init__()
         self.config = config
         widths = config.widths
@@ -66,7 +66,7 @@ class VehicleReader(nn.Module):
         nn.init.constant_(self.sides[-1].bias, 1.0)
         self.register_buffer("threshold", torch.tensor(0.3))
 
-    def forward(self, pictures: Tensor) -> ReaderOutput:
+    def forward(self, pictures: Tensor) -> VehicleDetectorOutput:
         """Pictures `b 3 height width` in -1..1."""
         h = self.stem(nn.functional.pixel_unshuffle(pictures, self.config.unshuffle))
         skips = []
@@ -78,7 +78,7 @@ class VehicleReader(nn.Module):
         for level in reversed(range(len(self.up))):
             h = self.up[level](skips[level] + self.upsample[level](h))
         sides = self.sides(h).float().clamp(max=_MAX_LOG_SIDE).exp()
-        return ReaderOutput(self.centres(h).float(), _boxes_around_cells(sides))
+        return VehicleDetectorOutput(self.centres(h).float(), _boxes_around_cells(sides))
 
     def fitted(self, pictures: Tensor) -> Tensor:
         """Pictures `b 3 h w` of any size at the detector's: shrunk by area, enlarged bicubically."""
@@ -89,7 +89,7 @@ class VehicleReader(nn.Module):
             return pictures
         return nn.functional.interpolate(pictures, size, mode="bicubic", align_corners=False).clamp(-1, 1)
 
-    def detections(self, output: ReaderOutput, min_score: float) -> list[Detections]:
+    def detections(self, output: VehicleDetectorOutput, min_score: float) -> list[Detections]:
         """The peaks of each picture's centre map, with their boxes in 0..1 of the picture."""
         score, category = output.centres.sigmoid().max(1)
         peak = score == nn.functional.max_pool2d(score, 3, 1, 1)
@@ -108,20 +108,20 @@ class VehicleReader(nn.Module):
 
 
 @torch.inference_mode()
-def read_vehicles(
-    reader: VehicleReader, frames: np.ndarray, min_score: float | None = None, batch_size: int = 8
+def detect_vehicles(
+    detector: VehicleDetector, frames: np.ndarray, min_score: float | None = None, batch_size: int = 8
 ) -> list[Detections]:
     """The vehicles in each of frames uint8 `t h w c` RGB, of any size.
 
     `min_score`: None takes the detector's own threshold.
     """
-    min_score = float(reader.threshold) if min_score is None else min_score
-    device = reader.threshold.device
+    min_score = float(detector.threshold) if min_score is None else min_score
+    device = detector.threshold.device
     found: list[Detections] = []
     for start in range(0, len(frames), batch_size):
         batch = torch.from_numpy(np.ascontiguousarray(frames[start : start + batch_size])).to(device)
-        pictures = reader.fitted(rearrange(batch, "t h w c -> t c h w").float() / 127.5 - 1)
-        found += reader.detections(reader(pictures), min_score)
+        pictures = detector.fitted(rearrange(batch, "t h w c -> t c h w").float() / 127.5 - 1)
+        found += detector.detections(detector(pictures), min_score)
     return found
 
 

@@ -107,7 +107,7 @@ def test_a_figure_names_its_detector(engine: Engine, footage: MeasuredFootage) -
     figures = _figures(engine, footage, own, FakeDetector("perfect", red_parts))
     protocols = {figure.protocol.network: figure.protocol for figure in figures.values()}
     assert set(protocols) == {"vehicle detector", "perfect"}
-    assert protocols["vehicle detector"].network_sha256 == engine.checkpoints.sha256["reader"]
+    assert protocols["vehicle detector"].network_sha256 == engine.checkpoints.sha256["vehicle_detector"]
     assert protocols["vehicle detector"].resize == "area or bicubic to 64x128"
     assert "recorded at 64x128" in protocols["perfect"].settings
     assert "score of at least 0.5" in protocols["perfect"].settings

@@ -41,6 +41,7 @@ from drivesim.cli.evaluate.setup import (
 )
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.errors import InputError
+from drivesim.models.stages import VEHICLE_DETECTOR
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
 app.command()(detection)
@@ -141,7 +142,7 @@ def adherence(
     conditions = conditions_named(told)
     if "boxes" not in conditions:
         raise InputError(f"--told {told}: adherence is about boxes; add `boxes` to --told")
-    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR, *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
         show = shown(bars)
@@ -174,7 +175,7 @@ def crowdedness(
     from drivesim.evaluation.labels import TOLD, label_figures
     from drivesim.evaluation.protocol import Report
 
-    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR, *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size, layouts)
     with progress() as bars:
         show = shown(bars)
@@ -183,8 +184,9 @@ def crowdedness(
     deliver(Report("crowdedness", subject_of(engine, sampling, TOLD), figures), out, as_json)
 
 
-@app.command()
-def reader(
+@app.command("reader", hidden=True)  # its former name
+@app.command(VEHICLE_DETECTOR)
+def vehicle_detector(
     data: Data,
     out: Out = None,
     checkpoints: CheckpointsOption = None,
@@ -197,14 +199,15 @@ def reader(
 ) -> None:
     """Measure the vehicle detector on real frames: AP50, precision and recall by size and time of day."""
     from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.vehicle_detector import reader_figures
+    from drivesim.evaluation.vehicle_detector import vehicle_detector_figures
 
-    engine = engine_of(checkpoints, device, "reader")
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
     with progress() as bars:
         show = shown(bars)
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
-        figures = tuple(reader_figures(engine.networks.reader, footage, footage_seed, show))
-    deliver(Report("reader", {"reader": engine.checkpoints.sha256["reader"]}, figures), out, as_json)
+        figures = tuple(vehicle_detector_figures(engine.networks.vehicle_detector, footage, footage_seed, show))
+    subject = {VEHICLE_DETECTOR: engine.checkpoints.sha256[VEHICLE_DETECTOR]}
+    deliver(Report(VEHICLE_DETECTOR, subject, figures), out, as_json)
 
 
 @app.command()
@@ -219,7 +222,7 @@ def steering(
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.steering import steering_figures, steering_subject
 
-    engine = engine_of(checkpoints, device, "reader")
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
     with progress() as bars:
         figures = tuple(steering_figures(engine, archives, shown(bars)))
     deliver(Report("steering", steering_subject(archives), figures), out, as_json)

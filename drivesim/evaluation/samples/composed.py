@@ -11,9 +11,9 @@ from drivesim.engine.conditions import told_layouts
 from drivesim.engine.gate import gated
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
-from drivesim.models.checkpoints import READER
+from drivesim.models.checkpoints import VEHICLE_DETECTOR
 from drivesim.models.conditioning import Conditioning
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.vehicle_detector import detect_vehicles
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def gate_choices(
         chosen = gated(
             layout,
             lambda n, one=one, seed=seed: engine.compose_many(one, [seed], sampling.settings, False, [n]),
-            lambda frames: read_vehicles(engine.networks.reader, frames)[0],
+            lambda frames: detect_vehicles(engine.networks.vehicle_detector, frames)[0],
             max_attempts,
         )
         choices.append(chosen.kept)
@@ -94,18 +94,18 @@ def gate_choices(
     return np.array(choices)
 
 
-def reading_protocol(
+def detector_protocol(
     engine: Engine, footage: MeasuredFootage, frames: np.ndarray, sampling: Sampling, told: tuple[str, ...], seed: int
 ) -> Protocol:
     """The protocol of figures that the vehicle detector takes from composed frames `n h w 3`; `measure` stays empty.
 
     seed: of the choice of the reference footage.
     """
-    config = engine.networks.reader.config
+    config = engine.networks.vehicle_detector.config
     return Protocol(
         measure="",
         network="vehicle detector",
-        network_sha256=engine.checkpoints.sha256[READER],
+        network_sha256=engine.checkpoints.sha256[VEHICLE_DETECTOR],
         num_samples=len(footage),
         num_frames=1,
         fps=None,

@@ -11,7 +11,7 @@ from typing import Any
 from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
 from drivesim.evaluation.samples.archived_scenario import archived_scenario
-from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.scenario.interchange.coco import coco, coco_document, corner_and_size
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
 
@@ -24,12 +24,12 @@ def requested_labels(archive: Archive, rollout: Rollout, folder: str) -> dict[st
     return coco(archived_scenario(archive), archive.layout.fps, folder, rollout.num_committed_frames)
 
 
-def detected_labels(archive: Archive, rollout: Rollout, reader: VehicleReader, folder: str) -> dict[str, Any]:
+def detected_labels(archive: Archive, rollout: Rollout, detector: VehicleDetector, folder: str) -> dict[str, Any]:
     """A COCO document of what the vehicle detector finds in each committed frame, each with its `score`."""
     frames, step = rollout.frames, archive.layout.frames_per_chunk
     annotations: list[list[dict[str, Any]]] = []
     for start in range(0, len(frames), step):
-        for found in read_vehicles(reader, frames[start : min(len(frames), start + step)]):
+        for found in detect_vehicles(detector, frames[start : min(len(frames), start + step)]):
             rows = zip(found.xyxy * FRAME_EXTENT_PX, found.category, found.score, strict=True)
             annotations.append(
                 [

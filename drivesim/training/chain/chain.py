@@ -20,8 +20,9 @@ from drivesim import durable
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.errors import CheckpointError, DrivesimError, FootageError, InputError, MissingExtraError
 from drivesim.locks import OwnedLock
-from drivesim.models.checkpoints import LAYOUTS, STAGES, CheckpointSet
+from drivesim.models.checkpoints.manifest import CheckpointSet
 from drivesim.models.presets import Preset
+from drivesim.models.stages import LAYOUTS, STAGES, checkpoint_file, training_folder
 from drivesim.training.chain.footage_survey import SizedLogs, footage_parts, survey
 from drivesim.training.chain.report import chain_report, report_table
 from drivesim.training.chain.round import Round
@@ -30,8 +31,10 @@ from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report, changed_foundations, resumed_budget
 from drivesim.training.loop.session import is_finished, train_stage
 from drivesim.training.loop.state_folder import StateFolder
+from drivesim.training.preparation.request import INITIAL, StageRequest
+from drivesim.training.preparation.stages import prepare
+from drivesim.training.preparation.weights import MisfitError, check_start
 from drivesim.training.stages.layouts import collect_layouts
-from drivesim.training.stages.stages import INITIAL, STANDS_ON, MisfitError, StageRequest, check_start, prepare
 
 if TYPE_CHECKING:
     from drivesim.training.chain.recording import ChainRecorder
@@ -181,7 +184,7 @@ class Chain:
         changed = changed_foundations(record, request.foundations())
         if changed:
             return "train on", f"{_listed(changed)} changed since step {step}; its weights are kept", whole
-        to_change = [other for other in STANDS_ON.get(role, ()) if other in before]
+        to_change = [other for other in STAGES[role].foundations if other in before]
         if to_change:
             return "train on", f"{_listed(to_change)} will have changed; its weights are kept", whole
         if is_finished(request, budget):
@@ -196,7 +199,7 @@ class Chain:
         A stage without a state starts from its checkpoint in this chain's folder, or else from that in `initial`, where
         the network of the preset has its sizes.
         """
-        record = StateFolder(self._folder / role).last_record()
+        record = StateFolder(training_folder(self.request.checkpoints, role)).last_record()
         if record is not None and INITIAL not in (record.foundations or {}):
             return None
         return next((folder for folder in self._folders_with(role) if self._fits(folder, role)), None)
@@ -210,7 +213,7 @@ class Chain:
     def _folders_with(self, role: str) -> list[Path]:
         """The folders that hold a checkpoint which a stage may start from, the first choice first."""
         folders = (self.request.checkpoints, self.request.initial)
-        return [folder for folder in folders if folder is not None and (folder / f"{role}.safetensors").is_file()]
+        return [folder for folder in folders if folder is not None and checkpoint_file(folder, role).is_file()]
 
     def _fits(self, folder: Path, role: str) -> bool:
         request = self.request
@@ -223,7 +226,7 @@ class Chain:
 
     def _refuse_empty_initial(self) -> None:
         initial = self.request.initial
-        if initial is not None and not any((initial / f"{role}.safetensors").is_file() for role in STAGES):
+        if initial is not None and not any(checkpoint_file(initial, role).is_file() for role in STAGES):
             raise CheckpointError(f"{initial}: no checkpoints here that new stages could start from")
 
     def _refuse_other_preset(self) -> None:

@@ -15,7 +15,10 @@ from drivesim.data.drive_log import DriveLog, content_digest, list_drive_logs, s
 from drivesim.data.packed import packed_folder, stride_of
 from drivesim.data.shard import Shard, read_identity, shard_names
 from drivesim.errors import FootageError
-from drivesim.training.stages.stages import StageRequest, frame_size, packable_logs, wanted_clips
+from drivesim.training.preparation.footage import frame_size, packable_logs
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.settings import wanted_clips
+from drivesim.training.stages.stage import ClipKind
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class FootageSurvey:
 
     size: tuple[int, int]
     found: SizedLogs
-    wanted: tuple[tuple[float | None, int], ...]
+    wanted: tuple[ClipKind, ...]
 
     @property
     def num_frames(self) -> int:

@@ -16,8 +16,8 @@ from typing import Any
 
 from drivesim.data.drive_log import split_of
 from drivesim.errors import DrivesimError
-from drivesim.models.checkpoints import READER
 from drivesim.models.presets import Preset
+from drivesim.models.stages import VEHICLE_DETECTOR
 from drivesim.world.recording.packed_session import PackedRecording, PackedRecordSession, record_shards
 from drivesim.world.recording.recorder import Recipe, log_name
 from drivesim.world.recording.workers import RecordWorkers, parent_is_alive
@@ -48,7 +48,7 @@ def recordings(preset: Preset, for_detector: bool = True) -> tuple[PackedRecordi
     """
     video, factor = preset.video, preset.video.interpolation_factor
     low = (video.low_height, video.low_width)
-    detector = (preset.reader.height, preset.reader.width)
+    detector = (preset.vehicle_detector.height, preset.vehicle_detector.width)
     large = (low[0] * preset.upsampler.factor, low[1] * preset.upsampler.factor)
     fps = video.keyframe_fps * factor
     clip_frames = (video.keyframes_per_window - 1) * factor + 5
@@ -112,7 +112,7 @@ class ChainRecorder:
         turns = tuple((*now, *now, *after) for now, after in zip(needed, [*needed[1:], ()], strict=True))
         self._stage = multiprocessing.get_context("spawn").Value("i", 0)
         session = ChainRecordSession(
-            data, recordings(preset, READER in roles), num_workers=num_workers, turns=turns, stage=self._stage
+            data, recordings(preset, VEHICLE_DETECTOR in roles), num_workers=num_workers, turns=turns, stage=self._stage
         )
         self.workers = RecordWorkers(record_shards, (session, None), num_workers)
 

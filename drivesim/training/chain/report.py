@@ -6,8 +6,9 @@ import math
 from pathlib import Path
 from typing import Any
 
-from drivesim.models.checkpoints import STAGES, CheckpointSet
+from drivesim.models.checkpoints.manifest import CheckpointSet
 from drivesim.models.presets import Preset
+from drivesim.models.stages import STAGES, training_folder
 from drivesim.training.loop.state_folder import StateFolder
 
 _PREFIX, _SAMPLES = "held_out_", "held_out_samples"
@@ -24,7 +25,7 @@ def chain_report(checkpoints: Path, preset: Preset) -> dict[str, Any]:
     for role in STAGES:
         if role in published.sha256:
             published.verify(role)
-            stages[role] = {"sha256": published.sha256[role], **_trained(checkpoints / "training" / role)}
+            stages[role] = {"sha256": published.sha256[role], **_trained(training_folder(checkpoints, role))}
     return {"format": 1, "preset": preset.name, "stages": stages}
 
 

@@ -23,6 +23,7 @@ from drivesim.training.loop.optimizer import NetworkOptimizer
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.loop.state import TrainedState
 from drivesim.training.loop.state_folder import StateFolder, StateRecord
+from drivesim.training.preparation.request import INITIAL
 from drivesim.training.stages.stage import TrainingStage
 
 MOST_SKIPPED_STEPS = 5
@@ -82,14 +83,18 @@ class Training:
         self.state = TrainedState(parameters, optimizers, self.average, stage.buffers())
         self.record = StateRecord(Progress(), budget, foundations or {})
         self.resumed_from: StateRecord | None = None
+        self.restored = False
         self._skipped_in_a_row = 0
         saved = self.states.load()
         if saved is not None:
             record, tensors = saved
-            self._restore(tensors)
+            self.restored = self._restore(tensors, INITIAL in (foundations or {}))
             if rank() == 0:
                 self.states.tidy()
-            resumed = resumed_budget(record, budget, self.record.foundations)
+            if self.restored:
+                resumed = resumed_budget(record, budget, foundations or {})
+            else:
+                resumed = budget.counted_from(record.progress)
             self.record = replace(self.record, progress=record.progress, budget=resumed, figures=record.figures)
             self.resumed_from = record
 
@@ -143,7 +148,19 @@ class Training:
             self.states.save(self.record, self.state.tensors())
         barrier()
 
-    def _restore(self, tensors: dict[str, torch.Tensor]) -> None:
+    def _restore(self, tensors: dict[str, torch.Tensor], has_weights: bool) -> bool:
+        """Takes back a saved state, unless it is of a training of other parameters of the same network.
+
+        Such a state is left by `--keep-encoder`. It is of no use then: a stage that started from given weights keeps
+        them. Returns whether the state was taken back.
+        """
+        if self.state.is_of_other_parameters(tensors):
+            if has_weights:
+                return False
+            raise CheckpointError(
+                f"{self.states.folder}: the training state is of other parameters of this network; name the "
+                "checkpoints to continue from with --init, or use another folder"
+            )
         try:
             self.state.restore(tensors)
         except (KeyError, RuntimeError) as error:
@@ -151,6 +168,7 @@ class Training:
             raise CheckpointError(
                 f"{self.states.folder}: the training state does not fit this network ({reason}); use another folder"
             ) from None
+        return True
 
     def _descend(self) -> dict[str, float]:
         config, step = self.stage.config, self.progress.step

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 import cv2
 import torch
 
+from drivesim import durable
 from drivesim.errors import CheckpointError, TrainingWriteError
 from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
@@ -21,10 +21,8 @@ from drivesim.training.loop.distributed import barrier, decided, rank, world_siz
 from drivesim.training.loop.loop import Report, Training, changed_foundations, resumed_budget
 from drivesim.training.loop.metrics import MetricsLog, as_text
 from drivesim.training.loop.state_folder import Evaluation, StateFolder
-from drivesim.training.stages.autoencoder import AutoencoderStage
+from drivesim.training.preparation.request import TRAINED, StageRequest
 from drivesim.training.stages.stage import TrainingStage
-from drivesim.training.stages.stages import StageRequest
-from drivesim.training.stages.vehicle_detector import ReaderStage
 
 logger = logging.getLogger(__name__)
 
@@ -134,8 +132,7 @@ def _finished(training: Training) -> Iterator[TrainingStage]:
     """The stage with its averaged parameters, ready to be measured and exported."""
     stage = training.stage
     with training.average.applied():
-        if isinstance(stage, AutoencoderStage | ReaderStage):
-            stage.finish()
+        stage.finish()
         yield stage
 
 
@@ -149,7 +146,9 @@ def _explain_resume(training: Training) -> None:
     if before is None or rank() > 0:
         return
     place = f"{training.stage.role}: step {now.progress.step}"
-    changed = changed_foundations(before, now.foundations)
+    changed = changed_foundations(before, now.foundations or {})
+    if not training.restored and TRAINED not in changed:
+        changed.append(TRAINED)
     if changed:
         logger.warning(
             "%s: %s changed since; training continues from its old weights, and its time counts from here",
@@ -179,12 +178,9 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if not durable.is_out_of_room(error):
             raise
-        raise TrainingWriteError(
-            f"{error.filename or folder}: {error.strerror}; make room and run the same command again, it continues "
-            "from the last saved state"
-        ) from error
+        raise TrainingWriteError(f"{error.filename or folder}: {error.strerror}; {durable.ROOM_ADVICE}") from error
 
 
 def use_threads(count: int | None) -> None:

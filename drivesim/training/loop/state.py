@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from drivesim.training.loop.ema import MovingAverage
 from drivesim.training.loop.optimizer import NetworkOptimizer
 
+_AVERAGE = "average/"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
@@ -24,7 +25,7 @@ class TrainedState:
 
     def tensors(self) -> dict[str, Tensor]:
         """All of it by name; the tensors share the memory of what is trained."""
-        tensors = {f"average/{name}": tensor for name, tensor in self.average.average.items()}
+        tensors = {_AVERAGE + name: tensor for name, tensor in self.average.average.items()}
         tensors |= {f"buffer/{name}": tensor for name, tensor in self.buffers.items()}
         for group, named in self.parameters.items():
             for name, parameter in named.items():
@@ -33,11 +34,17 @@ class TrainedState:
                     tensors[f"{group}.{key}/{name}"] = torch.as_tensor(value)
         return tensors
 
+    def is_of_other_parameters(self, tensors: dict[str, Tensor]) -> bool:
+        """Returns whether tensors are the state of a training of only some of these parameters, or of more of them."""
+        saved = {name.removeprefix(_AVERAGE) for name in tensors if name.startswith(_AVERAGE)}
+        mine = set(self.average.average)
+        return saved < mine or mine < saved
+
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Takes back what `tensors` gave. Raises KeyError or RuntimeError where names or shapes do not fit."""
         for name in self.average.average:
-            self.average.average[name].copy_(tensors[f"average/{name}"])
+            self.average.average[name].copy_(tensors[_AVERAGE + name])
         for name, buffer in self.buffers.items():
             buffer.copy_(tensors[f"buffer/{name}"])
         for group, named in self.parameters.items():
@@ -48,7 +55,7 @@ class TrainedState:
     def not_finite(self) -> str | None:
         """The name of a tensor that holds a value that is not finite, or an average that is not so in fp16; or None."""
         for name, tensor in self.tensors().items():
-            exported = tensor.half() if name.startswith("average/") else tensor
+            exported = tensor.half() if name.startswith(_AVERAGE) else tensor
             if not torch.isfinite(exported).all():
                 return name
         return None

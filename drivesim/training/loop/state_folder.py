@@ -28,7 +28,7 @@ from torch import Tensor
 from drivesim import durable
 from drivesim.archive.sealed_json import parse_json, seal, unseal
 from drivesim.errors import CheckpointError
-from drivesim.models.tensor_file import tensor_file
+from drivesim.models.checkpoints.tensor_file import tensor_file
 from drivesim.training.loop.budget import Progress, TrainingBudget
 
 logger = logging.getLogger(__name__)

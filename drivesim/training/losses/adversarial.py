@@ -12,6 +12,7 @@ from drivesim.models.discriminators import (
     discriminator_hinge_loss,
     generator_hinge_loss,
 )
+from drivesim.models.pixels import psnr_db
 from drivesim.training.loop.precision import mixed_precision
 from drivesim.training.losses.perceptual import PerceptualDistance
 from drivesim.training.stages.stage import LossTerm
@@ -64,7 +65,7 @@ class ReconstructionLoss:
         pixels = pixel_loss(real, made, weights, config.squared_weight)
         loss = pixels + regulariser
         error = real - made
-        figures = {"l1": error.abs().mean(), "psnr_db": -10 * (error / 2).square().mean().clamp(min=1e-9).log10()}
+        figures = {"l1": error.abs().mean(), "psnr_db": psnr_db(error.square().mean())}
         if step >= config.perceptual_start:
             count = max(1, round(config.perceptual_share * len(real)))
             with mixed_precision(made.device.type):
@@ -92,13 +93,14 @@ def pixel_loss(real: Tensor, made: Tensor, weights: Tensor, squared_weight: floa
     return ((error.abs() + squared_weight * error.square()) * weights).mean()
 
 
-def psnr_db(real: Tensor, made: Tensor) -> float:
-    """Peak signal-to-noise ratio of frames in -1..1, mean over pictures `... c h w`."""
-    error = ((real - made) / 2).square().mean((-3, -2, -1))
-    return float((-10 * error.clamp(min=1e-9).log10()).mean())
+def mean_psnr_db(real: Tensor, made: Tensor) -> float:
+    """Returns the peak signal-to-noise ratio of frames `... c h w` in -1..1, averaged over frames."""
+    return float(psnr_db((real - made).square().mean((-3, -2, -1))).mean())
 
 
 def psnr_inside_db(real: Tensor, made: Tensor, inside: Tensor) -> float:
-    """Peak signal-to-noise ratio over all pixels of `b 3 h w` that are `inside` `b 1 h w`; NaN where there are none."""
-    error = ((real - made) / 2).square().mean(-3, keepdim=True)[inside].mean()
-    return float(-10 * error.clamp(min=1e-9).log10())
+    """Returns the peak signal-to-noise ratio over the pixels of frames `b 3 h w` where `inside` `b 1 h w` is true.
+
+    NaN if there are no such pixels.
+    """
+    return float(psnr_db((real - made).square().mean(-3, keepdim=True)[inside].mean()))

@@ -9,7 +9,7 @@ from einops import rearrange, reduce
 from torch import Tensor
 
 from drivesim.data.vehicle_labels import PADDING
-from drivesim.models.vehicle_detector import ReaderOutput
+from drivesim.models.vehicle_detector import VehicleDetectorOutput
 
 _SPREAD = 0.54 / 6  # standard deviation of a centre's bell, of the box's side (TTFNet, Sec. 3.2)
 _LEAST_SPREAD = 1 / 6  # in cells: such a bell lies in one cell
@@ -26,7 +26,7 @@ class VehicleBoxes:
 
 
 @dataclass(frozen=True)
-class ReaderTargets:
+class DetectionTargets:
     """`centres` `b k h w` in 0..1, which count where `sure` `b h w`; `xyxy` `b h w 4` in cells, by `weight` `b h w`.
 
     `weight` sums to 1 over the cells of a vehicle that no other vehicle hides.
@@ -39,7 +39,7 @@ class ReaderTargets:
     num_vehicles: Tensor
 
 
-def reader_targets(labels: VehicleBoxes, num_categories: int, height: int, width: int) -> ReaderTargets:
+def detection_targets(labels: VehicleBoxes, num_categories: int, height: int, width: int) -> DetectionTargets:
     """Draws labels on `height` × `width` cells."""
     boxes = labels.xyxy * labels.xyxy.new_tensor([width, height, width, height])
     x0, y0, x1, y1 = (edge[..., None] for edge in boxes.unbind(-1))
@@ -69,10 +69,10 @@ def reader_targets(labels: VehicleBoxes, num_categories: int, height: int, width
     weight = (owned / total).sum(1)
     index = rearrange(owner, "b h w -> b (h w) 1").expand(-1, -1, 4)
     xyxy = rearrange(middle[:, :, 0].gather(1, index), "b (h w) d -> b h w d", h=height)
-    return ReaderTargets(centres, sure, xyxy, torch.where(strongest > 0, weight, 0.0), labels.counts.sum())
+    return DetectionTargets(centres, sure, xyxy, torch.where(strongest > 0, weight, 0.0), labels.counts.sum())
 
 
-def centre_loss(logits: Tensor, targets: ReaderTargets) -> Tensor:
+def centre_loss(logits: Tensor, targets: DetectionTargets) -> Tensor:
     """The penalty-reduced focal loss (CenterNet, Eq. 1), a vehicle; `logits` `b k h w`."""
     probability = logits.sigmoid().clamp(1e-4, 1 - 1e-4)
     centre = targets.centres > 0.99
@@ -82,13 +82,15 @@ def centre_loss(logits: Tensor, targets: ReaderTargets) -> Tensor:
     return loss / targets.num_vehicles.clamp(min=1)
 
 
-def box_loss(xyxy: Tensor, targets: ReaderTargets) -> Tensor:
+def box_loss(xyxy: Tensor, targets: DetectionTargets) -> Tensor:
     """One minus the generalised overlap (Rezatofighi et al., 2019), a vehicle; `xyxy` `b h w 4`."""
     overlap = generalised_iou(xyxy, targets.xyxy)
     return ((1 - overlap) * targets.weight).sum() / targets.num_vehicles.clamp(min=1)
 
 
-def reader_loss(output: ReaderOutput, targets: ReaderTargets, box_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
+def detection_loss(
+    output: VehicleDetectorOutput, targets: DetectionTargets, box_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
     """The whole loss and its parts."""
     centres, boxes = centre_loss(output.centres, targets), box_loss(output.xyxy, targets)
     return centres + box_weight * boxes, {"centres": centres, "boxes": boxes}

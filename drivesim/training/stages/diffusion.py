@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, GrowingTensor, clip_places, draw
+from drivesim.data.clips import ClipPlaces, GrowingTensor, draw
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
@@ -26,11 +26,12 @@ from drivesim.diffusion.samplers import dpm_solver_2m, final
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.box_raster import box_coverage
 from drivesim.models.conditioning import BoxLayout, Conditioning, ContextFrames
+from drivesim.models.temporal import temporal_parameters
 from drivesim.models.unet import UNet
 from drivesim.training.loop.pictures import grid
 from drivesim.training.loop.precision import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
-from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 
 _HELD_OUT_CLIPS = 16  # a batch
 _HELD_OUT_FRAMES = 192
@@ -43,6 +44,11 @@ class Regime:
     fps: float | None
     num_frames: int
     frame_rate: int | None = None
+
+    @property
+    def clips(self) -> ClipKind:
+        """The clips without their label."""
+        return ClipKind(self.fps, self.num_frames)
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,7 @@ class DiffusionTraining(TrainingConfig):
     samples: int = 6
 
 
-class LatentDiffusionStage:
+class LatentDiffusionStage(FootageStage):
     """Denoising of clips of cached latents, which `encode` gives; temporal stages train their temporal layers alone."""
 
     def __init__(
@@ -83,30 +89,20 @@ class LatentDiffusionStage:
         config: DiffusionTraining,
         device: str,
     ) -> None:
+        super().__init__(footage, "cpu", [regime.clips for regime in config.regimes])
         self.role, self.network, self.denoiser = role, network.to(device), denoiser
         self.config, self.device, self.autoencoder = config, device, autoencoder
-        self.footage = FootageTensors(footage, "cpu")
         self._encode = encode
         self.latents = GrowingTensor(encode(footage), device)
         self.channel_weight = autoencoder.channel_gain().to(device)[:, None, None]
-        self._find_clips()
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
         """Theta for the image model, phi for a video model."""
-        temporal = self.network.config.temporal is not None
-        return {"network": named_parameters(self.network, self.network.temporal_parameters() if temporal else None)}
+        return {"network": named_parameters(self.network, temporal_parameters(self.network) or None)}
 
-    def buffers(self) -> dict[str, Tensor]:
-        """None."""
-        return {}
-
-    def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
-        num_new = self.footage.refresh()
-        if num_new:
-            self.latents.extend(self._encode(self.footage.footage))
-            self._find_clips()
-        return num_new
+    def footage_has_grown(self) -> None:
+        """Encodes the new frames."""
+        self.latents.extend(self._encode(self.footage.footage))
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """The squared error of the target at random diffusion times, over frames that are not known."""
@@ -155,13 +151,6 @@ class LatentDiffusionStage:
                 frames if frames.shape[1] > 1 else frames.unflatten(0, (-1, 2))[:, :, 0]
             )
         return pictures
-
-    def _find_clips(self) -> None:
-        footage, regimes = self.footage.footage, self.config.regimes
-        self.train, self.test = (
-            [clip_places(footage, split, regime.fps, regime.num_frames) for regime in regimes]
-            for split in ("train", "held_out")
-        )
 
     def _batch(
         self, places: list[ClipPlaces], number: int, count: int, generator: torch.Generator

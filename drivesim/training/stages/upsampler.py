@@ -20,21 +20,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.clips import ClipPlaces, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.samplers import ddim, final
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.conditioning import Conditioning, LowResolution
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminator3d, PatchDiscriminatorConfig
-from drivesim.models.unet import is_temporal
+from drivesim.models.temporal import last_temporal_projection, temporal_parameters
 from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.loop.pictures import grid
 from drivesim.training.loop.precision import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.losses.crops import CropConfig, draw_crops
-from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 
 _SAMPLED_STEPS = 1
 _SAMPLED_LOW_RES_TAU = 30
@@ -73,8 +73,13 @@ class UpsamplerTraining(TrainingConfig):
         )
     )
 
+    @property
+    def clips(self) -> ClipKind:
+        """The clips that the stage trains on."""
+        return ClipKind(self.fps, self.num_frames)
 
-class UpsamplerStage:
+
+class UpsamplerStage(FootageStage):
     """Trains theta on single frames, or phi of the video upsampler on clips."""
 
     def __init__(
@@ -87,10 +92,9 @@ class UpsamplerStage:
         config: UpsamplerTraining,
         device: str,
     ) -> None:
+        super().__init__(footage, device, [config.clips])
         self.role, self.network, self.denoiser = role, network.to(device), denoiser
         self.config, self.device, self.autoencoder = config, device, autoencoder.to(device).requires_grad_(False)
-        self.footage = FootageTensors(footage, device)
-        self._find_clips()
         if config.num_frames == 1:
             self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
             self.loss = self._reconstruction_loss(lambda clips: self.discriminator(clips.flatten(0, 1)))
@@ -101,20 +105,13 @@ class UpsamplerStage:
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
         """All parameters of the image upsampler, the temporal ones of the video upsampler; the discriminator's."""
         return {
-            "network": named_parameters(self.network, self._temporal() or None),
+            "network": named_parameters(self.network, temporal_parameters(self.network) or None),
             "discriminator": named_parameters(self.discriminator),
         }
 
     def buffers(self) -> dict[str, Tensor]:
         """The discriminator's spectral norms."""
         return dict(self.discriminator.named_buffers())
-
-    def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
-        num_new = self.footage.refresh()
-        if num_new:
-            self._find_clips()
-        return num_new
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """The target's squared error, and what the frames that the prediction stands for look like."""
@@ -131,7 +128,7 @@ class UpsamplerStage:
         generator = step_generator(7, 0, 0)
         figures: dict[str, list[float]] = {}
         for _ in range(6):
-            patches, _ = self._patches(self.test, 8, generator)
+            patches, _ = self._patches(self.test[0], 8, generator)
             error = self._denoised(patches, self._low_res(patches, generator), generator)[1]
             figures.setdefault("held_out_loss", []).append(float(error))
             for name, decoded in (("true", False), ("reconstructed", True)):
@@ -147,29 +144,20 @@ class UpsamplerStage:
     def pictures(self) -> dict[str, np.ndarray]:
         """Rows of held-out patches: bicubic enlargement, sample, truth."""
         generator = step_generator(11, 0, 0)
-        patches, _ = self._patches(self.test, 6, generator)
+        patches, _ = self._patches(self.test[0], 6, generator)
         low_res = self._low_res(patches, generator, decoded=True)
         rows = [enlarge(low_res, self.network.config.factor), self._sampled(low_res, generator), patches]
         return {"patches": grid(torch.stack([row[:, 0] for row in rows]))}
 
-    def _find_clips(self) -> None:
-        footage = self.footage.footage
-        self.train = clip_places(footage, "train", self.config.fps, self.config.num_frames)
-        self.test = clip_places(footage, "held_out", self.config.fps, self.config.num_frames)
-
-    def _temporal(self) -> list[nn.Parameter]:
-        return [parameter for name, parameter in self.network.named_parameters() if is_temporal(name)]
-
     def _reconstruction_loss(self, judge: Callable[[Tensor], Tensor]) -> ReconstructionLoss:
-        last = self.network.unet.conv_out.weight
-        for name, parameter in self.network.named_parameters():
-            if is_temporal(name) and name.endswith("conv_out.weight"):
-                last = parameter
+        last = last_temporal_projection(self.network)
+        if last is None:
+            last = self.network.unet.conv_out.weight
         return ReconstructionLoss(self.config.reconstruction, judge, last)
 
     def _detailed_patches(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Of two drawn patches the one with more detail: sky and road have little to learn from."""
-        patches, weights = self._patches(self.train, 2 * self.config.batch_size, generator)
+        patches, weights = self._patches(self.train[0], 2 * self.config.batch_size, generator)
         first, second = patches.diff(dim=-1).abs().mean((1, 2, 3, 4)).chunk(2)
         count = torch.arange(len(first), device=patches.device)
         chosen = torch.where(first > second, count, count + len(first))

@@ -17,7 +17,7 @@ import torch
 from drivesim.data.drive_log import split_of
 from drivesim.errors import CheckpointError, FootageError, InputError, LockHeldError
 from drivesim.locks import OwnedLock
-from drivesim.models.checkpoints import LAYOUTS, READER, ROLES, STAGES, CheckpointSet, sha256_of
+from drivesim.models.checkpoints import LAYOUTS, ROLES, STAGES, VEHICLE_DETECTOR, CheckpointSet, sha256_of
 from drivesim.models.presets import Preset
 from drivesim.training.chain import chain as chain_module
 from drivesim.training.chain.chain import Chain, ChainRequest
@@ -25,8 +25,8 @@ from drivesim.training.chain.shares import Shares
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage
 
-TRAINED = (*ROLES, READER)
-FEW = Shares(interpolation=0, decoder=0, upsampler_image=0, upsampler=0, reader=0)
+TRAINED = (*ROLES, VEHICLE_DETECTOR)
+FEW = Shares().changed(["interpolation=0", "decoder=0", "upsampler_image=0", "upsampler=0", "vehicle_detector=0"])
 """Stages that follow from each other: autoencoder, image and prediction."""
 
 
@@ -198,8 +198,8 @@ def test_missing_footage_is_named_before_anything_is_trained(chain, logs: Path, 
     with pytest.raises(FootageError, match=r"40 frames per second at 32x64 \(for interpolation\).*--share STAGE=0"):
         run(chain(tmp_path / "out", data=data))
     assert not list((tmp_path / "out").glob("*.safetensors"))
-    without = replace(FEW, reader=0.1)
-    assert [role for role, _ in run(chain(tmp_path / "out", data=data, shares=without))][-1] == READER
+    without = FEW.changed(["vehicle_detector=0.1"])
+    assert [role for role, _ in run(chain(tmp_path / "out", data=data, shares=without))][-1] == VEHICLE_DETECTOR
 
 
 def test_held_out_logs_are_missed_too(chain, logs: Path, tmp_path: Path) -> None:

@@ -17,9 +17,10 @@ from drivesim.training.loop.loop import MOST_SKIPPED_STEPS, Training
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.losses.adversarial import ReconstructionConfig
 from drivesim.training.losses.crops import CropConfig
+from drivesim.training.preparation.footage import packed_footage
+from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.stages.stage import LossTerm
-from drivesim.training.stages.stages import StageRequest, packed_footage
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def test_layouts_are_those_of_training_frames(footage: PackedFootage) -> None:
 
 
 def test_no_crowdedness_has_more_layouts_than_allowed(footage: PackedFootage) -> None:
-    prior = layout_prior(footage, layouts_a_level=2)
+    prior = layout_prior(footage, layouts_per_level=2)
     levels, counts = np.unique(prior.crowdedness.numpy(), return_counts=True)
     assert counts.max() == 2
     assert set(levels) == set(footage.columns.crowdedness[_training_frames(footage)])

@@ -9,7 +9,8 @@ import torch
 
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminator3d
 from drivesim.models.presets import tiny
-from drivesim.training.stages.stages import StageRequest, prepare
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.upsampler import UpsamplerStage
 
 

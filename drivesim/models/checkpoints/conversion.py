@@ -7,14 +7,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 from drivesim.errors import InputError
-from drivesim.models.checkpoints import (
-    BASE_OF,
-    LAYOUTS,
-    CheckpointSet,
-    save_checkpoint,
-    sha256_of,
-    write_manifest,
-)
+from drivesim.models.checkpoints.files import save_checkpoint
+from drivesim.models.checkpoints.manifest import CheckpointSet
+from drivesim.models.checkpoints.publishing import write_manifest
+from drivesim.models.checkpoints.tensor_file import sha256_of
+from drivesim.models.stages import BASE_OF, LAYOUTS, current_name
 
 
 def with_int8(source: CheckpointSet, out: Path, roles: Collection[str] | None = None) -> CheckpointSet:
@@ -26,7 +23,7 @@ def with_int8(source: CheckpointSet, out: Path, roles: Collection[str] | None = 
     damaged.
     """
     convertible = [role for role in source.roles if role != LAYOUTS]
-    roles = convertible if roles is None else roles
+    roles = convertible if roles is None else [current_name(role) for role in roles]
     unknown = sorted(set(roles) - set(convertible))
     if unknown:
         raise InputError(f"expected stages of {', '.join(convertible)}, got {', '.join(unknown)}")
