@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from drivesim.detection.detections import Detections
 from drivesim.models.layers import Downsample, ResidualBlock, Upsample
+from drivesim.models.pixels import to_unit_range
 
 _PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained detector sees hardly a vehicle
 _MAX_LOG_SIDE = 5.0
@@ -120,7 +121,7 @@ def detect_vehicles(
     found: list[Detections] = []
     for start in range(0, len(frames), batch_size):
         batch = torch.from_numpy(np.ascontiguousarray(frames[start : start + batch_size])).to(device)
-        pictures = detector.fitted(rearrange(batch, "t h w c -> t c h w").float() / 127.5 - 1)
+        pictures = detector.fitted(to_unit_range(batch))
         found += detector.detections(detector(pictures), min_score)
     return found
 

@@ -59,4 +59,4 @@ def checkpoints(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture
 def protocol() -> Protocol:
-    return Protocol("mean", "net", "ab" * 32, 10, 1, None, 64, 128, "none", "0..9", "cd" * 32, "told boxes")
+    return Protocol("mean", "net", "ab" * 32, 10, 1, None, 64, 128, "none", "0..9", "cd" * 32, "conditioned on boxes")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from einops import rearrange
 from torch import Tensor
 
+from drivesim.models.pixels import to_bytes
 
-def grid(frames: Tensor) -> np.ndarray:
-    """Frames `rows columns 3 h w` in -1..1 as one picture `h w 3` uint8."""
-    pixels = ((frames.float().clamp(-1, 1) + 1) * 127.5).round().byte().cpu().numpy()
-    return np.ascontiguousarray(rearrange(pixels, "r k c h w -> (r h) (k w) c"))
+
+def grid(frames: Tensor) -> np.ndarray[Any, Any]:
+    """Joins frames `rows columns 3 h w` in -1..1 to one picture `h w 3` uint8."""
+    return np.ascontiguousarray(rearrange(to_bytes(frames), "r k h w c -> (r h) (k w) c"))

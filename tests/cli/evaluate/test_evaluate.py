@@ -128,6 +128,6 @@ def test_what_is_missing_is_named(tiny_checkpoints: Path, checkpoints: Path, log
     common = ["--data", str(logs), "--split", "all", "--checkpoints"]
     with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         runner.invoke(app, ["evaluate", "adherence", *common, str(tiny_checkpoints)], catch_exceptions=False)
-    told = ["--told", "boxes,weather"]
+    wrong = ["--conditions", "boxes,weather"]
     with pytest.raises(InputError, match="weather is no condition"):
-        runner.invoke(app, ["evaluate", "frames", *common, str(checkpoints), *told], catch_exceptions=False)
+        runner.invoke(app, ["evaluate", "frames", *common, str(checkpoints), *wrong], catch_exceptions=False)
