@@ -14,6 +14,7 @@ ORDER = (
     "errors",
     "durable",
     "locks",
+    "memory",
     "allocator",
     "assets",
     "geometry",
@@ -31,7 +32,18 @@ ORDER = (
     "evaluation",
     "cli",
 )
-TORCH_FREE = ("errors", "durable", "locks", "allocator", "assets", "geometry", "scenario", "archive", "detection")
+TORCH_FREE = (
+    "errors",
+    "durable",
+    "locks",
+    "memory",
+    "allocator",
+    "assets",
+    "geometry",
+    "scenario",
+    "archive",
+    "detection",
+)
 PUBLIC = {
     "drivesim",
     "drivesim.errors",

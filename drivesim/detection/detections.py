@@ -29,10 +29,6 @@ class Detections:
         """Those of a mask or an index `n`."""
         return Detections(self.xyxy[keep], self.category[keep], self.score[keep])
 
-    def above(self, score: float) -> Detections:
-        """Those with at least this score."""
-        return self.where(self.score >= score)
-
     def without_repeats(self, max_iou: float) -> Detections:
         """Sorted by score, without those that overlap a better one by more than `max_iou`, of whatever category."""
         ordered = self.where(np.argsort(-self.score, kind="stable"))

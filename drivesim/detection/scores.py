@@ -77,8 +77,9 @@ class Verdicts:
 
     def where(self, keep: np.ndarray) -> Verdicts:
         """The same with some of the detections, by a mask or an index."""
-        parts = (values[keep] for values in (self.score, self.hit, self.right_category, self.frame))
-        return Verdicts(*parts, self.num_vehicles)
+        return Verdicts(
+            self.score[keep], self.hit[keep], self.right_category[keep], self.frame[keep], self.num_vehicles
+        )
 
     def _sums(self, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float]:
         """Weighted hits and misses, by detection, and vehicles; `weight` of each frame, 1 where None."""
@@ -118,14 +119,16 @@ def judge(
             elif fits_size[index] and not excused[index]:
                 rows.append((float(detections.score[index]), False, False, number))
     rows.sort(key=lambda row: -row[0])
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
-    types = (float, bool, bool, int)
-    return Verdicts(*(np.array(c, t) for c, t in zip(columns, types, strict=True)), num_vehicles)
+    score, hit, right_category, frame = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Verdicts(
+        np.array(score, float), np.array(hit, bool), np.array(right_category, bool), np.array(frame, int), num_vehicles
+    )
 
 
 def longer_side(xyxy: np.ndarray) -> np.ndarray:
     """The longer side `n` of boxes `n 4` in 0..1 of a picture twice as wide as high, in widths of the picture."""
-    return np.maximum(xyxy[..., 2] - xyxy[..., 0], (xyxy[..., 3] - xyxy[..., 1]) / 2)
+    side: np.ndarray = np.maximum(xyxy[..., 2] - xyxy[..., 0], (xyxy[..., 3] - xyxy[..., 1]) / 2)
+    return side
 
 
 def _within(xyxy: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
@@ -140,4 +143,5 @@ def _covered(xyxy: np.ndarray, by: np.ndarray) -> np.ndarray:
     corners = np.concatenate(
         [np.maximum(xyxy[:, None, :2], by[None, :, :2]), np.minimum(xyxy[:, None, 2:], by[None, :, 2:])], -1
     )
-    return (area(corners) >= 0.5 * np.maximum(area(xyxy), 1e-12)[:, None]).any(1)
+    covered: np.ndarray = area(corners) >= 0.5 * np.maximum(area(xyxy), 1e-12)[:, None]
+    return covered.any(1)

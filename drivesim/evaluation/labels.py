@@ -97,7 +97,8 @@ def spearman(first: np.ndarray, second: np.ndarray) -> float:
 
 def _brightness(frames: np.ndarray) -> np.ndarray:
     """The mean brightness of the upper third of frames uint8 `n h w 3`: `n`, 0..255."""
-    return frames[:, : max(1, frames.shape[1] // 3)].mean((1, 2, 3))
+    brightness: np.ndarray = frames[:, : max(1, frames.shape[1] // 3)].mean((1, 2, 3))
+    return brightness
 
 
 def _number(value: float) -> float | None:

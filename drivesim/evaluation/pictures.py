@@ -81,7 +81,11 @@ def distance_figures(group: str, known: np.ndarray, features: np.ndarray, protoc
     yield Figure(name, group, value, low, high, sizes[1], replace(protocol, measure=measure))
 
     kernel = KernelDistance(known, features)
-    low, high = bootstrap_interval(kernel, sizes, _KERNEL_RESAMPLES)
+
+    def kernel_x1000(first: np.ndarray, second: np.ndarray) -> float:
+        return 1000 * kernel(first, second)
+
+    low, high = bootstrap_interval(kernel_x1000, sizes, _KERNEL_RESAMPLES)
     measure = "1000 times the unbiased squared MMD, kernel (x·y/d + 1)³, bootstrap over frames"
-    thousand = [1000 * number for number in (kernel(), low, high)]
-    yield Figure("kernel_distance_x1000", group, *thousand, sizes[1], replace(protocol, measure=measure))
+    figure = replace(protocol, measure=measure)
+    yield Figure("kernel_distance_x1000", group, 1000 * kernel(), low, high, sizes[1], figure)

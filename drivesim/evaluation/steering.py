@@ -71,17 +71,18 @@ def steering_subject(archives: Sequence[Path]) -> dict[str, str]:
 
 
 def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rollout) -> Iterator[_Outcome]:
-    frames = rollout.frames
+    frames, scene, actors = rollout.frames, scenario.scene, scenario.actors
+    assert scene is not None and actors is not None, "scenarios without steered actors are refused before"  # noqa: PT018
     for start in range(0, len(frames), archive.layout.frames_per_chunk):
         part = frames[start : min(len(frames), start + archive.layout.frames_per_chunk)]
         for offset, detections in enumerate(detect_vehicles(engine.networks.vehicle_detector, part)):
             time_s = (start + offset) / archive.layout.fps
-            views = [view for view in scenario.scene.views(time_s) if view.large_enough]
+            views = [view for view in scene.views(time_s) if view.large_enough]
             boxes = _boxes(views)
             partner = match_boxes(boxes, detections.xyxy, MIN_IOU)
             for view, box, found in zip(views, boxes, partner >= 0, strict=True):
                 if longer_side(box[None])[0] * FRAME_WIDTH_PX >= MIN_SIDE_PX:
-                    steered = bool(scenario.actors[view.index].manoeuvres)
+                    steered = bool(actors[view.index].manoeuvres)
                     future = (scenario.name, rollout.future)
                     yield _Outcome(view.id, steered, future, int(time_s), bool(found))
 

@@ -35,7 +35,7 @@ class AutoencoderConfig:
     @property
     def factor(self) -> int:
         """Pixels of one latent cell's side."""
-        return self.unshuffle * 2 ** (len(self.multipliers) - 1)
+        return int(self.unshuffle * 2 ** (len(self.multipliers) - 1))
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -75,7 +75,8 @@ class Encoder(nn.Module):
         self.layers = nn.Sequential(*layers)
         self.norm_out = normalisation("group", widths[-1])
         self.conv_out = zero_initialised(nn.Conv2d(widths[-1], 2 * config.latent_channels, 3, padding=1))
-        nn.init.constant_(self.conv_out.bias[config.latent_channels :], -5.0)
+        log_variance_bias = _bias_of(self.conv_out)[config.latent_channels :]
+        nn.init.constant_(log_variance_bias, -5.0)
         self.linear = nn.Conv2d(3 * config.factor**2, config.latent_channels, 1)
 
     def forward(self, x: Tensor) -> Posterior:
@@ -107,10 +108,11 @@ class DecoderBlock(nn.Module):
 
     def forward(self, x: Tensor, num_frames: int) -> Tensor:
         """`(b t) c h w` to the same."""
-        h = self.block(x)
+        h: Tensor = self.block(x)
         if self.temporal_block is None:
             return h
-        return self.temporal_block(rearrange(h, "(b t) c h w -> b t c h w", t=num_frames)).flatten(0, 1)
+        mixed: Tensor = self.temporal_block(rearrange(h, "(b t) c h w -> b t c h w", t=num_frames))
+        return mixed.flatten(0, 1)
 
 
 class Decoder(nn.Module):
@@ -155,7 +157,18 @@ class Decoder(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder; `encode` and `decode` work on latents normalised per channel to unit variance."""
+    """Encoder and decoder; `encode` and `decode` work on latents normalised per channel to unit variance.
+
+    Attributes:
+        config: The sizes.
+        encoder: Pixels to latents.
+        decoder: Latents to pixels.
+        latent_mean: Mean of each channel of unnormalised latents, `c 1 1`.
+        latent_std: Standard deviation of each channel of unnormalised latents, `c 1 1`.
+    """
+
+    latent_mean: Tensor
+    latent_std: Tensor
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -167,13 +180,14 @@ class Autoencoder(nn.Module):
 
     def encode(self, frames: Tensor) -> Tensor:
         """Frames `b t 3 h w` in -1..1 to normalised latents `b t c h/f w/f` (the posterior's mean)."""
-        mean = self.encoder(frames.flatten(0, 1)).mean
+        mean: Tensor = self.encoder(frames.flatten(0, 1)).mean
         mean = (mean - self.latent_mean) / self.latent_std
         return rearrange(mean, "(b t) c h w -> b t c h w", t=frames.shape[1])
 
     def decode(self, latents: Tensor) -> Tensor:
         """Normalised latents `b t c h w` to frames `b t 3 f·h f·w`, clamped to -1..1."""
-        return self.decoder(latents * self.latent_std + self.latent_mean).clamp(-1, 1)
+        frames: Tensor = self.decoder(latents * self.latent_std + self.latent_mean)
+        return frames.clamp(-1, 1)
 
     def latent_axes(self) -> dict[str, LatentAxis]:
         """Says which buffers depend on the number of latent channels, see `LatentSized`."""
@@ -196,9 +210,9 @@ class Autoencoder(nn.Module):
         scale, components = variance[-k:].flip(0).clamp(min=1e-8).sqrt(), components[:, -k:].flip(1).T
         encoder, decoder = self.encoder.linear, self.decoder.linear
         encoder.weight.copy_((components / scale[:, None])[..., None, None])
-        encoder.bias.copy_(-(components / scale[:, None]) @ mean)
+        _bias_of(encoder).copy_(-(components / scale[:, None]) @ mean)
         decoder.weight.copy_((components * scale[:, None]).T[..., None, None])
-        decoder.bias.copy_(mean)
+        _bias_of(decoder).copy_(mean)
 
     @torch.no_grad()
     def add_linear_channels(self, pictures: Tensor, first: int) -> None:
@@ -223,7 +237,7 @@ class Autoencoder(nn.Module):
         scale = (rows.T @ covariance @ rows).diagonal().clamp(min=1e-8).sqrt()
         encoder, decoder = self.encoder.linear, self.decoder.linear
         encoder.weight[first:] = (rows / scale).T[..., None, None].float()
-        encoder.bias[first:] = -(mean @ rows / scale).float()
+        _bias_of(encoder)[first:] = -(mean @ rows / scale).float()
         decoder.weight[:, first:] = (directions * scale)[..., None, None].float()
 
     @torch.no_grad()
@@ -231,3 +245,8 @@ class Autoencoder(nn.Module):
         """Takes the normalisation of each channel from unnormalised posterior means `b c h w`."""
         self.latent_mean.copy_(means.mean((0, 2, 3))[:, None, None])
         self.latent_std.copy_(means.std((0, 2, 3))[:, None, None])
+
+
+def _bias_of(layer: nn.Conv2d) -> Tensor:
+    assert layer.bias is not None, "these layers are made with a bias"
+    return layer.bias

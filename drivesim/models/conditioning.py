@@ -7,6 +7,7 @@ None where absent; within a batch, each sample marks what it knows with a mask o
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -95,7 +96,8 @@ class Conditioning:
         unknown = set(names) - {field.name for field in fields(self)}
         if unknown:
             raise ValueError(f"no condition called {sorted(unknown)}")
-        return replace(self, **dict.fromkeys(names))
+        kept: dict[str, Any] = dict.fromkeys(names)
+        return replace(self, **kept)
 
     def drop_randomly(self, rates: dict[str, float], generator: torch.Generator, together: float = 0.0) -> Conditioning:
         """Forgets kinds of conditions at random, for each sample on its own.
@@ -105,7 +107,7 @@ class Conditioning:
             generator: Source of randomness, on the CPU.
             together: Probability with which a sample forgets all these kinds at once.
         """
-        changed: dict[str, object] = {}
+        changed: dict[str, Any] = {}
         all_kept: Tensor | None = None
         for name, rate in rates.items():
             value = getattr(self, name)
@@ -140,7 +142,10 @@ def _masked(value: Tensor | BoxLayout | EgoMotion | ContextFrames, keep: Tensor)
     return replace(value, known=value.known & keep.to(value.known.device))
 
 
-def _moved(value: object, device: torch.device | str) -> object:
-    if value is None or isinstance(value, Tensor):
-        return value if value is None else value.to(device)
+def _moved(value: Any, device: torch.device | str) -> Any:
+    """A condition of any kind, or None, on another device."""
+    if value is None:
+        return None
+    if isinstance(value, Tensor):
+        return value.to(device)
     return replace(value, **{f.name: getattr(value, f.name).to(device) for f in fields(value)})

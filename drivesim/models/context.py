@@ -66,7 +66,8 @@ class ContextOutput(TemporalLayer):
         gates = self.conv_out(self.activation(self.conv_in(seen) * (1 + scale) + shift))
         of_input, of_before, of_after, rest = rearrange(gates, "(b t) c h w -> b t c h w", t=x.shape[1]).chunk(4, 2)
         shares = of_input * x + of_before * before + of_after * after + rest
-        return self.merge(out, out + shares.to(out.dtype))
+        merged: Tensor = self.merge(out, out + shares.to(out.dtype))
+        return merged
 
     def latent_axes(self) -> dict[str, LatentAxis]:
         """Says which parameters depend on the number of latent channels, see `LatentSized`."""

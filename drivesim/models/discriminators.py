@@ -37,7 +37,8 @@ class PatchDiscriminator2d(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """images: b c h w. Returns logits b 1 h' w', each side halved once for each entry of `channels`."""
-        return self.layers(images)
+        logits: Tensor = self.layers(images)
+        return logits
 
 
 class PatchDiscriminator3d(nn.Module):
@@ -62,7 +63,8 @@ class PatchDiscriminator3d(nn.Module):
 
     def forward(self, video: Tensor) -> Tensor:
         """video: b t c h w. Returns logits b t 1 h' w', each side halved once for each entry of `channels`."""
-        return rearrange(self.layers(rearrange(video, "b t c h w -> b c t h w")), "b c t h w -> b t c h w")
+        logits: Tensor = rearrange(self.layers(rearrange(video, "b t c h w -> b c t h w")), "b c t h w -> b t c h w")
+        return logits
 
 
 def discriminator_hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
@@ -86,4 +88,5 @@ def adaptive_generator_weight(
     """
     (reconstruction_gradient,) = torch.autograd.grad(reconstruction_loss, last_layer, retain_graph=True)
     (generator_gradient,) = torch.autograd.grad(generator_loss, last_layer, retain_graph=True)
-    return (reconstruction_gradient.norm() / (generator_gradient.norm() + 1e-4)).clamp(max=ceiling).detach()
+    weight: Tensor = (reconstruction_gradient.norm() / (generator_gradient.norm() + 1e-4)).clamp(max=ceiling).detach()
+    return weight

@@ -22,7 +22,9 @@ class NoiseEmbedding(nn.Module):
 
     def forward(self, tau: Tensor) -> Tensor:
         """`b` to `b d`."""
-        return self.mlp(sinusoidal_embedding(tau, self.dim).to(self.mlp[0].weight.dtype))
+        dtype = next(self.mlp.parameters()).dtype
+        embedding: Tensor = self.mlp(sinusoidal_embedding(tau, self.dim).to(dtype))
+        return embedding
 
 
 class SceneEmbedding(nn.Module):
@@ -44,7 +46,8 @@ class SceneEmbedding(nn.Module):
         encoded = sinusoidal_embedding(count.clamp(0, MAX_CROWDEDNESS), self.dim, max_period=200.0)
         crowded = self.crowdedness(encoded.to(self.crowdedness.weight.dtype))
         crowded = torch.where((count == UNKNOWN)[:, None], self.crowdedness_unknown, crowded)
-        return self.time_of_day(time_of_day + 1) + crowded
+        embedding: Tensor = self.time_of_day(time_of_day + 1) + crowded
+        return embedding
 
 
 class TemporalEmbedding(TemporalLayer):
@@ -58,18 +61,20 @@ class TemporalEmbedding(TemporalLayer):
 
     def forward(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
         """`tau` `b` and conditions to `b t d`."""
-        embedding = self.noise(tau)[:, None].expand(-1, num_frames, -1)
+        embedding: Tensor = self.noise(tau)[:, None].expand(-1, num_frames, -1)
         if self.frame_rate is not None:
             regime = torch.full_like(tau, UNKNOWN) if conditioning.frame_rate is None else conditioning.frame_rate
             embedding = embedding + self.frame_rate(regime.long() + 1)[:, None]
         if self.ego_motion is not None:
-            embedding = embedding + self.ego_motion(self._ego_features(tau, conditioning, num_frames))
+            like = next(self.ego_motion.parameters())
+            embedding = embedding + self.ego_motion(_ego_features(like, tau, conditioning, num_frames))
         return embedding
 
-    def _ego_features(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
-        weight = self.ego_motion[0].weight
-        if conditioning.ego_motion is None:
-            return weight.new_zeros(len(tau), num_frames, 3)
-        known = conditioning.ego_motion.known.to(weight.dtype)[:, None, None].expand(-1, num_frames, 1)
-        scaled = conditioning.ego_motion.values.to(weight.dtype) * weight.new_tensor([0.1, 4.0])
-        return torch.cat([scaled * known, known], -1)
+
+def _ego_features(like: Tensor, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
+    """Scaled ego motion and whether it is known, `b t 3`, of the type and on the device of `like`."""
+    if conditioning.ego_motion is None:
+        return like.new_zeros(len(tau), num_frames, 3)
+    known = conditioning.ego_motion.known.to(like.dtype)[:, None, None].expand(-1, num_frames, 1)
+    scaled = conditioning.ego_motion.values.to(like.dtype) * like.new_tensor([0.1, 4.0])
+    return torch.cat([scaled * known, known], -1)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+
+Network = TypeVar("Network", bound=nn.Module)
 
 
 class ChannelNorm(nn.Module):
@@ -30,7 +33,7 @@ def normalisation(kind: str, channels: int) -> nn.Module:
     raise ValueError(f"normalisation is 'group' or 'channel', not {kind!r}")
 
 
-def zero_initialised(module: nn.Module) -> nn.Module:
+def zero_initialised(module: Network) -> Network:
     """The module with all parameters at zero, so that the residual branch that ends in it starts as nothing."""
     for parameter in module.parameters():
         nn.init.zeros_(parameter)
@@ -65,7 +68,8 @@ class ResidualBlock(nn.Module):
         if self.modulation is not None:
             scale, shift = self.modulation(self.activation(embedding))[..., None, None].chunk(2, 1)
             h = h * (1 + scale) + shift
-        return self.skip(x) + self.conv_out(self.activation(h))
+        out: Tensor = self.skip(x) + self.conv_out(self.activation(h))
+        return out
 
 
 class SpatialAttention(nn.Module):
@@ -82,7 +86,8 @@ class SpatialAttention(nn.Module):
         """`b c h w` to `b c h w`."""
         q, k, v = rearrange(self.to_qkv(self.norm(x)), "b (qkv n d) h w -> qkv b n (h w) d", qkv=3, n=self.heads)
         attended = nn.functional.scaled_dot_product_attention(q, k, v)
-        return x + self.to_out(rearrange(attended, "b n (h w) d -> b (n d) h w", h=x.shape[-2]))
+        out: Tensor = x + self.to_out(rearrange(attended, "b n (h w) d -> b (n d) h w", h=x.shape[-2]))
+        return out
 
 
 class Downsample(nn.Module):
@@ -94,7 +99,8 @@ class Downsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`b c h w` to `b c' h/2 w/2`."""
-        return self.conv(x)
+        out: Tensor = self.conv(x)
+        return out
 
 
 class Upsample(nn.Module):
@@ -106,4 +112,5 @@ class Upsample(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """`b c h w` to `b c' 2h 2w`."""
-        return self.conv(nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        out: Tensor = self.conv(nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return out

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -42,9 +41,9 @@ class LayoutPrior:
         ValueError: The shapes do not fit each other, or there are no frames or no places for boxes.
     """
 
-    xyxy: np.ndarray[Any, Any]
-    category: np.ndarray[Any, Any]
-    crowdedness: np.ndarray[Any, Any]
+    xyxy: np.ndarray
+    category: np.ndarray
+    crowdedness: np.ndarray
 
     def __post_init__(self) -> None:
         shape = self.category.shape
@@ -62,9 +61,9 @@ class LayoutPrior:
     @classmethod
     def of(
         cls,
-        xyxy: np.ndarray[Any, Any],
-        category: np.ndarray[Any, Any],
-        crowdedness: np.ndarray[Any, Any],
+        xyxy: np.ndarray,
+        category: np.ndarray,
+        crowdedness: np.ndarray,
     ) -> LayoutPrior:
         """Returns the prior of these layouts, shaped like the attributes and of any type of numbers."""
         return cls(xyxy.astype(np.float32), category.astype(np.int64), crowdedness.astype(np.float32))

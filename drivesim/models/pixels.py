@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 from einops import rearrange
@@ -17,10 +15,10 @@ def to_unit_range(frames: Tensor) -> Tensor:
     return rearrange(frames, "... h w c -> ... c h w").float() / 127.5 - 1
 
 
-def to_bytes(frames: Tensor) -> np.ndarray[Any, Any]:
+def to_bytes(frames: Tensor) -> np.ndarray:
     """Maps frames `... 3 h w` in -1..1, clamped to that range, to uint8 `... h w 3` on the CPU."""
     scaled = ((frames.float() + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    pixels: np.ndarray[Any, Any] = rearrange(scaled, "... c h w -> ... h w c").contiguous().cpu().numpy()
+    pixels: np.ndarray = rearrange(scaled, "... c h w -> ... h w c").contiguous().cpu().numpy()
     return pixels
 
 

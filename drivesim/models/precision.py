@@ -15,8 +15,8 @@ FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 def bfloat16_is_fast(device: torch.device | str) -> bool:
     """Whether the device has instructions for bfloat16; without them it is slower than float32."""
     if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def compute_in_bfloat16(network: nn.Module) -> nn.Module:

@@ -53,7 +53,7 @@ def temporal_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
     return {name: parameter for name, parameter in network.named_parameters() if name in names}
 
 
-def last_temporal_projection(network: nn.Module) -> nn.Parameter | None:
+def last_temporal_projection(network: nn.Module) -> Tensor | None:
     """Returns the weight of the last convolution in the last temporal block of a network; None without such blocks."""
     blocks = [module for module in network.modules() if isinstance(module, TemporalResidualBlock)]
     return blocks[-1].conv_out.weight if blocks else None
@@ -69,7 +69,7 @@ class TemporalConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """`b t c h w` to `b t c' h w`."""
         # A channels-last view crashes the backward pass of oneDNN here (torch 2.13, CPU).
-        out = self.conv(rearrange(x, "b t c h w -> b c t (h w)").contiguous())
+        out: Tensor = self.conv(rearrange(x, "b t c h w -> b c t (h w)").contiguous())
         return rearrange(out, "b c t (h w) -> b t c h w", h=x.shape[-2])
 
 
@@ -111,7 +111,8 @@ class TemporalResidualBlock(TemporalLayer):
             scale, shift = self.modulation(self.activation(embedding)).flatten(0, 1)[..., None, None].chunk(2, 1)
             h = h * (1 + scale) + shift
         h = rearrange(self.conv_out(self.activation(h)), "(b t) c h w -> b t c h w", t=t)
-        return self.merge(x, x + h)
+        merged: Tensor = self.merge(x, x + h)
+        return merged
 
 
 class TemporalAttention(TemporalLayer):
@@ -134,4 +135,5 @@ class TemporalAttention(TemporalLayer):
         q, k, v = rearrange(self.to_qkv(tokens), "s t (qkv n d) -> qkv s n t d", qkv=3, n=self.heads)
         attended = nn.functional.scaled_dot_product_attention(q, k, v)
         out = self.to_out(rearrange(attended, "s n t d -> s t (n d)"))
-        return self.merge(x, x + rearrange(out, "(b h w) t c -> b t c h w", b=b, h=height))
+        merged: Tensor = self.merge(x, x + rearrange(out, "(b h w) t c -> b t c h w", b=b, h=height))
+        return merged

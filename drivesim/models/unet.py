@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.models.box_raster import raster_channels, rasterise
-from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.conditioning import Conditioning, ContextFrames, LowResolution
 from drivesim.models.context import ContextEncoder, ContextOutput
 from drivesim.models.embedding import NoiseEmbedding, SceneEmbedding, TemporalEmbedding
 from drivesim.models.latent_channels import PER_CHANNEL, LatentAxis
@@ -76,7 +78,7 @@ class UNetBlock(nn.Module):
     ) -> Tensor:
         """`b t c h w` to `b t c' h w`; `embedding` `(b t) d`."""
         t = x.shape[1]
-        h = self.block(x.flatten(0, 1), embedding)
+        h: Tensor = self.block(x.flatten(0, 1), embedding)
         if self.attention is not None:
             h = self.attention(h)
         h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
@@ -134,7 +136,7 @@ class UNet(nn.Module):
         if self.scene_embedding is not None:
             embedding = embedding + self.scene_embedding(conditioning, b)
         if self.low_res_embedding is not None:
-            embedding = embedding + self.low_res_embedding(conditioning.low_res.tau)
+            embedding = embedding + self.low_res_embedding(_low_res_of(conditioning).tau)
         embedding = embedding.repeat_interleave(t, 0)
         temporal_embedding = context = None
         if self.temporal_embedding is not None:
@@ -146,7 +148,7 @@ class UNet(nn.Module):
         h = self.stem(self._with_maps(x, conditioning).flatten(0, 1))
         h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
         skips = [h]
-        for level, blocks in enumerate(self.down):
+        for level, blocks in enumerate(cast(Iterable[nn.ModuleList], self.down)):
             if level:
                 h = _per_frame(self.downsample[level - 1], h)
                 skips.append(h)
@@ -155,13 +157,13 @@ class UNet(nn.Module):
                 skips.append(h)
         for block in self.middle:
             h = block(h, embedding, context, temporal_embedding)
-        for index, blocks in enumerate(self.up):
+        for index, blocks in enumerate(cast(Iterable[nn.ModuleList], self.up)):
             for block in blocks:
                 h = block(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
             if index < len(self.upsample):
                 h = _per_frame(self.upsample[index], h)
         features = nn.functional.silu(self.norm_out(h.flatten(0, 1)))
-        out = self.conv_out(features)
+        out: Tensor = self.conv_out(features)
         if self.noise_gate is not None:
             out = out + self.noise_gate(features) * x.flatten(0, 1)
         out = rearrange(out, "(b t) c h w -> b t c h w", t=t)
@@ -177,13 +179,14 @@ class UNet(nn.Module):
     def _with_maps(self, x: Tensor, conditioning: Conditioning) -> Tensor:
         maps = [x]
         if self.config.low_res_channels:
-            maps.append(conditioning.low_res.frames)
+            maps.append(_low_res_of(conditioning).frames)
         if self.config.box_categories:
             categories, scale = self.config.box_categories, self.config.box_raster_scale
             if conditioning.boxes is None:
                 maps.append(x.new_zeros(*x.shape[:2], raster_channels(categories, scale), *x.shape[-2:]))
             else:
-                maps.append(rasterise(conditioning.boxes, categories, *x.shape[-2:], scale).to(x.dtype))
+                height, width = x.shape[-2:]
+                maps.append(rasterise(conditioning.boxes, categories, height, width, scale).to(x.dtype))
         return torch.cat(maps, 2)
 
 
@@ -191,9 +194,16 @@ def _blocks(config: UNetConfig, count: int, in_channels: int, out_channels: int,
     return nn.ModuleList(UNetBlock(config, in_channels, out_channels, level) for _ in range(count))
 
 
+def _low_res_of(conditioning: Conditioning) -> LowResolution:
+    if conditioning.low_res is None:
+        raise ValueError("this network enlarges frames: expected low_res among its conditions")
+    return conditioning.low_res
+
+
 def _no_context(x: Tensor) -> ContextFrames:
     return ContextFrames(torch.zeros_like(x), torch.zeros(x.shape[:2], dtype=torch.bool, device=x.device))
 
 
 def _per_frame(layer: nn.Module, x: Tensor) -> Tensor:
-    return rearrange(layer(x.flatten(0, 1)), "(b t) c h w -> b t c h w", t=x.shape[1])
+    out: Tensor = layer(x.flatten(0, 1))
+    return rearrange(out, "(b t) c h w -> b t c h w", t=x.shape[1])

@@ -74,16 +74,18 @@ class Upsampler(nn.Module):
             if level:
                 first, end = 2 * first, 2 * end + 1
         cells = max(-first, end + 1 - 2**last)
-        return -(-cells // 2**last) * self.cell
+        return int(-(-cells // 2**last) * self.cell)
 
     @property
     def cell(self) -> int:
         """Side of a coarsest cell of the network in low-resolution pixels: the grid on which tiles are cut."""
-        return 2 ** (len(self.config.multipliers) - 1) * self.config.unshuffle // self.config.factor
+        return int(2 ** (len(self.config.multipliers) - 1) * self.config.unshuffle // self.config.factor)
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning) -> Tensor:
         """Noisy residual `b t 3 H W`, `tau` `b`, with `low_res` `b t 3 H/factor W/factor`, to a prediction."""
         low_res = conditioning.low_res
+        if low_res is None:
+            raise ValueError("the upsampler enlarges frames: expected low_res among its conditions")
         folded = _unshuffled(low_res.frames, self.config.unshuffle // self.config.factor)
         inner = replace(conditioning, low_res=LowResolution(folded, low_res.tau))
         prediction = self.unet(_unshuffled(x, self.config.unshuffle), tau, inner)

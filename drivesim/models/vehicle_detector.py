@@ -46,7 +46,14 @@ class VehicleDetectorOutput:
 
 
 class VehicleDetector(nn.Module):
-    """Pictures to boxes of vehicles, with categories; `threshold` is the score from which a detection counts."""
+    """Finds the boxes and the categories of vehicles in pictures.
+
+    Attributes:
+        config: The sizes.
+        threshold: The smallest score of a detection that counts, a scalar that the checkpoint holds.
+    """
+
+    threshold: Tensor
 
     def __init__(self, config: VehicleDetectorConfig) -> None:
         super().__init__()
@@ -63,8 +70,8 @@ class VehicleDetector(nn.Module):
             self.down.append(_blocks(width, config.blocks_per_level))
         self.centres = _head(widths[0], config.num_categories)
         self.sides = _head(widths[0], 4)
-        nn.init.constant_(self.centres[-1].bias, _PRIOR_LOGIT)
-        nn.init.constant_(self.sides[-1].bias, 1.0)
+        nn.init.constant_(list(self.centres.parameters())[-1], _PRIOR_LOGIT)
+        nn.init.constant_(list(self.sides.parameters())[-1], 1.0)
         self.register_buffer("threshold", torch.tensor(0.3))
 
     def forward(self, pictures: Tensor) -> VehicleDetectorOutput:

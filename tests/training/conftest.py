@@ -71,6 +71,8 @@ class QuickStage:
             known = load_checkpoint(request.checkpoint(base), base).state_dict()
             self.network.load_state_dict({**self.network.state_dict(), **known})
             temporal = temporal_parameters(self.network)
+        if request.keep_encoder:
+            temporal = {n: p for n, p in self.network.named_parameters() if n.startswith("decoder.")}
         if request.initial is not None:
             known = stage_tensors(request.initial / f"{self.role}.safetensors", self.role)
             self.network.load_state_dict({**self.network.state_dict(), **known})

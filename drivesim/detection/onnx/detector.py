@@ -140,13 +140,15 @@ def _input(path: Path, inputs: tuple[Port, ...], settings: DetectorSettings) -> 
     batch, channels, *sides = port.shape
     if (isinstance(batch, int) and batch != 1) or (isinstance(channels, int) and channels != 3):
         raise InputError(f"{path}: expected one input `1 3 height width`, got {seen}")
-    size = []
+    size: list[int] = []
     for name, own, given in zip(("height", "width"), sides, (settings.height, settings.width), strict=True):
         if not isinstance(own, int) and given is None:
             raise InputError(f"{path}: leaves the {name} of its input open; give `{name}` in its settings")
         if isinstance(own, int) and given not in (None, own):
             raise InputError(f"{path}: has an input of {name} {own}, but its settings say {given}")
-        size.append(own if isinstance(own, int) else given)
+        chosen = own if isinstance(own, int) else given
+        assert chosen is not None, "a side that is open and not given is refused above"
+        size.append(chosen)
     if not all(1 <= side <= 4096 for side in size):
         raise InputError(f"{path}: expected an input of at most 4096 pixels per side, got {size[0]} x {size[1]}")
     return (size[0], size[1]), np.dtype(_TYPES[port.type])

@@ -79,7 +79,8 @@ class Session:
     def run(self, tensor: np.ndarray) -> list[np.ndarray]:
         """All outputs for a value of the only input; InputError where the network fails on it."""
         self._send(tensor)
-        return self._answer(_RUNNING_S, f"a picture of {' '.join(map(str, tensor.shape))}")
+        outputs: list[np.ndarray] = self._answer(_RUNNING_S, f"a picture of {' '.join(map(str, tensor.shape))}")
+        return outputs
 
     def close(self) -> None:
         """Ends the process."""
@@ -126,7 +127,7 @@ def _serve(connection: Connection) -> None:
 
 def _loaded(content: bytes) -> tuple[Any, tuple[tuple[Port, ...], int | None]]:
     """The runtime's session, and what `Session` says of it."""
-    import onnxruntime
+    import onnxruntime  # type: ignore[import-untyped]  # it ships no types
 
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import cv2
 import numpy as np
@@ -22,7 +23,7 @@ class Corruption:
 
 def ladder() -> tuple[Corruption, ...]:
     """Blur of growing strength, noise, and flicker of brightness between frames."""
-    blurs = (Corruption(f"blur {sigma:g}", lambda f, s=sigma: blurred(f, s)) for sigma in (0.5, 1.0, 2.0))
+    blurs = (Corruption(f"blur {sigma:g}", partial(blurred, sigma=sigma)) for sigma in (0.5, 1.0, 2.0))
     return (*blurs, Corruption("noise 0.05", lambda f: noisy(f, 0.05)), Corruption("flicker 0.1", flickering))
 
 

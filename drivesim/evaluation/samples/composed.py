@@ -105,9 +105,13 @@ def gate_choices(
     for number, layout in enumerate(layouts := told_layouts(conditions)):
         one = conditions_part(conditions, slice(number, number + 1))
         seed = sampling.first_seed + number
+
+        def attempt(number: int, one: Conditioning = one, seed: int = seed) -> np.ndarray:
+            return engine.compose_many(one, [seed], sampling.settings, False, [number])
+
         chosen = gated(
             layout,
-            lambda n, one=one, seed=seed: engine.compose_many(one, [seed], sampling.settings, False, [n]),
+            attempt,
             lambda frames: detect_vehicles(engine.networks.vehicle_detector, frames)[0],
             max_attempts,
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -42,31 +42,33 @@ class MeasuredFootage:
 
     footage: PackedFootage
     log_names: tuple[str, ...]
-    log_numbers: np.ndarray[Any, Any]
+    log_numbers: np.ndarray
     recorded_sizes: str
-    index: np.ndarray[Any, Any]
+    index: np.ndarray
 
     def __len__(self) -> int:
         return len(self.index)
 
     @property
-    def frames(self) -> np.ndarray[Any, Any]:
+    def frames(self) -> np.ndarray:
         """All frames, uint8 `n h w 3`."""
         return self.footage.frames[self.index]
 
-    def some_frames(self, part: slice) -> np.ndarray[Any, Any]:
+    def some_frames(self, part: slice) -> np.ndarray:
         """Returns a part of the `n` frames, uint8 `k h w 3`."""
         return self.footage.frames[self.index[part]]
 
     @property
-    def time_of_day(self) -> np.ndarray[Any, Any]:
+    def time_of_day(self) -> np.ndarray:
         """The time of day of each frame, `n`: positions in `TIMES_OF_DAY`, -1 if it is unknown."""
-        return self.footage.columns.time_of_day[self.index].astype(np.int64)
+        known: np.ndarray = self.footage.columns.time_of_day[self.index].astype(np.int64)
+        return known
 
     @property
-    def crowdedness(self) -> np.ndarray[Any, Any]:
+    def crowdedness(self) -> np.ndarray:
         """The number of vehicles in view in each frame, `n`."""
-        return self.footage.columns.crowdedness[self.index].astype(np.int64)
+        counts: np.ndarray = self.footage.columns.crowdedness[self.index].astype(np.int64)
+        return counts
 
     @cached_property
     def identity(self) -> str:
@@ -149,7 +151,7 @@ def _empty_split(data: Path) -> FootageError:
     return FootageError(f"{data}: none of its logs is held out of training; record more, or use --split all")
 
 
-def _spread(footage: PackedFootage, logs: np.ndarray[Any, Any], count: int, seed: int) -> np.ndarray[Any, Any]:
+def _spread(footage: PackedFootage, logs: np.ndarray, count: int, seed: int) -> np.ndarray:
     """The numbers of up to `count` frames of some logs, a second one of a log only after every log gave one."""
     generator = np.random.default_rng(seed)
     spans = [(int(footage.log_start[log]), int(footage.log_length[log])) for log in logs]

@@ -164,7 +164,8 @@ class Chain:
         request, minutes = self.stage_request(role), 0.0
         if role == LAYOUTS:
             complete = self._round.is_complete and request.checkpoint(role).is_file() and not trained_before
-            action, reason = ("skip", "collected already") if complete else ("collect", "takes no training")
+            action: Action = "skip" if complete else "collect"
+            reason = "collected already" if complete else "takes no training"
         else:
             action, reason, minutes = self._training_of(role, request, trained_before)
         if action in ("skip", "leave out"):
@@ -272,7 +273,7 @@ class Chain:
         if recorder is not None:
             recorder.train(role)
             self._await_footage(request, recorder, on_progress)
-        every_s = min(self.request.evaluate_every_s, budget.seconds / _EVALUATIONS)
+        every_s = min(self.request.evaluate_every_s, (budget.seconds or 0.0) / _EVALUATIONS)
         build = partial(prepare, request, on_progress)
         for report in train_stage(request, build, budget, every_s, count_preparation=True):
             yield role, report

@@ -59,10 +59,11 @@ class FootageSurvey:
 
     def missing(self) -> list[str]:
         """In words, each kind of clip that the stage wants and that is not there, by split."""
+        splits: tuple[tuple[Literal["train", "held_out"], str], ...] = (("train", "training"), ("held_out", "held-out"))
         return [
             f"{words} {clips_in_words(fps, num_frames)} at {self.size[0]}x{self.size[1]}"
             for fps, num_frames in self.wanted
-            for split, words in (("train", "training"), ("held_out", "held-out"))
+            for split, words in splits
             if not self._has_clips(split, fps, num_frames)
         ]
 

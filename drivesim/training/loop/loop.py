@@ -106,6 +106,7 @@ class Training:
     @property
     def budget(self) -> TrainingBudget:
         """The time and the steps that it may use."""
+        assert self.record.budget is not None, "only records of earlier versions have none, and those are completed"
         return self.record.budget
 
     def run(self, save_every_s: float = 300.0) -> Iterator[Report]:
@@ -179,7 +180,7 @@ class Training:
             parameters = list(self.state.parameters[term.optimizer].values())
             optimizer = self.state.optimizers[term.optimizer]
             optimizer.zero_grad()
-            term.value.backward()
+            torch.autograd.backward(term.value)
             average_gradients(parameters)
             norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
             measured = {**term.figures, f"{term.optimizer}_gradient_norm": norm}

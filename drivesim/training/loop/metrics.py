@@ -85,8 +85,8 @@ def _read(path: Path) -> list[Row]:
     if not path.is_file():
         return []
     lines = path.read_bytes().decode(errors="replace").split("\n")[1:-1]
-    rows = [tuple(row) for row in csv.reader(lines)]
-    return [row for row in rows if len(row) == len(_COLUMNS) and row[0].isdecimal()]
+    rows = [row for row in csv.reader(lines) if len(row) == len(_COLUMNS) and row[0].isdecimal()]
+    return [(step, elapsed_s, figure, value) for step, elapsed_s, figure, value in rows]
 
 
 def _as_csv(rows: Iterable[Row]) -> bytes:

@@ -27,12 +27,14 @@ class StackedMuon(torch.optim.Muon):
         )
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # as torch's own
         """One step along the gradients of parameters that have one."""
         if closure is not None:
             raise ValueError("StackedMuon takes no closure")
         for group in self.param_groups:
-            parameters, gradients, averages = [], [], []
+            parameters: list[Tensor] = []
+            gradients: list[Tensor] = []
+            averages: list[Tensor] = []
             self._init_group(group, parameters, gradients, averages)
             if not parameters:
                 continue
@@ -46,7 +48,8 @@ class StackedMuon(torch.optim.Muon):
                 stack = orthogonalised(torch.stack([directions[number] for number in numbers]))
                 stack = stack.to(parameters[numbers[0]].dtype) * (-0.2 * group["lr"] * max(shape) ** 0.5)
                 changes |= zip(numbers, stack.unbind(), strict=True)
-            torch._foreach_add_(parameters, [changes[number] for number in range(len(parameters))])
+            ordered = tuple(changes[number] for number in range(len(parameters)))
+            torch._foreach_add_(parameters, ordered)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:

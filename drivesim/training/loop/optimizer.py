@@ -50,7 +50,8 @@ class NetworkOptimizer:
     def moments(self, parameter: nn.Parameter) -> dict[str, Tensor]:
         """What is remembered of a parameter's gradients, by name; empty before the first step."""
         stepped = self._flat.get(parameter, parameter)
-        return self._owner[stepped].state.get(stepped, {})
+        moments: dict[str, Tensor] = self._owner[stepped].state.get(stepped, {})
+        return moments
 
     def restore(self, parameter: nn.Parameter, moments: dict[str, Tensor]) -> None:
         """Takes moments back; those of the other kind of optimiser are left out."""

@@ -15,6 +15,7 @@ import torch
 from drivesim import durable
 from drivesim.errors import CheckpointError, TrainingWriteError
 from drivesim.locks import OwnedLock
+from drivesim.memory import shortage_explained
 from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.distributed import barrier, decided, rank, world_size
@@ -42,10 +43,17 @@ def train_stage(
     which holds the averaged parameters, whenever a state is saved. Of a training that has ended already nothing is
     written, and `prepare`, which builds the stage, is not called.
 
-    Raises LockHeldError where another process trains this stage in this folder, DivergenceError where the losses
-    leave the finite numbers, and TrainingWriteError where the disk is full.
+    Raises:
+        LockHeldError: Another process trains this stage in this folder.
+        DivergenceError: The losses leave the finite numbers.
+        TrainingWriteError: The disk is full.
+        OutOfMemoryError: The batch size asks for more memory than there is.
     """
-    with _one_training(request.training_folder), _full_disk_explained(request.training_folder):
+    with (
+        _one_training(request.training_folder),
+        _full_disk_explained(request.training_folder),
+        shortage_explained("use a smaller batch size (--batch-size, or --batch-scale for a chain)"),
+    ):
         if decided(is_finished(request, budget), request.device):
             return
         foundations = request.foundations()
@@ -119,7 +127,7 @@ def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means:
             figures = stage.held_out()
             for name, picture in stage.pictures().items():
                 path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
-                path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1])
+                path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
             published = publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
         log.write(training.progress, means | _texts(figures))
         training.states.add_evaluation(Evaluation(_texts(figures), published.sha256[stage.role]))
@@ -155,7 +163,7 @@ def _explain_resume(training: Training) -> None:
             place,
             " and ".join(changed),
         )
-    elif before.budget is not None and now.budget.decays_after != before.budget.decays_after:
+    elif before.budget is not None and training.budget.decays_after != before.budget.decays_after:
         logger.warning("%s: with more time the learning rate, which had begun to fall, starts anew", place)
 
 

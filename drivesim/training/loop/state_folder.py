@@ -67,7 +67,8 @@ class Evaluation:
     checkpoint_sha256: str
 
 
-_RECORD, _EVALUATION_CONTENT, _PROGRESS_CONTENT = map(TypeAdapter, (StateRecord, Evaluation, Progress))
+_RECORD = TypeAdapter(StateRecord)
+_EVALUATION_CONTENT, _PROGRESS_CONTENT = TypeAdapter(Evaluation), TypeAdapter(Progress)
 
 
 class _Damaged(Exception):
@@ -154,11 +155,12 @@ class StateFolder:
 
     def tidy(self) -> None:
         """Completes, after `load`, a last save that was killed. Raises OSError."""
-        if self._latest() != self._current:
-            durable.write_file(self.folder / _LATEST, self._current.encode(), suffix=".partial")
+        current = self._name_of_current()
+        if self._latest() != current:
+            durable.write_file(self.folder / _LATEST, current.encode(), suffix=".partial")
             durable.sync_folder(self.folder)
         names = self._names()
-        outdated = names[names.index(self._current) + 2 :]
+        outdated = names[names.index(current) + 2 :]
         left_over = [entry for entry in self.folder.iterdir() if entry.name.endswith(_LEFT_OVER)]
         self._remove([*left_over, *(self.folder / name for name in outdated)])
 
@@ -174,9 +176,14 @@ class StateFolder:
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
         """Keeps the evaluation of the state that was loaded or saved last. Raises OSError."""
-        state = self.folder / self._current
+        state = self.folder / self._name_of_current()
         durable.write_file(state / _EVALUATION, seal(asdict(evaluation)))
         durable.sync_folder(state)
+
+    def _name_of_current(self) -> str:
+        if self._current is None:
+            raise ValueError(f"{self.folder}: no state was loaded or saved")
+        return self._current
 
     def _states(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if _STATE_NAME.fullmatch(path.name) and path.is_dir()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from drivesim.models.discriminators import (
     adaptive_generator_weight,
@@ -41,15 +41,14 @@ class ReconstructionLoss:
     gradient would cost as much as all else.
     """
 
-    def __init__(
-        self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: nn.Parameter
-    ) -> None:
+    def __init__(self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: Tensor) -> None:
         self.config, self.judge, self.last_layer = config, judge, last_layer
         self.perceptual = PerceptualDistance().to(last_layer.device)
 
     def distance(self, real: Tensor, made: Tensor) -> Tensor:
         """The mean perceptual distance of frames `b t 3 h w`."""
-        return self.perceptual(real.flatten(0, 1), made.flatten(0, 1)).mean()
+        distances: Tensor = self.perceptual(real.flatten(0, 1), made.flatten(0, 1))
+        return distances.mean()
 
     def terms(self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
         """The network's loss, then, once the adversary takes part, the discriminator's.

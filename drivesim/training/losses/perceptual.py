@@ -27,6 +27,13 @@ class PerceptualDistance(nn.Module):
     Raises MissingExtraError where the weights are not installed (extra `train`).
     """
 
+    shift: Tensor
+    scale: Tensor
+    weight0: Tensor
+    bias0: Tensor
+    weight1: Tensor
+    bias1: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         weights = torch.load(_weights_file(), map_location="cpu", weights_only=True)
@@ -96,4 +103,4 @@ def _weights_file() -> Path:
             "the perceptual loss needs the weights in stlpips-pytorch, which is not installed: "
             "pip install 'drivesim[train]'"
         ) from error
-    return Path(package.locate_file("stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth"))
+    return Path(str(package.locate_file("stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth")))

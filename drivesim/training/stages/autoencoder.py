@@ -118,11 +118,11 @@ class AutoencoderStage(FootageStage):
         """PSNR over whole held-out frames and inside their vehicles, and the perceptual distance to them."""
         index = self._places(self.test[0], 256)
         real = self.footage.frames(index)[:, 0].to(self.device)
-        made = torch.cat([self._reconstructed(part) for part in real.split(32)])
+        made = torch.cat([self._reconstructed(part) for part in torch.split(real, 32)])
         height, width = self.footage.frame_size
         boxes = self.footage.boxes[index[:, 0]] * torch.tensor([width, height, width, height])
         inside = inside_boxes(boxes, self.footage.category[index[:, 0]] >= 0, height, width).to(self.device)
-        pairs = zip(real.split(32), made.split(32), strict=True)
+        pairs = zip(torch.split(real, 32), torch.split(made, 32), strict=True)
         distances = torch.cat([self.loss.perceptual(a, b) for a, b in pairs])
         return {
             "held_out_psnr_db": mean_psnr_db(real, made),
@@ -152,17 +152,18 @@ class AutoencoderStage(FootageStage):
         if self.config.keep_encoder:
             return
         with torch.no_grad():
-            parts = self._pictures(self.train[0], 512).split(64)
+            parts = torch.split(self._pictures(self.train[0], 512), 64)
             self.network.set_latent_statistics(torch.cat([self.network.encoder(part).mean for part in parts]))
 
     def _reconstructed(self, pictures: Tensor) -> Tensor:
         """Pictures `b 3 h w`, encoded and decoded again in full precision."""
-        return self.network.decoder(self.network.encoder(pictures).mean[:, None])[:, 0].clamp(-1, 1)
+        made: Tensor = self.network.decoder(self.network.encoder(pictures).mean[:, None])
+        return made[:, 0].clamp(-1, 1)
 
     def _decoded(self, latents: Tensor) -> Tensor:
         """Unnormalised latents `b c h w` to frames `b 1 3 h w`."""
         with mixed_precision(self.device):
-            made = self.network.decoder(latents[:, None])
+            made: Tensor = self.network.decoder(latents[:, None])
         return made.float()
 
     def _visible(self, latents: Tensor, generator: torch.Generator) -> Tensor:

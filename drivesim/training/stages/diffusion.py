@@ -12,9 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.data.clips import ClipPlaces, GrowingTensor, draw
@@ -124,7 +126,7 @@ class LatentDiffusionStage(FootageStage):
             for _ in range(math.ceil(_HELD_OUT_FRAMES / (_HELD_OUT_CLIPS * regime.num_frames))):
                 clean, conditioning = self._batch(self.test, number, _HELD_OUT_CLIPS, generator)
                 error, _ = self._error(clean, conditioning, generator)
-                cells = box_coverage(conditioning.boxes, *clean.shape[-2:]).amax(2)
+                cells = box_coverage(_boxes_of(conditioning), *clean.shape[-2:]).amax(2)
                 cells = cells * _unknown(conditioning, clean)[..., None, None]
                 num_clips += len(clean)
                 values.append(float(_mean_of_unknown(error, conditioning)))
@@ -143,12 +145,12 @@ class LatentDiffusionStage(FootageStage):
             generator = step_generator(11, number, 0)
             clean, conditioning = self._batch(self.test, number, self.config.samples, generator)
             noise = self._noise(clean, generator)
-            denoise = self.denoiser.bind(lambda x, tau, c=conditioning: self.network(x, tau, c))
+            denoise = self.denoiser.bind(partial(self._predicted, conditioning))
             made = final(dpm_solver_2m(denoise, noise, self.denoiser.schedule, 20))
             rows = torch.stack([clean, made], 1).flatten(0, 1)
             frames = self.autoencoder.decode(rows.float().to(next(self.autoencoder.parameters()).device))
             pictures[f"samples_{number}"] = grid(
-                frames if frames.shape[1] > 1 else frames.unflatten(0, (-1, 2))[:, :, 0]
+                frames if frames.shape[1] > 1 else rearrange(frames, "(n k) 1 c h w -> n k c h w", k=2)
             )
         return pictures
 
@@ -186,9 +188,14 @@ class LatentDiffusionStage(FootageStage):
             own = around_first(own, correlation.in_between)
         return own
 
+    def _predicted(self, conditioning: Conditioning, x: Tensor, tau: Tensor) -> Tensor:
+        prediction: Tensor = self.network(x, tau, conditioning)
+        return prediction
+
     def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
         error, tau = self._error(clean, conditioning, generator)
-        weight = vehicle_weights(conditioning.boxes, *clean.shape[-2:], self.config.vehicle_weight)
+        height, width = clean.shape[-2:]
+        weight = vehicle_weights(_boxes_of(conditioning), height, width, self.config.vehicle_weight)
         weight = weight * self.denoiser.loss_weight(tau)[:, None, None, None]
         return _mean_of_unknown(error * weight, conditioning)
 
@@ -213,6 +220,11 @@ def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float)
     cells = coverage.sum((-2, -1), keepdim=True).clamp(min=1)
     extra = (coverage * (strongest - 1) / cells.sqrt()).amax(2)
     return 1 + extra * boxes.known[:, None, None, None]
+
+
+def _boxes_of(conditioning: Conditioning) -> BoxLayout:
+    assert conditioning.boxes is not None, "footage always has boxes"
+    return conditioning.boxes
 
 
 def _mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -106,7 +106,7 @@ class TrainingStage(Protocol):
         """Returns figures on held-out footage, the same each time; `held_out_samples` is the number of samples."""
         ...
 
-    def pictures(self) -> dict[str, np.ndarray[Any, Any]]:
+    def pictures(self) -> dict[str, np.ndarray]:
         """Returns sample pictures, uint8 `h w 3`, by name."""
         ...
 

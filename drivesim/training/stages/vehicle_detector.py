@@ -115,7 +115,7 @@ class VehicleDetectorStage(FootageStage):
 
     def _frames(self, places: ClipPlaces, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Indices and frames `t h w c`, the same each time."""
-        index = draw(places, count, 1, step_generator(7, 0, 0))[:, 0].unique().numpy()
+        index = torch.unique(draw(places, count, 1, step_generator(7, 0, 0))[:, 0]).numpy()
         return index, self.footage.footage.frames[index]
 
     def _labels(self, index: Tensor) -> VehicleBoxes:

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from drivesim.archive.sealed_json import seal, unseal
 from drivesim.data.drive_log import split_of
 from drivesim.errors import CheckpointError, FootageError, InputError, LockHeldError
 from drivesim.locks import OwnedLock
@@ -73,8 +74,9 @@ def test_the_chain_leaves_a_whole_set_and_a_report_with_the_number_of_samples(ch
     assert run(chain(tmp_path)) == [(role, 1) for role in TRAINED]
     published = CheckpointSet.open(tmp_path)
     assert set(published.sha256) == set(STAGES)
-    for role in STAGES:
+    for role in TRAINED:
         published.load(role)
+    published.load_layouts()
     report = json.loads((tmp_path / "training" / "report.json").read_text())
     assert {role: stage["sha256"] for role, stage in report["stages"].items()} == published.sha256
     for role in TRAINED:
@@ -240,6 +242,32 @@ def test_a_checkpoint_of_other_sizes_starts_nothing_and_the_plan_says_so(
     }
     run(second)
     assert CheckpointSet.open(tmp_path / "second").preset == wider
+
+
+@pytest.mark.parametrize("earlier_version", [False, True])
+def test_a_chain_trains_on_where_the_decoder_alone_was_trained(
+    chain, quick_stage: type, tmp_path: Path, earlier_version: bool
+) -> None:
+    run(chain(tmp_path / "first", shares=FEW))
+    out = tmp_path / "second"
+    request = replace(
+        chain(out).stage_request("autoencoder"), initial=tmp_path / "first", keep_encoder=True, footage=None
+    )
+    list(train_stage(request, lambda: quick_stage(request), TrainingBudget(steps=2)))
+    exported = sha256_of(out / "autoencoder.safetensors")
+    if earlier_version:  # it did not record which parameters were trained
+        (record,) = (out / "training" / "autoencoder").glob("*/progress.json")
+        content = unseal(record.read_bytes())
+        del content["foundations"]["trained parameters"]
+        record.write_bytes(seal(content))
+    later = chain(out, shares=FEW, steps=3)
+    plan = later.plan()[0]
+    assert plan.action == ("continue" if earlier_version else "train on")
+    assert earlier_version or "trained parameters changed since step 2" in plan.reason
+    steps = [step for role, step in run(later) if role == "autoencoder"]
+    assert steps == [3, 4, 5]
+    assert sha256_of(out / "autoencoder.safetensors") != exported
+    assert run(chain(out, shares=FEW, steps=3)) == []
 
 
 def test_a_folder_without_checkpoints_is_nothing_to_start_from(chain, tmp_path: Path) -> None:

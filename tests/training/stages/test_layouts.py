@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from drivesim.cli.main import app
 from drivesim.data.drive_log import find_drive_logs, split_of
 from drivesim.data.packed import PackedFootage, pack
-from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
+from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import tiny
 from drivesim.training.stages.layouts import layout_prior
 
@@ -50,4 +50,4 @@ def test_the_command_adds_layouts_to_a_set(logs: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     checkpoints = CheckpointSet.open(tmp_path)
     assert checkpoints.preset == tiny()
-    assert len(checkpoints.load(LAYOUTS).crowdedness) > 0
+    assert len(checkpoints.load_layouts().crowdedness) > 0
