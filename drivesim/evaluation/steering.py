@@ -1,4 +1,4 @@
-"""Whether steered vehicles are where their boxes are in every frame of an archive, as the vehicle detector sees it."""
+"""Whether steered vehicles are where their boxes are, in every frame of an archive, as the vehicle detector sees it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ MIN_SIDE_PX = 40.0
 
 @dataclass(frozen=True)
 class _Outcome:
-    """One box of one frame: whose, in which second of which future, and whether a vehicle is there."""
+    """One box of one frame: its actor, second and future, and whether a vehicle was found there."""
 
     actor: str
     steered: bool
@@ -40,10 +40,17 @@ class _Outcome:
 
 
 def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnProgress) -> Iterator[Figure]:
-    """The part of the boxes of at least 40 px in which the vehicle detector finds a vehicle, overlap of at least 0.5.
+    """Measures the fraction of the boxes of at least 40 px in which the vehicle detector finds a vehicle.
 
-    Of actors with a manoeuvre, of those beside them, of each actor, and by the second of the future. InputError where
-    an archive was made by no rollout of a steered scenario.
+    The groups are actors with a manoeuvre, the other actors, each actor, and each second of the future.
+
+    Args:
+        engine: Holds the vehicle detector.
+        archives: Finished archives.
+        on_progress: Is told how far the work has come.
+
+    Raises:
+        InputError: An archive was not made by a rollout of a steered scenario.
     """
     opened = [open_archive(path) for path in archives]
     scenarios = [_steered_scenario(archive) for archive in opened]
@@ -65,7 +72,7 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
 
 
 def steering_subject(archives: Sequence[Path]) -> dict[str, str]:
-    """What is measured: the hash of what is committed of each future."""
+    """Returns what is measured: the hash of what is committed of each future."""
     futures = [(archive.path.name, rollout) for archive in map(open_archive, archives) for rollout in archive.rollouts]
     return {f"{name}, future {rollout.future}": rollout.content_sha256 for name, rollout in futures}
 
@@ -88,12 +95,12 @@ def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rol
 
 
 def _boxes(views: Sequence[ActorView]) -> np.ndarray:
-    """Visible boxes `n 4` in 0..1."""
+    """The visible boxes `n 4`, in 0..1 of the frame."""
     return (np.array([view.visible_box for view in views]).reshape(-1, 4) / FRAME_EXTENT_PX).astype(np.float32)
 
 
 def _rate(group: str, outcomes: Sequence[_Outcome], protocol: Protocol) -> Figure:
-    """Found boxes; frames of one second of a future are alike, so that the bootstrap draws such seconds."""
+    """The fraction of found boxes. Frames of one second are similar, so that the bootstrap draws whole seconds."""
     if not outcomes:
         return Figure("found", group, None, None, None, 0, protocol)
     blocks = sorted({(o.future, o.second) for o in outcomes})

@@ -1,4 +1,4 @@
-"""How well the vehicle detector finds vehicles in real frames, on footage that it was not trained on."""
+"""How well the vehicle detector finds vehicles in recorded frames that it was not trained on."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ _AT_A_TIME = 16
 def vehicle_detector_figures(
     detector: VehicleDetector, footage: MeasuredFootage, seed: int, on_progress: OnProgress
 ) -> Iterator[Figure]:
-    """AP50, recall, precision, category accuracy and false detections, by size and time of day.
+    """Measures AP50, recall, precision, category accuracy and false detections, by size and time of day.
 
-    A vehicle counts from 25 % visible on (8 % at the edge of the frame); AP50 and recall do not look at categories,
-    `ap50_<category>` does.
+    A vehicle counts if at least 25 % of it is visible (8 % at the edge of the frame). AP50 and recall ignore the
+    category; `ap50_<category>` does not.
+
+    Args:
+        detector: The vehicle detector.
+        footage: Recorded frames with labels.
+        seed: Seed of the choice of the footage.
+        on_progress: Is told how far the work has come.
     """
     frames, found = footage.frames, []
     for start in range(0, len(frames), _AT_A_TIME):
@@ -71,7 +77,7 @@ def _judged(
     sides: tuple[float, float],
     category: int | None = None,
 ) -> Verdicts:
-    """Verdicts of some frames; of one category alone where it is given."""
+    """The verdicts on some frames, and only on one category if it is given."""
     truths = [footage.labels.truth(int(footage.index[i])) for i in kept]
     chosen = [found[i] for i in kept]
     if category is not None:

@@ -13,7 +13,7 @@ MAX_CROWDEDNESS = 32
 
 
 class NoiseEmbedding(nn.Module):
-    """The diffusion time `tau` `b`, in 0..1000, as a vector `b d`."""
+    """Embeds the diffusion time `tau` `b`, in 0..1000, as vectors `b d`."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -21,14 +21,14 @@ class NoiseEmbedding(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, tau: Tensor) -> Tensor:
-        """`b` to `b d`."""
+        """Maps `b` to `b d`."""
         dtype = next(self.mlp.parameters()).dtype
         embedding: Tensor = self.mlp(sinusoidal_embedding(tau, self.dim).to(dtype))
         return embedding
 
 
 class SceneEmbedding(nn.Module):
-    """Time of day and crowdedness, each with a learned vector for 'unknown'."""
+    """Embeds time of day and crowdedness, each with a learned vector for 'unknown'."""
 
     def __init__(self, dim: int, num_times_of_day: int = 2) -> None:
         super().__init__()
@@ -38,7 +38,7 @@ class SceneEmbedding(nn.Module):
         self.crowdedness_unknown = nn.Parameter(torch.zeros(dim))
 
     def forward(self, conditioning: Conditioning, batch: int) -> Tensor:
-        """Conditions of `batch` samples to `b d`."""
+        """Maps the conditions of `batch` samples to `b d`."""
         device = self.crowdedness_unknown.device
         unknown = torch.full((batch,), UNKNOWN, device=device)
         time_of_day = unknown if conditioning.time_of_day is None else conditioning.time_of_day
@@ -60,7 +60,7 @@ class TemporalEmbedding(TemporalLayer):
         self.frame_rate = nn.Embedding(3, dim) if frame_rate else None
 
     def forward(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
-        """`tau` `b` and conditions to `b t d`."""
+        """Maps `tau` `b` and conditions to `b t d`."""
         embedding: Tensor = self.noise(tau)[:, None].expand(-1, num_frames, -1)
         if self.frame_rate is not None:
             regime = torch.full_like(tau, UNKNOWN) if conditioning.frame_rate is None else conditioning.frame_rate

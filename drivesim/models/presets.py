@@ -1,4 +1,4 @@
-"""Presets: the sizes of all stages together. `tiny` for tests, `demo` trained here, `paper` at the paper's scale."""
+"""Presets: the sizes of all stages. `tiny` is for tests, `demo` ships trained, `paper` has the paper's scale."""
 
 from __future__ import annotations
 
@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class VideoFormat:
-    """Sizes and rates of what a preset makes. `low_height` × `low_width` pixels go through the latent stages."""
+    """The sizes and rates of the video that a preset makes.
+
+    Attributes:
+        low_height: Height of the frames that the autoencoder encodes.
+        low_width: Width of these frames.
+        keyframe_fps: Keyframes per second.
+        keyframes_per_window: Keyframes that the prediction model makes at a time, context frames included.
+        context_frames: Keyframes of the window before that the prediction continues.
+        interpolation_factor: Frames per keyframe after one pass of interpolation.
+    """
 
     low_height: int = 128
     low_width: int = 256
@@ -34,13 +43,28 @@ class VideoFormat:
 
     @property
     def gaps_per_window(self) -> int:
-        """New keyframes, and so intervals between keyframes, that a window adds to the video."""
+        """The number of keyframes, and so of gaps between keyframes, that a window adds to the video."""
         return self.keyframes_per_window - self.context_frames
 
 
 @dataclass(frozen=True)
 class Preset:
-    """All stages of the system. A video stage is the image network of its row plus temporal layers."""
+    """The sizes of all stages.
+
+    Attributes:
+        name: Name of the preset.
+        video: Sizes and rates of the video.
+        autoencoder: The autoencoder.
+        image: The image model.
+        prediction: Temporal layers that turn the image model into the prediction model.
+        interpolation: Temporal layers that turn the image model into the interpolation model.
+        upsampler: The image upsampler.
+        upsampler_temporal: Temporal layers that turn it into the video upsampler.
+        parametrization: What the latent diffusion models predict.
+        upsampler_parametrization: What the upsampler predicts.
+        vehicle_detector: The vehicle detector.
+        noise_correlation: Correlation of the noise of neighbouring frames.
+    """
 
     name: str
     video: VideoFormat
@@ -98,7 +122,7 @@ def _preset(
 
 
 def tiny() -> Preset:
-    """For tests: every stage runs and trains in seconds on one core."""
+    """Returns the preset for tests: every stage runs and trains in seconds on one core."""
     return _preset(
         "tiny",
         VideoFormat(low_height=32, low_width=64),
@@ -111,7 +135,7 @@ def tiny() -> Preset:
 
 
 def demo() -> Preset:
-    """The trained default: 512×1024 video on two CPU cores."""
+    """Returns the preset of the trained default: 512×1024 video on two CPU cores."""
     return _preset(
         "demo",
         VideoFormat(),
@@ -124,7 +148,7 @@ def demo() -> Preset:
 
 
 def paper() -> Preset:
-    """The paper's scale (Video LDM, App. H): a video model of 360-560 M parameters, an ADM-like upsampler."""
+    """Returns the preset at the paper's scale (Video LDM, App. H): video models of 360 to 560 M parameters."""
     preset = _preset(
         "paper",
         VideoFormat(keyframe_fps=1.875),
@@ -145,7 +169,11 @@ def paper() -> Preset:
 
 
 def preset_named(name: str) -> Preset:
-    """`tiny`, `demo` or `paper`; ValueError for another name."""
+    """Returns the preset `tiny`, `demo` or `paper`.
+
+    Raises:
+        ValueError: There is no preset of this name.
+    """
     presets = {"tiny": tiny, "demo": demo, "paper": paper}
     if name not in presets:
         raise ValueError(f"expected a preset of {', '.join(presets)}, got {name!r}")

@@ -28,11 +28,24 @@ from drivesim.models.temporal import TemporalAttention, TemporalConfig, Temporal
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """Sizes of a U-Net and the conditions that it accepts.
+    """The sizes of a U-Net and the conditions that it accepts.
 
-    `box_categories`: number of vehicle categories of the box layout, 0 for none. `low_res_channels`: channels of a
-    low-resolution picture concatenated to the input, with its noise level embedded. `pass_noise`: a path from the
-    input to the output, gated at every place, for models whose input has more dimensions than their trunk carries.
+    Attributes:
+        in_channels: Channels of the noisy input and of the prediction.
+        base_channels: Channels of the finest level.
+        multipliers: Channels of each level as multiples of `base_channels`, finest first.
+        blocks_per_level: Blocks per level on the way down; on the way up there is one more.
+        attention_levels: Levels with self-attention over space.
+        head_dim: Dimensions of an attention head.
+        norm: Kind of normalisation, see `drivesim.models.layers.normalisation`.
+        box_categories: Number of vehicle categories of the box layout; 0 for a network without boxes.
+        box_raster_scale: How many times finer than the latents the boxes are drawn.
+        scene_labels: Whether the network is conditioned on time of day and crowdedness.
+        low_res_channels: Channels of a low-resolution picture that is concatenated to the input, and whose noise level
+            is embedded; 0 for a network without it.
+        pass_noise: Whether a path leads from the input to the output, gated at every position, for models whose input
+            has more dimensions than their trunk carries.
+        temporal: The temporal layers of a video model; None for an image model.
     """
 
     in_channels: int
@@ -51,12 +64,12 @@ class UNetConfig:
 
     @property
     def embedding_dim(self) -> int:
-        """Width of the embeddings of noise level and conditions."""
+        """The dimensions of the embeddings of noise level and conditions."""
         return 4 * self.base_channels
 
 
 class UNetBlock(nn.Module):
-    """Spatial layers, then, in a video model, temporal layers."""
+    """Spatial layers, followed by temporal layers in a video model."""
 
     def __init__(self, config: UNetConfig, in_channels: int, out_channels: int, level: int) -> None:
         super().__init__()
@@ -76,7 +89,14 @@ class UNetBlock(nn.Module):
     def forward(
         self, x: Tensor, embedding: Tensor, context: list[Tensor] | None, temporal_embedding: Tensor | None
     ) -> Tensor:
-        """`b t c h w` to `b t c' h w`; `embedding` `(b t) d`."""
+        """Maps `b t c h w` to `b t c' h w`.
+
+        Args:
+            x: Features `b t c h w`.
+            embedding: Embedding of noise level and scene, `(b t) d`.
+            context: Encoded context frames of each level.
+            temporal_embedding: Embedding for the temporal layers, `b t d`.
+        """
         t = x.shape[1]
         h: Tensor = self.block(x.flatten(0, 1), embedding)
         if self.attention is not None:
@@ -90,7 +110,7 @@ class UNetBlock(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predicts the target of a parametrization from noisy input, diffusion time and conditions."""
+    """Predicts the target of a parametrization from a noisy input, its diffusion time and conditions."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -129,7 +149,7 @@ class UNet(nn.Module):
                 self.temporal_output = ContextOutput(widths[0], config.in_channels, config.embedding_dim, config.norm)
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning | None = None) -> Tensor:
-        """Noisy `x` `b t c h w`, diffusion time `tau` `b`, to a prediction like `x`."""
+        """Maps noisy `x` `b t c h w` at diffusion times `tau` `b` to a prediction of the same shape."""
         conditioning = conditioning or Conditioning()
         b, t = x.shape[:2]
         embedding = self.noise_embedding(tau)

@@ -1,6 +1,7 @@
-"""The vehicle detector: finds vehicles in pictures, real or made. Anchor-free, a centre map and four sides a cell.
+"""The vehicle detector: finds vehicles in pictures, whether recorded or made.
 
-Centres as in CenterNet (Zhou et al., 2019), sides at every cell near a centre as in TTFNet (Liu et al., 2020).
+It is anchor-free: every cell has a score for the centre of a vehicle, as in CenterNet (Zhou et al., 2019), and the
+distances to the four sides of its box, which are learned at every cell near a centre as in TTFNet (Liu et al., 2020).
 """
 
 from __future__ import annotations
@@ -16,15 +17,23 @@ from drivesim.detection.detections import Detections
 from drivesim.models.layers import Downsample, ResidualBlock, Upsample
 from drivesim.models.pixels import to_unit_range
 
-_PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained detector sees hardly a vehicle
+_PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained detector finds hardly any vehicle
 _MAX_LOG_SIDE = 5.0
 
 
 @dataclass(frozen=True)
 class VehicleDetectorConfig:
-    """Sizes. Pictures are brought to `height` × `width`; a cell is `unshuffle` pixels wide.
+    """The sizes of the vehicle detector.
 
-    `max_iou`: two detections that overlap more are one vehicle. `max_vehicles`: found in a picture at most.
+    Attributes:
+        height: Height that pictures are resized to.
+        width: Width that pictures are resized to.
+        unshuffle: Width of a cell in pixels.
+        widths: Channels of each level, finest first.
+        blocks_per_level: Residual blocks per level.
+        num_categories: Number of vehicle categories.
+        max_iou: Two detections that overlap more than this are one vehicle.
+        max_vehicles: Largest number of vehicles found in a picture.
     """
 
     height: int = 256
@@ -39,7 +48,12 @@ class VehicleDetectorConfig:
 
 @dataclass(frozen=True)
 class VehicleDetectorOutput:
-    """`centres` `b k h w`: logits of a vehicle of each category; `xyxy` `b h w 4`: its box, in cells."""
+    """What the network predicts for each cell.
+
+    Attributes:
+        centres: Logits of the centre of a vehicle of each category, `b k h w`.
+        xyxy: Box of that vehicle in cells, `b h w 4`.
+    """
 
     centres: Tensor
     xyxy: Tensor
@@ -75,7 +89,7 @@ class VehicleDetector(nn.Module):
         self.register_buffer("threshold", torch.tensor(0.3))
 
     def forward(self, pictures: Tensor) -> VehicleDetectorOutput:
-        """Pictures `b 3 height width` in -1..1."""
+        """Maps pictures `b 3 height width` in -1..1 to predictions."""
         h = self.stem(nn.functional.pixel_unshuffle(pictures, self.config.unshuffle))
         skips = []
         for level, blocks in enumerate(self.down):
@@ -89,7 +103,7 @@ class VehicleDetector(nn.Module):
         return VehicleDetectorOutput(self.centres(h).float(), _boxes_around_cells(sides))
 
     def fitted(self, pictures: Tensor) -> Tensor:
-        """Pictures `b 3 h w` of any size at the detector's: shrunk by area, enlarged bicubically."""
+        """Resizes pictures `b 3 h w` to the size of the detector: they are shrunk by area or enlarged bicubically."""
         size = (self.config.height, self.config.width)
         if pictures.shape[-2] > size[0]:
             return nn.functional.interpolate(pictures, size, mode="area")
@@ -98,7 +112,7 @@ class VehicleDetector(nn.Module):
         return nn.functional.interpolate(pictures, size, mode="bicubic", align_corners=False).clamp(-1, 1)
 
     def detections(self, output: VehicleDetectorOutput, min_score: float) -> list[Detections]:
-        """The peaks of each picture's centre map, with their boxes in 0..1 of the picture."""
+        """Returns the vehicles in each picture with a score of at least `min_score`, boxes in 0..1 of the picture."""
         score, category = output.centres.sigmoid().max(1)
         peak = score == nn.functional.max_pool2d(score, 3, 1, 1)
         height, width = score.shape[-2:]
@@ -119,9 +133,16 @@ class VehicleDetector(nn.Module):
 def detect_vehicles(
     detector: VehicleDetector, frames: np.ndarray, min_score: float | None = None, batch_size: int = 8
 ) -> list[Detections]:
-    """The vehicles in each of frames uint8 `t h w c` RGB, of any size.
+    """Finds the vehicles in frames.
 
-    `min_score`: None takes the detector's own threshold.
+    Args:
+        detector: The vehicle detector.
+        frames: Frames of any size, uint8 `t h w 3`, RGB.
+        min_score: Smallest score of a detection; None takes the threshold of the detector.
+        batch_size: Number of frames at a time.
+
+    Returns:
+        The detections in each frame.
     """
     min_score = float(detector.threshold) if min_score is None else min_score
     device = detector.threshold.device

@@ -83,8 +83,9 @@ def test_the_script_records_trains_and_leaves_a_set_on_the_given_autoencoder(bas
     parcel("unpack", tmp_path / "out", tmp_path / "set", base)
     unpacked = CheckpointSet.open(tmp_path / "set")
     assert set(unpacked.sha256) == {"autoencoder", "image", "layouts"}
-    for role in unpacked.sha256:
-        unpacked.load(role)
+    unpacked.load("autoencoder")
+    unpacked.load("image")
+    unpacked.load_layouts()
     training = tmp_path / "set" / "training"
     assert "held_out_loss" in (training / "image" / "metrics.csv").read_text()
     assert list((training / "image").glob("samples_*.png"))

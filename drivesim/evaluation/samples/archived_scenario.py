@@ -10,7 +10,11 @@ from drivesim.scenario import Scenario
 
 
 def archived_scenario(archive: Archive) -> Scenario:
-    """The scenario that an archive was made of; InputError where there is none."""
+    """Returns the scenario that an archive was made from.
+
+    Raises:
+        InputError: The archive holds none.
+    """
     try:
         return Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
     except (KeyError, TypeError, ValueError):

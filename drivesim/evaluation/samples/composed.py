@@ -1,4 +1,4 @@
-"""Composed frames by the hundred, as the engine makes them one by one."""
+"""Composes or reconstructs many frames, each as the engine makes it alone."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ def sha256_of(path: Path) -> str:
 
 
 def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, memoryview]:
-    """The content of a safetensors file, header and data.
+    """Returns the content of a safetensors file, header and data.
 
     The library writes metadata in an order that differs from process to process; here it is sorted.
     """
@@ -35,9 +35,10 @@ def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[b
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file; int8 weights are float32 again.
+    """Reads the tensors and the metadata of a safetensors file; int8 weights become float32 again.
 
-    Raises CheckpointError where there is no such file, where it is damaged, and where a value is not finite.
+    Raises:
+        CheckpointError: The file is missing or damaged, or holds a value that is not finite.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; `drivesim doctor` lists what is missing")

@@ -52,7 +52,22 @@ _EVALUATIONS = 6
 
 @dataclass(frozen=True)
 class ChainRequest:
-    """What the user asks for. `steps` limits every stage; `initial` is a folder of checkpoints to start from."""
+    """A chain of stages to train.
+
+    Attributes:
+        preset: The sizes of all stages.
+        data: Folder with drive logs or packed footage.
+        checkpoints: Folder for the results.
+        minutes: Time for all stages.
+        shares: How the time is divided.
+        steps: Largest number of steps per stage; None sets no limit.
+        device: Device to train on.
+        batch_scale: Factor of the batch size of every stage.
+        seed: Seed of batches and noise.
+        initial: Folder with checkpoints that new stages start from; None to start from nothing.
+        record_workers: Number of processes that record footage meanwhile.
+        evaluate_every_s: Seconds from one evaluation to the next.
+    """
 
     preset: Preset
     data: Path
@@ -70,9 +85,15 @@ class ChainRequest:
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """What the chain will do with a stage, why, for how many minutes, and on what footage.
+    """What the chain will do with a stage.
 
-    missing: kinds of footage that the stage wants and that are not there.
+    Attributes:
+        role: The stage.
+        action: What will be done.
+        reason: Why.
+        minutes: For how many minutes.
+        footage: What footage there is.
+        missing: The kinds of footage that the stage wants and that are not there.
     """
 
     role: str
@@ -84,17 +105,18 @@ class PlannedStage:
 
 
 class Chain:
-    """One chain in its folder of checkpoints."""
+    """A training chain in its folder of checkpoints."""
 
     def __init__(self, request: ChainRequest) -> None:
         self.request = request
         self._folder = request.checkpoints / "training"
 
     def plan(self) -> list[PlannedStage]:
-        """What `run` would do now, stage by stage, without writing anything.
+        """Returns what `run` would do now, stage by stage; nothing is written.
 
-        Raises CheckpointError where the folder to start from holds no checkpoint, or a damaged one, and InputError
-        where the folder of the chain holds a set of another preset.
+        Raises:
+            CheckpointError: The folder to start from holds no checkpoint, or a damaged one.
+            InputError: The folder of the chain holds a set of another preset.
         """
         self._refuse_empty_initial()
         self._refuse_other_preset()
@@ -106,14 +128,22 @@ class Chain:
         return planned
 
     def run(self, on_progress: OnProgress) -> Iterator[tuple[str, Report]]:
-        """Trains what is not finished; yields the stage and its report after every step.
+        """Trains the stages that are not finished.
 
         In the end the folder holds one set of checkpoints with its manifest, and `training/report.json` and
-        `training/report.md` hold held-out figures of every stage. Of a chain that is finished nothing is written but a
-        report that is missing.
+        `training/report.md` hold held-out figures of every stage. If the chain is finished already, only a missing
+        report is written.
 
-        Raises LockHeldError where another chain runs in this folder, FootageError where footage that a stage wants is
-        missing and none is recorded, and what `train_stage` raises.
+        Args:
+            on_progress: Is called while footage is prepared, see `OnProgress`.
+
+        Yields:
+            The stage and its report after every step.
+
+        Raises:
+            LockHeldError: Another chain runs in this folder.
+            FootageError: Footage that a stage wants is missing, and none is recorded.
+            DrivesimError: Whatever `train_stage` raises.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -136,7 +166,7 @@ class Chain:
             self._finish()
 
     def stage_request(self, role: str) -> StageRequest:
-        """The request for one stage in the present round."""
+        """Returns the request for one stage in the present round."""
         request = self.request
         return StageRequest(
             role,
@@ -151,7 +181,7 @@ class Chain:
         )
 
     def budget(self, role: str) -> TrainingBudget:
-        """The budget of a stage: its share of the time, and the limit on steps."""
+        """Returns the budget of a stage: its share of the time, and the limit on steps."""
         return TrainingBudget(self.request.shares.seconds(role, self.request.minutes), self.request.steps)
 
     @cached_property

@@ -42,9 +42,11 @@ _KEPT_FREE = 4 * 2**30
 
 
 def recordings(preset: Preset, for_detector: bool = True) -> tuple[PackedRecording, ...]:
-    """The kinds of footage that the stages of a preset need: stills, clips, fast clips, and large frames in clips.
+    """Returns the kinds of footage that the stages of a preset need: stills, clips, fast clips, clips of large frames.
 
-    for_detector: whether stills are kept at the detector's size too, which takes four times the room.
+    Args:
+        preset: The preset.
+        for_detector: Whether stills are also kept at the size of the vehicle detector, which takes four times the room.
     """
     video, factor = preset.video, preset.video.interpolation_factor
     low = (video.low_height, video.low_width)
@@ -77,13 +79,18 @@ def _with_both_splits(kind: PackedRecording) -> PackedRecording:
 
 @dataclass(frozen=True)
 class ChainRecordSession(PackedRecordSession):
-    """A session that records, in turn, the kinds that `turns` names for the stage whose number is in `stage`."""
+    """A session that records what the present stage needs.
+
+    Attributes:
+        turns: The kinds of footage to record in turn, for each stage.
+        stage: The number of the present stage, shared between processes.
+    """
 
     turns: tuple[tuple[int, ...], ...] = ()
     stage: Any = None
 
     def shards(self) -> Iterator[tuple[PackedRecording, int]]:
-        """Shards without an end, until the chain ends; while no more of a kind is wanted it waits."""
+        """Yields shards to record until the chain ends; waits while no more footage is wanted."""
         recorded, turn = [0] * len(self.recordings), 0
         self.folder.mkdir(parents=True, exist_ok=True)
         while parent_is_alive():
@@ -104,7 +111,7 @@ class ChainRecordSession(PackedRecordSession):
 
 
 class ChainRecorder:
-    """Worker processes that record for the stages `roles` in their order; a context manager that ends them."""
+    """Worker processes that record footage for stages in their order; a context manager that ends them."""
 
     def __init__(self, data: Path, preset: Preset, roles: Sequence[str], num_workers: int) -> None:
         self._roles, self._ended = tuple(roles), False
@@ -117,11 +124,11 @@ class ChainRecorder:
         self.workers = RecordWorkers(record_shards, (session, None), num_workers)
 
     def train(self, role: str) -> None:
-        """Tells the workers which stage is trained from now on."""
+        """Says which stage is trained from now on."""
         self._stage.value = self._roles.index(role)
 
     def check(self) -> bool:
-        """Whether footage is still recorded. Where the workers have failed, a warning says why, once."""
+        """Returns whether footage is still recorded. If the workers have failed, a warning says why, once."""
         if self._ended:
             return False
         try:

@@ -8,12 +8,12 @@ from drivesim.models.precision import bfloat16_is_fast
 
 
 def mixed_precision(device: str) -> torch.autocast:
-    """bfloat16 autocast on CUDA and on CPUs with bfloat16 instructions (without them it is slower), else nothing."""
+    """Returns bfloat16 autocast if the device multiplies bfloat16 quickly; otherwise it has no effect."""
     return torch.autocast(torch.device(device).type, torch.bfloat16, enabled=bfloat16_is_fast(device))
 
 
 def use_device(device: str) -> None:
-    """Lets a GPU multiply float32 in TF32 and choose its fastest convolutions; on the CPU nothing changes."""
+    """Lets a GPU multiply float32 in TF32 and choose its fastest convolutions; on the CPU it has no effect."""
     if torch.device(device).type == "cuda":
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True

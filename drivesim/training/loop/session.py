@@ -1,4 +1,4 @@
-"""One stage trained to its end: reports, `metrics.csv`, sample pictures, the exported checkpoint and its manifest."""
+"""Trains one stage to its end, with reports, `metrics.csv`, sample pictures, and the exported checkpoint."""
 
 from __future__ import annotations
 
@@ -35,13 +35,20 @@ def train_stage(
     evaluate_every_s: float = 300.0,
     count_preparation: bool = False,
 ) -> Iterator[Report]:
-    """Trains until the budget ends, counted over all runs; yields a report for each step.
+    """Trains a stage until its budget ends, counted over all runs.
 
-    With `count_preparation`, the time that `prepare` takes counts too.
+    Whenever a state is saved, `training/<stage>/` (states, metrics, pictures) and `<stage>.safetensors` (the averaged
+    parameters) are written to the folder of checkpoints. If the training has ended already, nothing is written.
 
-    Writes under `request.checkpoints`: `training/<stage>/` (states, metrics, pictures) and `<stage>.safetensors`,
-    which holds the averaged parameters, whenever a state is saved. Of a training that has ended already nothing is
-    written, and `prepare`, which builds the stage, is not called.
+    Args:
+        request: The stage.
+        prepare: Builds the stage; it is not called if the training has ended already.
+        budget: How long the training may last.
+        evaluate_every_s: Seconds from one evaluation to the next; each saves the state.
+        count_preparation: Whether the time that `prepare` takes counts.
+
+    Yields:
+        A report after every step.
 
     Raises:
         LockHeldError: Another process trains this stage in this folder.
@@ -67,7 +74,7 @@ def train_stage(
 
 
 def is_finished(request: StageRequest, budget: TrainingBudget) -> bool:
-    """Whether nothing is left to do: the budget is used on the present foundations, and the result is exported."""
+    """Returns whether nothing is left to do: the budget is used, and the result is exported."""
     states = StateFolder(request.training_folder)
     record = states.last_record()
     if record is None or not resumed_budget(record, budget, request.foundations()).ended(record.progress):
@@ -76,7 +83,7 @@ def is_finished(request: StageRequest, budget: TrainingBudget) -> bool:
 
 
 def _is_exported(request: StageRequest, states: StateFolder) -> bool:
-    """Whether the checkpoint in the folder, and in its manifest, is the one of the last state."""
+    """Whether the checkpoint in the folder, and in its manifest, belongs to the last state."""
     evaluation, path = states.evaluation(), request.checkpoint(request.role)
     if evaluation is None or not path.is_file() or sha256_of(path) != evaluation.checkpoint_sha256:
         return False
@@ -116,10 +123,10 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
 
 
 def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means: dict[str, str]) -> dict[str, float]:
-    """Held-out figures, pictures and the exported checkpoint of the state saved last, by process 0.
+    """Measures the state saved last, draws pictures and exports the checkpoint, in process 0.
 
-    The figures are logged together with the means since the state before. What marks the evaluation as done is written
-    last, so that one that was killed is made again.
+    The figures are logged together with the means since the state before. The mark that the evaluation is done is
+    written last, so that one that was killed is repeated.
     """
     figures: dict[str, float] = {}
     if rank() == 0:
@@ -149,7 +156,7 @@ def _texts(figures: dict[str, float]) -> dict[str, str]:
 
 
 def _explain_resume(training: Training) -> None:
-    """Warns where a resumed training counts its budget or its learning rate anew."""
+    """Warns if a resumed training counts its budget or its learning rate anew."""
     before, now = training.resumed_from, training.record
     if before is None or rank() > 0:
         return
@@ -164,7 +171,7 @@ def _explain_resume(training: Training) -> None:
             " and ".join(changed),
         )
     elif before.budget is not None and training.budget.decays_after != before.budget.decays_after:
-        logger.warning("%s: with more time the learning rate, which had begun to fall, starts anew", place)
+        logger.warning("%s: there is more time now, so the learning rate, which had begun to fall, starts anew", place)
 
 
 @contextlib.contextmanager
@@ -192,6 +199,6 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
 
 
 def use_threads(count: int | None) -> None:
-    """Limits torch to `count` threads; None changes nothing."""
+    """Limits torch to `count` threads; None has no effect."""
     if count is not None:
         torch.set_num_threads(count)

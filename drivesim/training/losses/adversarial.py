@@ -20,10 +20,16 @@ from drivesim.training.stages.stage import LossTerm
 
 @dataclass(frozen=True)
 class ReconstructionConfig:
-    """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch.
+    """The weights of the losses, and the steps from which they count.
 
-    `squared_weight`: weight of the squared error beside the absolute one. It gives large errors more weight, and these
-    lie on vehicles and markings.
+    Attributes:
+        squared_weight: Weight of the squared error beside the absolute one. It gives large errors more weight, and
+            these lie on vehicles and markings.
+        perceptual_weight: Weight of the perceptual distance.
+        perceptual_start: Step from which the perceptual distance counts.
+        perceptual_share: Fraction of the batch for which it is computed.
+        adversarial_weight: Weight of the adversarial loss, relative to its gradient.
+        adversarial_start: Step from which the adversary takes part.
     """
 
     squared_weight: float = 2.0
@@ -35,10 +41,16 @@ class ReconstructionConfig:
 
 
 class ReconstructionLoss:
-    """Losses of reconstructed against true frames, `b t 3 h w`; `judge` gives the discriminator's logits of them.
+    """The losses of reconstructed frames `b t 3 h w` against true ones.
 
-    The adversary is balanced against the losses of pixels alone: a second pass through the perceptual network for its
-    gradient would cost as much as all else.
+    The adversary is balanced against the losses of pixels only: a second pass through the perceptual network for its
+    gradient would cost as much as everything else.
+
+    Attributes:
+        config: Weights of the losses.
+        judge: Returns the logits of the discriminator for frames.
+        last_layer: Weight of the last layer of the network.
+        perceptual: The perceptual distance.
     """
 
     def __init__(self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: Tensor) -> None:
@@ -46,16 +58,16 @@ class ReconstructionLoss:
         self.perceptual = PerceptualDistance().to(last_layer.device)
 
     def distance(self, real: Tensor, made: Tensor) -> Tensor:
-        """The mean perceptual distance of frames `b t 3 h w`."""
+        """Returns the mean perceptual distance of frames `b t 3 h w`."""
         distances: Tensor = self.perceptual(real.flatten(0, 1), made.flatten(0, 1))
         return distances.mean()
 
     def terms(self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
-        """The network's loss, then, once the adversary takes part, the discriminator's.
+        """Yields the loss of the network and, once the adversary takes part, that of the discriminator.
 
         Args:
             real: True frames `b t 3 h w`.
-            made: What the network makes of them.
+            made: The reconstructed frames.
             weights: How much each pixel's error counts, `b t 1 h w`.
             regulariser: A scalar that is added to the network's loss.
             step: Number of the training step, from 0.
@@ -87,7 +99,7 @@ class ReconstructionLoss:
 
 
 def pixel_loss(real: Tensor, made: Tensor, weights: Tensor, squared_weight: float) -> Tensor:
-    """Mean absolute error plus `squared_weight` times the mean squared error, each pixel weighted."""
+    """Returns the mean absolute error plus `squared_weight` times the mean squared error, weighted by pixel."""
     error = real - made
     return ((error.abs() + squared_weight * error.square()) * weights).mean()
 

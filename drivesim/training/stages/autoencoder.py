@@ -1,7 +1,7 @@
 """Stage `autoencoder`: pixel, perceptual and patch-adversarial losses on crops around vehicles (Video LDM, Sec. 2).
 
-Latents are kept scale-equivariant: latents that are shrunk decode to the shrunken picture. That takes from them the
-fine detail that no diffusion model can predict ("Improving the Diffusability of Autoencoders", Skorokhodov et al.,
+Latents are kept scale-equivariant: latents that are shrunk decode to the shrunken picture. This removes the fine
+detail from them that no diffusion model can predict ("Improving the Diffusability of Autoencoders", Skorokhodov et al.,
 2025; EQ-VAE, Kouzelis et al., 2025). Latent channels are ordered: the decoder often sees the first ones alone, so that
 they hold the structure of the picture and the last ones its detail (DC-AE 1.5, Chen et al., 2025).
 """
@@ -70,7 +70,7 @@ class AutoencoderTraining(TrainingConfig):
 
 
 class AutoencoderStage(FootageStage):
-    """Trains encoder and decoder; starts from the principal components of the footage."""
+    """Trains encoder and decoder, starting from the principal components of the footage."""
 
     role = "autoencoder"
 
@@ -85,7 +85,7 @@ class AutoencoderStage(FootageStage):
         )
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """The autoencoder's (or its decoder's) and the discriminator's parameters."""
+        """Returns the parameters of the autoencoder, or of its decoder alone, and those of the discriminator."""
         decoder = {f"decoder.{name}": parameter for name, parameter in self.network.decoder.named_parameters()}
         return {
             "network": named_parameters(self.network, decoder if self.config.keep_encoder else None),
@@ -93,11 +93,11 @@ class AutoencoderStage(FootageStage):
         }
 
     def buffers(self) -> dict[str, Tensor]:
-        """The discriminator's spectral norms."""
+        """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Reconstruction of crops, and of shrunken crops from shrunken latents."""
+        """Yields losses of reconstructed crops, and of shrunken crops decoded from shrunken latents."""
         index = draw(self.train[0], self.config.batch_size, 1, generator)
         frames, weights = draw_crops(self.footage, index, self.config.crops, generator)
         with mixed_precision(self.device):
@@ -115,7 +115,7 @@ class AutoencoderStage(FootageStage):
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """PSNR over whole held-out frames and inside their vehicles, and the perceptual distance to them."""
+        """Measures PSNR over whole held-out frames and inside their vehicles, and the perceptual distance to them."""
         index = self._places(self.test[0], 256)
         real = self.footage.frames(index)[:, 0].to(self.device)
         made = torch.cat([self._reconstructed(part) for part in torch.split(real, 32)])
@@ -133,22 +133,22 @@ class AutoencoderStage(FootageStage):
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out frames over their reconstructions."""
+        """Draws held-out frames above their reconstructions."""
         real = self._pictures(self.test[0], 8)
         made = self._reconstructed(real)
         rows = [real[:4], made[:4], real[4:], made[4:]]
         return {"reconstruction": grid(torch.stack([row for row in rows if len(row)]))}
 
     def start_from_components(self) -> None:
-        """Starts the linear path from the principal components of training frames."""
+        """Initialises the linear path with the principal components of training frames."""
         self.network.initialise_linear(self._pictures(self.train[0], 256))
 
     def add_channels(self, first: int) -> None:
-        """Starts the channels from `first` on, which the checkpoint it starts from lacks, with what that one loses."""
+        """Initialises the channels from `first` on, which the first checkpoint lacks, with what it loses."""
         self.network.add_linear_channels(self._pictures(self.train[0], 256), first)
 
     def finish(self) -> None:
-        """Measures the latents of training frames, so that `encode` normalises them; with a kept encoder they stay."""
+        """Measures the latents of training frames, so that `encode` normalises them; a kept encoder keeps its own."""
         if self.config.keep_encoder:
             return
         with torch.no_grad():

@@ -23,7 +23,16 @@ from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, Tra
 
 @dataclass(frozen=True)
 class DecoderTraining(TrainingConfig):
-    """Clips of `num_frames` at `fps`; `latent_noise` stands for what the latent models get wrong frame by frame."""
+    """How the video decoder is trained.
+
+    Attributes:
+        num_frames: Frames per clip.
+        fps: Frames per second of a clip.
+        crops: Where crops are taken and what counts in them.
+        latent_noise: Largest standard deviation of noise on latents, relative to that of the latents; it stands for
+            what the latent models get wrong in each frame.
+        reconstruction: Losses of the reconstruction.
+    """
 
     batch_size: int = 3
     learning_rate: float = 5e-4
@@ -42,7 +51,7 @@ class DecoderTraining(TrainingConfig):
 
 
 class DecoderStage(FootageStage):
-    """Trains phi of the video decoder on clips whose frames were encoded one by one."""
+    """Trains the temporal layers of the decoder on clips whose frames were encoded one by one."""
 
     role = "decoder"
 
@@ -56,24 +65,24 @@ class DecoderStage(FootageStage):
         self.loss = ReconstructionLoss(config.reconstruction, self.discriminator, last)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """The decoder's temporal parameters and the discriminator's."""
+        """Returns the temporal parameters of the decoder and the parameters of the discriminator."""
         return {
             "network": named_parameters(self.network, temporal_parameters(self.network)),
             "discriminator": named_parameters(self.discriminator),
         }
 
     def buffers(self) -> dict[str, Tensor]:
-        """The discriminator's spectral norms."""
+        """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Reconstruction of clips of random crops from slightly wrong latents."""
+        """Yields losses of clips of random crops that are reconstructed from slightly wrong latents."""
         frames, weights, made = self._reconstructed(self.train[0], self.config.batch_size, generator)
         yield from self.loss.terms(frames, made, weights, made.new_zeros(()), step)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """PSNR on held-out clips, and how much more frame-to-frame change than the real clip the decoded one has."""
+        """Measures PSNR on held-out clips, and the error of the change from frame to frame."""
         real, _, made = self._reconstructed(self.test[0], 16, step_generator(7, 0, 0))
         flicker = (made.diff(dim=1) - real.diff(dim=1)).square().mean().sqrt()
         return {
@@ -84,7 +93,7 @@ class DecoderStage(FootageStage):
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out clips over their reconstructions."""
+        """Draws held-out clips above their reconstructions."""
         real, _, made = self._reconstructed(self.test[0], 3, step_generator(11, 0, 0))
         return {"reconstruction": grid(torch.stack([real, made], 1).flatten(0, 1))}
 

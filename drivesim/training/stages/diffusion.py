@@ -1,10 +1,10 @@
 """Stages `image`, `prediction`, `interpolation`: denoising score matching in latents (Video LDM, Eq. 1 to 3).
 
-Channels of the latents count as much as they move pixels: all have unit variance, but the last ones hold fine detail
-that no clip lets foresee, which would drown what it does. Cells of small vehicles among the conditions count more
-than their few among all cells would (Chen et al., 2024, "GeoDiffusion", Sec. 3.3). The three stages differ in the clips
-they see, in which frames are known, and in what is trained: all of the image model, the temporal layers alone of the
-video models (Eq. 2).
+Each latent channel is weighted by how strongly it moves pixels: all channels have unit variance, but the last ones
+hold fine detail that cannot be predicted and would otherwise dominate the loss. Cells of small vehicles among the
+conditions are weighted higher, because there are few of them (Chen et al., 2024, "GeoDiffusion", Sec. 3.3). The three
+stages differ in the clips that they see, in which frames are known, and in what is trained: the whole image model, but
+only the temporal layers of the video models (Eq. 2).
 """
 
 from __future__ import annotations
@@ -41,7 +41,13 @@ _HELD_OUT_FRAMES = 192
 
 @dataclass(frozen=True)
 class Regime:
-    """Clips of `num_frames` at `fps` (None: single frames) and the label they carry, None for none."""
+    """A kind of clips and its label.
+
+    Attributes:
+        fps: Frames per second; None for single frames.
+        num_frames: Frames per clip.
+        frame_rate: Label of the regime that the network is conditioned on; None for no label.
+    """
 
     fps: float | None
     num_frames: int
@@ -55,12 +61,16 @@ class Regime:
 
 @dataclass(frozen=True)
 class DiffusionTraining(TrainingConfig):
-    """How often each condition is dropped, and what frames have in common.
+    """How a latent diffusion model is trained.
 
-    drop: probability with which each condition is forgotten. drop_together: that with which all of them are at once,
-    as guidance samples the network. vehicle_weight: what a vehicle of one cell counts beside a cell without any.
-    context_noise: largest noise on known latents. noise_correlation: of the noise of neighbouring frames, as in
-    sampling.
+    Attributes:
+        regimes: The kinds of clips.
+        drop: Probability with which each condition is dropped.
+        drop_together: Probability with which all of them are dropped at once, as guidance evaluates the network.
+        vehicle_weight: Weight of a vehicle of one cell; that of a cell without vehicles is 1.
+        context_noise: Largest standard deviation of noise on known latents.
+        noise_correlation: Correlation of the noise of neighbouring frames, as in sampling.
+        samples: Number of clips that are sampled for the pictures.
     """
 
     batch_size: int = 24
@@ -78,7 +88,7 @@ class DiffusionTraining(TrainingConfig):
 
 
 class LatentDiffusionStage(FootageStage):
-    """Denoising of clips of cached latents, which `encode` gives; temporal stages train their temporal layers alone."""
+    """Trains a network to denoise clips of cached latents; a video model trains its temporal layers only."""
 
     def __init__(
         self,
@@ -99,7 +109,7 @@ class LatentDiffusionStage(FootageStage):
         self.channel_weight = autoencoder.channel_gain().to(device)[:, None, None]
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Theta for the image model, phi for a video model."""
+        """Returns all parameters of the image model, or those of the temporal layers of a video model."""
         return {"network": named_parameters(self.network, temporal_parameters(self.network) or None)}
 
     def footage_has_grown(self) -> None:
@@ -107,7 +117,7 @@ class LatentDiffusionStage(FootageStage):
         self.latents.extend(self._encode(self.footage.footage))
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """The squared error of the target at random diffusion times, over frames that are not known."""
+        """Yields the squared error of the target at random diffusion times, over frames that are not known."""
         regime = int(torch.randint(len(self.train), (), generator=generator))
         clean, conditioning = self._batch(self.train, regime, self.config.batch_size, generator)
         conditioning = conditioning.drop_randomly(self.config.drop, generator, self.config.drop_together)
@@ -116,7 +126,7 @@ class LatentDiffusionStage(FootageStage):
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """The loss on held-out clips, all conditions known, over all cells alike and over those of vehicles.
+        """Measures the loss on held-out clips under all conditions, over all cells and over those of vehicles.
 
         Frames that are known do not count.
         """
@@ -139,7 +149,7 @@ class LatentDiffusionStage(FootageStage):
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out clips: real ones, then samples under their conditions, one clip a row (single frames: a column)."""
+        """Draws held-out clips and samples under their conditions: one clip per row, single frames one per column."""
         pictures = {}
         for number in range(len(self.test)):
             generator = step_generator(11, number, 0)
@@ -211,10 +221,17 @@ class LatentDiffusionStage(FootageStage):
 
 
 def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float) -> Tensor:
-    """What each cell counts, `b t height width`: 1 where no vehicle is told, `strongest` on one of a single cell.
+    """Returns the weight of each cell, `b t height width`: 1 without a vehicle, more inside the boxes of vehicles.
 
-    It falls with the root of a vehicle's cells, so that large ones count more in all, but not in each cell. Only
-    what the model is told may decide it: else it would learn to draw more vehicles than there are.
+    The weight falls with the square root of the number of cells of a vehicle, so that large vehicles count more as a
+    whole but less in each cell. Only vehicles that the model is conditioned on count: otherwise it would learn to draw
+    more vehicles than there are.
+
+    Args:
+        boxes: The boxes that the model is conditioned on.
+        height: Rows of the latents.
+        width: Columns of the latents.
+        strongest: Weight of a vehicle that covers a single cell.
     """
     coverage = box_coverage(boxes, height, width)
     cells = coverage.sum((-2, -1), keepdim=True).clamp(min=1)
@@ -228,13 +245,13 @@ def _boxes_of(conditioning: Conditioning) -> BoxLayout:
 
 
 def _mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
-    """The mean of `b t h w` over frames that are not known."""
+    """The mean of `b t h w` over the frames that are not known."""
     unknown = _unknown(conditioning, error)
     return (error.mean((2, 3)) * unknown).sum() / unknown.sum()
 
 
 def _unknown(conditioning: Conditioning, like: Tensor) -> Tensor:
-    """1 for frames that are not known, else 0: `b t`, as those of `like` `b t ...`."""
+    """1 for frames that are not known and 0 for the others: `b t`, like the frames of `like` `b t ...`."""
     if conditioning.context is None:
         return torch.ones(like.shape[:2], device=like.device)
     return (~conditioning.context.mask).float()

@@ -1,4 +1,4 @@
-"""Stage `layouts`: collects the layouts of recorded frames by crowdedness. No network is trained."""
+"""Stage `layouts`: collects the layouts of recorded frames by crowdedness; no network is trained."""
 
 from __future__ import annotations
 
@@ -17,16 +17,21 @@ LAYOUTS_PER_LEVEL = 192
 
 
 def collect_layouts(request: StageRequest, on_progress: OnProgress) -> None:
-    """Writes the checkpoint `layouts` from the training logs of a request, and the manifest of its folder."""
+    """Collects layouts from the training logs of a request, and publishes them in its folder of checkpoints.
+
+    Raises:
+        FootageError: There is no footage for training.
+    """
     prior = layout_prior(packed_footage(request, on_progress), request.seed)
     if rank() == 0:
         publish_checkpoint(request.checkpoints, request.preset, LAYOUTS, prior)
 
 
 def layout_prior(footage: PackedFootage, seed: int = 0, layouts_per_level: int = LAYOUTS_PER_LEVEL) -> LayoutPrior:
-    """The layouts of up to `layouts_per_level` training frames of each crowdedness, drawn evenly.
+    """Returns the layouts of up to `layouts_per_level` training frames of each crowdedness, drawn evenly.
 
-    Raises FootageError where no log is for training.
+    Raises:
+        FootageError: No log is for training.
     """
     frames = clip_places(footage, "train", None, 1).starts.numpy()
     crowdedness, rng = footage.columns.crowdedness[frames], np.random.default_rng(seed)

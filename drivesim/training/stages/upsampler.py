@@ -75,7 +75,7 @@ class UpsamplerTraining(TrainingConfig):
 
 
 class UpsamplerStage(FootageStage):
-    """Trains theta on single frames, or phi of the video upsampler on clips."""
+    """Trains the image upsampler on single frames, or the temporal layers of the video upsampler on clips."""
 
     def __init__(
         self,
@@ -100,14 +100,16 @@ class UpsamplerStage(FootageStage):
             self.loss = self._reconstruction_loss(self.discriminator)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """All parameters of the image upsampler, the temporal ones of the video upsampler; the discriminator's."""
+        """Returns all parameters of the image upsampler, or the temporal ones of the video upsampler, and those of the
+        discriminator.
+        """
         return {
             "network": named_parameters(self.network, temporal_parameters(self.network) or None),
             "discriminator": named_parameters(self.discriminator),
         }
 
     def buffers(self) -> dict[str, Tensor]:
-        """The discriminator's spectral norms."""
+        """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
@@ -118,9 +120,10 @@ class UpsamplerStage(FootageStage):
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """Of held-out patches: the target's squared error, and the perceptual distance of samples to the truth.
+        """Measures, on held-out patches, the squared error of the target and the perceptual distance of samples.
 
-        The latter from true small patches and from reconstructed ones, each beside that of a bicubic enlargement.
+        The samples are made from shrunken patches (`true`) and from their reconstructions (`reconstructed`); the
+        distance of a bicubic enlargement stands beside each.
         """
         generator = step_generator(7, 0, 0)
         figures: dict[str, list[float]] = {}
@@ -139,7 +142,7 @@ class UpsamplerStage(FootageStage):
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Rows of held-out patches: bicubic enlargement, sample, truth."""
+        """Draws held-out patches in three rows: bicubic enlargements, samples and true patches."""
         generator = step_generator(11, 0, 0)
         patches, _ = self._patches(self.test[0], 6, generator)
         low_res = self._low_res(patches, generator, decoded=True)

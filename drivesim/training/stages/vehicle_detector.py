@@ -1,7 +1,7 @@
-"""Stage `vehicle_detector`: the vehicle detector, trained on recorded frames and on nothing that a model has made.
+"""Stage `vehicle_detector`: trained on recorded frames, and never on frames that a model has made.
 
-It measures every adherence figure, so it has to see vehicles as somebody else's detector would: see
-`vehicle_augmentation`.
+The vehicle detector measures every adherence figure, so that it has to find vehicles as an independent detector would:
+see `vehicle_augmentation`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ _HELD_OUT_FRAMES = 160
 
 @dataclass(frozen=True)
 class VehicleDetectorTraining(TrainingConfig):
-    """`box_weight`: weight of the boxes' loss against the centres'."""
+    """How the vehicle detector is trained.
+
+    Attributes:
+        box_weight: Weight of the loss of the boxes; that of the centres is 1.
+        augmentation: Random changes of the frames.
+    """
 
     batch_size: int = 8
     learning_rate: float = 2e-3
@@ -61,7 +66,7 @@ class VehicleDetectorStage(FootageStage):
         self.augment = Augmentation(config.augmentation)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """All parameters."""
+        """Returns all parameters of the network."""
         return {"network": named_parameters(self.network)}
 
     def footage_has_grown(self) -> None:
@@ -69,7 +74,7 @@ class VehicleDetectorStage(FootageStage):
         self.labels = vehicle_labels(self.footage.footage)
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Centres and boxes on changed frames."""
+        """Yields the loss of centres and boxes on randomly changed frames."""
         index = draw(self.train[0], self.config.batch_size, 1, generator)
         pictures = self.network.fitted(self.footage.frames(index)[:, 0].to(self.device))
         pictures, labels = self.augment(pictures, self._labels(index[:, 0]), generator)
@@ -80,7 +85,7 @@ class VehicleDetectorStage(FootageStage):
         yield LossTerm("network", loss, {"loss": loss, **figures})
 
     def held_out(self) -> dict[str, float]:
-        """Precision, recall and average precision on held-out frames, of vehicles that can be asked for."""
+        """Measures precision, recall and average precision on held-out frames, over vehicles that can be requested."""
         index, _ = self._frames(self.test[0], _HELD_OUT_FRAMES)
         verdicts = self._judged(self.test[0], _HELD_OUT_FRAMES)
         threshold = float(self.network.threshold)
@@ -94,7 +99,7 @@ class VehicleDetectorStage(FootageStage):
         }
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out frames with the vehicles that are labelled (white) and that are found (green)."""
+        """Draws held-out frames with the boxes of labelled vehicles (white) and of detections (green)."""
         index, frames = self._frames(self.test[0], 6)
         found = detect_vehicles(self.network, frames)
         truth = [self.labels.truth(int(i)) for i in index]
@@ -114,7 +119,7 @@ class VehicleDetectorStage(FootageStage):
         return judge([self.labels.truth(int(i)) for i in index], found, sides=(MIN_BOX_SIDE, np.inf))
 
     def _frames(self, places: ClipPlaces, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Indices and frames `t h w c`, the same each time."""
+        """Numbers of frames and the frames `t h w c`, the same each time."""
         index = torch.unique(draw(places, count, 1, step_generator(7, 0, 0))[:, 0]).numpy()
         return index, self.footage.footage.frames[index]
 

@@ -32,14 +32,12 @@ def test_layouts_are_those_of_training_frames(footage: PackedFootage) -> None:
         (boxes.tobytes(), int(n))
         for boxes, n in zip(footage.columns.boxes[train], footage.columns.crowdedness[train], strict=True)
     }
-    assert {
-        (boxes.numpy().tobytes(), int(n)) for boxes, n in zip(prior.xyxy, prior.crowdedness, strict=True)
-    } == recorded
+    assert {(boxes.tobytes(), int(n)) for boxes, n in zip(prior.xyxy, prior.crowdedness, strict=True)} == recorded
 
 
 def test_no_crowdedness_has_more_layouts_than_allowed(footage: PackedFootage) -> None:
     prior = layout_prior(footage, layouts_per_level=2)
-    levels, counts = np.unique(prior.crowdedness.numpy(), return_counts=True)
+    levels, counts = np.unique(prior.crowdedness, return_counts=True)
     assert counts.max() == 2
     assert set(levels) == set(footage.columns.crowdedness[_training_frames(footage)])
 
