@@ -17,8 +17,8 @@ from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.samples.archived_scenario import archived_scenario
 from drivesim.evaluation.samples.footage import OnProgress
+from drivesim.evaluation.samples.frame_labels import archived_scenario
 from drivesim.models.checkpoints import VEHICLE_DETECTOR
 from drivesim.models.vehicle_detector import detect_vehicles
 from drivesim.scenario import Scenario

@@ -25,3 +25,8 @@ def to_bytes(frames: Tensor) -> np.ndarray:
 def psnr_db(squared_error: Tensor) -> Tensor:
     """Returns the peak signal-to-noise ratio in dB for mean squared errors of frames in -1..1; at most 100 dB."""
     return -10 * (squared_error / 4).clamp(min=_SMALLEST_ERROR).log10()
+
+
+def grid(frames: Tensor) -> np.ndarray:
+    """Joins frames `rows columns 3 h w` in -1..1 to one picture `h w 3` uint8."""
+    return np.ascontiguousarray(rearrange(to_bytes(frames), "r k h w c -> (r h) (k w) c"))

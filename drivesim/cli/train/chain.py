@@ -67,8 +67,7 @@ def chain(
         raise InputError("--minutes: expected a number above 0: without time no stage is trained")
     from drivesim.training.chain.chain import Chain, ChainRequest
     from drivesim.training.chain.shares import Shares
-    from drivesim.training.loop.precision import use_device
-    from drivesim.training.loop.session import use_threads
+    from drivesim.training.loop.device import use_device, use_threads
 
     use_threads(threads)
     use_device(device_of(device))

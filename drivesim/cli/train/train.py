@@ -57,8 +57,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         if keep_encoder and (stage != "autoencoder" or init is None):
             raise InputError("--keep-encoder is for stage autoencoder, together with --init")
         from drivesim.training.loop.budget import TrainingBudget
-        from drivesim.training.loop.precision import use_device
-        from drivesim.training.loop.session import use_threads
+        from drivesim.training.loop.device import use_device, use_threads
         from drivesim.training.preparation.request import StageRequest
 
         use_threads(threads)

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import torch
 
 from drivesim import durable
 from drivesim.errors import CheckpointError, TrainingWriteError
@@ -196,9 +195,3 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
         if not durable.is_out_of_room(error):
             raise
         raise TrainingWriteError(f"{error.filename or folder}: {error.strerror}; {durable.ROOM_ADVICE}") from error
-
-
-def use_threads(count: int | None) -> None:
-    """Limits torch to `count` threads; None has no effect."""
-    if count is not None:
-        torch.set_num_threads(count)

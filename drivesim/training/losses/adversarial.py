@@ -13,7 +13,7 @@ from drivesim.models.discriminators import (
     generator_hinge_loss,
 )
 from drivesim.models.pixels import psnr_db
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.losses.perceptual import PerceptualDistance
 from drivesim.training.stages.stage import LossTerm
 

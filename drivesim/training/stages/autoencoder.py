@@ -19,8 +19,8 @@ from drivesim.data.clips import ClipPlaces, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.models.autoencoder import Autoencoder, Posterior
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminatorConfig
-from drivesim.training.loop.pictures import grid
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.models.pixels import grid
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.losses.adversarial import (
     ReconstructionConfig,

@@ -13,8 +13,8 @@ from drivesim.data.clips import ClipPlaces, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.discriminators import PatchDiscriminator3d, PatchDiscriminatorConfig
+from drivesim.models.pixels import grid
 from drivesim.models.temporal import last_temporal_projection, temporal_parameters
-from drivesim.training.loop.pictures import grid
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss, mean_psnr_db
 from drivesim.training.losses.crops import CropConfig, draw_crops

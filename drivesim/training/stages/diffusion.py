@@ -28,10 +28,10 @@ from drivesim.diffusion.samplers import dpm_solver_2m, final
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.box_raster import box_coverage
 from drivesim.models.conditioning import BoxLayout, Conditioning, ContextFrames
+from drivesim.models.pixels import grid
 from drivesim.models.temporal import temporal_parameters
 from drivesim.models.unet import UNet
-from drivesim.training.loop.pictures import grid
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 

@@ -25,9 +25,9 @@ from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminator3d, PatchDiscriminatorConfig
+from drivesim.models.pixels import grid
 from drivesim.models.temporal import last_temporal_projection, temporal_parameters
 from drivesim.models.upsampler import Upsampler, enlarge
-from drivesim.training.loop.pictures import grid
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.losses.crops import CropConfig, draw_crops

@@ -12,7 +12,7 @@ from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.samplers import ddim, final
 from drivesim.models.conditioning import Conditioning, LowResolution
 from drivesim.models.upsampler import Upsampler
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal
 
 _SAMPLED_STEPS = 1

@@ -20,7 +20,7 @@ from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.detection.detections import Detections
 from drivesim.detection.scores import Verdicts, judge
 from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.losses.vehicles import VehicleBoxes, detection_loss, detection_targets
 from drivesim.training.stages.stage import SINGLE_FRAMES, FootageStage, LossTerm, TrainingConfig, named_parameters

@@ -14,8 +14,7 @@ from drivesim.cli.export import export
 from drivesim.detection.detections import Detections
 from drivesim.errors import InputError
 from drivesim.evaluation.samples import frame_labels
-from drivesim.evaluation.samples.archived_scenario import archived_scenario
-from drivesim.evaluation.samples.frame_labels import detected_labels, requested_labels
+from drivesim.evaluation.samples.frame_labels import archived_scenario, detected_labels, requested_labels
 from drivesim.rollout.job import RolloutJob, run_rollout
 from drivesim.scenario import Scenario
 

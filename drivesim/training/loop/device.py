@@ -1,4 +1,4 @@
-"""Mixed precision where the hardware multiplies bfloat16 quickly."""
+"""How a training uses its device: threads of the CPU, mixed precision, and fast arithmetic on a GPU."""
 
 from __future__ import annotations
 
@@ -18,3 +18,9 @@ def use_device(device: str) -> None:
         torch.backends.cuda.matmul.allow_tf32 = True
         torch.backends.cudnn.allow_tf32 = True
         torch.backends.cudnn.benchmark = True
+
+
+def use_threads(count: int | None) -> None:
+    """Limits torch to `count` threads; None has no effect."""
+    if count is not None:
+        torch.set_num_threads(count)
