@@ -160,5 +160,5 @@ def _covered(xyxy: np.ndarray, by: np.ndarray) -> np.ndarray:
     corners = np.concatenate(
         [np.maximum(xyxy[:, None, :2], by[None, :, :2]), np.minimum(xyxy[:, None, 2:], by[None, :, 2:])], -1
     )
-    covered: np.ndarray = area(corners) >= 0.5 * np.maximum(area(xyxy), 1e-12)[:, None]
-    return covered.any(1)
+    covered: np.ndarray = (area(corners) >= 0.5 * np.maximum(area(xyxy), 1e-12)[:, None]).any(1)
+    return covered

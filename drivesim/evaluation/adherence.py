@@ -48,7 +48,7 @@ def adherence_figures(
         sampling: How frames are composed.
         max_attempts: Largest number of attempts of the adherence gate; 1 measures without a gate.
         seed: Seed of the choice of the footage.
-        on_progress: Is told how far the work has come.
+        on_progress: Is called with the progress of the work.
     """
     conditions = footage.conditions(condition_names)
     choices = None

@@ -89,7 +89,7 @@ def detection_figures(
         wanted: Where the frames come from in which vehicles are looked for.
         sampling: How frames are composed.
         seed: Seed of the choice of the footage.
-        on_progress: Is told how far the work has come.
+        on_progress: Is called with the progress of the work.
 
     Yields:
         Figures by detector, source of the frames, size of the vehicles and time of day.

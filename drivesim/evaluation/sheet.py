@@ -36,7 +36,7 @@ def composed_sheet(
         sampling: How frames are composed.
         columns: Number of pairs per row.
         width: Width of each frame in pixels.
-        on_progress: Is told how far the work has come.
+        on_progress: Is called with the progress of the work.
 
     Returns:
         The picture, uint8 `h w 3`.

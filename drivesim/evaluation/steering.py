@@ -47,7 +47,7 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
     Args:
         engine: Holds the vehicle detector.
         archives: Finished archives.
-        on_progress: Is told how far the work has come.
+        on_progress: Is called with the progress of the work.
 
     Raises:
         InputError: An archive was not made by a rollout of a steered scenario.

@@ -34,7 +34,7 @@ def vehicle_detector_figures(
         detector: The vehicle detector.
         footage: Recorded frames with labels.
         seed: Seed of the choice of the footage.
-        on_progress: Is told how far the work has come.
+        on_progress: Is called with the progress of the work.
     """
     frames, found = footage.frames, []
     for start in range(0, len(frames), _AT_A_TIME):

@@ -41,7 +41,7 @@ from drivesim.cli.evaluate.setup import (
 )
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.errors import InputError
-from drivesim.models.stages import VEHICLE_DETECTOR
+from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
 app.command()(detection)
@@ -184,7 +184,7 @@ def crowdedness(
     deliver(Report("crowdedness", subject_of(engine, sampling, CONDITION_NAMES), figures), out, as_json)
 
 
-@app.command("reader", hidden=True)  # its former name
+@app.command(STAGES[VEHICLE_DETECTOR].former_name, hidden=True)
 @app.command(VEHICLE_DETECTOR)
 def vehicle_detector(
     data: Data,

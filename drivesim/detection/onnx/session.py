@@ -142,7 +142,7 @@ def _serve(connection: Connection) -> None:
 
 def _loaded(content: bytes) -> tuple[Any, tuple[tuple[Port, ...], int | None]]:
     """The runtime's session, and what `Session` says of it."""
-    import onnxruntime  # type: ignore[import-untyped]  # it ships no types
+    import onnxruntime
 
     onnxruntime.set_default_logger_severity(4)
     options = onnxruntime.SessionOptions()

@@ -66,7 +66,7 @@ def composed_frames(
         conditions: One condition per frame.
         count: Number of frames, `n`.
         sampling: How frames are composed.
-        on_progress: Is told how many are done.
+        on_progress: Is called with the progress of the work.
         attempts: The attempt to make of each frame, `n`, as the gate counts them; None for the first ones.
 
     Returns:

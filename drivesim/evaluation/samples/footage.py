@@ -110,7 +110,7 @@ def measured_footage(
         num_frames: Largest number of frames to draw.
         split: Which logs to draw from.
         seed: Decides which frames are drawn.
-        on_progress: Is told what is done.
+        on_progress: Is called with the progress of the work.
 
     Raises:
         FootageError: There is no footage, or none of its logs is in the split.
