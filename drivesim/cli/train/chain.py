@@ -25,7 +25,8 @@ from drivesim.cli.train.options import (
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
-    from drivesim.training.chain.chain import Chain, PlannedStage
+    from drivesim.training.chain.chain import Chain
+    from drivesim.training.chain.request import PlannedStage
 
 
 def chain(
@@ -65,7 +66,8 @@ def chain(
     """
     if not minutes:
         raise InputError("--minutes: expected a number above 0: without time no stage is trained")
-    from drivesim.training.chain.chain import Chain, ChainRequest
+    from drivesim.training.chain.chain import Chain
+    from drivesim.training.chain.request import ChainRequest
     from drivesim.training.chain.shares import Shares
     from drivesim.training.loop.device import use_device, use_threads
 

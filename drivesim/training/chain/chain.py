@@ -9,29 +9,27 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from drivesim import durable
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.errors import CheckpointError, DrivesimError, FootageError, InputError, MissingExtraError
 from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints.manifest import CheckpointSet
-from drivesim.models.presets import Preset
 from drivesim.models.stages import LAYOUTS, STAGES, checkpoint_file, training_folder
 from drivesim.training.chain.footage_survey import SizedLogs, footage_parts, survey
 from drivesim.training.chain.report import chain_report, report_table
+from drivesim.training.chain.request import Action, ChainRequest, PlannedStage
 from drivesim.training.chain.round import Round
-from drivesim.training.chain.shares import Shares
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report, changed_foundations, resumed_budget
 from drivesim.training.loop.session import is_finished, train_stage
 from drivesim.training.loop.state_folder import StateFolder
-from drivesim.training.preparation.request import INITIAL, StageRequest
+from drivesim.training.preparation.request import INITIAL, OnProgress, StageRequest
 from drivesim.training.preparation.stages import prepare
 from drivesim.training.preparation.weights import MisfitError, check_start
 from drivesim.training.stages.layouts import collect_layouts
@@ -41,67 +39,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OnProgress = Callable[[str, int, int], None]
-Action = Literal["skip", "train", "continue", "train on", "collect", "leave out"]
-
 _REPORTS = ("report.json", "report.md")
 _POLL_S = 1.0
 _EVALUATIONS = 6
 """Smallest number of evaluations per stage; at each the stage also takes up footage that was recorded meanwhile."""
-
-
-@dataclass(frozen=True)
-class ChainRequest:
-    """A chain of stages to train.
-
-    Attributes:
-        preset: The sizes of all stages.
-        data: Folder with drive logs or packed footage.
-        checkpoints: Folder for the results.
-        minutes: Time for all stages.
-        shares: How the time is divided.
-        steps: Largest number of steps per stage; None sets no limit.
-        device: Device to train on.
-        batch_scale: Factor of the batch size of every stage.
-        seed: Seed of batches and noise.
-        initial: Folder with checkpoints that new stages start from; None to start from nothing.
-        record_workers: Number of processes that record footage meanwhile.
-        evaluate_every_s: Seconds from one evaluation to the next.
-    """
-
-    preset: Preset
-    data: Path
-    checkpoints: Path
-    minutes: float
-    shares: Shares = field(default_factory=Shares)
-    steps: int | None = None
-    device: str = "cpu"
-    batch_scale: int = 1
-    seed: int = 0
-    initial: Path | None = None
-    record_workers: int = 0
-    evaluate_every_s: float = 300.0
-
-
-@dataclass(frozen=True)
-class PlannedStage:
-    """What the chain will do with a stage.
-
-    Attributes:
-        role: The stage.
-        action: What will be done.
-        reason: Why.
-        minutes: For how many minutes.
-        footage: What footage there is.
-        missing: The kinds of footage that the stage wants and that are not there.
-    """
-
-    role: str
-    action: Action
-    reason: str
-    minutes: float
-    footage: str
-    missing: tuple[str, ...]
 
 
 class Chain:

@@ -21,7 +21,8 @@ from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints import LAYOUTS, ROLES, STAGES, VEHICLE_DETECTOR, CheckpointSet, sha256_of
 from drivesim.models.presets import Preset
 from drivesim.training.chain import chain as chain_module
-from drivesim.training.chain.chain import Chain, ChainRequest
+from drivesim.training.chain.chain import Chain
+from drivesim.training.chain.request import ChainRequest
 from drivesim.training.chain.shares import Shares
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage

@@ -22,9 +22,10 @@ from drivesim.data.packed import PackedFootage, packed_folder
 from drivesim.models.checkpoints import STAGES, CheckpointSet
 from drivesim.models.presets import demo, tiny
 from drivesim.training.chain import recording
-from drivesim.training.chain.chain import Chain, ChainRequest
+from drivesim.training.chain.chain import Chain
 from drivesim.training.chain.footage_survey import LogSpan
 from drivesim.training.chain.recording import ChainRecordSession, recordings
+from drivesim.training.chain.request import ChainRequest
 from drivesim.training.chain.shares import Shares
 from drivesim.training.preparation.footage import frame_size
 from drivesim.training.preparation.request import StageRequest
