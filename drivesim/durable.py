@@ -10,7 +10,7 @@ import errno
 import os
 from pathlib import Path
 
-ROOM_ADVICE = "make room and run the same command again, it continues from here"
+ROOM_ADVICE = "make room and run the same command again; it continues from here"
 """What a user whose disk is full should do, for messages."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from drivesim.detection.detections import Detections
 from drivesim.geometry.boxes import area, iou_matrix
+from drivesim.geometry.requestable import longer_side
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,12 +141,6 @@ def judge(
     return Verdicts(
         np.array(score, float), np.array(hit, bool), np.array(right_category, bool), np.array(frame, int), num_vehicles
     )
-
-
-def longer_side(xyxy: np.ndarray) -> np.ndarray:
-    """Returns the longer side `n` of boxes `n 4` in 0..1 of a picture twice as wide as high, in its widths."""
-    side: np.ndarray = np.maximum(xyxy[..., 2] - xyxy[..., 0], (xyxy[..., 3] - xyxy[..., 1]) / 2)
-    return side
 
 
 def _within(xyxy: np.ndarray, sides: tuple[float, float]) -> np.ndarray:

@@ -6,28 +6,14 @@ not have been requested.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
-from drivesim.errors import InputError
 from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
-from drivesim.scenario import Scenario
+from drivesim.rollout.job import archived_scenario
 from drivesim.scenario.interchange.coco import coco, coco_document, corner_and_size
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
-
-
-def archived_scenario(archive: Archive) -> Scenario:
-    """Returns the scenario that an archive was made from.
-
-    Raises:
-        InputError: The archive holds none.
-    """
-    try:
-        return Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(f"{archive.path}: was not made by a rollout of this drivesim") from None
 
 
 def requested_labels(archive: Archive, rollout: Rollout, folder: str) -> dict[str, Any]:
