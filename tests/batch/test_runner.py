@@ -147,15 +147,17 @@ def test_an_interrupted_batch_continues(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [1, 3, 5, 8])
-def test_a_killed_driver_loses_nothing_and_nothing_is_made_twice(tmp_path: Path, after: int) -> None:
+def test_a_killed_driver_loses_nothing_and_nothing_is_made_twice(
+    tmp_path: Path, after: int, in_child: Callable
+) -> None:
     plan = planned(tmp_path, "a", "b")
-    child = os.fork()
-    if child == 0:
+
+    def drive() -> None:
         for number, _ in enumerate(run_batch(plan, 2, work=write_rollout)):
             if number == after:
                 os.kill(os.getpid(), signal.SIGKILL)
-        os._exit(0)
-    os.waitpid(child, 0)
+
+    assert in_child(drive).wait() == -signal.SIGKILL
     assert {event.result.state for event in last(_retrying(plan)).values()} == {"done"}
     for windows in made(plan):  # a worker may die between a commit and its line
         assert windows <= EVERY_WINDOW_ONCE
