@@ -71,15 +71,15 @@ def rollout(
         scenario,
         out,
         checkpoints or default_checkpoints(),
-        scenario.seed if seed is None else seed,
-        futures or scenario.futures,
-        preset.value,
-        device_name,
-        threads,
-        workers or default_workers(device_name, threads),
-        frames.value,
-        crf,
-        gate,
+        seed=scenario.seed if seed is None else seed,
+        futures=futures or scenario.futures,
+        preset=preset.value,
+        device=device_name,
+        threads=threads,
+        workers=workers or default_workers(device_name, threads),
+        frame_storage=frames.value,
+        crf=crf,
+        gate=gate,
         precision=precision.value,
     )
     run_and_tell(job, as_json)
@@ -106,8 +106,8 @@ def _run(job: RolloutJob) -> list[Path]:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    from drivesim.engine import Progress as Step
     from drivesim.rollout.job import Committed, Opened, PreviewWritten, run_rollout
-    from drivesim.rollout.workers import Progress as Step
 
     columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     console = Console(stderr=True)

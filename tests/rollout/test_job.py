@@ -95,7 +95,7 @@ def test_previews_of_an_archive_that_was_removed_are_made_again(
 
 
 def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:
-    latents = replace(job, out=tmp_path / "latents", frames="none")
+    latents = replace(job, out=tmp_path / "latents", frame_storage="none")
     events = list(run_rollout(latents, Engine.load(job.checkpoints)))
     assert sum(isinstance(event, Committed) for event in events) == 4
     assert not latents.preview_folder.exists()
@@ -113,7 +113,7 @@ def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: di
 def test_only_a_complete_archive_of_these_checkpoints_is_rendered(
     job: RolloutJob, whole: dict[str, str], tmp_path: Path
 ) -> None:
-    partly = replace(job, out=tmp_path / "partly", frames="none")
+    partly = replace(job, out=tmp_path / "partly", frame_storage="none")
     events = run_rollout(partly, Engine.load(job.checkpoints))
     next(event for event in events if isinstance(event, Committed))
     events.close()

@@ -91,16 +91,16 @@ def batch(
     options = BatchOptions(
         out,
         checkpoints or default_checkpoints(),
-        preset.value,
-        device_name,
-        threads,
-        futures,
-        tuple(seed or ()),
-        seeds,
-        frames.value,
-        crf,
-        gate,
-        precision.value,
+        preset=preset.value,
+        device=device_name,
+        threads=threads,
+        futures=futures,
+        seeds=tuple(seed or ()),
+        num_seeds=seeds,
+        frame_storage=frames.value,
+        crf=crf,
+        gate=gate,
+        precision=precision.value,
     )
     if ray is None:
         warn_where_slow(precision.value, device_name)
@@ -135,10 +135,10 @@ def _tell_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_js
         predicted = predict_batch(plan, num_workers, like)
     if as_json:
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
-        typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.bytes)}))
+        typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)}))
         return
     typer.echo(f"{len(plan.jobs)} jobs, {len(plan.jobs) - predicted.jobs} of them done already")
     typer.echo(
         f"{predicted.futures} futures to make: {predicted.seconds / 60:.1f} minutes with {num_workers} workers, "
-        f"{predicted.bytes / 1e6:.0f} MB"
+        f"{predicted.num_bytes / 1e6:.0f} MB"
     )
