@@ -64,7 +64,7 @@ class JobResult:
 
 
 def read_result(folder: Path) -> JobResult:
-    """Reads the result of a job from its folder; an unreadable one counts as none, as the archive knows what is made."""
+    """Reads the result of a job from its folder; an unreadable one counts as none, as the archive is what decides."""
     try:
         return TypeAdapter(JobResult).validate_json(read_file(folder, RESULT_FILE, _MAX_RESULT_BYTES), strict=True)
     except (OSError, ValueError, FileProblem):
