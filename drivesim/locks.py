@@ -1,7 +1,7 @@
-"""Locks with an owner: a file that one process at a time holds, and that names its holder.
+"""Locks with an owner: files that one process at a time holds, and that name their holder.
 
-The lock is the kernel's (flock), so it ends with the process however that ends; a file that a killed process left
-behind holds nothing and is taken over. The text in it is for people: who holds, or held, the lock.
+The lock is one of the kernel (flock), so it ends with its process, however that ends. A file that a killed process left
+behind locks nothing and is taken over. The text in the file tells people who holds, or held, the lock.
 
     with OwnedLock.acquire(folder / ".pack.lock"):
         ...
@@ -28,7 +28,7 @@ _POLL_S = 0.2
 
 
 class OwnedLock:
-    """Held from `acquire` until `release`, the end of its `with` block, or the end of the process."""
+    """A lock that is held from `acquire` until `release`, the end of its `with` block, or the end of the process."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
@@ -36,11 +36,15 @@ class OwnedLock:
 
     @classmethod
     def acquire(cls, path: Path, target: Path | None = None) -> Self:
-        """Takes the lock of the file `path`, which is made if need be.
+        """Takes a lock.
 
-        `target` is what the lock protects, as messages name it (by default the file itself).
+        Args:
+            path: the lock file; it is created if it does not exist.
+            target: what the lock protects, for messages; by default the lock file itself.
 
-        Raises LockHeldError naming the holder, and OSError where no file can be made.
+        Raises:
+            LockHeldError: another process holds the lock; the message names it.
+            OSError: the file cannot be created.
         """
         while True:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
@@ -68,9 +72,15 @@ class OwnedLock:
 
     @classmethod
     def wait_for(cls, path: Path, on_wait: Callable[[str], None], target: Path | None = None) -> Self:
-        """As `acquire`, but waits while another process holds the lock, calling `on_wait` with its name.
+        """Takes a lock, and waits while another process holds it.
 
-        Raises OSError where no file can be made.
+        Args:
+            path: the lock file.
+            on_wait: called again and again with a description of the process that is waited for.
+            target: what the lock protects, for messages.
+
+        Raises:
+            OSError: the file cannot be created.
         """
         while True:
             try:
@@ -80,7 +90,7 @@ class OwnedLock:
                 time.sleep(_POLL_S)
 
     def release(self) -> None:
-        """Removes the lock file and lets go."""
+        """Removes the lock file and releases the lock."""
         with contextlib.suppress(OSError):
             if _is_current(self.path, self._descriptor):
                 os.unlink(self.path)

@@ -15,12 +15,12 @@ from drivesim.models.conditioning import Conditioning
 
 ConditionedNetwork = Callable[[Tensor, Tensor, Conditioning], Tensor]
 """(x_tau (b, ...), tau (b,), conditioning) -> prediction (b, ...)."""
-Network = TypeVar("Network", bound=Callable[..., Tensor])
+Network = TypeVar("Network", bound=ConditionedNetwork)
 
 
 @dataclass(frozen=True)
 class DiffusionStage(Generic[Network]):
-    """A `ConditionedNetwork` and the denoiser that says what its predictions mean."""
+    """A network and the denoiser that says what its predictions mean."""
 
     network: Network
     denoiser: Denoiser

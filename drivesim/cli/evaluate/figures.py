@@ -96,7 +96,8 @@ def detection_table(figures: tuple[Figure, ...]) -> Table:
     rows: dict[tuple[str, str], dict[tuple[str, str], Figure]] = {}
     for figure in figures:
         detector, _, row = figure.group.partition(": ")
-        rows.setdefault(tuple(row.split(", ", 1)), {})[detector, figure.name] = figure
+        kind, _, part = row.partition(", ")
+        rows.setdefault((kind, part), {})[detector, figure.name] = figure
     detectors = list(dict.fromkeys(detector for row in rows.values() for detector, _ in row))
     table = Table("frames", "vehicles", "n")
     for detector in detectors:
@@ -109,8 +110,8 @@ def detection_table(figures: tuple[Figure, ...]) -> Table:
             found = measured[detector, "found"]
             cells.append("–" if found.value is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
             for name in ("found_to_render", "false_per_frame"):
-                figure = measured.get((detector, name))
-                cells.append("" if figure is None or figure.value is None else f"{figure.value:.3f}")
+                other = measured.get((detector, name))
+                cells.append("" if other is None or other.value is None else f"{other.value:.3f}")
         table.add_row(*names, *cells)
     return table
 
