@@ -72,7 +72,7 @@ class ArchiveLockedError(ArchiveError):
 
 
 class ArchiveWriteError(DrivesimError, OSError):
-    """An archive could not be written, for example to a full disk. What is committed stays; the same command continues."""
+    """An archive could not be written, for example to a full disk. Committed windows stay; the command continues."""
 
 
 class DivergenceError(DrivesimError, ArithmeticError):
@@ -80,4 +80,4 @@ class DivergenceError(DrivesimError, ArithmeticError):
 
 
 class TrainingWriteError(DrivesimError, OSError):
-    """A training could not be saved, for example to a full disk. Its last good state stays; the same command continues."""
+    """A training could not be saved, for example to a full disk. Its last state stays; the same command continues."""
