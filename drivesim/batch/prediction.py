@@ -17,7 +17,7 @@ from drivesim.archive import open_archive
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import JOBS_FOLDER, BatchPlan, PlannedJob
-from drivesim.batch.results import read_result
+from drivesim.batch.results import read_result, require_same_settings
 from drivesim.engine import Timeline
 from drivesim.errors import DrivesimError, InputError
 from drivesim.models.checkpoints import CheckpointSet
@@ -57,9 +57,10 @@ def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None
         earlier: folder of another batch to learn from too.
 
     Raises:
-        InputError: there is no such folder.
+        InputError: there is no such folder, or the batch was begun with other models or settings.
         DrivesimError: no job of the same settings was found, and one could not be made either.
     """
+    require_same_settings(plan)
     if earlier is not None and not earlier.is_dir():
         raise InputError(f"{earlier}: no such folder; name the folder of an earlier batch")
     left = [job for job in plan.jobs if read_result(job.rollout.out).state != "done"]

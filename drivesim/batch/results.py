@@ -113,7 +113,9 @@ class _Plan:
     common: dict[str, Any]
 
 
-def _write_plan(plan: BatchPlan, path: Path) -> None:
+def require_same_settings(plan: BatchPlan) -> None:
+    """Raises InputError if the folder of a plan is that of a batch with other models or settings; it names them."""
+    path = plan.out / BATCH_FILE
     try:
         earlier = TypeAdapter(_Plan).validate_json(read_file(path.parent, path.name, _MAX_PLAN_BYTES)).common
     except FileMissing:
@@ -127,6 +129,10 @@ def _write_plan(plan: BatchPlan, path: Path) -> None:
             f"{plan.out} is a batch with other settings: {'; '.join(_differences(earlier, plan.common))}. "
             "Choose another --out"
         )
+
+
+def _write_plan(plan: BatchPlan, path: Path) -> None:
+    require_same_settings(plan)
     jobs = [
         {
             "id": job.id,
