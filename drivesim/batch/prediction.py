@@ -67,8 +67,8 @@ def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None
     folders = [folder for batch in (plan.out, earlier) if batch for folder in sorted(batch.glob(f"{JOBS_FOLDER}/*"))]
     of_settings: dict[str, list[Path]] = {}
     for folder in folders:
-        if (settings := _settings_of(folder)) is not None:
-            of_settings.setdefault(settings, []).append(folder)
+        if (kind := _settings_of(folder)) is not None:
+            of_settings.setdefault(kind, []).append(folder)
     rates: dict[str, Rates] = {}
     seconds, size = [], 0.0
     for job in left:

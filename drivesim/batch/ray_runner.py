@@ -7,6 +7,7 @@ retries nothing by itself.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -80,7 +81,7 @@ def _connected(address: str) -> Any:
         except (OSError, ValueError, OverflowError) as error:
             raise InputError(f"--ray {address}: no Ray cluster answers there ({error}); {hint}") from None
     try:
-        ray.init(address, log_to_driver=False, logging_level="error")
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]
         raise InputError(f"--ray {address}: cannot be joined ({text}); {hint}") from None
@@ -108,6 +109,7 @@ class _Actors:
 
     def take(self) -> _ActorHandle | None:
         while len(self.starting) + len(self.idle) + len(self.busy) < self.room:
+            assert self.first is not None  # there is room for jobs only if there are some
             worker = _ActorHandle(self.ray, self.first)
             self.starting[worker.handle.prepare.remote(*self.preparation)] = worker
         if not self.idle:
@@ -165,6 +167,7 @@ class _Actors:
         """Called while nobody works; raises DrivesimError if there is no worker to wait for, or after `PLACEMENT_S`."""
         if not self.starting:
             raise DrivesimError(f"no worker of the cluster can take a job: {self.unfit}")
+        assert self.first is not None
         if time.monotonic() - self.nobody_since >= PLACEMENT_S:
             raise DrivesimError(
                 f"the cluster placed no worker for {PLACEMENT_S:g} s; each takes {self.first.threads} CPUs"
@@ -198,8 +201,10 @@ class _ActorHandle:
         self.steps = self.handle.run.options(num_returns="streaming").remote(job)
 
     def receive(self) -> Timed | Ended:
+        assert self.steps is not None  # only a worker with a job is listened to
         try:
-            return self.ray.get(next(self.steps))
+            message: Timed | Ended = self.ray.get(next(self.steps))
+            return message
         except StopIteration:
             raise WorkerDied("its worker ended without saying why") from None
         except self.ray.exceptions.RayError as error:

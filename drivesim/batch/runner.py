@@ -10,7 +10,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from drivesim.archive import check_archive, open_archive
 from drivesim.batch.attempt import Ended, Timed
@@ -63,19 +63,22 @@ class Worker(Protocol):
         """Returns its next message, the last of which for a job is `Ended`; raises WorkerDied."""
 
 
-class Pool(Protocol):
+WorkerT = TypeVar("WorkerT", bound=Worker)
+
+
+class Pool(Protocol[WorkerT]):
     """The available workers. As a context manager it ends them all."""
 
-    def take(self) -> Worker | None:
+    def take(self) -> WorkerT | None:
         """Returns a worker for a job; None while none is free."""
 
-    def wait(self, busy: list[Worker], seconds: float) -> list[Worker]:
+    def wait(self, busy: list[WorkerT], seconds: float) -> list[WorkerT]:
         """Waits for messages, and returns the workers that have one. It also returns when a worker may be free."""
 
-    def give_back(self, worker: Worker) -> None:
+    def give_back(self, worker: WorkerT) -> None:
         """Takes back a worker that has ended its job."""
 
-    def end(self, worker: Worker) -> None:
+    def end(self, worker: WorkerT) -> None:
         """Ends a worker, whatever it is doing."""
 
     def __enter__(self) -> Self: ...
@@ -83,7 +86,7 @@ class Pool(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
-def run_jobs(plan: BatchPlan, pool: Pool, limits: Limits) -> Iterator[BatchEvent]:
+def run_jobs(plan: BatchPlan, pool: Pool[WorkerT], limits: Limits) -> Iterator[BatchEvent]:
     """Does what is left of a batch; yields the jobs that are done already, then each step.
 
     Raises:
@@ -109,10 +112,10 @@ class _Attempt:
 
 
 @dataclass
-class _Run:
+class _Run(Generic[WorkerT]):
     """An attempt that a worker makes now."""
 
-    worker: Worker
+    worker: WorkerT
     attempt: _Attempt
     started_at: float = field(default_factory=time.monotonic)
     heard_at: float = field(default_factory=time.monotonic)
@@ -133,13 +136,13 @@ class _Run:
 
 
 @dataclass
-class _Batch:
+class _Batch(Generic[WorkerT]):
     """The jobs that wait and those that run."""
 
-    pool: Pool
+    pool: Pool[WorkerT]
     limits: Limits
     waiting: deque[_Attempt] = field(default_factory=deque)
-    runs: list[_Run] = field(default_factory=list)
+    runs: list[_Run[WorkerT]] = field(default_factory=list)
 
     def run(self, plan: BatchPlan) -> Iterator[BatchEvent]:
         for job in plan.jobs:
@@ -177,7 +180,7 @@ class _Batch:
             worker.start(attempt.job.rollout)
             yield BatchEvent(attempt.job, attempt.result)
 
-    def receive(self, run: _Run) -> Iterator[BatchEvent]:
+    def receive(self, run: _Run[WorkerT]) -> Iterator[BatchEvent]:
         try:
             message = run.worker.receive()
         except WorkerDied as death:
@@ -193,7 +196,7 @@ class _Batch:
         self.pool.give_back(run.worker)
         yield from self.ended(run.attempt, message)
 
-    def give_up(self, run: _Run, error: str) -> Iterator[BatchEvent]:
+    def give_up(self, run: _Run[WorkerT], error: str) -> Iterator[BatchEvent]:
         self.runs.remove(run)
         self.pool.end(run.worker)
         yield from self.ended(run.attempt, Ended(error, again=True))

@@ -32,6 +32,8 @@ def first_frame_conditions(scenario: Scenario) -> Conditioning:
 
 def told_layouts(conditions: Conditioning) -> list[SceneLayout]:
     """The boxes in the conditions of single frames: one layout per sample, without padding."""
+    if conditions.boxes is None:
+        raise ValueError("these conditions hold no boxes")
     xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()
     return [SceneLayout(boxes[c != UNKNOWN], c[c != UNKNOWN]) for boxes, c in zip(xyxy, category, strict=True)]
 

@@ -8,6 +8,7 @@ for window in engine.rollout(load_scenario("scenarios/cut_in_day.yaml"), seed=0)
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -207,7 +208,7 @@ class Engine:
         for start in starts:
             future = self.future(scenario, start.future, seed, settings)
             schedule = Schedule([start], future.timeline.num_windows, with_frames=with_frames)
-            yield from make_windows(schedule, lambda schedule, future=future: _steps_here(schedule, future))
+            yield from make_windows(schedule, partial(_steps_here, future))
 
     def future(
         self, scenario: Scenario, number: int = 0, seed: int | None = None, settings: EngineSettings | None = None
@@ -224,7 +225,7 @@ class Engine:
         return FirstFrame(composer, scenario, scenario.seed if seed is None else seed)
 
 
-def _steps_here(schedule: Schedule, future: Future) -> Iterator[tuple[Task, Step]]:
+def _steps_here(future: Future, schedule: Schedule) -> Iterator[tuple[Task, Step]]:
     """Does the tasks of one future in this process, one at a time."""
     while (task := schedule.next_task()) is not None:
         for step in future.steps(task):

@@ -31,19 +31,23 @@ class Networks:
 
     @cached_property
     def autoencoder(self) -> Autoencoder:
-        return self._frozen("autoencoder")
+        autoencoder: Autoencoder = self._frozen("autoencoder")
+        return autoencoder
 
     @cached_property
     def decoder(self) -> Autoencoder:
-        return self._reduced("decoder")
+        decoder: Autoencoder = self._reduced("decoder")
+        return decoder
 
     @cached_property
     def reader(self) -> VehicleReader:
-        return self._frozen(READER)
+        reader: VehicleReader = self._frozen(READER)
+        return reader
 
     @cached_property
     def layouts(self) -> LayoutPrior:
-        return self._frozen(LAYOUTS)
+        layouts: LayoutPrior = self._frozen(LAYOUTS)
+        return layouts
 
     @cached_property
     def image(self) -> DiffusionStage[Any]:

@@ -143,7 +143,7 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
     with ArchiveWriter.open(
         job.archive_path, identity_inputs(job, checkpoints), layout, _provenance(job, checkpoints)
     ) as writer:
-        source = None if job.latents is None else _source(job, checkpoints)
+        source = None if job.latents is None else _source(job.latents, job, checkpoints)
         if layout.keeps_frames:
             _make_folder(job.preview_folder)
         yield Opened(layout.num_windows, tuple(map(writer.committed_windows, range(job.futures))))
@@ -258,9 +258,9 @@ def library_versions() -> dict[str, str]:
     return {"drivesim": drivesim.__version__, "torch": torch.__version__, "numpy": np.__version__}
 
 
-def _source(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
+def _source(latents: Path, job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
     """Opens the archive whose latents are rendered; raises InputError if it is that of another run or not complete."""
-    source = open_archive(job.latents)
+    source = open_archive(latents)
     job = replace(job, frames_precision=source.manifest.inputs.get("settings", {}).get("frames_precision"))
     source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
     if not source.complete:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -60,7 +60,7 @@ def reconstruction(
     from drivesim.models.checkpoints import CheckpointSet
 
     models, device_name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
-    autoencoder = models.load("autoencoder").to(device_name)
+    autoencoder: Any = models.load("autoencoder").to(device_name)
     video = models.preset.video
     with progress() as bars:
         show = shown(bars)

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -147,7 +147,7 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float,
                 f"{request.checkpoints}: nothing was left to train of {request.role}", soft_wrap=True
             )
         if as_json and rank() == 0:
-            document = {"stage": request.role, "checkpoints": str(request.checkpoints)}
+            document: dict[str, Any] = {"stage": request.role, "checkpoints": str(request.checkpoints)}
             if report is not None:
                 document |= {"steps": report.step, "seconds": round(report.elapsed_s, 1), "figures": report.figures}
             typer.echo(json.dumps(document))

@@ -60,7 +60,8 @@ class FirstFrame:
 
     def picture(self, keyframe: Tensor) -> np.ndarray:
         """The frame, uint8 `h w c`, of the keyframe's latents `c h w`."""
-        return self.composer.pictures(keyframe[None], [self.seed])[0]
+        picture: np.ndarray = self.composer.pictures(keyframe[None], [self.seed])[0]
+        return picture
 
     def _attempt(self, number: int) -> Tensor:
         return self.composer.keyframes(first_frame_conditions(self.scenario), [self.seed], [number])[0]

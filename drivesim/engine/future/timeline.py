@@ -35,7 +35,7 @@ class Timeline:
     @property
     def frames_per_gap(self) -> int:
         """Number of frames that a gap makes."""
-        return self.video.interpolation_factor**self.interpolation_passes
+        return int(self.video.interpolation_factor**self.interpolation_passes)
 
     @property
     def fps(self) -> float:
