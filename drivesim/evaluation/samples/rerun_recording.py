@@ -14,9 +14,8 @@ from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
 from drivesim.detection.detections import Detections
 from drivesim.errors import ArchiveWriteError, InputError, MissingExtraError
-from drivesim.evaluation.samples.archived_scenario import archived_scenario
-from drivesim.scenario.previews.preview import CATEGORY_COLOURS
-from drivesim.scenario.schema.known_frames import known_times
+from drivesim.rollout.job import archived_scenario
+from drivesim.scenario.previews.drawing import CATEGORY_COLOURS
 from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 if TYPE_CHECKING:
@@ -66,7 +65,7 @@ def write_rerun(
     recording = rerun.RecordingStream("drivesim", recording_id=identity, send_properties=False)
     recording.set_log_time_enabled(False)
     recording.set_log_tick_enabled(False)
-    known, scene, ego = len(known_times(scenario, fps)), scenario.scene, scenario.ego_trajectory
+    known, scene, ego = len(scenario.known_times(fps)), scenario.scene, scenario.ego_trajectory
     height, width, _ = archive.layout.frame_shape
     extent = np.array([width, height, width, height])
     try:
