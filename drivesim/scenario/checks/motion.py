@@ -10,6 +10,7 @@ import numpy as np
 
 from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.trajectories import Trajectory
+from drivesim.scenario.checks.limits import HARD_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2, MAX_SPEED_MPS
 from drivesim.scenario.schema.actors import Actor, Ego
 from drivesim.scenario.schema.manoeuvres import lane_changes, speed_changes
 from drivesim.scenario.text.problems import FieldPath
@@ -17,9 +18,6 @@ from drivesim.scenario.text.problems import FieldPath
 if TYPE_CHECKING:
     from drivesim.scenario.schema.scenario import Scenario
 
-MAX_SPEED_MPS = {"car": 75.0, "van": 55.0, "truck": 42.0, "bus": 42.0}
-MAX_ACCELERATION_MPS2 = 12.0
-HARD_ACCELERATION_MPS2 = 7.5
 _SHARES = np.linspace(0.0, 1.0, 61)
 _MAX_DRIFT = 0.6
 """Metres to the side for each metre ahead."""
@@ -30,12 +28,14 @@ _Found = Iterator[tuple[str, FieldPath, str]]
 
 def motion_findings(scenario: Scenario) -> _Found:
     """(code, path, message) of what no vehicle can do, and of manoeuvres that never happen."""
-    if scenario.ego is not None:
+    if scenario.ego is not None and scenario.ego.trajectory is None:
         yield from _motion(("ego",), "the ego", "car", scenario.ego, scenario.ego_trajectory, scenario.duration_s)
         if isinstance(scenario.ego_trajectory, LineTrajectory):
             yield from _in_the_curve(("ego",), "the ego", scenario.ego_trajectory, scenario.duration_s)
     scene = scenario.scene
     for index, actor in enumerate(scenario.actors or ()):
+        if actor.trajectory is not None:
+            continue
         path, name, trajectory = ("actors", index), scene.id_of(index), scene.trajectories[index]
         yield from _motion(path, name, actor.category, actor, trajectory, scenario.duration_s)
         if actor.manoeuvres and isinstance(trajectory, LineTrajectory):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from drivesim.scenario.checks.boxes import box_findings
 from drivesim.scenario.checks.motion import motion_findings
 from drivesim.scenario.checks.places import place_findings
+from drivesim.scenario.checks.trajectories import trajectory_findings
 from drivesim.scenario.text.problems import FieldPath
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ CODES = {
     "W209": "an acceleration as in an emergency",
     "W210": "a manoeuvre that begins after the end",
     "W211": "an actor that collides with the ego later on",
+    "W212": "a trajectory that ends before the scene does",
 }
 
 
@@ -63,4 +65,5 @@ def findings(scenario: Scenario) -> list[Finding]:
 def _all(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:
     yield from box_findings(scenario)
     yield from motion_findings(scenario)
+    yield from trajectory_findings(scenario)
     yield from place_findings(scenario)

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from drivesim.geometry.profiles import Profile
 from drivesim.geometry.reference_lines import LineTrajectory
+from drivesim.geometry.sampled_trajectories import SampledTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.schema.manoeuvres import (
     ActorManoeuvre,
@@ -18,10 +19,15 @@ from drivesim.scenario.schema.manoeuvres import (
 )
 from drivesim.scenario.schema.road import Road
 from drivesim.scenario.schema.strict import MisfittingFields, StrictModel
+from drivesim.scenario.schema.trajectory import GivenTrajectory, sampled
 from drivesim.scenario.schema.vocabulary import VehicleCategory
+from drivesim.scenario.text.problems import FieldPath
 
 MAX_ACTORS = 64
+Motion = Trajectory | LineTrajectory | SampledTrajectory
 MAX_MANOEUVRES = 16
+# Times of frames are sums of fractions, so that they meet a given time only nearly.
+_MOMENT_S = 1e-6
 # A heading so near to that of the road (sine of the angle) follows it.
 _ALONG = 1e-3
 
@@ -44,9 +50,34 @@ class Ego(StrictModel):
     manoeuvres: Annotated[tuple[EgoManoeuvre, ...], Field(strict=False, max_length=MAX_MANOEUVRES)] = Field(
         default=(), description="What the ego does; without any it keeps lane and speed."
     )
+    trajectory: GivenTrajectory | None = Field(
+        default=None,
+        description="Instead of `speed_mps` and `manoeuvres`: rows of time_s, distance_m, lateral_m, heading_deg of the"
+        " camera, or a CSV file of them; the first row is at 0 s and 0 m.",
+    )
 
-    def trajectory(self, road: Road) -> Trajectory | LineTrajectory:
-        """Where the camera is; the first frame is at (0, 0), looking along the road."""
+    @model_validator(mode="after")
+    def _motion_given_once(self) -> Ego:
+        if self.trajectory is None:
+            return self
+        problems = _said_twice(self, {"speed_mps", "manoeuvres"})
+        if any(self.trajectory[0][:2]):
+            time_s, distance_m = self.trajectory[0][:2]
+            message = "expected the ego to begin at 0 s with a distance of 0 m, because distances count from there"
+            problems.append((("trajectory", 0), f"{message}, got {time_s:g} s and {distance_m:g} m"))
+        if problems:
+            raise MisfittingFields(problems)
+        return self
+
+    @property
+    def first_speed_mps(self) -> float:
+        """Speed in the first frame."""
+        return self.speed_mps if self.trajectory is None else float(self.path(Road()).at(np.array(0.0)).speed_mps)
+
+    def path(self, road: Road) -> Motion:
+        """Where the camera is over time; without a trajectory it begins at (0, 0), looking along the road."""
+        if self.trajectory is not None:
+            return sampled(self.trajectory, road.line)
         turned, targets = 0.0, []
         for manoeuvre in sorted(self.manoeuvres, key=lambda m: m.start_s):
             if manoeuvre.angle_deg is not None:
@@ -69,8 +100,11 @@ class Actor(StrictModel):
         description="Name in messages and pictures; without it, the category and the place in the list.",
     )
     category: VehicleCategory = Field(description="What the vehicle is.")
-    distance_m: float = Field(
-        ge=-200, le=300, description="Metres ahead of the camera, along the road, to the near end, in the first frame."
+    distance_m: float | None = Field(
+        default=None,
+        ge=-200,
+        le=300,
+        description="Metres ahead of the camera, along the road, to the near end, in the first frame.",
     )
     lane: int | None = Field(
         default=None,
@@ -94,12 +128,36 @@ class Actor(StrictModel):
     manoeuvres: Annotated[tuple[ActorManoeuvre, ...], Field(strict=False, max_length=MAX_MANOEUVRES)] = Field(
         default=(), description="What the actor does; its boxes are then told to the models frame by frame."
     )
+    trajectory: GivenTrajectory | None = Field(
+        default=None,
+        description="Instead of place, speed and manoeuvres: rows of time_s, distance_m, lateral_m, heading_deg, or a CSV"
+        " file of them. The vehicle exists from the first row to the last.",
+    )
 
     @model_validator(mode="after")
     def _one_lateral_place(self) -> Actor:
+        if self.trajectory is not None:
+            moved = {"distance_m", "lane", "lateral_m", "heading_deg", "speed_mps", "manoeuvres"}
+            if problems := _said_twice(self, moved):
+                raise MisfittingFields(problems)
+            return self
+        if self.distance_m is None:
+            raise MisfittingFields([((), "`distance_m` is missing")])
         if self.lane is not None and self.lateral_m is not None:
             raise MisfittingFields([(("lateral_m",), "`lateral_m`: `lane` says it already; remove one of the two")])
         return self
+
+    @property
+    def steered(self) -> bool:
+        """Whether the models are told where it is in every frame."""
+        return bool(self.manoeuvres) or self.trajectory is not None
+
+    def present(self, times_s: np.ndarray) -> np.ndarray:
+        """Whether the vehicle exists at times `...`."""
+        times_s = np.asarray(times_s, dtype=float)
+        if self.trajectory is None:
+            return np.ones(times_s.shape, dtype=bool)
+        return (times_s >= self.trajectory[0][0] - _MOMENT_S) & (times_s <= self.trajectory[-1][0] + _MOMENT_S)
 
     @property
     def size_m(self) -> tuple[float, float, float]:
@@ -109,10 +167,15 @@ class Actor(StrictModel):
 
     def start_lateral_m(self, road: Road) -> float:
         """Metres to the left of the ego lane's middle, in the first frame."""
+        if self.trajectory is not None:
+            return self.trajectory[0][2]
         return road.lateral_m(self.lane or 0) if self.lateral_m is None else self.lateral_m
 
     def heading(self, road: Road) -> float:
         """Radians to the left of the ego's direction, in the first frame."""
+        if self.trajectory is not None:
+            first = self.path(road, 0.0)
+            return float(first.at(first.times_s[0]).heading_rad - road.line.heading(first.stations_m[0]))
         if self.heading_deg is not None:
             return float(np.deg2rad(self.heading_deg))
         kinds = {manoeuvre.type for manoeuvre in self.manoeuvres}
@@ -121,8 +184,11 @@ class Actor(StrictModel):
             return -np.pi / 2 if lateral > 0 else np.pi / 2
         return np.pi if "oncoming" in kinds or road.is_oncoming(lateral) else 0.0
 
-    def trajectory(self, road: Road, ego_speed_mps: float) -> Trajectory | LineTrajectory:
+    def path(self, road: Road, ego_speed_mps: float) -> Motion:
         """Where the middle of the vehicle is; along the road where it curves, unless it has a heading of its own."""
+        if self.trajectory is not None:
+            resting = np.pi if road.is_oncoming(self.trajectory[0][2]) else 0.0
+            return sampled(self.trajectory, road.line, self.size_m[0] / 2, resting)
         heading, lateral = self.heading(road), self.start_lateral_m(road)
         length, width, _ = self.size_m
         reach = (abs(np.cos(heading)) * length + abs(np.sin(heading)) * width) / 2
@@ -140,3 +206,9 @@ class Actor(StrictModel):
         place = road.line.position(np.array(station), lateral)
         turned = heading + float(road.line.heading(np.array(station)))
         return Trajectory((float(place[0]), float(place[1])), turned, speed, shift)
+
+
+def _said_twice(holder: Ego | Actor, others: set[str]) -> list[tuple[FieldPath, str]]:
+    """The fields among `others` that a trajectory makes superfluous."""
+    given = sorted(name for name in others & holder.model_fields_set if getattr(holder, name) not in (None, ()))
+    return [((name,), f"`{name}`: `trajectory` says it already; remove one of the two") for name in given]

@@ -8,9 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from drivesim.geometry.reference_lines import LineTrajectory
-from drivesim.geometry.trajectories import Trajectory
-from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego
+from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
 from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.picture import picture_sha256
 from drivesim.scenario.schema.road import Camera, Road
@@ -182,6 +180,8 @@ class Scenario(StrictModel):
         edges = road.edges_m
         places = [(("road", "curve", "radius_m"), edge) for edge in edges]
         for index, actor in enumerate(self.actors or ()):
+            if actor.trajectory is not None:
+                continue
             named = "lateral_m" if actor.lateral_m is not None else "lane"
             places.append((("actors", index, named), actor.start_lateral_m(road)))
         for who, holder in (
@@ -191,6 +191,8 @@ class Scenario(StrictModel):
             for index, manoeuvre in enumerate(holder.manoeuvres if holder else ()):
                 if manoeuvre.lane is not None:
                     places.append(((*who, "manoeuvres", index, "lane"), road.lateral_m(manoeuvre.lane)))
+            for index, row in enumerate((holder.trajectory if holder else None) or ()):
+                places.append(((*who, "trajectory", index), row[2]))
         for path, lateral in places:
             if road.beyond_the_curve(lateral):
                 message = f"{lateral:+.1f} m from the ego's lane is too near to the middle of the `curve`"
@@ -216,9 +218,9 @@ class Scenario(StrictModel):
         return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
 
     @cached_property
-    def ego_trajectory(self) -> Trajectory | LineTrajectory:
+    def ego_trajectory(self) -> Motion:
         """Where the camera is over time; without `ego`, straight on at the usual speed."""
-        return (self.ego or Ego()).trajectory(self.road or Road())
+        return (self.ego or Ego()).path(self.road or Road())
 
     def layout(self) -> SceneLayout | None:
         """The vehicles of the first frame; None where the scenario leaves them to the model or to a picture."""
@@ -248,7 +250,7 @@ class Scenario(StrictModel):
         """Actors and what they stand on, without keys where a scenario of boxes or pictures says nothing of them."""
         parts: dict[str, Any] = {}
         if self.actors is not None:
-            parts["actors"] = [actor.model_dump(mode="json", exclude={"id"}) for actor in self.actors]
+            parts["actors"] = [_canonical_motion(actor) for actor in self.actors]
             for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
                 parts[name] = part.model_dump(mode="json", exclude_none=True)
         elif self.ego is not None and self.road is not None:
@@ -257,5 +259,12 @@ class Scenario(StrictModel):
             told = self.road.model_dump(mode="json", include=used, exclude_defaults=True, exclude_none=True)
             parts |= {"road": told} if told else {}
         if self.actors is not None or self.ego is not None:
-            parts["ego"] = (self.ego or Ego()).model_dump(mode="json")
+            parts["ego"] = _canonical_motion(self.ego or Ego())
         return parts
+
+
+def _canonical_motion(holder: Actor | Ego) -> dict[str, Any]:
+    """An actor or the ego as plain data: without a trajectory as before there were any, with one without the rest."""
+    if holder.trajectory is None:
+        return holder.model_dump(mode="json", exclude={"id", "trajectory"})
+    return holder.model_dump(mode="json", include={"category", "size", "trajectory"})

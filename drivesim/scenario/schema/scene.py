@@ -9,9 +9,7 @@ import numpy as np
 
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import corners, footprint, projected, seen_from
-from drivesim.geometry.reference_lines import LineTrajectory
-from drivesim.geometry.trajectories import Trajectory
-from drivesim.scenario.schema.actors import Actor, Ego
+from drivesim.scenario.schema.actors import Actor, Ego, Motion
 from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.vocabulary import (
@@ -64,19 +62,19 @@ class Scene:
     actors: tuple[Actor, ...]
     road: Road
     camera: PinholeCamera
-    ego: Trajectory | LineTrajectory
-    trajectories: tuple[Trajectory | LineTrajectory, ...]
+    ego: Motion
+    trajectories: tuple[Motion, ...]
 
     @classmethod
     def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera) -> Scene:
         """The scene that these parts of a scenario file describe."""
-        trajectories = tuple(actor.trajectory(road, ego.speed_mps) for actor in actors)
-        return cls(tuple(actors), road, camera.pinhole(), ego.trajectory(road), trajectories)
+        trajectories = tuple(actor.path(road, ego.first_speed_mps) for actor in actors)
+        return cls(tuple(actors), road, camera.pinhole(), ego.path(road), trajectories)
 
     @property
     def steered(self) -> bool:
-        """Whether any actor has a manoeuvre."""
-        return any(actor.manoeuvres for actor in self.actors)
+        """Whether any actor has a manoeuvre or a trajectory."""
+        return any(actor.steered for actor in self.actors)
 
     def id_of(self, index: int) -> str:
         """The actor's own id, or one made of its category and place."""
@@ -94,6 +92,8 @@ class Scene:
         ego = self.ego.at(time_s)
         found: list[tuple[float, int, np.ndarray]] = []
         for index, (actor, trajectory) in enumerate(zip(self.actors, self.trajectories, strict=True)):
+            if not actor.present(np.array(time_s)):
+                continue
             pose = trajectory.at(time_s)
             points = seen_from(
                 corners(pose.position_m, pose.heading_rad, actor.size_m), ego.position_m, ego.heading_rad

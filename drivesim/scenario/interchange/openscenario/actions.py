@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from drivesim.geometry.profiles import SmoothChange
-from drivesim.scenario.checks.motion import HARD_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2
+from drivesim.scenario.checks.limits import HARD_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2
 from drivesim.scenario.interchange.openscenario.library import xosc
 from drivesim.scenario.interchange.openscenario.motion import Motion
 from drivesim.scenario.interchange.openscenario.notes import Notes, UnmappableError, number, parsed
