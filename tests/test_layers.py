@@ -47,7 +47,6 @@ AT_HOME = {
     "gradio": ("ui/",),
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
-    "scenariogeneration": ("drivesim/scenario/interchange/openscenario/library.py",),
     "zarr": ("drivesim/archive/",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }

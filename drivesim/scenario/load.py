@@ -14,10 +14,10 @@ from drivesim.scenario.checks.plausibility import findings
 from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.picture import read_picture
 from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.schema.trajectory_file import read_trajectory
 from drivesim.scenario.sweeps.expansion import Cases
 from drivesim.scenario.sweeps.sweep import KEY
 from drivesim.scenario.text.problems import MAX_SHOWN, FieldPath, Place, Problem, excerpt, scenario_error, shown
-from drivesim.scenario.schema.trajectory_file import read_trajectory
 from drivesim.scenario.text.yaml_document import MAX_BYTES, YamlDocument, read_document
 
 FORMAT = 1

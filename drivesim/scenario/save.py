@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import yaml
@@ -16,20 +17,28 @@ SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def scenario_yaml(scenario: Scenario, comment: str = "") -> str:
+def scenario_yaml(scenario: Scenario, comment: str = "", trajectory_files: Collection[str] = ()) -> str:
     """YAML of what a scenario says, without what it leaves to defaults, after one line of comment.
 
-    Read again it is the same scenario; a picture stands with the path it was found at.
+    Read again it is the same scenario; a picture stands with the path it was found at. Trajectories stand as the name
+    of a file, `<scenario>_<id>.csv`, where `trajectory_files` has it; whoever calls this writes them.
     """
+    said = scenario.model_dump(exclude_unset=True)
+    if f"{scenario.name}_ego.csv" in trajectory_files:
+        said["ego"]["trajectory"] = f"{scenario.name}_ego.csv"
+    for index, actor in enumerate(said.get("actors") or ()):
+        if (name := f"{scenario.name}_{scenario.scene.id_of(index)}.csv") in trajectory_files:
+            actor["trajectory"] = name
     text = yaml.dump(
-        scenario.model_dump(exclude_unset=True),
+        said,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=None,
         width=110,
     )
-    return f"# {' '.join(comment.split())}\n{text}" if comment else text
+    shown = "".join(letter if letter.isprintable() else " " for letter in " ".join(comment.split()))
+    return f"# {shown}\n{text}" if comment else text
 
 
 class _Dumper(yaml.SafeDumper):

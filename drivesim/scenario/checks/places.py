@@ -49,8 +49,8 @@ def place_findings(scenario: Scenario) -> _Found:
 
 def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
     shapes = np.stack([scene.footprints(index, times) for index in range(len(scene.actors))])
-    for index, actor in enumerate(scene.actors):
-        shapes[index, ~actor.present(times)] += _NOWHERE_M * (index + 1)
+    for index in range(len(scene.actors)):
+        shapes[index, ~scene.present(index, times)] += _NOWHERE_M * (index + 1)
     middles, reach = shapes.mean(-2), np.array([np.hypot(*actor.size_m[:2]) / 2 for actor in scene.actors])
     ego = scene.ego.at(times)
     length, width, _ = DEFAULT_SIZE_M["car"]
@@ -79,7 +79,7 @@ def _beside_the_road(scene: Scene, times: np.ndarray) -> _Found:
     for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
         if abs(np.cos(actor.heading(scene.road))) < 0.9:
             continue  # a vehicle that crosses, or waits to, comes from beside the road
-        moments = times[actor.present(times)] if actor.steered else times[:1]
+        moments = times[scene.present(index, times)] if actor.steered else times[:1]
         _, lateral = scene.road.line.project(trajectory.at(moments).position_m)
         outside = np.flatnonzero((lateral < right) | (lateral > left))
         if len(outside):

@@ -54,7 +54,7 @@ def draw_map(
     fill(footprint(ego.position_m - 0.5 * forward, ego.heading_rad, *DEFAULT_SIZE_M["car"][:2]), _EGO)
     for index, actor in enumerate(scene.actors):
         colour = colours[actor.category]
-        if not actor.present(np.array(time_s)):
+        if not scene.present(index, np.array(time_s)):
             continue
         if actor.steered and len(paths[index]) > 1:
             line(paths[index], colour)
@@ -73,8 +73,7 @@ def _paths(scene: Scene, duration_s: float) -> tuple[np.ndarray, list[np.ndarray
     """Places `n 2` of the ego, and of each actor, over the duration: the same in every frame of a scene."""
     times = np.linspace(0.0, duration_s, 41)
     return scene.ego.at(times).position_m, [
-        path.at(times[actor.present(times)]).position_m
-        for path, actor in zip(scene.trajectories, scene.actors, strict=True)
+        path.at(times[scene.present(index, times)]).position_m for index, path in enumerate(scene.trajectories)
     ]
 
 

@@ -26,8 +26,6 @@ from drivesim.scenario.text.problems import FieldPath
 MAX_ACTORS = 64
 Motion = Trajectory | LineTrajectory | SampledTrajectory
 MAX_MANOEUVRES = 16
-# Times of frames are sums of fractions, so that they meet a given time only nearly.
-_MOMENT_S = 1e-6
 # A heading so near to that of the road (sine of the angle) follows it.
 _ALONG = 1e-3
 
@@ -151,13 +149,6 @@ class Actor(StrictModel):
     def steered(self) -> bool:
         """Whether the models are told where it is in every frame."""
         return bool(self.manoeuvres) or self.trajectory is not None
-
-    def present(self, times_s: np.ndarray) -> np.ndarray:
-        """Whether the vehicle exists at times `...`."""
-        times_s = np.asarray(times_s, dtype=float)
-        if self.trajectory is None:
-            return np.ones(times_s.shape, dtype=bool)
-        return (times_s >= self.trajectory[0][0] - _MOMENT_S) & (times_s <= self.trajectory[-1][0] + _MOMENT_S)
 
     @property
     def size_m(self) -> tuple[float, float, float]:

@@ -215,7 +215,7 @@ class Scenario(StrictModel):
         """The actors over time; None where the scenario has none."""
         if self.actors is None:
             return None
-        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
+        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera(), self.duration_s)
 
     @cached_property
     def ego_trajectory(self) -> Motion:

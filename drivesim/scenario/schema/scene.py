@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -24,6 +25,9 @@ from drivesim.scenario.schema.vocabulary import (
 
 MAX_DISTANCE_M = 230.0
 """The default models saw no label of anything farther away."""
+# Times of frames are sums of fractions, so that they meet a given time only nearly.
+_MOMENT_S = 1e-6
+_AT_END_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -64,17 +68,29 @@ class Scene:
     camera: PinholeCamera
     ego: Motion
     trajectories: tuple[Motion, ...]
+    duration_s: float = math.inf
 
     @classmethod
-    def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera) -> Scene:
+    def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera, duration_s: float = math.inf) -> Scene:
         """The scene that these parts of a scenario file describe."""
         trajectories = tuple(actor.path(road, ego.first_speed_mps) for actor in actors)
-        return cls(tuple(actors), road, camera.pinhole(), ego.path(road), trajectories)
+        return cls(tuple(actors), road, camera.pinhole(), ego.path(road), trajectories, duration_s)
 
     @property
     def steered(self) -> bool:
         """Whether any actor has a manoeuvre or a trajectory."""
         return any(actor.steered for actor in self.actors)
+
+    def present(self, index: int, times_s: np.ndarray) -> np.ndarray:
+        """Whether an actor exists at times `...`: from the first row of its trajectory to the last, if it has one.
+
+        Where the last row is at the end of the scene, it goes on, because models look a little beyond that end.
+        """
+        times_s, rows = np.asarray(times_s, dtype=float), self.actors[index].trajectory
+        if rows is None:
+            return np.ones(times_s.shape, dtype=bool)
+        last = math.inf if rows[-1][0] >= self.duration_s - _AT_END_S else rows[-1][0]
+        return (times_s >= rows[0][0] - _MOMENT_S) & (times_s <= last + _MOMENT_S)
 
     def id_of(self, index: int) -> str:
         """The actor's own id, or one made of its category and place."""
@@ -92,7 +108,7 @@ class Scene:
         ego = self.ego.at(time_s)
         found: list[tuple[float, int, np.ndarray]] = []
         for index, (actor, trajectory) in enumerate(zip(self.actors, self.trajectories, strict=True)):
-            if not actor.present(np.array(time_s)):
+            if not self.present(index, np.array(time_s)):
                 continue
             pose = trajectory.at(time_s)
             points = seen_from(
