@@ -53,7 +53,7 @@ def tracks_of_commonroad(tree: XmlTree, ego: str | None) -> Tracks:
     times = [row[0] for track in tracks for row in track.rows] or [0.0]
     for track in parked:
         x, y, heading = track.rows[0][1:]
-        track.rows = [(min(times), x, y, heading), (max(times) + step, x, y, heading)]
+        track.rows = [(min(times), x, y, heading), (max(times), x, y, heading)]
         tracks.append(_kept(track))
     return Tracks(tuple(tracks), named, tuple(notes))
 

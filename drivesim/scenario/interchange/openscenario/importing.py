@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
 
@@ -125,7 +126,7 @@ def _parameters(root: ET.Element, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def _written(
-    world: World, own: str, board: Storyboard, roads: RoadView, shared: dict[str, object], notes: Notes
+    world: World, own: str, board: Storyboard, roads: RoadView, shared: Mapping[str, Any], notes: Notes
 ) -> tuple[Scenario, Frame]:
     """The scenario of what has been done, and how it sees the plane of the file."""
     end_s = float(shared["duration_s"])
@@ -140,39 +141,59 @@ def _written(
     camera = world.entities[own]
     if len(ways[own]) > 1:
         notes.unknown(camera.vehicle.element, f"entity {own}", "the ego is put elsewhere during the scenario")
+    for name, tracks in ways.items():
+        _note_motion(name, tracks, world, board, notes)
     first = ways[own][0][0].pose
-    line = roads.line(first)
-    frame = Frame(first, camera.vehicle, line.line)
+    for line in roads.lines(first):
+        frame = Frame(first, camera.vehicle, line.line)
+        try:
+            return _seen_in(frame, line, ways, world, board, own, roads.own_lanes_left, shared, notes), frame
+        except InputError:
+            if line.curve is None:
+                raise
+    raise AssertionError("the last road is straight")
+
+
+def _note_motion(name: str, tracks: list[list[Sample]], world: World, board: Storyboard, notes: Notes) -> None:
+    element = world.entities[name].vehicle.element
+    if len(tracks) > 1:
+        times = ", ".join(f"{track[0].time_s:.4g}" for track in tracks[1:])
+        what = f"TeleportAction of {name}"
+        notes.changed(element, what, f"it is another actor from {times} s on, because vehicles do not jump")
+    if name not in board.given_speed and all(sample.speed_mps == 0 for track in tracks for sample in track):
+        notes.changed(element, f"entity {name}", "no speed in Init: taken to stand still")
+
+
+def _seen_in(
+    frame: Frame,
+    line: Road,
+    ways: Mapping[str, list[list[Sample]]],
+    world: World,
+    board: Storyboard,
+    own: str,
+    own_lanes_left: int | None,
+    shared: Mapping[str, Any],
+    notes: Notes,
+) -> Scenario:
+    """The scenario on one road; InputError where the ego cannot drive on it."""
     by_track = {
         name: [frame.way(track, world.entities[name].vehicle) for track in tracks]
         for name, tracks in ways.items()
         if name != own
     }
-    road = _road(by_track, line, roads.own_lanes_left)
-    changes = _changes(board, frame)
+    road, changes = _road(by_track, line, own_lanes_left), _changes(board, frame)
     drafts: list[Draft] = []
     for name, tracks in by_track.items():
         vehicle = world.entities[name].vehicle
         for number, way in enumerate(tracks):
-            whole = len(tracks) == 1 and way.times_s[0] <= 0 and way.times_s[-1] >= end_s - 0.05
+            whole = len(tracks) == 1 and way.times_s[0] <= 0 and way.times_s[-1] >= shared["duration_s"] - 0.05
             forms = actor_forms(vehicle, way, changes.get(name, []), road, whole)
             drafts.append(Draft(name if not number else f"{name}_{number + 1}", vehicle.element, forms))
-        if len(tracks) > 1:
-            times = ", ".join(f"{way.times_s[0]:.4g}" for way in tracks[1:])
-            what = f"TeleportAction of {name}"
-            notes.changed(vehicle.element, what, f"it is another actor from {times} s on, because vehicles do not jump")
-    for name in ways:
-        still = all(sample.speed_mps == 0 for track in ways[name] for sample in track)
-        if still and name not in board.given_speed:
-            notes.changed(
-                world.entities[name].vehicle.element, f"entity {name}", "no speed in Init: taken to stand still"
-            )
-    ego_draft = Draft(
-        own, camera.vehicle.element, ego_forms(frame.camera_way(ways[own][0]), changes.get(own, []), road)
-    )
     with_ids(drafts)
+    forms = ego_forms(frame.camera_way(ways[own][0]), changes.get(own, []), road)
     plain_road = road.model_dump(exclude_unset=True, exclude_none=True)
-    return accepted({**shared, "road": plain_road}, ego_draft, drafts, notes), frame
+    ego = Draft(own, world.entities[own].vehicle.element, forms)
+    return accepted({**shared, "road": plain_road}, ego, drafts, notes)
 
 
 def _tracks(entity: Entity, end_s: float) -> list[list[Sample]]:

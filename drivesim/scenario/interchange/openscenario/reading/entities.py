@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
@@ -37,6 +38,7 @@ class Vehicle:
         category: One of drivesim's; None for what is no vehicle of these, moves in the storyboard, but is not drawn.
         size_m: Length, width and height.
         sized: Whether the file says the size.
+        performance: Largest speed, acceleration and deceleration that the file says.
     """
 
     element: ET.Element
@@ -45,6 +47,7 @@ class Vehicle:
     ahead_m: float = 0.0
     left_m: float = 0.0
     sized: bool = True
+    performance: tuple[float, float, float] = (math.inf, math.inf, math.inf)
 
 
 def read_entities(tree: XmlTree, catalogues: Catalogues, notes: Notes) -> dict[str, Vehicle]:
@@ -128,11 +131,20 @@ def _with_box(
         if measures is None or centre is None:
             raise UnmappableError(f"{described.tag} without a BoundingBox")
         length, width, height = (number(measures, key) for key in ("length", "width", "height"))
-        return Vehicle(element, category, (length, width, height), number(centre, "x"), number(centre, "y"))
+        middle = number(centre, "x"), number(centre, "y")
+        return Vehicle(element, category, (length, width, height), *middle, performance=_performance(described))
     except UnmappableError:
         if otherwise is None:
             raise
         return Vehicle(element, category, otherwise)
+
+
+def _performance(described: ET.Element) -> tuple[float, float, float]:
+    """What a vehicle can do; infinite where nothing, or nothing sensible, is said."""
+    said = described.find("Performance")
+    keys = ("maxSpeed", "maxAcceleration", "maxDeceleration")
+    limits = [math.inf if said is None else number(said, key, math.inf) for key in keys]
+    return tuple(limit if limit > 0 else math.inf for limit in limits)
 
 
 def _by_words(element: ET.Element, name: str, reference: ET.Element, notes: Notes) -> Vehicle:

@@ -37,15 +37,19 @@ class RoadView:
     map: RoadMap
     own_lanes_left: int | None
 
-    def line(self, first: Pose) -> Road:
-        """The road of the scenario, seen from the ego's first pose: lane width, lanes and curve where they are known."""
+    def lines(self, first: Pose) -> list[Road]:
+        """Roads that the scenario may have, seen from the ego's first pose: the likest first, the last one straight.
+
+        They say lane width, lanes and curve, where those are known.
+        """
         if isinstance(self.map, AssumedRoad):
-            return Road()
+            return [Road()]
         try:
-            place = place_in_plane(self.map, first)
-            return self._seen_from(place)
+            road = self._seen_from(place_in_plane(self.map, first))
         except (UnmappableError, ValidationError):
-            return Road()
+            return [Road()]
+        straight = Road.model_validate(road.model_dump(include=road.model_fields_set - {"curve"}))
+        return [road, straight] if road.curve is not None else [road]
 
     def _seen_from(self, place: Place) -> Road:
         held = self.map

@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +18,7 @@ from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableE
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
-_GRID_M, _NEWTON_STEPS, _FARTHEST_M = 4.0, 6, 60.0
+_GRID_M, _NEWTON_STEPS, _FARTHEST_M, _BEYOND_M = 4.0, 6, 60.0, 500.0
 _NARROWEST_M = 0.05
 _DRIVING = ("driving", "entry", "exit", "onRamp", "offRamp", "bidirectional")
 
@@ -39,9 +42,16 @@ class Cubic:
         return self.a + x * (self.b + x * (self.c + x * self.d))
 
 
+def _held(pieces: Sequence[Any], s: float, start: str) -> Any:
+    """The last of pieces in order that starts at or before `s`, else the first; nearly always there is only one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    index = bisect_right(pieces, s + 1e-9, key=attrgetter(start)) - 1
+    return pieces[max(index, 0)]
+
+
 def _piecewise(pieces: list[Cubic], s: float) -> float:
-    index = bisect_right([piece.start for piece in pieces], s + 1e-9) - 1
-    return pieces[max(index, 0)].at(s) if pieces else 0.0
+    return _held(pieces, s, "start").at(s) if pieces else 0.0
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,17 @@ class Geometry:
         x, y = self.start.x + ahead * cos - left * sin, self.start.y + ahead * sin + left * cos
         return Pose(x, y, self.start.heading + turned)
 
+    def curvature_at(self, s: float) -> float:
+        """In 1/m, positive to the left; 0 beyond the ends."""
+        way = s - self.s
+        if not 0 <= way <= self.length or not self.length:
+            return 0.0
+        if self.curve is None:
+            return self.curvature[0] + (self.curvature[1] - self.curvature[0]) * way / self.length
+        step = min(0.05, self.length / 4)
+        sooner, later = (self._local(min(max(way + by, 0.0), self.length)) for by in (-step, step))
+        return math.remainder(later[2] - sooner[2], 2 * math.pi) / max(math.dist(sooner[:2], later[:2]), 1e-9)
+
     def _local(self, way: float) -> tuple[float, float, float]:
         if self.curve is not None:
             u, v, per_metre = self.curve
@@ -93,6 +114,8 @@ class Geometry:
         turned = way * (first + slope * way / 2)
         if not first and not last:
             return way, 0.0, 0.0
+        if first == last:
+            return math.sin(turned) / first, (1 - math.cos(turned)) / first, turned
         nodes = way / 2 * (1 + _NODES)
         headings = nodes * (first + slope * nodes / 2)
         weights = way / 2 * _WEIGHTS
@@ -138,12 +161,14 @@ class OdrRoad:
 
     def pose(self, s: float) -> Pose:
         """The place of the line, with its direction."""
-        index = bisect_right([piece.s for piece in self.geometries], s + 1e-9) - 1
-        return self.geometries[max(index, 0)].at(s)
+        return _held(self.geometries, s, "s").at(s)
+
+    def curvature(self, s: float) -> float:
+        """In 1/m, positive to the left."""
+        return _held(self.geometries, s, "s").curvature_at(s)
 
     def section(self, s: float) -> Section:
-        index = bisect_right([section.s for section in self.sections], s + 1e-9) - 1
-        return self.sections[max(index, 0)]
+        return _held(self.sections, s, "s")
 
     def width(self, s: float, lane: int) -> float:
         section = self.section(s)
@@ -152,6 +177,8 @@ class OdrRoad:
         return max(_piecewise(section.widths[lane], min(max(s, 0.0), self.length) - section.s), 0.0)
 
     def centre(self, s: float, lane: int) -> float:
+        if lane == 0:
+            return _piecewise(self.offsets, min(max(s, 0.0), self.length))
         side = 1 if lane > 0 else -1
         between = sum(self.width(s, side * order) for order in range(1, abs(lane)))
         return _piecewise(self.offsets, min(max(s, 0.0), self.length)) + side * (between + self.width(s, lane) / 2)
@@ -205,9 +232,7 @@ class OpenDrive:
         return Pose(line.x - t * math.sin(line.heading), line.y + t * math.cos(line.heading), line.heading)
 
     def curvature(self, road: str, s: float) -> float:
-        step = 0.05
-        sooner, later = self.roads[road].pose(s - step), self.roads[road].pose(s + step)
-        return math.remainder(later.heading - sooner.heading, 2 * math.pi) / (2 * step)
+        return self.roads[road].curvature(s)
 
     def lane_centre(self, road: str, s: float, lane: int) -> float:
         return self.roads[road].centre(s, lane)
@@ -252,6 +277,7 @@ class OpenDrive:
             stations, places = road.grid
             distances = np.linalg.norm(places - point, axis=-1)
             found.append((float(distances.min()), road.id, float(stations[distances.argmin()])))
+        beyond: list[tuple[float, str, float, float]] = []
         for _, road, start in sorted(found)[:3]:
             s = start
             for _ in range(_NEWTON_STEPS):
@@ -261,7 +287,9 @@ class OpenDrive:
             t = (y - pose.y) * math.cos(pose.heading) - (x - pose.x) * math.sin(pose.heading)
             if -1e-6 <= s <= self.length(road) + 1e-6 and abs(t) <= _FARTHEST_M:
                 return road, s, t
-        return None
+            beyond.append((abs(t) + max(-s, s - self.length(road)), road, s, t))
+        distance, *nearest = min(beyond)
+        return tuple(nearest) if distance <= _BEYOND_M else None
 
     def _turned(self, road: str) -> float:
         """By how much a road turns in all."""

@@ -103,7 +103,11 @@ def wrapped(angle: float) -> float:
 def _in_lane(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
     road, lane, s = text(said, "roadId"), whole(said, "laneId"), number(said, "s")
     roads.require(road)
-    roads.lane_centre(road, s, lane)
+    centre = roads.lane_centre(road, s, lane)
+    if lane == 0:  # the line of the road itself
+        return place_at(
+            roads, road, s, centre + number(said, "offset", 0.0), _turned(said, 0.0, roads.pose(road, s, 0.0).heading)
+        )
     base = 0.0 if roads.runs_along(road, lane) else math.pi
     turned = _turned(said, base, roads.pose(road, s, 0.0).heading)
     return Place(road, s, lane, number(said, "offset", 0.0), turned)

@@ -89,7 +89,7 @@ class AssumedRoad:
 
     def lane_centre(self, road: str, s: float, lane: int) -> float:
         if lane == 0:
-            raise UnmappableError("lane 0 is no lane to drive on")
+            return self.shift_m
         return self.shift_m + math.copysign((abs(lane) - 0.5) * LANE_WIDTH_M, lane)
 
     def lane_width(self, road: str, s: float, lane: int) -> float:

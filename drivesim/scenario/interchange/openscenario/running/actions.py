@@ -19,6 +19,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
 )
 from drivesim.scenario.interchange.openscenario.reading.catalogues import Catalogues
 from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
+from drivesim.scenario.interchange.openscenario.roads.opendrive import Geometry
 from drivesim.scenario.interchange.openscenario.roads.places import position_in, resolve
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
 from drivesim.scenario.interchange.openscenario.running.dynamics import Dynamics
@@ -32,6 +33,7 @@ from drivesim.scenario.interchange.openscenario.running.runs import (
     SpeedRun,
     SynchronizeRun,
     TimedTrajectoryRun,
+    free_place,
 )
 from drivesim.scenario.interchange.openscenario.running.world import Entity, World
 
@@ -39,8 +41,8 @@ AT_ONCE_S = 0.1
 """A step of the speed or a teleport so soon is how many files say the first moment."""
 USUAL_LANE_CHANGE_S = 3.0
 _USUAL_ACCELERATION_MPS2, _USUAL_DECELERATION_MPS2, _USUAL_FASTEST_MPS = 5.0, 8.0, 90.0
-_LEAST_MPS2 = 1.0
-_SAME_LANE_M = 0.01
+_LEAST_MPS2, _CLOTHOID_STEP_M = 1.0, 0.5
+_SAME_LANE_M, _SAME_MPS = 0.01, 0.01
 
 Begin = Callable[[Entity], Run | str]
 """Starts an action of an entity: a run, or what has been done at once; UnmappableError where that cannot be."""
@@ -134,6 +136,8 @@ class Actions:
             return lambda entity: self._go_to(entity, asked(), dynamics, action)
 
         def follow(entity: Entity) -> Run:
+            if dynamics.immediate and self.world.now_s <= AT_ONCE_S:
+                self._jump(entity, asked())
             change = abs(asked() - entity.speed_mps)
             lasts = 0.0 if dynamics.immediate else dynamics.duration_s(change, max(entity.speed_mps, 0.1))
             rate = min(change / lasts if lasts else HARD_ACCELERATION_MPS2, HARD_ACCELERATION_MPS2)
@@ -145,19 +149,31 @@ class Actions:
         entity.here  # noqa: B018 - an entity without a place has no speed
         change = abs(speed_mps - entity.speed_mps)
         if dynamics.immediate and (self.world.now_s <= AT_ONCE_S or change < 0.01):
-            entity.jump_to_speed(speed_mps)
-            if change >= 0.01:
-                entity.put(entity.here, self.world.now_s, self.world.roads)
+            self._jump(entity, speed_mps)
             return f"has {speed_mps:.4g} m/s"
         if dynamics.immediate:
             dynamics = dynamics.lasting(0.0, "smooth")
         lasts = dynamics.duration_s(change, (abs(speed_mps) + abs(entity.speed_mps)) / 2)
         steepest = change * dynamics.peak_slope
+        _, acceleration, deceleration = entity.vehicle.performance
+        limit = acceleration if abs(speed_mps) > abs(entity.speed_mps) else deceleration
+        if lasts < steepest / limit - 1e-6:
+            what = f"takes {steepest / limit:.1f} s, not {lasts:.1f} s, as its Performance allows"
+            self.notes.changed(action, f"speed of {entity.name}", what)
+            lasts = steepest / limit
+            dynamics = dynamics.lasting(lasts)
         if lasts < steepest / MAX_ACCELERATION_MPS2:
             longer = steepest / HARD_ACCELERATION_MPS2
             self._longer(action, f"speed of {entity.name}", longer, lasts)
             dynamics = dynamics.lasting(longer)
         return SpeedRun(entity, self.world, speed_mps, dynamics)
+
+    def _jump(self, entity: Entity, speed_mps: float) -> None:
+        """Gives a speed at once; what the entity did before does not count."""
+        change = abs(speed_mps - entity.speed_mps)
+        entity.jump_to_speed(speed_mps)
+        if change >= _SAME_MPS:
+            entity.put(entity.here, self.world.now_s, self.world.roads)
 
     def _longer(self, action: ET.Element, what: str, longer: float, lasts: float) -> None:
         self.notes.changed(action, what, f"takes {longer:.1f} s, not {lasts:.1f} s, as tyres allow")
@@ -173,10 +189,13 @@ class Actions:
         bounds = self._bounds(said)
 
         def begin(entity: Entity) -> Run:
+            accelerates, decelerates = (
+                min(bound, own) for bound, own in zip(bounds, entity.vehicle.performance[1:], strict=False)
+            )
             times, speeds = [0.0], [entity.speed_mps]
             for lasts, speed in entries:
                 reached = speed + (base.speed_mps if base else 0.0)
-                limit = bounds[0] if reached > speeds[-1] else bounds[1]
+                limit = accelerates if reached > speeds[-1] else decelerates
                 least = abs(reached - speeds[-1]) / limit
                 times.append(times[-1] + (least if lasts < 0 else max(lasts, least)))
                 speeds.append(reached)
@@ -241,7 +260,6 @@ class Actions:
         offset_m: float,
         dynamics: Dynamics,
         action: ET.Element,
-        keeps: bool = False,
     ) -> Run | str:
         here, roads = entity.here, self.world.roads
         across = abs(roads.lane_centre(here.road, here.s, lane) + offset_m - here.t(roads))
@@ -256,14 +274,13 @@ class Actions:
             longer = math.sqrt(dynamics.peak_curvature * across / HARD_ACCELERATION_MPS2)
             self._longer(action, f"lane change of {entity.name}", longer, lasts)
             dynamics = dynamics.lasting(longer)
-        return LateralRun(entity, self.world, lane, offset_m, dynamics, keeps)
+        return LateralRun(entity, self.world, lane, offset_m, dynamics)
 
     def _lane_offset(self, said: ET.Element, action: ET.Element) -> Begin:
         limits, target = child(said, "LaneOffsetActionDynamics"), only_child(child(said, "LaneOffsetTarget"))
         shape = choice(limits, "dynamicsShape", ("linear", "cubic", "sinusoidal", "step"))
         most, value = number(limits, "maxLateralAcc", 0.0), number(target, "value")
         other = self.world.entity(text(target, "entityRef")) if target.tag == "RelativeTargetLaneOffset" else None
-        keeps = flag(said, "continuous")
 
         def begin(entity: Entity) -> Run | str:
             here, roads = entity.here, self.world.roads
@@ -282,7 +299,7 @@ class Actions:
             else:
                 what = f"lane offset of {entity.name}"
                 self.notes.changed(action, what, f"takes {USUAL_LANE_CHANGE_S:g} s; the file does not say how long")
-            return self._shift(entity, lane, offset, dynamics, action, keeps)
+            return self._shift(entity, lane, offset, dynamics, action)
 
         return begin
 
@@ -331,6 +348,8 @@ class Actions:
             raise UnmappableError("a FollowTrajectoryAction without a Trajectory")
         shape = child(trajectory, "Shape")
         line = shape.find("Polyline")
+        if (clothoid := shape.find("Clothoid")) is not None:
+            return self._clothoid(clothoid)
         if line is None:
             raise UnmappableError(f"a trajectory that is a {only_child(shape).tag} is not supported")
         timing = said.find("TimeReference/Timing")
@@ -345,7 +364,7 @@ class Actions:
             return [self._pose(position, resolve(position, roads, place_of).pose(roads)) for position in positions]
 
         if timing is None:
-            return lambda entity: PathRun(entity, poses(entity))
+            return lambda entity: PathRun(entity, self._at_first(entity, poses(entity)))
         scale, shift = number(timing, "scale", 1.0), number(timing, "offset", 0.0)
         absolute = text(timing, "domainAbsoluteRelative", "relative") == "absolute"
         times = [number(vertex, "time") * scale + shift for vertex in vertices]
@@ -354,9 +373,37 @@ class Actions:
 
         def begin(entity: Entity) -> Run:
             start = self.world.now_s if absolute else 0.0
-            return TimedTrajectoryRun(entity, [time - start for time in times], poses(entity), turns)
+            return TimedTrajectoryRun(
+                entity, [time - start for time in times], self._at_first(entity, poses(entity)), turns
+            )
 
         return begin
+
+    def _clothoid(self, said: ET.Element) -> Begin:
+        """Along a line whose curvature grows evenly; over a time where the file gives one, else at the own speed."""
+        position, length = position_in(said), number(said, "length")
+        curvature = number(said, "curvature")
+        prime = number(said, "curvaturePrime") if "curvaturePrime" in said.attrib else number(said, "curvatureDot", 0.0)
+        first, last = (number(said, key) if key in said.attrib else None for key in ("startTime", "stopTime"))
+        count = max(2, math.ceil(length / _CLOTHOID_STEP_M) + 1)
+
+        def begin(entity: Entity) -> Run:
+            start = resolve(position, self.world.roads, self.world.place_of).pose(self.world.roads)
+            line = Geometry(0.0, start, length, (curvature, curvature + prime * length))
+            poses = [line.at(length * index / (count - 1)) for index in range(count)]
+            self._at_first(entity, poses)
+            if first is None or last is None or last <= first:
+                return PathRun(entity, poses)
+            times = [first + (last - first) * index / (count - 1) for index in range(count)]
+            return TimedTrajectoryRun(entity, times, poses, True)
+
+        return begin
+
+    def _at_first(self, entity: Entity, poses: list[Pose]) -> list[Pose]:
+        """The poses; an entity that is nowhere yet appears at the first of them."""
+        if entity.place is None:
+            entity.put(free_place(self.world, poses[0]), self.world.now_s, self.world.roads)
+        return poses
 
     @staticmethod
     def _pose(position: ET.Element, pose: Pose) -> Pose:

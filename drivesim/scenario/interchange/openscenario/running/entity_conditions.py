@@ -183,6 +183,21 @@ def _end_of_road(condition: ET.Element, world: World) -> Holds:
     return at_end
 
 
+def _offroad(condition: ET.Element, world: World) -> Holds:
+    duration, since = number(condition, "duration"), dict[str, float]()
+
+    def beside(entity: Entity) -> bool:
+        here, t = entity.here, entity.here.t(world.roads)
+        lane = world.roads.lane_at(here.road, here.s, t)
+        off = abs(t - world.roads.lane_centre(here.road, here.s, lane))
+        if off <= world.roads.lane_width(here.road, here.s, lane) / 2:
+            since.pop(entity.name, None)
+            return False
+        return world.now_s - since.setdefault(entity.name, world.now_s) >= duration - 1e-9
+
+    return beside
+
+
 def _clearance(condition: ET.Element, world: World) -> Holds:
     """Whether no other entity is within distances along the road and lanes beside (ASAM OpenSCENARIO XML 1.2)."""
     forward, backward = number(condition, "distanceForward", 0.0), number(condition, "distanceBackward", 0.0)
@@ -234,6 +249,7 @@ _HOLDING: dict[str, Callable[[ET.Element, World], Holds]] = {
     "ReachPositionCondition": _reached,
     "CollisionCondition": _collision,
     "EndOfRoadCondition": _end_of_road,
+    "OffroadCondition": _offroad,
     "RelativeClearanceCondition": _clearance,
 }
 

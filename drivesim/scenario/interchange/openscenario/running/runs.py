@@ -177,13 +177,11 @@ class LateralRun(Run):
 
     domains = frozenset({"lateral"})
 
-    def __init__(
-        self, entity: Entity, world: World, lane: int, offset_m: float, dynamics: Dynamics, keeps: bool = False
-    ) -> None:
+    def __init__(self, entity: Entity, world: World, lane: int, offset_m: float, dynamics: Dynamics) -> None:
         super().__init__(entity)
         here, roads = entity.here, world.roads
         self._first = here.t(roads) - roads.lane_centre(here.road, here.s, lane)
-        self._target, self._dynamics, self._keeps = offset_m, dynamics, keeps
+        self._target, self._dynamics = offset_m, dynamics
         self._from_m, self._duration_s = entity.travelled_m, dynamics.duration_s(offset_m - self._first, 1.0)
         entity.place = replace(here, lane=lane, offset=self._first)
         estimated = dynamics.duration_s(offset_m - self._first, max(abs(entity.speed_mps), _LEAST_MPS))
@@ -199,7 +197,7 @@ class LateralRun(Run):
         progress = 1.0 if progress >= 1 - _NEVER_S else progress
         offset = self._first + self._dynamics.share(progress) * (self._target - self._first)
         self.entity.place = replace(self.entity.here, offset=offset)
-        return progress >= 1 and not self._keeps
+        return progress >= 1
 
 
 class TimedTrajectoryRun(Run):

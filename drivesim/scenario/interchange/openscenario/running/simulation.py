@@ -148,7 +148,7 @@ def _begin(name: str, action: ET.Element, world: World, board: Storyboard, notes
     kind = next((part.tag for part in action), "empty action")
     with notes.knowing(action, f"{kind} of {name} in Init"):
         begin: Callable | None = board.actions.private(action)
-        if begin is None or entity.place is None:
+        if begin is None or (entity.place is None and action.find(".//FollowTrajectoryAction") is None):
             return
         result = begin(entity)
         board.given_speed.add(name)
