@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.interpolate import PchipInterpolator
 
 from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
 from drivesim.scenario.interchange.openscenario.roads.places import Place, place_at, place_in_plane
@@ -201,34 +202,31 @@ class LateralRun(Run):
 
 
 class TimedTrajectoryRun(Run):
-    """Goes through places at times, straight from one to the next."""
+    """Goes through places at times, smoothly from one to the next: nothing on wheels changes its speed at a vertex."""
 
     domains = frozenset({"longitudinal", "lateral"})
 
     def __init__(self, entity: Entity, times_s: Sequence[float], poses: Sequence[Pose], turns: bool) -> None:
         super().__init__(entity)
-        self._times = np.array(times_s)
-        self._points = np.array([(pose.x, pose.y) for pose in poses])
-        self._headings, self._turns = np.unwrap([pose.heading for pose in poses]), turns
-        self.text = f"follows a trajectory of {len(self._times)} vertices"
+        self._first_s, self._last_s = times_s[0], times_s[-1]
+        headings = np.unwrap([pose.heading for pose in poses])
+        table = np.array([(pose.x, pose.y, heading) for pose, heading in zip(poses, headings, strict=True)])
+        self._curve = PchipInterpolator(np.array(times_s), table)
+        self._slopes, self._turns = self._curve.derivative(), turns
+        self.text = f"follows a trajectory of {len(poses)} vertices"
 
     def _step(self, world: World) -> bool:
-        now, before = self.elapsed_s, self.elapsed_s - STEP_S
-        if now < self._times[0] - _NEVER_S:
+        if self.elapsed_s < self._first_s - _NEVER_S:
             return False
-        point, last = self._at(now), self._at(before)
-        way = math.hypot(*(point - last))
-        heading = float(np.interp(now, self._times, self._headings))
+        now = min(self.elapsed_s, self._last_s)
+        (x, y, heading), (vx, vy, _) = self._curve(now), self._slopes(now)
+        speed = math.hypot(vx, vy)
         if not self._turns:
-            current = self.entity.here.pose(world.roads).heading
-            heading = math.atan2(*(point - last)[::-1]) if way > 1e-6 else current
-        self.entity.speed_mps = way / STEP_S
-        self.entity.place = free_place(world, Pose(float(point[0]), float(point[1]), heading))
+            heading = math.atan2(vy, vx) if speed > _LEAST_MPS else self.entity.here.pose(world.roads).heading
+        self.entity.speed_mps = speed
+        self.entity.place = free_place(world, Pose(float(x), float(y), float(heading)))
         self.entity.led = True
-        return now >= self._times[-1] - _NEVER_S
-
-    def _at(self, seconds: float) -> np.ndarray:
-        return np.array([np.interp(seconds, self._times, self._points[:, axis]) for axis in (0, 1)])
+        return self.elapsed_s >= self._last_s - _NEVER_S
 
 
 class PathRun(Run):
