@@ -15,9 +15,9 @@ from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_EXTENT_PX, FRA
 def coco(
     scenario: Scenario, fps: float = 10.0, folder: str | None = None, max_frames: int | None = None
 ) -> dict[str, Any]:
-    """A COCO document: an image a frame, an annotation an actor in view, `bbox` (x, y, width, height) in pixels.
+    """A COCO document: an image per frame, an annotation per actor in view, `bbox` (x, y, width, height) in pixels.
 
-    Beside the keys of COCO: `track_id` (place among the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and
+    Ids of images, annotations and categories count from 1, as tools expect, and `segmentation` is the box. Beside the keys of COCO: `track_id` (place among the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and
     `told`, whether the models are told of it. Only the first frame where no actor is steered, and of boxes.
     `folder`: of the pictures, the scenario's name by default. `max_frames`: no more of them, where not all exist.
     """
@@ -31,19 +31,25 @@ def coco_document(
 ) -> dict[str, Any]:
     """Annotations of each frame (`category_id`, `bbox` and more) as a document; `description` says whose they are."""
     images = [
-        {"id": number, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": time_s}
+        {"id": number + 1, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": time_s}
         | {"file_name": f"{folder}/{number:06d}.png"}
         for number, time_s in enumerate(times_s)
     ]
     found: list[dict[str, Any]] = []
     for image, of_frame in zip(images, annotations, strict=True):
         for annotation in of_frame:
-            _, _, width, height = annotation["bbox"]
-            shared = {"id": len(found), "image_id": image["id"], "area": width * height, "iscrowd": 0}
-            found.append(shared | annotation)
-    categories = [{"id": index, "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)]
+            x, y, width, height = annotation["bbox"]
+            outline = [x, y, x + width, y, x + width, y + height, x, y + height]
+            shared = {"id": len(found) + 1, "image_id": image["id"], "area": width * height, "iscrowd": 0}
+            found.append(shared | annotation | {"segmentation": [outline]})
+    categories = [{"id": category_id(index), "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)]
     info = {"description": description}
     return {"info": info, "images": images, "annotations": found, "categories": categories}
+
+
+def category_id(category: int) -> int:
+    """COCO's id of a category, whose place in `CATEGORIES` is given: 0 is the background for many tools."""
+    return int(category) + 1
 
 
 def corner_and_size(box: tuple[float, ...] | np.ndarray) -> list[float]:
@@ -55,7 +61,7 @@ def corner_and_size(box: tuple[float, ...] | np.ndarray) -> list[float]:
 def _of_views(scenario: Scenario, time_s: float) -> list[dict[str, Any]]:
     return [
         {
-            "category_id": CATEGORIES.index(view.category),
+            "category_id": category_id(CATEGORIES.index(view.category)),
             "bbox": corner_and_size(view.visible_box),
             "track_id": view.index,
             "amodal_bbox": corner_and_size(view.amodal_box),
@@ -73,6 +79,6 @@ def _of_boxes(scenario: Scenario) -> list[dict[str, Any]]:
     if layout is None:
         return []
     return [
-        {"category_id": int(category), "bbox": corner_and_size(box), "track_id": number, "told": True}
+        {"category_id": category_id(category), "bbox": corner_and_size(box), "track_id": number, "told": True}
         for number, (box, category) in enumerate(zip(layout.xyxy * FRAME_EXTENT_PX, layout.category, strict=True))
     ]

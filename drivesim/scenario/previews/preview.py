@@ -51,8 +51,18 @@ def preview_sheet(scenario: Scenario) -> np.ndarray:
 
 
 def preview_frame(scenario: Scenario, time_s: float) -> np.ndarray:
-    """One moment, uint8 RGB `h w c`. Solid boxes are what the models are told, thin ones the whole vehicle."""
-    scene = scenario.scene or Scene.of((), scenario.ego or Ego(), scenario.road or Road(), scenario.camera or Camera())
+    """One moment, uint8 RGB `h w c`: the camera's view, and the road from above beside it."""
+    scene = _scene(scenario)
+    above = draw_map(scene, time_s, scenario.duration_s, FRAME_HEIGHT_PX, CATEGORY_COLOURS)
+    return np.hstack([camera_view(scenario, time_s), above])
+
+
+def camera_view(scenario: Scenario, time_s: float) -> np.ndarray:
+    """What the camera sees at one moment, as large as a frame, uint8 RGB `h w c`.
+
+    Solid boxes are what the models are told, thin ones the whole vehicle.
+    """
+    scene = _scene(scenario)
     picture = _empty_road(scene, scenario.time_of_day or "day", time_s)
     told = time_s == 0 or scene.steered
     if scenario.scene is None:
@@ -63,7 +73,13 @@ def preview_frame(scenario: Scenario, time_s: float) -> np.ndarray:
     if not told:
         title += "   (left to the model; drawn at constant speed)"
     _text(picture, title, (12, 24), (255, 255, 255), 0.75)
-    return np.hstack([picture, draw_map(scene, time_s, scenario.duration_s, FRAME_HEIGHT_PX, CATEGORY_COLOURS)])
+    return picture
+
+
+def _scene(scenario: Scenario) -> Scene:
+    return scenario.scene or Scene.of(
+        (), scenario.ego or Ego(), scenario.road or Road(), scenario.camera or Camera()
+    )
 
 
 def _empty_road(scene: Scene, time_of_day: str, time_s: float) -> np.ndarray:
