@@ -12,7 +12,9 @@ import typer
 def preview(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(help="Folder for <name>_layout.png and <name>_layout.mp4.")] = Path(),
-    coco: Annotated[bool, typer.Option("--coco", help="Write <name>_layout.json and its pictures too: COCO annotations.")] = False,
+    coco: Annotated[
+        bool, typer.Option("--coco", help="Write <name>_layout.json and its pictures too: COCO annotations.")
+    ] = False,
     openlabel: Annotated[
         bool, typer.Option("--openlabel", help="Write <name>_layout.openlabel.json too: ASAM OpenLABEL 1.0.0.")
     ] = False,

@@ -33,7 +33,11 @@ def detected_labels(archive: Archive, rollout: Rollout, reader: VehicleReader, f
             rows = zip(found.xyxy * FRAME_EXTENT_PX, found.category, found.score, strict=True)
             annotations.append(
                 [
-                    {"category_id": category_id(category), "bbox": corner_and_size(box), "score": round(float(score), 4)}
+                    {
+                        "category_id": category_id(category),
+                        "bbox": corner_and_size(box),
+                        "score": round(float(score), 4),
+                    }
                     for box, category, score in rows
                 ]
             )

@@ -42,7 +42,9 @@ def coco_document(
             outline = [x, y, x + width, y, x + width, y + height, x, y + height]
             shared = {"id": len(found) + 1, "image_id": image["id"], "area": width * height, "iscrowd": 0}
             found.append(shared | annotation | {"segmentation": [outline]})
-    categories = [{"id": category_id(index), "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)]
+    categories = [
+        {"id": category_id(index), "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)
+    ]
     info = {"description": description}
     return {"info": info, "images": images, "annotations": found, "categories": categories}
 

@@ -77,9 +77,7 @@ def camera_view(scenario: Scenario, time_s: float) -> np.ndarray:
 
 
 def _scene(scenario: Scenario) -> Scene:
-    return scenario.scene or Scene.of(
-        (), scenario.ego or Ego(), scenario.road or Road(), scenario.camera or Camera()
-    )
+    return scenario.scene or Scene.of((), scenario.ego or Ego(), scenario.road or Road(), scenario.camera or Camera())
 
 
 def _empty_road(scene: Scene, time_of_day: str, time_s: float) -> np.ndarray:

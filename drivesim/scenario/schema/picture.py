@@ -73,7 +73,9 @@ def _size(content: bytes, path: Path) -> tuple[int, int]:
     if content.startswith(_PNG) and len(content) >= 24:
         size = struct.unpack(">II", content[16:24])
     elif content.startswith(_JPEG):
-        size = next((_frame_size(content, start) for marker, start, _ in jpeg_segments(content) if marker in _FRAMES), None)
+        size = next(
+            (_frame_size(content, start) for marker, start, _ in jpeg_segments(content) if marker in _FRAMES), None
+        )
     elif content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
         advice = "save it as JPEG (on iPhones: Settings, Camera, Formats, Most Compatible), or convert it"
         raise InputError(f"{path}: HEIC and AVIF pictures are not supported; {advice}")

@@ -64,7 +64,10 @@ def crowd(count: int) -> list[dict[str, Any]]:
 def test_perfect_detections_of_boxes_have_an_average_precision_of_one(boxes: int) -> None:
     document = coco(Scenario.model_validate({"format": 1, "name": "a", "boxes": crowd(boxes)}))
     keys = ("image_id", "category_id", "bbox")
-    assert average_precision(document, [{k: a[k] for k in keys} | {"score": 1.0} for a in document["annotations"]]) > 0.9999
+    assert (
+        average_precision(document, [{k: a[k] for k in keys} | {"score": 1.0} for a in document["annotations"]])
+        > 0.9999
+    )
 
 
 def test_perfect_detections_of_a_thousand_vehicles_over_time_have_an_average_precision_of_one() -> None:
@@ -81,7 +84,9 @@ def test_ids_count_from_one_and_every_annotation_has_what_tools_read() -> None:
     document = coco(load_scenario(scenario_library() / "cut_in_day.yaml"))
     for key in ("images", "annotations"):
         assert [entry["id"] for entry in document[key]] == list(range(1, len(document[key]) + 1))
-    assert [(c["id"], c["name"]) for c in document["categories"]] == [(n + 1, name) for n, name in enumerate(CATEGORIES)]
+    assert [(c["id"], c["name"]) for c in document["categories"]] == [
+        (n + 1, name) for n, name in enumerate(CATEGORIES)
+    ]
     for annotation in document["annotations"]:
         assert annotation["iscrowd"] == 0
         assert annotation["area"] > 0

@@ -49,7 +49,11 @@ def commonroad_log() -> str:
 
 def carla_log() -> str:
     lines = ["Version: 1", "Map: Town05", "Frame 1 at 0 seconds", " Create 1: vehicle.tesla.model3 (1) at (0, 0, 0)"]
-    lines += ["  number_of_wheels = 4", "  role_name = hero", " Create 2: vehicle.carlamotors.carlacola (1) at (0, 0, 0)"]
+    lines += [
+        "  number_of_wheels = 4",
+        "  role_name = hero",
+        " Create 2: vehicle.carlamotors.carlacola (1) at (0, 0, 0)",
+    ]
     lines += ["  role_name = autopilot", " Create 3: walker.pedestrian.0001 (2) at (0, 0, 0)"]
     for step, time in enumerate(TIMES):
         lines += [f"Frame {step + 2} at {time:.1f} seconds", " Positions: 3"]
@@ -97,7 +101,9 @@ def test_a_vehicle_that_is_not_seen_for_long_is_another_one_afterwards(tmp_path:
 
 def test_a_column_may_name_the_ego_and_the_direction_of_motion_is_the_heading(tmp_path: Path) -> None:
     rows = ["time,id,x,y,ego"]
-    rows += [f"{time:.1f},{name},{10 * time:.2f},{y},{ego}" for time in TIMES for name, y, ego in (("a", 0, 1), ("b", 4, 0))]
+    rows += [
+        f"{time:.1f},{name},{10 * time:.2f},{y},{ego}" for time in TIMES for name, y, ego in (("a", 0, 1), ("b", 4, 0))
+    ]
     (tmp_path / "log.csv").write_text("\n".join(rows))
     [made] = import_file(tmp_path / "log.csv")
     [actor] = made.scenario.actors
@@ -112,7 +118,12 @@ BAD = {
     "another ego": ("log.csv", csv_log(), "7", "no vehicle '7'; there are 1, 2"),
     "a jump": ("log.csv", "time,id,x,y\n0,1,0,0\n0.1,1,90,0\n0.2,1,180,0\n", "1", "the ego makes no scenario: E103"),
     "no places": ("log.txt", "Frame 1 at 0 seconds\n Create 1: vehicle.a (1)\n", None, "dump it with show_all=True"),
-    "no planning problem": ("log.xml", '<commonRoad timeStepSize="0.1"/>', None, "no planningProblem says where the ego"),
+    "no planning problem": (
+        "log.xml",
+        '<commonRoad timeStepSize="0.1"/>',
+        None,
+        "no planningProblem says where the ego",
+    ),
 }
 
 

@@ -372,6 +372,68 @@ def test_entities_that_are_no_vehicles_are_dropped_and_catalogues_guessed() -> N
         assert words in text
 
 
+NAMES = {
+    "car_white": "car",
+    "semi_tractor": "truck",
+    "truck_with_trailer": "truck",
+    "city_bus": "bus",
+    "van_red": "van",
+    "trailer_2axle": None,
+    "semi_trailer_long": None,
+    "scooter1": None,
+    "moped": None,
+    "cargo_bike": None,
+    "motorbike": None,
+    "cyclist": None,
+    "tram": None,
+    "sports_car_1999": "car",
+    "motorhome": "car",
+}
+
+
+@pytest.mark.parametrize("entry", NAMES)
+def test_the_name_of_an_entry_says_what_it_is_where_its_catalogue_is_missing(entry: str) -> None:
+    reference = f'<CatalogReference catalogName="VehicleCatalog" entryName="{entry}"/>'
+    entities = f'<ScenarioObject name="Thing">{reference}</ScenarioObject>{vehicle("Main")}'
+    init = private("Thing", at(lane(90)), speed(10)) + private("Main", at(lane(50)), speed(10))
+    if NAMES[entry] is None:  # what is left out is never the ego
+        result = imported(entities, init)
+        assert result.scenario.actors == ()
+        assert any(reason.startswith("dropped entity Thing: from a catalogue") for reason in reasons(result))
+        return
+    result = import_openscenario(document(entities, init), "a.xosc", ego="Main")
+    assert [actor.category for actor in result.scenario.actors] == [NAMES[entry]]
+
+
+def test_what_is_left_out_still_takes_part_in_conditions() -> None:
+    walker = '<ScenarioObject name="Walker"><Pedestrian name="p"/></ScenarioObject>'
+    near = '<RelativeDistanceCondition entityRef="Ego" value="20" rule="lessThan" relativeDistanceType="longitudinal"/>'
+    init = private("Ego", at(lane(50)), speed(10)) + private("Walker", at(lane(100)), speed(0))
+    brakes = group("Ego", event("e", speed(5, "linear", "time", 3), when(of_entity("Walker", near))))
+    result = imported(vehicle("Ego") + walker, init, brakes)
+    assert happened(result) == ["at 3.00 s Ego goes to 5 m/s within 3 s"]
+
+
+def test_an_ego_turned_against_its_lane_sees_what_is_before_it() -> None:
+    turned = '<Orientation type="relative" h="3.14159265"/>'
+    init = private("Ego", at(lane(50, 1, 0, turned)), speed(10))
+    init += private("A", at(lane(90, 1, 0, turned)), speed(10)) + private("B", at(lane(95, -1, 0, turned)), speed(10))
+    same, right = imported(vehicle("Ego") + vehicle("A") + vehicle("B"), init).scenario.actors
+    assert (same.lane, same.heading_deg, right.lane, right.heading_deg) == (0, None, -1, 180)
+    near = 40 + 1.5 - 2.3 - (1.5 + 2.3 - 1.8)
+    assert same.distance_m == pytest.approx(near)
+    assert right.distance_m == pytest.approx(near + 5 - 2 * 1.5)
+
+
+def test_an_action_that_backs_is_a_trajectory_with_headings() -> None:
+    result = two(lane(90), event("e", speed(-3, "linear", "time", 3), when(time_after(1))), speed_mps=0.5)
+    [other] = result.scenario.actors
+    assert all(len(row) == 4 and row[3] == 0 for row in other.trajectory)
+    backing = result.scenario.scene.trajectories[0].at(np.array([3.9, 4.0]))
+    assert backing.position_m[1, 1] < backing.position_m[0, 1]
+    np.testing.assert_allclose(backing.heading_rad, 0, atol=1e-9)
+
+
 def test_a_long_chain_of_positions_is_followed_only_so_far() -> None:
     names = [*(f"A{number}" for number in range(60)), "Ego"]
     behind = [f'<RelativeRoadPosition entityRef="{name}" ds="8" dt="0"/>' for name in names[1:]]

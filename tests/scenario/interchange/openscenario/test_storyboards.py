@@ -98,7 +98,9 @@ def speeds(result: Imported, who: str, *times: float) -> np.ndarray:
         ("polyline", "A", (1.0, 3.0, 15.0), (10.0, 12.0, 5.0)),
     ],
 )
-def test_speeds_are_those_of_the_file(name: str, who: str, times: tuple[float, ...], expected: tuple[float, ...]) -> None:
+def test_speeds_are_those_of_the_file(
+    name: str, who: str, times: tuple[float, ...], expected: tuple[float, ...]
+) -> None:
     np.testing.assert_allclose(speeds(imported(name), who, *times), expected, atol=0.3)
 
 

@@ -23,7 +23,7 @@ _NO_VEHICLE = re.compile(
 _TRAILER = re.compile(r"trailer|dolly|caravan")
 _WORDS = (
     ("bus", r"(?<![a-z])(bus|coach)(?![a-z])"),
-    ("truck", r"(?<![a-z])(truck|lorry|tractor|semi|hgv)(?![a-z])"),
+    ("truck", r"(?<![a-z])(truck|lorry|tractor|hgv|semi(?! ?trailer))(?![a-z])"),
     ("van", r"(?<![a-z])van(?![a-z])"),
     ("car", r"(?<![a-z])car(?![a-z])"),
 )
