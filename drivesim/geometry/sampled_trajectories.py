@@ -2,7 +2,7 @@
 
 Places are stations and offsets along a reference line, as in `reference_lines`. Between the samples, stations and
 offsets are monotone cubic curves (Fritsch and Carlson, "Monotone Piecewise Cubic Interpolation", 1980): place and speed
-are continuous, and nothing leaves the range of its two neighbours, so that a vehicle that stands still does stand still.
+are continuous, and nothing leaves the range of its two neighbours, so a vehicle that stands still does stand still.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class SampledTrajectory:
 
     @cached_property
     def _motion_headings(self) -> np.ndarray:
-        """The direction of motion at the samples; of one at rest, that of the nearest moving one, the last before it."""
+        """The direction of motion at the samples; at rest, that of the last moving one before, else of the first."""
         ahead, left = self._velocity(self.times_s)
         moving = np.flatnonzero(np.hypot(ahead, left) > MIN_SPEED_MPS)
         if not len(moving):

@@ -126,7 +126,7 @@ def _checked(document: YamlDocument, folder: Path | None) -> CheckedScenario:
 
 
 def _with_trajectory_files(document: YamlDocument, folder: Path) -> Any:
-    """The value of a document with the rows of each trajectory that is given as a file; ScenarioError where it fails."""
+    """The value of a document with the rows of trajectories that are given as files; ScenarioError where one fails."""
     if not isinstance(document.value, dict):
         return document.value
 

@@ -16,8 +16,14 @@ def sampled(rows: list[tuple[float, ...]], line: ReferenceLine = STRAIGHT, resti
     return SampledTrajectory(line, times, stations, offsets, np.deg2rad(headings), resting)
 
 
+def from_steps(steps: list[tuple[float, ...]]) -> list[tuple[float, ...]]:
+    """Rows of which the first entry is the time since the row before."""
+    times = np.cumsum([step[0] for step in steps])
+    return [(float(time), *step[1:]) for time, step in zip(times, steps, strict=True)]
+
+
 rows = st.lists(st.tuples(st.floats(0.1, 3), st.floats(-40, 60), st.floats(-4, 4)), min_size=2, max_size=12).map(
-    lambda steps: [(t, s, o) for t, s, o in zip(np.cumsum([step[0] for step in steps]), *list(zip(*steps))[1:])]
+    from_steps
 )
 
 

@@ -17,9 +17,16 @@ def coco(
 ) -> dict[str, Any]:
     """A COCO document: an image per frame, an annotation per actor in view, `bbox` (x, y, width, height) in pixels.
 
-    Ids of images, annotations and categories count from 1, as tools expect, and `segmentation` is the box. Beside the keys of COCO: `track_id` (place among the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and
-    `told`, whether the models are told of it. Only the first frame where no actor is steered, and of boxes.
-    `folder`: of the pictures, the scenario's name by default. `max_frames`: no more of them, where not all exist.
+    Ids of images, annotations and categories count from 1, as tools expect, and `segmentation` is the outline of the
+    box. Beside the keys of COCO there are `track_id` (place among the actors), `amodal_bbox`, `visible_fraction`,
+    `distance_m`, and `told`, whether the models are conditioned on it. Where no actor is steered, and of boxes, there
+    is only the first frame.
+
+    Args:
+        scenario: What is annotated.
+        fps: Frames per second.
+        folder: Of the pictures; by default the scenario's name.
+        max_frames: No more of them, where not all exist.
     """
     times, scene = known_times(scenario, fps)[:max_frames], scenario.scene
     annotations = [_of_boxes(scenario) if scene is None else _of_views(scenario, time_s) for time_s in times]

@@ -128,8 +128,8 @@ class Actor(StrictModel):
     )
     trajectory: GivenTrajectory | None = Field(
         default=None,
-        description="Instead of place, speed and manoeuvres: rows of time_s, distance_m, lateral_m, heading_deg, or a CSV"
-        " file of them. The vehicle exists from the first row to the last.",
+        description="Instead of place, speed and manoeuvres: rows of time_s, distance_m, lateral_m, heading_deg, or a"
+        " CSV file of them. The vehicle exists from the first row to the last.",
     )
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Any
 
 import numpy as np
@@ -51,7 +52,7 @@ def _rows(rows: Any) -> Any:
 
 
 def _ascending(rows: TrajectoryRows) -> TrajectoryRows:
-    for index, (before, after) in enumerate(zip(rows, rows[1:], strict=False), start=1):
+    for index, (before, after) in enumerate(pairwise(rows), start=1):
         if after[0] <= before[0]:
             message = f"expected a `time_s` of more than {before[0]:g}, that of the row before, got {after[0]:g}"
             raise MisfittingFields([((index,), message)])
@@ -85,7 +86,7 @@ GivenTrajectory = Annotated[
 def sampled(
     rows: TrajectoryRows, line: ReferenceLine, ahead_m: float = 0.0, resting_heading_rad: float = 0.0
 ) -> SampledTrajectory:
-    """The motion that rows describe; `ahead_m` lies between the point whose distance is given and the one that moves."""
+    """The motion that rows describe, of a point that lies `ahead_m` ahead of the one whose distance is given."""
     table = np.array([row if len(row) == 4 else (*row, np.nan) for row in rows])
     times, distances, laterals, headings = table.T
     return SampledTrajectory(line, times, distances + ahead_m, laterals, np.deg2rad(headings), resting_heading_rad)

@@ -1,6 +1,7 @@
 """Tracks from the text that CARLA's recorder gives: `client.show_recorder_file_info(log, show_all=True)`.
 
-CARLA counts y to the right and turns clockwise; the text has centimetres, and rotations as (roll, pitch, yaw) in degrees.
+CARLA counts y to the right and turns clockwise. The text has centimetres, and rotations as (roll, pitch, yaw) in
+degrees.
 """
 
 from __future__ import annotations
@@ -59,9 +60,8 @@ def tracks_of_carla(text: str, file: str, ego: str | None) -> Tracks:
             extent = [2 * _METRES * float(part) for part in found.groups()[4:7]]
             if kinds.get(found[1], "").startswith("vehicle."):
                 tracks.setdefault(found[1], Track(found[1], _category(kinds[found[1]]))).size_m = tuple(extent)
-        elif (found := _ATTRIBUTE.match(line)) and named is None:
-            if found[1] == "role_name" and found[2] in _EGO_ROLES and kinds.get(last, "").startswith("vehicle."):
-                named = last
+        elif (found := _ATTRIBUTE.match(line)) and named is None and kinds.get(last, "").startswith("vehicle."):
+            named = last if found[1] == "role_name" and found[2] in _EGO_ROLES else None
     seen = [track for track in tracks.values() if track.rows]
     if not seen:
         raise InputError(f"{file}: no places of vehicles in it; dump it with show_all=True")

@@ -25,7 +25,8 @@ SCENARIO = """<OpenSCENARIO><FileHeader description="A curve"/>
 <RoadNetwork><LogicFile filepath="{road}"/></RoadNetwork>
 <Entities><ScenarioObject name="Ego"><CatalogReference catalogName="Ours" entryName="one"/></ScenarioObject>
 <ScenarioObject name="A"><CatalogReference catalogName="Ours" entryName="one"><ParameterAssignments>
-<ParameterAssignment parameterRef="long" value="12"/></ParameterAssignments></CatalogReference></ScenarioObject></Entities>
+<ParameterAssignment parameterRef="long" value="12"/></ParameterAssignments></CatalogReference></ScenarioObject>
+</Entities>
 <Storyboard><Init><Actions>{init}</Actions></Init><StopTrigger><ConditionGroup><Condition name="end" delay="0"
  conditionEdge="none"><ByValueCondition><SimulationTimeCondition value="8" rule="greaterThan"/></ByValueCondition>
 </Condition></ConditionGroup></StopTrigger></Storyboard></OpenSCENARIO>"""
@@ -123,5 +124,5 @@ def test_a_set_of_parameter_values_is_a_scenario_for_each(file: Path) -> None:
 def test_a_stochastic_distribution_is_refused_with_a_way_out(file: Path) -> None:
     values = file.with_name("sets.xosc")
     values.write_text(DISTRIBUTION.replace("Deterministic>", "Stochastic>"))
-    with pytest.raises(InputError, match="stochastic distributions are not read; .* give it a `sweep`"):
+    with pytest.raises(InputError, match=r"stochastic distributions are not read; .* give it a `sweep`"):
         list(import_file(values))

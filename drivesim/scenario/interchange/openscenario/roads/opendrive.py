@@ -133,7 +133,7 @@ class Section:
 
 @dataclass
 class OdrRoad:
-    """One road; `links` hold what follows at its start (False) and end (True): road or junction, its id, and contact."""
+    """One road; `links` hold what is beyond its start (False) and end (True): road or junction, its id, and contact."""
 
     id: str
     length: float

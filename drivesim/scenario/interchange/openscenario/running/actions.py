@@ -6,6 +6,7 @@ import math
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from drivesim.scenario.checks.limits import HARD_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2
 from drivesim.scenario.interchange.openscenario.reading.attributes import (
@@ -368,7 +369,7 @@ class Actions:
         scale, shift = number(timing, "scale", 1.0), number(timing, "offset", 0.0)
         absolute = text(timing, "domainAbsoluteRelative", "relative") == "absolute"
         times = [number(vertex, "time") * scale + shift for vertex in vertices]
-        if any(later <= sooner for sooner, later in zip(times, times[1:], strict=False)):
+        if any(later <= sooner for sooner, later in pairwise(times)):
             raise UnmappableError("a Polyline whose times do not ascend")
 
         def begin(entity: Entity) -> Run:

@@ -32,7 +32,7 @@ class Ended:
 
 
 def run(root: ET.Element, world: World, board: Storyboard, notes: Notes) -> Ended:
-    """Puts everything in its first place, and goes on step by step until the storyboard ends; notes what never comes."""
+    """Puts everything in its first place, and goes on step by step until the end; notes what never comes."""
     time_of_day = _first_moment(root, world, board, notes)
     stopped = board.look()
     last, parts = 0.0, len(world.entities) + sum(1 for _ in root.iter("Condition"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 
@@ -25,7 +27,7 @@ def fewest(times_s: np.ndarray, values: np.ndarray, tolerance: float = TOLERANCE
         off = np.abs(curve(times_s) - values).max(-1)
         off[kept] = 0.0
         starts = np.searchsorted(np.arange(last + 1), kept)
-        worst = [int(a + off[a : b + 1].argmax()) for a, b in zip(starts[:-1], starts[1:], strict=True)]
+        worst = [int(a + off[a : b + 1].argmax()) for a, b in pairwise(starts)]
         worst = [index for index in worst if off[index] > tolerance]
         if not worst:
             break
