@@ -67,11 +67,6 @@ class Ego(StrictModel):
             raise MisfittingFields(problems)
         return self
 
-    @property
-    def first_speed_mps(self) -> float:
-        """Speed in the first frame."""
-        return self.speed_mps if self.trajectory is None else float(self.path(Road()).at(np.array(0.0)).speed_mps)
-
     def path(self, road: Road) -> Motion:
         """Where the camera is over time; without a trajectory it begins at (0, 0), looking along the road."""
         if self.trajectory is not None:

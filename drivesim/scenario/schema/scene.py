@@ -73,8 +73,10 @@ class Scene:
     @classmethod
     def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera, duration_s: float = math.inf) -> Scene:
         """The scene that these parts of a scenario file describe."""
-        trajectories = tuple(actor.path(road, ego.first_speed_mps) for actor in actors)
-        return cls(tuple(actors), road, camera.pinhole(), ego.path(road), trajectories, duration_s)
+        own = ego.path(road)
+        speed = ego.speed_mps if ego.trajectory is None else float(own.at(np.array(0.0)).speed_mps)
+        trajectories = tuple(actor.path(road, speed) for actor in actors)
+        return cls(tuple(actors), road, camera.pinhole(), own, trajectories, duration_s)
 
     @property
     def steered(self) -> bool:

@@ -200,8 +200,9 @@ def _tracks(entity: Entity, end_s: float) -> list[list[Sample]]:
     """What an entity did until the end, without what it did before a teleport of the first moment."""
     tracks = [[sample for sample in track if sample.time_s <= end_s + 1e-6] for track in entity.tracks]
     tracks = [track for track in tracks if len(track) > 1 or (track and track[0].time_s < end_s)]
-    while len(tracks) > 1 and tracks[0][0].time_s == 0 and tracks[1][0].time_s <= AT_ONCE_S:
+    while len(tracks) > 1 and tracks[1][0].time_s <= AT_ONCE_S:
         del tracks[0]
+    if tracks and tracks[0][0].time_s <= AT_ONCE_S:
         tracks[0] = _from_the_start(tracks[0])
     return tracks
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from drivesim.scenario import parse_scenario, scenario_yaml
 from drivesim.scenario.interchange.openscenario import Imported, import_openscenario
@@ -140,3 +142,20 @@ def test_the_file_and_the_scenario_differ_by_no_more_than_five_centimetres() -> 
     place = imported("override").scenario.scene.trajectories[0].at(times).position_m[:, 1]
     np.testing.assert_allclose(place - place[0], way, atol=0.05)
     assert actor.trajectory[0][1] == pytest.approx(90 + 1.4 - 2.3 - (50 + 1.4 + 2.3 - 1.8))
+
+
+@given(st.integers(30, 90), st.integers(3, 8), st.integers(5, 25), st.sampled_from(["none", "rising", "falling"]))
+@settings(max_examples=12, deadline=None)
+def test_an_edge_comes_when_the_value_passes_and_not_before(gap: int, closing: int, asked: int, edge: str) -> None:
+    """A is `gap` behind and faster: the distance falls below `asked`, and is above it again when A has passed."""
+    content = (FOLDER / "rising_edge.xosc").read_text()
+    content = content.replace('s="140"', f's="{200 - gap}"').replace('value="16"', f'value="{12 + closing}"')
+    content = content.replace('value="20" freespace', f'value="{asked}" freespace')
+    content = content.replace('conditionEdge="rising"', f'conditionEdge="{edge}"', 1)
+    result = import_openscenario(content.encode(), "a.xosc")
+    told = [text for _, _, text in result.timeline if "(event near" in text]
+    expected = (gap + asked) / closing if edge == "falling" else (gap - asked) / closing
+    if expected > 20 - STEP_S:
+        assert told == []
+    else:
+        assert float(told[0].split()[1]) == pytest.approx(expected, abs=1.5 * STEP_S)

@@ -201,12 +201,22 @@ def _section(element: ET.Element) -> Section:
     return Section(number(element, "s", 0.0), widths, frozenset(driving))
 
 
+@dataclass(frozen=True)
+class Connection:
+    """A way through a junction, for some lanes of the road that comes in; `at_start` is where it is entered."""
+
+    incoming: str
+    connecting: str
+    at_start: bool
+    lanes: frozenset[int]
+
+
 @dataclass
 class OpenDrive:
     """The roads of a file by id; keeps to `RoadMap`."""
 
     roads: dict[str, OdrRoad]
-    junctions: dict[str, list[tuple[str, str, bool]]] = field(default_factory=dict)
+    junctions: dict[str, list[Connection]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: ET.Element) -> OpenDrive:
@@ -216,7 +226,12 @@ class OpenDrive:
             raise UnmappableError("no road in it")
         junctions = {
             junction.get("id", ""): [
-                (part.get("incomingRoad", ""), part.get("connectingRoad", ""), part.get("contactPoint") == "start")
+                Connection(
+                    part.get("incomingRoad", ""),
+                    part.get("connectingRoad", ""),
+                    part.get("contactPoint") == "start",
+                    frozenset(whole(link, "from") for link in part.iterfind("laneLink")),
+                )
                 for part in junction.iterfind("connection")
             ]
             for junction in root.iterfind("junction")
@@ -260,16 +275,21 @@ class OpenDrive:
     def length(self, road: str) -> float:
         return self.roads[road].length
 
-    def beyond(self, road: str, at_end: bool) -> tuple[str, bool] | None:
+    def section(self, road: str, s: float) -> int:
+        return self.roads[road].sections.index(self.roads[road].section(s)) if len(self.roads[road].sections) > 1 else 0
+
+    def beyond(self, road: str, at_end: bool, lane: int) -> tuple[str, bool] | None:
         kind, name, entered = self.roads[road].links.get(at_end, ("", "", True))
         if kind == "road" and name in self.roads:
             return name, entered
         connections = [
-            (connecting, entered)
-            for incoming, connecting, entered in self.junctions.get(name, [])
-            if kind == "junction" and incoming == road and connecting in self.roads
+            part
+            for part in self.junctions.get(name, [])
+            if kind == "junction" and part.incoming == road and part.connecting in self.roads
         ]
-        return min(connections, key=lambda way: self._turned(way[0]), default=None)
+        # The way of the lane, and of those that one, the straightest.
+        best = min(connections, key=lambda part: (lane not in part.lanes, self._turned(part.connecting)), default=None)
+        return None if best is None else (best.connecting, best.at_start)
 
     def locate(self, x: float, y: float) -> tuple[str, float, float] | None:
         point, found = np.array([x, y]), []

@@ -51,8 +51,11 @@ class RoadMap(Protocol):
     def length(self, road: str) -> float:
         """Length of a road in metres."""
 
-    def beyond(self, road: str, at_end: bool) -> tuple[str, bool] | None:
-        """The road beyond an end, and whether it is entered at its start; None where nothing follows."""
+    def section(self, road: str, s: float) -> int:
+        """A number for the lanes at a place: between places of the same number, ids of lanes stay what they are."""
+
+    def beyond(self, road: str, at_end: bool, lane: int) -> tuple[str, bool] | None:
+        """The road beyond an end of a lane, and whether it is entered at its start; None where nothing follows."""
 
     def locate(self, x: float, y: float) -> tuple[str, float, float] | None:
         """Road, `s` and `t` of a point; None where no road is near."""
@@ -109,7 +112,10 @@ class AssumedRoad:
     def length(self, road: str) -> float:
         return math.inf
 
-    def beyond(self, road: str, at_end: bool) -> tuple[str, bool] | None:
+    def section(self, road: str, s: float) -> int:
+        return 0
+
+    def beyond(self, road: str, at_end: bool, lane: int) -> tuple[str, bool] | None:
         return None
 
     def locate(self, x: float, y: float) -> tuple[str, float, float] | None:

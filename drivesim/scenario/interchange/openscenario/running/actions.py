@@ -137,7 +137,7 @@ class Actions:
             return lambda entity: self._go_to(entity, asked(), dynamics, action)
 
         def follow(entity: Entity) -> Run:
-            if dynamics.immediate and self.world.now_s <= AT_ONCE_S:
+            if dynamics.immediate and self._begins(entity):
                 self._jump(entity, asked())
             change = abs(asked() - entity.speed_mps)
             lasts = 0.0 if dynamics.immediate else dynamics.duration_s(change, max(entity.speed_mps, 0.1))
@@ -149,7 +149,7 @@ class Actions:
     def _go_to(self, entity: Entity, speed_mps: float, dynamics: Dynamics, action: ET.Element) -> Run | str:
         entity.here  # noqa: B018 - an entity without a place has no speed
         change = abs(speed_mps - entity.speed_mps)
-        if dynamics.immediate and (self.world.now_s <= AT_ONCE_S or change < 0.01):
+        if dynamics.immediate and (self._begins(entity) or change < _SAME_MPS):
             self._jump(entity, speed_mps)
             return f"has {speed_mps:.4g} m/s"
         if dynamics.immediate:
@@ -169,11 +169,18 @@ class Actions:
             dynamics = dynamics.lasting(longer)
         return SpeedRun(entity, self.world, speed_mps, dynamics)
 
+    def _begins(self, entity: Entity) -> bool:
+        """Whether an entity is where it is only since this moment, so that it may have any speed."""
+        since = entity.tracks[-1][0].time_s if entity.tracks else 0.0
+        return self.world.now_s - since <= AT_ONCE_S
+
     def _jump(self, entity: Entity, speed_mps: float) -> None:
         """Gives a speed at once; what the entity did before does not count."""
         change = abs(speed_mps - entity.speed_mps)
         entity.jump_to_speed(speed_mps)
         if change >= _SAME_MPS:
+            if self.world.now_s > AT_ONCE_S:
+                entity.tracks.pop()  # it has just been put there
             entity.put(entity.here, self.world.now_s, self.world.roads)
 
     def _longer(self, action: ET.Element, what: str, longer: float, lasts: float) -> None:
@@ -364,7 +371,7 @@ class Actions:
             roads, place_of = self.world.roads, self.world.place_of
             return [self._pose(position, resolve(position, roads, place_of).pose(roads)) for position in positions]
 
-        if timing is None:
+        if timing is None or any("time" not in vertex.attrib for vertex in vertices):
             return lambda entity: PathRun(entity, self._at_first(entity, poses(entity)))
         scale, shift = number(timing, "scale", 1.0), number(timing, "offset", 0.0)
         absolute = text(timing, "domainAbsoluteRelative", "relative") == "absolute"
@@ -424,6 +431,8 @@ class Actions:
         position = position_in(what)
 
         def add() -> str:
+            if entity.place is not None:
+                return f"{entity.name} is there already"
             place = resolve(position, self.world.roads, self.world.place_of)
             entity.put(place, self.world.now_s, self.world.roads)
             return f"{entity.name} appears"

@@ -18,7 +18,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
     whole,
 )
 from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
-from drivesim.scenario.interchange.openscenario.roads.places import Place, position_in, resolve
+from drivesim.scenario.interchange.openscenario.roads.places import Place, position_in, referred, resolve
 from drivesim.scenario.interchange.openscenario.running.world import Entity, World
 
 Holds = Callable[[Entity], bool]
@@ -175,7 +175,7 @@ def _end_of_road(condition: ET.Element, world: World) -> Holds:
     def at_end(entity: Entity) -> bool:
         place, length = entity.here, world.roads.length(entity.here.road)
         ahead = length - place.s if place.along > 0 else place.s
-        if ahead > 0 or world.roads.beyond(place.road, place.along > 0) is not None:
+        if ahead > 0 or world.roads.beyond(place.road, place.along > 0, place.lane) is not None:
             since.pop(entity.name, None)
             return False
         return world.now_s - since.setdefault(entity.name, world.now_s) >= duration - 1e-9
@@ -287,13 +287,6 @@ def _other(element: ET.Element, world: World) -> Entity:
 def _place(element: ET.Element, world: World) -> Callable[[], Place]:
     """The place of a Position inside, which may move with an entity."""
     position = position_in(element)
-    resolve(position, world.roads, world.place_of if _relative(position) else _nowhere)
+    if referred(position) is None:
+        resolve(position, world.roads, world.place_of)  # what is not supported shows before anything runs
     return lambda: resolve(position, world.roads, world.place_of)
-
-
-def _relative(position: ET.Element) -> bool:
-    return any("entityRef" in part.attrib for part in position)
-
-
-def _nowhere(name: str) -> Place:
-    raise UnmappableError(f"{name} has no place")

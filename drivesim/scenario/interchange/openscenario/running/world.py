@@ -11,7 +11,7 @@ import numpy as np
 from drivesim.geometry.cuboids import footprint
 from drivesim.scenario.interchange.openscenario.reading.entities import Vehicle
 from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
-from drivesim.scenario.interchange.openscenario.roads.places import Place, wrapped
+from drivesim.scenario.interchange.openscenario.roads.places import Place, place_at, wrapped
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose, RoadMap
 
 STEP_S = 0.02
@@ -102,29 +102,27 @@ def moved(place: Place, way_m: float, roads: RoadMap) -> Place:
 
 
 def _along(place: Place, ds: float, roads: RoadMap) -> Place:
-    """A place so much further along its lane, on roads that follow as well."""
-    s, road, lane, offset, turned = place.s + ds, place.road, place.lane, place.offset, place.turned
+    """A place so much further along its lane, on roads and among lanes that follow as well."""
+    s = place.s + ds
     for _ in range(_MAX_HOPS):
-        length = roads.length(road)
+        length = roads.length(place.road)
         if 0 <= s <= length:
             break
-        following = roads.beyond(road, s > length)
+        end = length if s > length else 0.0
+        following = roads.beyond(place.road, s > length, place.lane)
         if following is None:
             break
-        excess = s - length if s > length else -s
-        onwards = following[1] == (s > length)
-        t = roads.lane_centre(road, min(max(s, 0.0), length), lane) + offset
-        road, (t, turned) = following[0], (t, turned) if onwards else (-t, wrapped(turned + math.pi))
-        s = excess if following[1] else roads.length(road) - excess
-        lane = roads.lane_at(road, s, t)
-        offset = t - roads.lane_centre(road, s, lane)
-    try:
-        roads.lane_centre(road, s, lane)
-    except UnmappableError:  # the lane ends here; the nearest one goes on
-        t = roads.lane_centre(road, place.s, place.lane) + offset if road == place.road else 0.0
-        lane = roads.lane_at(road, s, t)
-        offset = t - roads.lane_centre(road, s, lane)
-    return Place(road, s, lane, offset, turned)
+        road, at_start = following
+        last = replace(place, s=end).pose(roads)
+        entry = 0.0 if at_start else roads.length(road)
+        middle = roads.pose(road, entry, 0.0)
+        t = (last.y - middle.y) * math.cos(middle.heading) - (last.x - middle.x) * math.sin(middle.heading)
+        turned = place.turned if at_start == (s > length) else wrapped(place.turned + math.pi)
+        place = place_at(roads, road, entry, t, turned)
+        s = abs(s - end) if at_start else entry - abs(s - end)
+    if roads.section(place.road, s) != roads.section(place.road, place.s):
+        return place_at(roads, place.road, s, place.t(roads), place.turned)
+    return replace(place, s=s)
 
 
 @dataclass

@@ -147,10 +147,10 @@ def _rows(way: Way, behind_m: float) -> list[list[float]]:
 def _own_headings(way: Way) -> bool:
     """Whether the vehicle does not point where it moves, as when it backs; a lane change alone is no such thing."""
     if len(way.times_s) < 2:
-        return abs(math.sin(way.headings_rad[0])) > _SAME_HEADING_RAD
+        return abs(math.remainder(float(way.headings_rad[0]), 2 * math.pi)) > _SAME_HEADING_RAD
     along, left = np.gradient(way.stations_m, way.times_s), np.gradient(way.offsets_m, way.times_s)
     moving = np.hypot(along, left) > _MOVING_MPS
     forward = along * np.cos(way.headings_rad) + left * np.sin(way.headings_rad)
     if not moving.any():
-        return abs(math.remainder(float(way.headings_rad[0]), math.pi)) > _SAME_HEADING_RAD
+        return abs(math.remainder(float(way.headings_rad[0]), 2 * math.pi)) > _SAME_HEADING_RAD
     return bool((forward[moving] < 0.7 * np.hypot(along, left)[moving]).any())
