@@ -40,7 +40,7 @@ def trajectory_findings(scenario: Scenario) -> _Found:
             begins = f"begins at {actor.trajectory[0][0]:g} s, but the scene ends at {scenario.duration_s:g} s"
             yield "W210", (*path, "trajectory"), f"the trajectory of {name} {begins}"
         elif last_s < scenario.duration_s - _STEP_S and any(
-            view.index == index and view.large_enough for view in scenario.scene.views(last_s)
+            view.index == index and view.may_be_requested for view in scenario.scene.views(last_s)
         ):
             yield "W212", (*path, "trajectory"), _ends(name, actor, scenario, "it vanishes there, in view")
 

@@ -1,4 +1,4 @@
-"""Reads the picture that a scenario starts from, turned as its EXIF orientation says."""
+"""The picture that a scenario may start from, turned as its EXIF orientation says."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 def read_picture(path: str | Path) -> np.ndarray:
-    """Pixels of a PNG or JPEG picture, uint8 RGB `h w c`, twice as wide as high.
+    """Reads a PNG or JPEG picture that is twice as wide as high: uint8 RGB `h w c`.
 
     Raises:
-        InputError: no such file, another format, broken, too small, too large, or of another shape.
+        InputError: There is no such file, or the picture is of another format, broken, too small, too large, or of
+            another shape.
     """
     path = Path(path)
     content = _content(path)
@@ -39,7 +40,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     if abs(width / height / _ASPECT - 1) > _ASPECT_TOLERANCE:
         raise InputError(f"{path}: expected a picture twice as wide as high, got {width}×{height}; crop it")
 
-    import cv2  # heavy, and most scenarios name no picture
+    import cv2  # here, because it is slow to import and most scenarios name no picture
 
     # The decoder turns the pixels of JPEG by itself, but not those of every format: here one rule holds for all.
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
@@ -50,7 +51,7 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 
 def picture_sha256(path: str | Path) -> str:
-    """Hexadecimal digest of a picture's file; InputError where it cannot be read."""
+    """Returns the hexadecimal digest of a picture's file; raises InputError if it cannot be read."""
     return hashlib.sha256(_content(Path(path))).hexdigest()
 
 

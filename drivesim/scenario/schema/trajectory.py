@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from drivesim.geometry.reference_lines import ReferenceLine
 from drivesim.geometry.sampled_trajectories import SampledTrajectory
-from drivesim.scenario.schema.strict import MisfittingFields
+from drivesim.scenario.schema.strict import InvalidFieldsError
 from drivesim.scenario.text.problems import FieldPath, shown
 
 COLUMNS = ("time_s", "distance_m", "lateral_m", "heading_deg")
@@ -47,7 +47,7 @@ def _rows(rows: Any) -> Any:
         ((index,), problem) for index, row in enumerate(rows) if (problem := row_problem(row)) is not None
     ]
     if problems:
-        raise MisfittingFields(problems[:10])
+        raise InvalidFieldsError(problems[:10])
     return tuple(tuple(float(value) for value in row) for row in rows)
 
 
@@ -55,7 +55,7 @@ def _ascending(rows: TrajectoryRows) -> TrajectoryRows:
     for index, (before, after) in enumerate(pairwise(rows), start=1):
         if after[0] <= before[0]:
             message = f"expected a `time_s` of more than {before[0]:g}, that of the row before, got {after[0]:g}"
-            raise MisfittingFields([((index,), message)])
+            raise InvalidFieldsError([((index,), message)])
     return rows
 
 

@@ -86,7 +86,7 @@ BAD = {
     "two numbers": ("[[0, 20]]", "3:", "expected 3 or 4 numbers"),
     "a text": ("[[0, 20, left]]", "3:", "`lateral_m`: expected a number"),
     "no rows": ("[]", "3:", "expected 1 to 20000 rows, got 0"),
-    "speed too": ("[[0, 20, 0]], speed_mps: 4", "3:", "`speed_mps`: `trajectory` says it already"),
+    "speed too": ("[[0, 20, 0]], speed_mps: 4", "3:", "`speed_mps`: `trajectory` already says it"),
     "no such file": ("gone.csv", "3:", "gone.csv: no such file"),
     "a jump": ("[[0, 20, 0], [0.1, 60, 0]]", "3:", "E103 car_0 goes 40.0 m in 0.1 s, 400 m/s"),
     "hard": ("[[0, 20, 0], [1, 30, 0], [2, 60, 0]]", "3:", "E104 car_0 takes"),
