@@ -16,6 +16,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
     whole,
 )
 from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
+from drivesim.scenario.interchange.openscenario.roads.curves import read_curve
 from drivesim.scenario.interchange.openscenario.roads.road_map import AssumedRoad, Pose, RoadMap
 
 _NEAR_ROAD_RAD = 0.1
@@ -83,6 +84,7 @@ def resolve(position: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
         "RelativeRoadPosition": _road_from,
         "RelativeObjectPosition": _object_from,
         "RelativeWorldPosition": _world_from,
+        "TrajectoryPosition": _on_trajectory,
     }
     if said.tag not in kinds:
         raise UnmappableError(f"a {said.tag} is not supported")
@@ -150,6 +152,15 @@ def _world_from(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
     if isinstance(roads, AssumedRoad) and roads.name is not None:
         raise UnmappableError("a RelativeWorldPosition says nothing beside the ego's, which is one on a road")
     return _moved(said, roads, place_of(text(said, "entityRef")), 0.0)
+
+
+def _on_trajectory(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
+    curve = read_curve(
+        child(said, "TrajectoryRef/Trajectory"), lambda other: resolve(other, roads, place_of).pose(roads)
+    )
+    pose = curve.at(number(said, "s"), number(said, "t", 0.0))
+    found = place_in_plane(roads, pose)
+    return replace(found, turned=_turned(said, found.turned, pose.heading - found.turned))
 
 
 def _moved(said: ET.Element, roads: RoadMap, other: Place, axis: float) -> Place:

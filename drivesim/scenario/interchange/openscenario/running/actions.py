@@ -20,7 +20,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
 )
 from drivesim.scenario.interchange.openscenario.reading.catalogues import Catalogues
 from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
-from drivesim.scenario.interchange.openscenario.roads.opendrive import Geometry
+from drivesim.scenario.interchange.openscenario.roads.curves import read_curve
 from drivesim.scenario.interchange.openscenario.roads.places import position_in, resolve
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
 from drivesim.scenario.interchange.openscenario.running.dynamics import Dynamics
@@ -42,7 +42,7 @@ AT_ONCE_S = 0.1
 """A step of the speed or a teleport so soon is how many files say the first moment."""
 USUAL_LANE_CHANGE_S = 3.0
 _USUAL_ACCELERATION_MPS2, _USUAL_DECELERATION_MPS2, _USUAL_FASTEST_MPS = 5.0, 8.0, 90.0
-_LEAST_MPS2, _CLOTHOID_STEP_M = 1.0, 0.5
+_LEAST_MPS2 = 1.0
 _SAME_LANE_M, _SAME_MPS = 0.01, 0.01
 
 Begin = Callable[[Entity], Run | str]
@@ -354,56 +354,25 @@ class Actions:
             trajectory = self.catalogues.resolved(reference)
         if trajectory is None:
             raise UnmappableError("a FollowTrajectoryAction without a Trajectory")
-        shape = child(trajectory, "Shape")
-        line = shape.find("Polyline")
-        if (clothoid := shape.find("Clothoid")) is not None:
-            return self._clothoid(clothoid)
-        if line is None:
-            raise UnmappableError(f"a trajectory that is a {only_child(shape).tag} is not supported")
-        timing = said.find("TimeReference/Timing")
-        vertices = line.findall("Vertex")
-        if len(vertices) < 2:
-            raise UnmappableError("a Polyline of fewer than two vertices")
-        positions = [position_in(vertex) for vertex in vertices]
-        turns = all(any(key == "h" for part in position.iter() for key in part.attrib) for position in positions)
-
-        def poses(entity: Entity) -> list[Pose]:
-            roads, place_of = self.world.roads, self.world.place_of
-            return [self._pose(position, resolve(position, roads, place_of).pose(roads)) for position in positions]
-
-        if timing is None or any("time" not in vertex.attrib for vertex in vertices):
-            return lambda entity: PathRun(entity, self._at_first(entity, poses(entity)))
-        scale, shift = number(timing, "scale", 1.0), number(timing, "offset", 0.0)
-        absolute = text(timing, "domainAbsoluteRelative", "relative") == "absolute"
-        times = [number(vertex, "time") * scale + shift for vertex in vertices]
-        if any(later <= sooner for sooner, later in pairwise(times)):
-            raise UnmappableError("a Polyline whose times do not ascend")
+        read_curve(
+            trajectory, lambda _: Pose(0.0, 0.0, 0.0), Pose(0.0, 0.0, 0.0)
+        )  # what is not supported shows before anything runs
+        timing, enters_m = said.find("TimeReference/Timing"), number(said, "initialDistanceOffset", 0.0)
+        scale = 1.0 if timing is None else number(timing, "scale", 1.0)
+        shift = 0.0 if timing is None else number(timing, "offset", 0.0)
+        absolute = timing is not None and text(timing, "domainAbsoluteRelative", "relative") == "absolute"
 
         def begin(entity: Entity) -> Run:
-            start = self.world.now_s if absolute else 0.0
-            return TimedTrajectoryRun(
-                entity, [time - start for time in times], self._at_first(entity, poses(entity)), turns
-            )
-
-        return begin
-
-    def _clothoid(self, said: ET.Element) -> Begin:
-        """Along a line whose curvature grows evenly; over a time where the file gives one, else at the own speed."""
-        position, length = position_in(said), number(said, "length")
-        curvature = number(said, "curvature")
-        prime = number(said, "curvaturePrime") if "curvaturePrime" in said.attrib else number(said, "curvatureDot", 0.0)
-        first, last = (number(said, key) if key in said.attrib else None for key in ("startTime", "stopTime"))
-        count = max(2, math.ceil(length / _CLOTHOID_STEP_M) + 1)
-
-        def begin(entity: Entity) -> Run:
-            start = resolve(position, self.world.roads, self.world.place_of).pose(self.world.roads)
-            line = Geometry(0.0, start, length, (curvature, curvature + prime * length))
-            poses = [line.at(length * index / (count - 1)) for index in range(count)]
-            self._at_first(entity, poses)
-            if first is None or last is None or last <= first:
+            here = None if entity.place is None else entity.place.pose(self.world.roads)
+            curve = read_curve(trajectory, self._pose, here).after(enters_m)
+            poses = self._at_first(entity, list(curve.poses))
+            if timing is None or curve.times_s is None:
                 return PathRun(entity, poses)
-            times = [first + (last - first) * index / (count - 1) for index in range(count)]
-            return TimedTrajectoryRun(entity, times, poses, True)
+            start = self.world.now_s if absolute else curve.times_s[0] * scale if enters_m > 0 else 0.0
+            times = [time * scale + shift - start for time in curve.times_s]
+            if any(later <= sooner for sooner, later in pairwise(times)):
+                raise UnmappableError("a trajectory whose times do not ascend")
+            return TimedTrajectoryRun(entity, times, poses, curve.turns)
 
         return begin
 
@@ -413,10 +382,12 @@ class Actions:
             entity.put(free_place(self.world, poses[0]), self.world.now_s, self.world.roads)
         return poses
 
-    @staticmethod
-    def _pose(position: ET.Element, pose: Pose) -> Pose:
-        """The pose of a vertex; a WorldPosition says its heading exactly."""
-        said = only_child(position)
+    def _pose(self, position: ET.Element) -> Pose:
+        """The pose of a Position; one of the world says its heading exactly."""
+        pose, said = (
+            resolve(position, self.world.roads, self.world.place_of).pose(self.world.roads),
+            only_child(position),
+        )
         return Pose(pose.x, pose.y, number(said, "h")) if said.tag == "WorldPosition" and "h" in said.attrib else pose
 
     def _entity(self, kind: ET.Element) -> Callable[[], str]:

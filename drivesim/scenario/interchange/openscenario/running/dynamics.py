@@ -18,7 +18,7 @@ _PEAK_CURVATURE = {
     "linear": 0.0,
     "cubic": 6.0,
     "sinusoidal": math.pi**2 / 2,
-    "smooth": float(SmoothChange.PEAK_CURVATURE),
+    "smooth": 10 / math.sqrt(3),
 }
 
 
