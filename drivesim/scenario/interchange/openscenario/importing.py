@@ -7,6 +7,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -169,7 +170,8 @@ def _note_motion(name: str, tracks: list[list[Sample]], world: World, board: Sto
     element = world.entities[name].vehicle.element
     if len(tracks) > 1:
         times = ", ".join(f"{track[0].time_s:.4g}" for track in tracks[1:])
-        what = f"TeleportAction of {name}"
+        teleported = any(h.entity == name and "TeleportAction" in h.text for h in board.happenings)
+        what = f"TeleportAction of {name}" if teleported else f"entity {name}"
         notes.changed(element, what, f"it is another actor from {times} s on, because vehicles do not jump")
     if name not in board.given_speed and all(sample.speed_mps == 0 for track in tracks for sample in track):
         notes.changed(element, f"entity {name}", "no speed in Init: taken to stand still")
@@ -213,6 +215,9 @@ def _tracks(entity: Entity, end_s: float) -> list[list[Sample]]:
     tracks = [track for track in tracks if len(track) > 1 or (track and track[0].time_s < end_s)]
     while len(tracks) > 1 and tracks[1][0].time_s <= AT_ONCE_S:
         del tracks[0]
+    for track, following in pairwise(tracks):  # nobody is in two places at one time
+        while len(track) > 1 and track[-1].time_s >= following[0].time_s:
+            track.pop()
     if tracks and tracks[0][0].time_s <= AT_ONCE_S:
         tracks[0] = _from_the_start(tracks[0])
     return tracks

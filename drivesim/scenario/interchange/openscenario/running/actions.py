@@ -43,6 +43,8 @@ AT_ONCE_S = 0.1
 USUAL_LANE_CHANGE_S = 3.0
 _USUAL_ACCELERATION_MPS2, _USUAL_DECELERATION_MPS2, _USUAL_FASTEST_MPS = 5.0, 8.0, 90.0
 _LEAST_MPS2 = 1.0
+# What begins its trajectory farther away than this, or at another speed, is there from then on.
+_JUMP_M, _JUMP_MPS = 0.3, 3.5
 _SAME_LANE_M, _SAME_MPS = 0.01, 0.01
 
 Begin = Callable[[Entity], Run | str]
@@ -372,7 +374,12 @@ class Actions:
             times = [time * scale + shift - start for time in curve.times_s]
             if any(later <= sooner for sooner, later in pairwise(times)):
                 raise UnmappableError("a trajectory whose times do not ascend")
-            return TimedTrajectoryRun(entity, times, poses, curve.turns)
+            run = TimedTrajectoryRun(entity, times, poses, curve.turns)
+            at, off = entity.here.pose(self.world.roads), abs(run.first_speed_mps - entity.speed_mps)
+            if math.dist((at.x, at.y), (poses[0].x, poses[0].y)) > _JUMP_M or off > _JUMP_MPS:
+                entity.jump_to_speed(run.first_speed_mps)
+                entity.put(free_place(self.world, poses[0]), self.world.now_s, self.world.roads)
+            return run
 
         return begin
 

@@ -215,6 +215,11 @@ class TimedTrajectoryRun(Run):
         self._slopes, self._turns = self._curve.derivative(), turns
         self.text = f"follows a trajectory of {len(poses)} vertices"
 
+    @property
+    def first_speed_mps(self) -> float:
+        """The speed with which it begins; 0 where it waits for its first time."""
+        return 0.0 if self._first_s > STEP_S else float(np.hypot(*self._slopes(max(self._first_s, 0.0))[:2]))
+
     def _step(self, world: World) -> bool:
         if self.elapsed_s < self._first_s - _NEVER_S:
             return False
