@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,7 +14,9 @@ from drivesim.cli.options import JsonOption
 def preview(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
     out: Annotated[Path, typer.Option(help="Folder for NAME_layout.png and NAME_layout.mp4.")] = Path(),
-    coco: Annotated[bool, typer.Option("--coco", help="Also write COCO annotations, NAME_layout.json.")] = False,
+    coco: Annotated[
+        bool, typer.Option("--coco", help="Also write COCO annotations, NAME_layout.json, and their pictures.")
+    ] = False,
     openlabel: Annotated[
         bool, typer.Option("--openlabel", help="Also write ASAM OpenLABEL 1.0.0, NAME_layout.openlabel.json.")
     ] = False,
@@ -25,11 +27,11 @@ def preview(
     The result is a picture and a short video; no model is loaded. Without actors only the first frame is known, so that
     there is no video.
     """
-    from drivesim.archive.export import write_mp4, write_png
+    from drivesim.archive.export import write_mp4, write_png, write_pngs
     from drivesim.scenario import load_scenario
     from drivesim.scenario.interchange.coco import coco as coco_of
     from drivesim.scenario.interchange.openlabel import openlabel as openlabel_of
-    from drivesim.scenario.previews.preview import preview_fps, preview_frames, preview_sheet
+    from drivesim.scenario.previews.preview import camera_view, preview_fps, preview_frames, preview_sheet
 
     scenario = load_scenario(file)
     picture = out / f"{scenario.name}_layout.png"
@@ -39,13 +41,21 @@ def preview(
         video = picture.with_suffix(".mp4")
         write_mp4(preview_frames(scenario), preview_fps(scenario), video, crf=23)
         written.append(video)
-    for asked, suffix, annotated in ((coco, ".json", coco_of), (openlabel, ".openlabel.json", openlabel_of)):
-        if asked:
-            document = picture.with_suffix(suffix)
-            document.write_text(json.dumps(annotated(scenario), indent=1) + "\n", encoding="utf-8")
-            written.append(document)
+    if coco:
+        labels = coco_of(scenario, folder=picture.stem)
+        write_pngs((camera_view(scenario, image["time_s"]) for image in labels["images"]), picture.with_suffix(""))
+        written += [picture.with_suffix(""), _written(labels, picture.with_suffix(".json"))]
+    if openlabel:
+        written.append(_written(openlabel_of(scenario), picture.with_suffix(".openlabel.json")))
     if as_json:
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
         return
     for path in written:
         typer.echo(path)
+
+
+def _written(document: dict[str, Any], path: Path) -> Path:
+    from drivesim.archive.export import write_text
+
+    write_text(json.dumps(document, indent=1) + "\n", path)
+    return path

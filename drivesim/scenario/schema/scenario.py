@@ -9,9 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from drivesim.geometry.reference_lines import LineTrajectory
-from drivesim.geometry.trajectories import Trajectory
-from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego
+from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
 from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.picture import picture_sha256
 from drivesim.scenario.schema.road import Camera, Road
@@ -210,12 +208,16 @@ class Scenario(StrictModel):
             yield ("road", "curve", "radius_m"), edge
         movers: list[tuple[FieldPath, Ego | Actor]] = [] if self.ego is None else [(("ego",), self.ego)]
         for index, actor in enumerate(self.actors or ()):
-            yield ("actors", index, "lane" if actor.lateral_m is None else "lateral_m"), actor.start_lateral_m(road)
             movers.append((("actors", index), actor))
+            if actor.trajectory is not None:
+                continue
+            yield ("actors", index, "lane" if actor.lateral_m is None else "lateral_m"), actor.start_lateral_m(road)
         for path, mover in movers:
             for index, manoeuvre in enumerate(mover.manoeuvres):
                 if manoeuvre.lane is not None:
                     yield (*path, "manoeuvres", index, "lane"), road.lateral_m(manoeuvre.lane)
+            for index, row in enumerate(mover.trajectory or ()):
+                yield (*path, "trajectory", index), row[2]
 
     @field_validator("first_frame")
     @classmethod
@@ -233,12 +235,12 @@ class Scenario(StrictModel):
         """The actors over time, or None if the scenario has no actors."""
         if self.actors is None:
             return None
-        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
+        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera(), self.duration_s)
 
     @cached_property
-    def ego_trajectory(self) -> Trajectory | LineTrajectory:
+    def ego_trajectory(self) -> Motion:
         """The trajectory of the camera; without `ego`, it drives straight on at the usual speed."""
-        return (self.ego or Ego()).trajectory(self.road or Road())
+        return (self.ego or Ego()).path(self.road or Road())
 
     def known_times(self, fps: float) -> list[float]:
         """Returns the times in seconds of the frames at `fps` whose vehicles are known before any sampling.
@@ -280,7 +282,7 @@ class Scenario(StrictModel):
         """Returns actors, ego, road and camera, without keys for those that a scenario of boxes does not use."""
         parts: dict[str, Any] = {}
         if self.actors is not None:
-            parts["actors"] = [actor.model_dump(mode="json", exclude={"id"}) for actor in self.actors]
+            parts["actors"] = [_canonical_motion(actor) for actor in self.actors]
             for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
                 parts[name] = part.model_dump(mode="json", exclude_none=True)
         elif self.ego is not None and self.road is not None:
@@ -289,5 +291,12 @@ class Scenario(StrictModel):
             given = self.road.model_dump(mode="json", include=used, exclude_defaults=True, exclude_none=True)
             parts |= {"road": given} if given else {}
         if self.actors is not None or self.ego is not None:
-            parts["ego"] = (self.ego or Ego()).model_dump(mode="json")
+            parts["ego"] = _canonical_motion(self.ego or Ego())
         return parts
+
+
+def _canonical_motion(mover: Actor | Ego) -> dict[str, Any]:
+    """Returns an actor or the ego as plain data, without keys that its trajectory, or the lack of one, makes idle."""
+    if mover.trajectory is None:
+        return mover.model_dump(mode="json", exclude={"id", "trajectory"})
+    return mover.model_dump(mode="json", include={"category", "size", "trajectory"})

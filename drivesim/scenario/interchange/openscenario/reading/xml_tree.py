@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
-import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from typing import NoReturn
 from xml.parsers import expat
 
 from drivesim.errors import InputError
-from drivesim.scenario.sweeps.expressions import Expression, ExpressionError
 
 MAX_BYTES = 4 << 20
 MAX_DEPTH = 64
 MAX_ELEMENTS = 50_000
 MAX_ATTRIBUTE = 4000
 
-_PARAMETER = re.compile(r"\$(?:\{\s*)?([A-Za-z_]\w*)(?:\s*\})?")
-_NAME = re.compile(r"\$?\b([A-Za-z_]\w*)")
-
 
 @dataclass
 class XmlTree:
-    """The elements of a file, and the line of each."""
+    """The elements of a file, and the line of each; elements of other files, such as catalogues, can be taken in."""
 
     file: str
     root: ET.Element = field(default_factory=lambda: ET.Element("none"))
     lines: dict[ET.Element, int] = field(default_factory=dict)
+    others: dict[ET.Element, tuple[str, int]] = field(default_factory=dict)
 
-    def line_of(self, element: ET.Element) -> int:
-        """Line of an element of this tree."""
-        return self.lines[element]
+    def place_of(self, element: ET.Element) -> tuple[str, int]:
+        """File and line of an element of this tree, or of one that was taken in."""
+        return (self.file, self.lines[element]) if element in self.lines else self.others[element]
+
+    def take_in(self, element: ET.Element, source: XmlTree) -> ET.Element:
+        """A copy of an element of another tree, which may be changed, with its place there."""
+        copy = ET.Element(element.tag, dict(element.attrib))
+        copy.extend(self.take_in(part, source) for part in element)
+        self.others[copy] = source.place_of(element)
+        return copy
 
 
-def read_xml(content: bytes, file: str) -> XmlTree:
-    """The tree of a file; InputError, in one line with its place, for all that is no XML, too large, or not safe."""
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{file}: larger than {MAX_BYTES >> 20} MiB")
+def read_xml(content: bytes, file: str, scale: int = 1) -> XmlTree:
+    """The tree of a file; `scale` times as many bytes and elements are allowed as in a scenario.
+
+    Raises:
+        InputError: In one line with its place, for all that is no XML, too large, or not safe.
+    """
+    if len(content) > MAX_BYTES * scale:
+        raise InputError(f"{file}: larger than {MAX_BYTES * scale >> 20} MiB")
     tree, builder, parser = XmlTree(file), ET.TreeBuilder(), expat.ParserCreate()
     parser.buffer_text = True
     depth = 0
@@ -51,8 +58,8 @@ def read_xml(content: bytes, file: str) -> XmlTree:
         depth += 1
         if depth > MAX_DEPTH:
             refuse(f"nested deeper than {MAX_DEPTH} levels")
-        if len(tree.lines) >= MAX_ELEMENTS:
-            refuse(f"more than {MAX_ELEMENTS} elements")
+        if len(tree.lines) >= MAX_ELEMENTS * scale:
+            refuse(f"more than {MAX_ELEMENTS * scale} elements")
         if any(len(value) > MAX_ATTRIBUTE for value in attributes.values()):
             refuse(f"an attribute of more than {MAX_ATTRIBUTE} characters")
         tree.lines[builder.start(tag, attributes)] = parser.CurrentLineNumber
@@ -63,6 +70,7 @@ def read_xml(content: bytes, file: str) -> XmlTree:
         builder.end(tag)
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
+    parser.CharacterDataHandler = builder.data
     parser.StartDoctypeDeclHandler = lambda *_: refuse("a document type (<!DOCTYPE); remove it")
     try:
         parser.Parse(content, True)
@@ -74,31 +82,3 @@ def read_xml(content: bytes, file: str) -> XmlTree:
         refuse("an encoding that cannot be read; save the file as UTF-8")
     tree.root = builder.close()
     return tree
-
-
-def fill_in_parameters(root: ET.Element) -> None:
-    """Puts the values of parameters where attributes name them: `$speed` and `${$speed / 3.6}`.
-
-    What names an unknown parameter, or cannot be computed, stays as it is.
-    """
-    values = {
-        declared.attrib["name"].lstrip("$"): declared.attrib["value"]
-        for declared in root.iter("ParameterDeclaration")
-        if {"name", "value"} <= set(declared.attrib)
-    }
-    for element in root.iter():
-        for key, text in element.attrib.items():
-            if text.startswith("$"):
-                element.attrib[key] = _value(text, values)
-
-
-def _value(text: str, values: dict[str, str]) -> str:
-    if named := _PARAMETER.fullmatch(text):
-        return values.get(named[1], text)
-    if not (text.startswith("${") and text.endswith("}")):
-        return text
-    formula = _NAME.sub(lambda found: values.get(found[1], found[0]), text[2:-1])
-    try:
-        return str(Expression.parse(formula).value({}))
-    except ExpressionError:
-        return text
