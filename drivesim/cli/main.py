@@ -22,6 +22,7 @@ from drivesim.cli.evaluate.evaluate import app as evaluate
 from drivesim.cli.expand import expand
 from drivesim.cli.export import export
 from drivesim.cli.import_scenario import import_scenario
+from drivesim.cli.ingest import ingest
 from drivesim.cli.inspect import inspect
 from drivesim.cli.new import new
 from drivesim.cli.preview import preview
@@ -67,7 +68,7 @@ def _options(
 for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
     app.command()(_verb)
 app.command("import")(import_scenario)
-for _verb in (render, inspect, check, export, record, compress, doctor):
+for _verb in (render, inspect, check, export, record, ingest, compress, doctor):
     app.command()(_verb)
 app.add_typer(train, name="train")
 app.add_typer(evaluate, name="evaluate")

@@ -14,7 +14,7 @@ from drivesim.data.drive_log import split_of
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.errors import FootageError
-from drivesim.models.conditioning import BoxLayout, Conditioning, EgoMotion
+from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, EgoMotion
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,16 @@ class ClipPlaces:
 
 
 def clip_places(
-    footage: PackedFootage, split: Literal["train", "held_out"], fps: float | None, num_frames: int
+    footage: PackedFootage,
+    split: Literal["train", "held_out"],
+    fps: float | None,
+    num_frames: int,
+    labelled: bool = False,
 ) -> ClipPlaces:
-    """All clips of a split. `fps` None takes single frames of logs of any rate; FootageError where there is none."""
+    """All clips of a split, with `labelled` only those in whose first frame somebody has looked for vehicles.
+
+    `fps` None takes single frames of logs of any rate; FootageError where there is none.
+    """
     if fps is None:
         starts = np.arange(len(footage.frames))
         strides = np.ones(len(starts), np.int64)
@@ -42,6 +49,8 @@ def clip_places(
     in_split = np.array([split_of(str(name)) == split for name in footage.log_names])
     log = np.searchsorted(footage.log_start, starts, side="right") - 1
     keep = in_split[log] if len(starts) else np.zeros(0, bool)
+    if labelled:
+        keep &= footage.columns.crowdedness[starts] != UNKNOWN
     starts, strides, log = starts[keep], strides[keep], log[keep]
     if not len(starts):
         wanted = clips_in_words(fps, num_frames)
@@ -123,12 +132,14 @@ class FootageTensors:
 
     def conditioning(self, index: Tensor) -> Conditioning:
         """What is known of clips: boxes and ego motion of each frame, time of day and crowdedness of the first."""
-        known = torch.ones(len(index), dtype=torch.bool)
+        crowdedness, ego_motion = self.crowdedness[index], self.ego_motion[index]
+        boxes_known = (crowdedness != UNKNOWN).all(1)
+        motion_known = ego_motion.isfinite().all((1, 2))
         return Conditioning(
-            boxes=BoxLayout(self.boxes[index], self.category[index], known),
+            boxes=BoxLayout(self.boxes[index], self.category[index], boxes_known),
             time_of_day=self.time_of_day[index[:, 0]],
-            crowdedness=self.crowdedness[index[:, 0]],
-            ego_motion=EgoMotion(self.ego_motion[index], known),
+            crowdedness=crowdedness[:, 0],
+            ego_motion=EgoMotion(ego_motion.nan_to_num(), motion_known),
         )
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -173,6 +173,15 @@ class DriveLogWriter:
             self._container.mux(self._stream.encode(picture))
         self._frames.append(label)
 
+    def relabel(self, header: DriveLogLabels, frames: Sequence[FrameLabel]) -> None:
+        """Replaces header and labels of the frames written so far: some are known only when all frames were seen.
+
+        The header keeps size and rate. Raises ValueError for another number of labels than frames.
+        """
+        if len(frames) != len(self._frames):
+            raise ValueError(f"expected labels of {len(self._frames)} frames, got {len(frames)}")
+        self._header, self._frames = header, list(frames)
+
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> Literal[False]:
         with self._claim:
             if error_type is not None:
@@ -245,7 +254,18 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield from _walk(Path(entry.path))
 
 
+PART_MARK = "~"
+"""Between the name of a recording and the number of a drive log that is a part of it."""
+HELD_OUT_MARK = "held_out_"
+"""Begins the name of a recording that the user keeps out of training."""
+
+
 def split_of(name: str, held_out_percent: int = 5) -> Literal["train", "held_out"]:
-    """The split of a drive log, from its name alone, so that it never changes."""
-    digest = hashlib.sha256(name.encode()).digest()
+    """The split of a drive log, from its name alone, so that it never changes.
+
+    All parts of a recording are in one split, for neighbouring frames are alike.
+    """
+    if name.startswith(HELD_OUT_MARK):
+        return "held_out"
+    digest = hashlib.sha256(name.partition(PART_MARK)[0].encode()).digest()
     return "held_out" if int.from_bytes(digest[:4], "big") % 100 < held_out_percent else "train"

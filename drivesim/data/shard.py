@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -79,7 +80,8 @@ class Shard:
     """An open shard.
 
     sources: the drive logs it was packed from, none of a recorded shard. recording: what a recorded shard was made
-    with, None of one packed from logs. frames: (n, h, w, 3) uint8, mapped. ego_motion: (n, 2) float32, m/s and rad/s.
+    with, None of one packed from logs. frames: (n, h, w, 3) uint8, mapped. ego_motion: (n, 2) float32, m/s and rad/s,
+    NaN where unknown.
     """
 
     folder: Path
@@ -188,7 +190,7 @@ class ShardWriter:
         known = -1 if header.time_of_day is None else TIMES_OF_DAY.index(header.time_of_day)
         self._logs.append((name, len(labels), header.fps, known))
         self._vehicles.append(VehicleColumns.of(labels, header.width, header.height))
-        self._ego_motion.extend((label.ego_speed_mps, label.ego_yaw_rate_radps) for label in labels)
+        self._ego_motion.extend(map(_ego_motion, labels))
 
     def finish(self, sources: Sequence[PackedLog] = (), recording: dict[str, Any] | None = None) -> None:
         """Writes labels and identity; the folder may then be published."""
@@ -220,6 +222,13 @@ class ShardWriter:
         with writing(self._folder):
             (self._folder / LABELS_FILE).write_bytes(archive.getvalue())
             (self._folder / IDENTITY_FILE).write_bytes(seal(identity))
+
+
+def _ego_motion(label: FrameLabel) -> tuple[float, float]:
+    """Speed and yaw rate of a frame, both NaN where either is unknown: the models take them together."""
+    if label.ego_speed_mps is None or label.ego_yaw_rate_radps is None:
+        return math.nan, math.nan
+    return label.ego_speed_mps, label.ego_yaw_rate_radps
 
 
 class FrameSink:

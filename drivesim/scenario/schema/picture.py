@@ -29,7 +29,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     content = _content(path)
-    width, height = _size(content, path)
+    width, height = picture_size(content, path)
     if width < MIN_WIDTH_PX or height < MIN_HEIGHT_PX:
         raise InputError(f"{path}: expected at least {MIN_WIDTH_PX}×{MIN_HEIGHT_PX} pixels, got {width}×{height}")
     if width * height > MAX_PIXELS:
@@ -63,8 +63,8 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _size(content: bytes, path: Path) -> tuple[int, int]:
-    """Width and height by the header, before any memory is taken for pixels."""
+def picture_size(content: bytes, path: Path) -> tuple[int, int]:
+    """Width and height of a PNG or JPEG by its header, before any memory is taken for pixels; else InputError."""
     if content.startswith(_PNG) and len(content) >= 24:
         return struct.unpack(">II", content[16:24])
     if content.startswith(_JPEG):

@@ -118,8 +118,8 @@ class ReaderStage:
     def _find_frames(self) -> None:
         footage = self.footage.footage
         self.labels = vehicle_labels(footage)
-        self.train = clip_places(footage, "train", None, 1)
-        self.test = clip_places(footage, "held_out", None, 1)
+        self.train = clip_places(footage, "train", None, 1, labelled=True)
+        self.test = clip_places(footage, "held_out", None, 1, labelled=True)
 
     def _judged(self, places: ClipPlaces, count: int) -> Verdicts:
         index, frames = self._frames(places, count)
