@@ -7,6 +7,7 @@ the drive log ends there and another begins: nothing is made up.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -19,6 +20,8 @@ _ALIKE_MEAN, _ALIKE_MOST = 0.1, 3
 _MOST_HALVINGS = 4
 _RATE_TOLERANCE = 1.05
 _ROUNDING = 1e-6
+_BEFORE_A_GAP = 0.25
+"""Of half a tick: the last frame before a gap may be so early, as the frame that was due is not there to compare."""
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Timeline:
 
         No more than one frame is held at a time.
         """
-        half, waiting = 0.5 / self.fps + _ROUNDING, None
+        half, due_s, waiting = 0.5 / self.fps + _ROUNDING, 0.0, None
         for frame in self._fresh(frames):
             while True:
                 if frame is None:
@@ -81,15 +84,17 @@ class Timeline:
                     waiting = frame if frame.time_s >= due_s - half else waiting
                     break
                 offset_s = frame.time_s - due_s
-                if waiting is not None and due_s - waiting.time_s <= offset_s:
+                early_s = math.inf if waiting is None else due_s - waiting.time_s
+                gap_follows = early_s + offset_s > 2 * half
+                if early_s <= (half * _BEFORE_A_GAP if gap_follows else offset_s + _ROUNDING):
                     yield self._use(waiting, due_s)
                     waiting = None
                     continue  # with the same frame, for the next tick
                 waiting = None
                 yield self._use(frame, due_s if offset_s <= half else None)
                 break
-        if waiting is not None:
-            yield self._use(waiting, self._start_s + self._tick / self.fps)
+        if waiting is not None and due_s - waiting.time_s <= half * _BEFORE_A_GAP:
+            yield self._use(waiting, due_s)
 
     def _use(self, frame: SourceFrame, due_s: float | None) -> TimedFrame:
         """Takes a frame for the tick that is due, or for the first one of a new log."""

@@ -33,24 +33,26 @@ def decoded_files(media: PictureFiles, on_broken: Callable[[str], None]) -> Iter
 
 
 def decoded_rows(media: ParquetPictures, on_broken: Callable[[str], None]) -> Iterator[SourceFrame]:
-    """As `decoded_files`, from a Parquet file; one row group of it is in memory at a time."""
+    """As `decoded_files`, from rows of a Parquet file; one row group of it is in memory at a time."""
     parquet = parquet_library()
-    times = dict(zip(media.rows, media.times_s, strict=True))
     try:
         with parquet.ParquetFile(media.path) as file:
-            first = 0
-            for batch in file.iter_batches(batch_size=16, columns=[media.column]):
-                for row, content in enumerate(batch.column(0).to_pylist(), first):
-                    if row not in times:
-                        continue
-                    try:
-                        pixels = decoded_picture(content or b"", Path(f"{media.path}, row {row}"))
-                    except FootageError as error:
-                        on_broken(str(error))
-                        continue
-                    yield _source_frame(media.rows.index(row), times[row], pixels)
-                first += len(batch)
-    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these types
+            lengths = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+            ends, held, column = np.cumsum(lengths), None, None
+            for number, (row, time_s) in enumerate(zip(media.rows, media.times_s, strict=True)):
+                group = int(np.searchsorted(ends, row, side="right"))
+                if group != held:
+                    column = None  # the memory of the one before is free before the next is read
+                    column = file.read_row_group(group, columns=[media.column]).column(0)
+                    held = group
+                content = column[row - int(ends[group] - lengths[group])].as_py()
+                try:
+                    pixels = decoded_picture(content or b"", Path(f"{media.path}, row {row}"))
+                except FootageError as error:
+                    on_broken(str(error))
+                    continue
+                yield _source_frame(number, time_s, pixels)
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:  # pyarrow's errors are of these types
         raise FootageError(f"{media.path}: cannot be read as Parquet: {' '.join(str(error).split())[:200]}") from None
 
 
