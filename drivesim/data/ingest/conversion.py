@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import cv2
 import numpy as np
@@ -26,7 +26,6 @@ from drivesim.data.drive_log_labels import (
 from drivesim.data.ingest.labels.daylight import Daylight
 from drivesim.data.ingest.labels.detected import tracked_vehicles
 from drivesim.data.ingest.labels.ego_motion import motion_at
-from drivesim.data.ingest.labels.odometry import Odometry
 from drivesim.data.ingest.labels.redaction import redacted
 from drivesim.data.ingest.media import pictures, video
 from drivesim.data.ingest.media.files import read_regular
@@ -39,6 +38,9 @@ from drivesim.detection.detections import Detections
 from drivesim.detection.onnx.detector import OnnxDetector
 from drivesim.errors import FootageError
 from drivesim.geometry.camera import PinholeCamera
+
+if TYPE_CHECKING:
+    from drivesim.data.ingest.labels.odometry import Odometry
 
 STILLS_FPS = 0.25
 STILLS_PER_LOG = 64
@@ -275,6 +277,8 @@ class _GrowingLog:
     def _odometry_of(self, camera: CameraLabel | None) -> Odometry | None:
         if not self._tools.settings.odometry or camera is None or camera.height_m is None:
             return None
+        from drivesim.data.ingest.labels.odometry import Odometry
+
         width, height = self._placement.width, self._placement.height
         pinhole = PinholeCamera(width, height, camera.horizontal_fov_rad, camera.height_m, camera.pitch_rad)
         return Odometry(pinhole, self._fps)

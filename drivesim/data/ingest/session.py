@@ -222,9 +222,12 @@ def _read_note(out: Path, name: str) -> dict[str, Any] | None:
 
 
 def _write_note(out: Path, recording: Recording, content: dict[str, Any]) -> None:
+    """Writes a note, whole or not at all. It need not survive a loss of power: without it, the work is done again."""
     path = _note_path(out, recording.name)
     with writing(path):
-        durable.write_changed_file(path, seal({"identity": identity(recording), **content}))
+        temporary = path.with_suffix(".tmp")
+        temporary.write_bytes(seal({"identity": identity(recording), **content}))
+        temporary.replace(path)
 
 
 def _as_note(done: Ingested) -> dict[str, Any]:

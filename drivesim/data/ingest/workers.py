@@ -49,8 +49,8 @@ class IngestWorkers:
         DrivesimError: what is no recording's fault: a network of the user's fails, or the disk is full.
     """
 
-    def __init__(self, out: Path, settings: IngestSettings, num_workers: int, stall_s: float = STALL_S) -> None:
-        self._out, self._settings, self._stall_s = out, settings, stall_s
+    def __init__(self, out: Path, settings: IngestSettings, num_workers: int) -> None:
+        self._out, self._settings = out, settings
         self._free = deque(range(num_workers))
         self._busy: dict[Connection, _Worker] = {}
         self._idle: list[_Worker] = []
@@ -74,7 +74,7 @@ class IngestWorkers:
                 yield from self._received(self._busy[connection])
             for worker in list(self._busy.values()):
                 if time.monotonic() > worker.deadline:
-                    yield self._lost(worker, f"took more than {self._stall_s:g} s for one frame")
+                    yield self._lost(worker, f"took more than {STALL_S:g} s for one frame")
 
     def _deal_out(self, waiting: Iterator[Recording]) -> None:
         while self._idle or self._free:
@@ -86,7 +86,7 @@ class IngestWorkers:
             else:
                 self._free.popleft()
                 worker = _Worker(self._out, self._settings)
-            worker.begin(recording, _START_S + self._stall_s)
+            worker.begin(recording, _START_S + STALL_S)
             self._busy[worker.connection] = worker
 
     def _received(self, worker: _Worker) -> Iterator[tuple[Recording, Any]]:
@@ -100,7 +100,7 @@ class IngestWorkers:
             return
         if isinstance(event, DrivesimError):
             raise event
-        worker.deadline = time.monotonic() + self._stall_s
+        worker.deadline = time.monotonic() + STALL_S
         if isinstance(event, Converted | Failed):
             self._idle.append(self._busy.pop(worker.connection))
         yield recording, event

@@ -53,6 +53,8 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
             _require_size(path, stream.codec_context.width, stream.codec_context.height)
             stream.codec_context.thread_count = 1
             yield container, stream
+    except FootageError:
+        raise
     except (av.FFmpegError, OSError, ValueError, OverflowError) as error:
         raise FootageError(f"{path}: cannot decode the video: {_in_words(error)}") from error
 

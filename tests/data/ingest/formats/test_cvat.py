@@ -40,7 +40,7 @@ def test_tracks(footage, converted) -> None:
     (recording,) = recordings(path)
     assert recording.media.path == video
     lefts = {frame: [v.box[0] for v in found] for frame, found in recording.vehicles.items() if found}
-    # Between the boxes at 1 and 4 the missing ones lie on the line; until the frame that is outside, the last one holds.
+    # Between the boxes at 1 and 4 missing ones lie on the line; before one that is outside, the last holds.
     expected = {0: [10], 1: [12], 2: [18], 3: [24], 4: [30], 5: [30]}
     expected |= {frame: [100 + 10 * (frame - 30)] for frame in range(30, 39)}
     assert lefts == {frame: pytest.approx(left) for frame, left in expected.items()}

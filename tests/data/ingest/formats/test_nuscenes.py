@@ -50,15 +50,44 @@ def tables(description: str = "Parked truck, rain", visibility: str = "4") -> di
         "next": "",
     }
     pictures = [
-        {**data, "token": "d0", "sample_token": "s0", "ego_pose_token": "pose0", "timestamp": stamps[0], "is_key_frame": True,
-         "filename": "samples/CAM_FRONT/0.jpg"},
-        {**data, "token": "d1", "sample_token": "s1", "ego_pose_token": "pose1", "timestamp": stamps[1], "is_key_frame": False,
-         "filename": "sweeps/CAM_FRONT/1.jpg"},
-        {**data, "token": "d2", "sample_token": "s1", "ego_pose_token": "pose2", "timestamp": stamps[2], "is_key_frame": True,
-         "filename": "samples/CAM_FRONT/2.jpg"},
-        {**data, "token": "l0", "sample_token": "s0", "ego_pose_token": "pose_of_lidar", "timestamp": stamps[0],
-         "is_key_frame": True, "filename": "samples/LIDAR_TOP/0.bin", "calibrated_sensor_token": "lidar_mount"},
-    ]  # fmt: skip
+        {
+            **data,
+            "token": "d0",
+            "sample_token": "s0",
+            "ego_pose_token": "pose0",
+            "timestamp": stamps[0],
+            "is_key_frame": True,
+            "filename": "samples/CAM_FRONT/0.jpg",
+        },
+        {
+            **data,
+            "token": "d1",
+            "sample_token": "s1",
+            "ego_pose_token": "pose1",
+            "timestamp": stamps[1],
+            "is_key_frame": False,
+            "filename": "sweeps/CAM_FRONT/1.jpg",
+        },
+        {
+            **data,
+            "token": "d2",
+            "sample_token": "s1",
+            "ego_pose_token": "pose2",
+            "timestamp": stamps[2],
+            "is_key_frame": True,
+            "filename": "samples/CAM_FRONT/2.jpg",
+        },
+        {
+            **data,
+            "token": "l0",
+            "sample_token": "s0",
+            "ego_pose_token": "pose_of_lidar",
+            "timestamp": stamps[0],
+            "is_key_frame": True,
+            "filename": "samples/LIDAR_TOP/0.bin",
+            "calibrated_sensor_token": "lidar_mount",
+        },
+    ]
     annotation = {
         "visibility_token": visibility,
         "attribute_tokens": [],
@@ -73,15 +102,42 @@ def tables(description: str = "Parked truck, rain", visibility: str = "4") -> di
     place = [-5 * 0.5 - MOUNT_M[0] - 20 - 2, 1.0, 0.75]
     truck = {**annotation, "instance_token": "truck", "size": [2.5, 8.0, 3.0], "rotation": quaternion_about_z(math.pi)}
     annotations = [
-        {**car, "token": "a0", "sample_token": "s0", "translation": place, "rotation": quaternion_about_z(math.pi - 0.2)},
-        {**car, "token": "a1", "sample_token": "s1", "translation": [place[0], -1.0, 0.75],
-         "rotation": quaternion_about_z(-math.pi + 0.2)},
-        *({**truck, "token": f"t{i}", "sample_token": f"s{i}", "translation": [place[0] + 2 - 12 - 4, -4.0, 1.5]} for i in (0, 1)),
-        {**car, "token": "unseen", "instance_token": "ghost", "sample_token": "s0", "translation": place,
-         "rotation": quaternion_about_z(0), "num_lidar_pts": 0},
-        {**car, "token": "person", "instance_token": "walker", "sample_token": "s0", "translation": place,
-         "rotation": quaternion_about_z(0)},
-    ]  # fmt: skip
+        {
+            **car,
+            "token": "a0",
+            "sample_token": "s0",
+            "translation": place,
+            "rotation": quaternion_about_z(math.pi - 0.2),
+        },
+        {
+            **car,
+            "token": "a1",
+            "sample_token": "s1",
+            "translation": [place[0], -1.0, 0.75],
+            "rotation": quaternion_about_z(-math.pi + 0.2),
+        },
+        *(
+            {**truck, "token": f"t{i}", "sample_token": f"s{i}", "translation": [place[0] + 2 - 12 - 4, -4.0, 1.5]}
+            for i in (0, 1)
+        ),
+        {
+            **car,
+            "token": "unseen",
+            "instance_token": "ghost",
+            "sample_token": "s0",
+            "translation": place,
+            "rotation": quaternion_about_z(0),
+            "num_lidar_pts": 0,
+        },
+        {
+            **car,
+            "token": "person",
+            "instance_token": "walker",
+            "sample_token": "s0",
+            "translation": place,
+            "rotation": quaternion_about_z(0),
+        },
+    ]
     return {
         "scene": [{"token": "scene", "name": "scene-0061", "description": description, "nbr_samples": 2}],
         "sample": [
