@@ -1,6 +1,6 @@
 """Read an archive: lazily, only what is committed, and only bytes that are what was committed.
 
->>> archive = open_archive("out/night_cut_in.zarr")
+>>> archive = open_archive("out/cut_in_night.zarr")
 >>> archive.rollouts[0].frames[10:20]     # uint8 (t, h, w, c), RGB
 """
 

@@ -1,7 +1,7 @@
 """The labels of a drive log and their file, `labels.json`.
 
-Version 1 knows every label exactly. Version 2 may leave out what the source does not know, and says where labels are
-from: footage of real drives has it.
+Version 1 holds exact labels of everything. Version 2, for footage of real drives, may leave out what the source does
+not know, and says where the labels come from.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationErro
 from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TimeOfDay, VehicleCategory
 
-FORMAT = 1
-FORMAT_OF_REAL_FOOTAGE = 2
+FORMAT: Literal[1] = 1
+FORMAT_OF_REAL_FOOTAGE: Literal[2] = 2
 LABELS_FILE = "labels.json"
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Box = tuple[float, float, float, float]
-"""`x0, y0, x1, y1` in pixels of the log's frames; x to the right, y down, the far edges exclusive."""
+"""Edges x0, y0, x1, y1 in pixels of the log's frames; x points right, y down, and the far edges are exclusive."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class VehicleLabel:
     __pydantic_config__ = _STRICT
 
     track_id: int
-    """The same number for the same vehicle in all frames of a log."""
+    """A number that the vehicle has in all frames of a log."""
     category: VehicleCategory
     box: Box
-    """Around the visible part, inside the frame."""
+    """Box around the visible part, inside the frame."""
     amodal_box: Box
-    """Around the whole vehicle; may reach beyond the frame and behind other things."""
+    """Box around the whole vehicle, which may reach beyond the frame and behind other things."""
     distance_m: float | None
-    """From the camera to the vehicle's nearest point; None where it is not known."""
+    """Distance from the camera to the vehicle's nearest point; None if it is unknown."""
     visible_fraction: float | None
-    """0..1: the part of its pixels that nothing hides and that lies inside the frame; None where it is not known."""
+    """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +52,21 @@ class FrameLabel:
 
     time_s: float
     ego_speed_mps: float | None
+    """None if it is unknown."""
     ego_yaw_rate_radps: float | None
-    """Positive to the left."""
+    """Positive to the left; None if it is unknown."""
     vehicles: tuple[VehicleLabel, ...] | None
-    """None where nobody has looked for vehicles, which is not the same as no vehicles."""
+    """None if the frame was not searched for vehicles, which is not the same as a frame without vehicles."""
 
 
 @dataclass(frozen=True)
 class CameraLabel:
-    """How the camera sits on the ego."""
+    """How the camera is mounted on the ego."""
 
     __pydantic_config__ = _STRICT
 
     height_m: float | None
-    """Above the road; None where it is not known."""
+    """Height above the road; None if it is unknown."""
     pitch_rad: float
     """Positive when it looks up."""
     horizontal_fov_rad: float
@@ -73,17 +74,17 @@ class CameraLabel:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where a drive log of real footage and its labels are from; None is a label that it does not have."""
+    """The origin of a drive log of real footage and of its labels; None stands for labels that it does not have."""
 
     __pydantic_config__ = _STRICT
 
     recording: str
     """Name of the recording that the log is a part of."""
     start_s: float
-    """Time of the first frame, from the start of the recording."""
+    """Time of the first frame since the start of the recording."""
     vehicles: Literal["annotated", "detected"] | None = None
     detector_sha256: str | None = None
-    """sha256 of the detector, where vehicles are `detected`."""
+    """sha256 of the detector, if the vehicles are `detected`."""
     ego_motion: Literal["measured", "steering", "odometry"] | None = None
     """`measured` by sensors of the vehicle, derived from its speed and `steering`, or by visual `odometry`."""
     time_of_day: Literal["annotated", "luminance"] | None = None
@@ -91,12 +92,12 @@ class Provenance:
 
 @dataclass(frozen=True)
 class DriveLogLabels:
-    """Everything known about a drive log; `None` is what its source does not know."""
+    """Everything known about a drive log; None stands for what its source does not say."""
 
     __pydantic_config__ = _STRICT
 
     source: str
-    """Where the footage is from, for instance `world` or a data set's name."""
+    """Origin of the footage, for instance `world` or the name of a data set."""
     fps: Annotated[float, Field(gt=0)]
     width: PositiveInt
     height: PositiveInt
@@ -108,6 +109,7 @@ class DriveLogLabels:
     format: Literal[1, 2] = FORMAT
 
     def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
+        """Returns the same labels with other labels of frames."""
         return replace(self, frames=frames)
 
 
@@ -122,7 +124,8 @@ def write_labels(labels: DriveLogLabels, folder: Path) -> None:
 def read_labels(folder: Path) -> DriveLogLabels:
     """Reads `labels.json` from `folder`.
 
-    Raises `FootageError` naming the file, and the field where one is wrong.
+    Raises:
+        FootageError: The file cannot be read, or a field is wrong; it names the file and the field.
     """
     path = Path(folder) / LABELS_FILE
     try:

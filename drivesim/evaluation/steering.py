@@ -12,13 +12,13 @@ from drivesim.archive import Archive, open_archive
 from drivesim.archive.reader import Rollout
 from drivesim.detection.adherence import MIN_IOU
 from drivesim.detection.matching import match_boxes
-from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.archived_scenario import archived_scenario
 from drivesim.evaluation.samples.footage import OnProgress
+from drivesim.geometry.requestable import longer_side
 from drivesim.models.checkpoints import READER
 from drivesim.models.vehicle_detector import read_vehicles
 from drivesim.scenario import Scenario
@@ -76,7 +76,7 @@ def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rol
         part = frames[start : min(len(frames), start + archive.layout.frames_per_chunk)]
         for offset, detections in enumerate(read_vehicles(engine.networks.reader, part)):
             time_s = (start + offset) / archive.layout.fps
-            views = [view for view in scenario.scene.views(time_s) if view.large_enough]
+            views = [view for view in scenario.scene.views(time_s) if view.may_be_requested]
             boxes = _boxes(views)
             partner = match_boxes(boxes, detections.xyxy, MIN_IOU)
             for view, box, found in zip(views, boxes, partner >= 0, strict=True):

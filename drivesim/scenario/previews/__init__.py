@@ -1,1 +1,1 @@
-"""Pictures of a scenario before any sampling."""
+"""Previews: pictures of a scenario before any sampling, and the drawing of boxes that other parts use too."""
