@@ -80,7 +80,7 @@ class VehicleColumns:
 
     @property
     def nearness(self) -> np.ndarray:
-        """A number to sort vehicles by, nearest first, `m`: the distance, or else how high in the frame the box ends."""
+        """A number to sort vehicles by, nearest first, `m`: the distance, or else how high the box ends."""
         return np.where(np.isnan(self.distance_m), _BEYOND_ALL_M - self.box[:, 3], self.distance_m)
 
 

@@ -57,6 +57,19 @@ class DriveLog:
     def num_frames(self) -> int:
         return len(self.labels.frames)
 
+    def index_at(self, time_s: float) -> int:
+        """Returns the frame nearest to a time.
+
+        Raises:
+            FootageError: The time lies more than half a frame outside the log.
+        """
+        times = np.array([frame.time_s for frame in self.labels.frames])
+        tolerance = 0.5 / self.labels.fps + 1e-6
+        if not len(times) or not times[0] - tolerance <= time_s <= times[-1] + tolerance:
+            span = f"{times[0]:.2f} s to {times[-1]:.2f} s" if len(times) else "no frames"
+            raise FootageError(f"{self.folder}: asked for the frame at {time_s:.2f} s; the log has {span}")
+        return int(np.abs(times - time_s).argmin())
+
     def read(self, start: int, stop: int) -> np.ndarray:
         """Reads frames `start` to `stop - 1`: uint8 `t h w c`, RGB; decodes only from the key frame before `start` on.
 

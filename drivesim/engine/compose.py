@@ -14,7 +14,6 @@ from drivesim.engine.settings import EngineSettings
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import VideoFormat
-from drivesim.scenario import read_picture
 
 
 def compose_keyframes(
@@ -28,11 +27,6 @@ def compose_keyframes(
         rescale=settings.guidance_rescale,
     )
     return image.sample(denoise, noise[:, None], settings.image)[:, 0]
-
-
-def keyframe_from_picture(autoencoder: Autoencoder, path: str, video: VideoFormat, device: torch.device) -> Tensor:
-    """The latents `c h w` of a picture file; InputError where it cannot be used."""
-    return keyframe_from_pixels(autoencoder, read_picture(path), video, device)
 
 
 def keyframe_from_pixels(

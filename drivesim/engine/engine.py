@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from drivesim.detection.detections import Detections
-from drivesim.engine.compose import compose_keyframes, keyframe_from_picture, keyframe_from_pixels
+from drivesim.engine.compose import compose_keyframes, keyframe_from_pixels
 from drivesim.engine.conditions import (
     first_frame_conditions,
     keyframe_conditions,
@@ -29,6 +29,7 @@ from drivesim.engine.gate import Gated, gated, layout_to_obey
 from drivesim.engine.layouts import with_drawn_layouts
 from drivesim.engine.networks import Networks
 from drivesim.engine.predict import predict_window
+from drivesim.engine.real_frames import read_real_frames
 from drivesim.engine.render import Renderer, StageDone, pixels
 from drivesim.engine.seeds import LatentNoise, RunNoise
 from drivesim.engine.settings import EngineSettings, fast
@@ -82,7 +83,7 @@ class Engine:
     ) -> SceneLayout | None:
         """The boxes that `compose` uses: the scenario's, or those drawn for its crowdedness; None for neither."""
         settings, seed = _resolved(scenario, settings, seed)
-        if scenario.first_frame is not None:
+        if scenario.real_frames:
             return None
         told = self._with_layouts(first_frame_conditions(scenario), [seed], settings)
         return None if told.boxes is None else told_layouts(told)[0]
@@ -190,7 +191,7 @@ class Engine:
         choice = None
         if window == 0:
             keyframe, choice = self._first_keyframe(scenario, seed, settings)
-            known = keyframe[None]
+            known = self._real_keyframes(scenario) if scenario.real_frames else keyframe[None]
         else:
             known = self._tensor(previous[-self.video.context_frames :])
         timeline, chain = self.timeline(scenario, settings), self._latent_noise(seed, future)
@@ -243,9 +244,14 @@ class Engine:
         if settings.gate_attempts > 1:
             choice = self._gated_keyframe(scenario, seed, settings)
             return choice.sample, choice
-        if scenario.first_frame is not None:
-            return keyframe_from_picture(self.networks.autoencoder, scenario.first_frame, self.video, self.device), None
+        if scenario.real_frames:
+            return self._real_keyframes(scenario)[0], None
         return self._composed(first_frame_conditions(scenario), [seed], settings, [0])[0], None
+
+    def _real_keyframes(self, scenario: Scenario) -> Tensor:
+        """The latents `s c h w` of the real frames that a scenario starts from."""
+        autoencoder, frames = self.networks.autoencoder, read_real_frames(scenario, self.video.keyframe_fps)
+        return torch.stack([keyframe_from_pixels(autoencoder, f, self.video, self.device) for f in frames])
 
     def _gated_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings) -> Gated[Tensor]:
         """The latents `c h w` that the gate keeps; each attempt is read as the autoencoder decodes it."""

@@ -13,6 +13,7 @@ import typer
 
 from drivesim.cli.evaluate.detection import detection
 from drivesim.cli.evaluate.figures import deliver, deliver_comparison, progress, shown
+from drivesim.cli.evaluate.futures import futures
 from drivesim.cli.evaluate.options import (
     AsJson,
     BatchSize,
@@ -44,6 +45,7 @@ from drivesim.errors import InputError
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
 app.command()(detection)
+app.command()(futures)
 
 
 @app.command()
