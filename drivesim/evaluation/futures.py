@@ -1,9 +1,9 @@
 """Futures of real frames, compared with what really happened.
 
 Each start is a moment of a drive log. The models are given the frame of that moment, or two frames, and sample several
-futures. Keyframes are compared, at low resolution, so that neither interpolation nor upsampling is measured. At most one
-of several futures can be what happened, so that the best one counts (best of k). The Fréchet distance compares all of
-them with the real frames as a set.
+futures. Keyframes are compared, at low resolution, so that neither interpolation nor upsampling is measured. At most
+one of several futures can be what happened, so that the best one counts (best of k). The Fréchet distance compares all
+of them with the real frames as a set.
 
 Two other groups give the figures a scale: `held` repeats the last known frame, and `reconstructed` is the real future
 after the autoencoder, which no prediction can beat by much.

@@ -11,7 +11,7 @@ import numpy as np
 from drivesim.data.drive_log_labels import Box, CameraLabel, VehicleLabel
 from drivesim.data.ingest.recording import SourceCamera, SourceVehicle
 from drivesim.errors import FootageError
-from drivesim.geometry.boxes import area, clip
+from drivesim.geometry.boxes import area
 
 ASPECT = 2
 MIN_WIDTH = 256
@@ -85,7 +85,7 @@ class Placement:
         Of the visible fraction, the part of the visible box that the crop cuts off is lost.
         """
         whole = np.array(self.box(vehicle.box))
-        inside = clip(whole, self.width, self.height)
+        inside = np.clip(whole, 0, [self.width, self.height] * 2)
         smallest = MIN_BOX_SIDE * self.width
         if inside[2] - inside[0] < smallest or inside[3] - inside[1] < smallest:
             return None
