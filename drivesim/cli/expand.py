@@ -67,7 +67,7 @@ def _write(cases: Cases, chosen: range, names: list[str], file: Path, out: Path)
 
 
 def _yaml(cases: Cases, number: int, file: Path) -> str:
-    from drivesim.scenario import save as scenario_yaml
+    from drivesim.scenario.save import scenario_yaml
 
     settings = ", ".join(f"{name} = {json.dumps(value)}" for name, value in cases.settings(number).items())
     return scenario_yaml(cases[number], f"Case {number} of {file.name}: {settings}" if settings else "")

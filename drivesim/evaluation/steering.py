@@ -16,11 +16,11 @@ from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.samples.archived_scenario import archived_scenario
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.geometry.requestable import longer_side
 from drivesim.models.checkpoints import READER
 from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.rollout.job import archived_scenario
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX

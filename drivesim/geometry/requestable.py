@@ -60,5 +60,8 @@ def may_be_requested(xyxy: np.ndarray, visible_fraction: ArrayLike, cut_off: Arr
 
 
 def counts_as_vehicle(xyxy: np.ndarray, visible_fraction: ArrayLike, cut_off: ArrayLike) -> np.ndarray:
-    """Returns whether each vehicle counts as crowdedness and should be detected: bool `...`; as `may_be_requested`."""
+    """Returns whether each vehicle counts as crowdedness and should be detected: bool `...`.
+
+    The arguments are those of `may_be_requested`.
+    """
     return in_view(visible_fraction, cut_off) & (longer_side(xyxy) >= MIN_COUNTED_SIDE)

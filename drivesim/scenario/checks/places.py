@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _STEP_S, _MAX_STEPS = 0.1, 300
 """Spacing of the moments at which places are compared, and the largest number of them."""
 _MAX_VIEWS = 12
-"""Number of moments at which it is looked for actors that are out of sight in the first frame."""
+"""Number of moments at which actors that are out of sight in the first frame are looked for."""
 _MIN_COS_ALONG = 0.9
 """A vehicle drives along the road if the cosine of the angle between their headings is at least this."""
 _MIN_INSIDE = 0.1

@@ -52,7 +52,8 @@ def coco_document(
     for image, of_frame in zip(images, annotations, strict=True):
         for annotation in of_frame:
             _, _, width, height = annotation["bbox"]
-            shared = {"id": len(found), "image_id": image["id"], "area": width * height, "iscrowd": 0}
+            # pycocotools takes an annotation with the id 0 for one that nothing matches.
+            shared = {"id": len(found) + 1, "image_id": image["id"], "area": width * height, "iscrowd": 0}
             found.append(shared | annotation)
     categories = [{"id": index, "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)]
     info = {"description": description}

@@ -199,7 +199,7 @@ class Scenario(StrictModel):
         return self
 
     def _problems_of_the_curve(self) -> list[tuple[FieldPath, str]]:
-        """Returns what a curve of the road leaves no room for."""
+        """Returns the problems of lanes, places and turns for which a curve of the road leaves no room."""
         road = self.road
         if road is None or road.curve is None:
             return []
