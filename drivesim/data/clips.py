@@ -68,7 +68,7 @@ def clip_places(
         keep &= footage.columns.crowdedness[starts] != UNKNOWN
     starts, strides, log = starts[keep], strides[keep], log[keep]
     if not len(starts):
-        wanted = clips_in_words(fps, num_frames)
+        wanted = ("labelled " if labelled else "") + clips_in_words(fps, num_frames)
         raise FootageError(f"{footage.folder}: there are no {wanted} in the {split} split; record more logs")
     _, begin, count = np.unique(log, return_index=True, return_counts=True)
     return ClipPlaces(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (starts, strides, begin, count)))

@@ -147,7 +147,7 @@ def convert(recording: Recording, out: Path, tools: Tools) -> Iterator[Event]:
             source_start_s = frame.time_s if source_start_s is None else source_start_s
             if log is None or used.starts_log or not log.fits(frame):
                 if log is not None:
-                    yield from log.finished(problems)
+                    yield from log.finished(timeline.counts)
                 number += 1
                 folder = out / f"{recording.name}{PART_MARK}{number:03d}"
                 log = (_ExistingLog if folder.exists() else _GrowingLog)(
@@ -156,7 +156,7 @@ def convert(recording: Recording, out: Path, tools: Tools) -> Iterator[Event]:
             log.add(frame)
             yield Decoding(timeline.counts.used)
         if log is not None:
-            yield from log.finished(problems)
+            yield from log.finished(timeline.counts)
     except BaseException:
         if log is not None:
             log.abandon()
@@ -229,10 +229,10 @@ class _GrowingLog:
         self._writer.write(shown, label)
         self._labels.append(label)
 
-    def finished(self, problems: list[str]) -> Iterator[LogMade]:
-        """Publishes the log with all its labels; one that is too short is left out and noted."""
+    def finished(self, counts: FrameCounts) -> Iterator[LogMade]:
+        """Publishes the log with all its labels; one that is too short is left out and counted."""
         if len(self._labels) < self._min_frames:
-            problems.append(f"{len(self._labels)} frame(s) without others close enough in time, left out")
+            counts.alone += len(self._labels)
             self.abandon()
             return
         header, labels = self._completed()
@@ -341,7 +341,7 @@ class _ExistingLog:
         """Lets a frame pass."""
         self._remaining -= 1
 
-    def finished(self, problems: list[str]) -> Iterator[LogMade]:
+    def finished(self, counts: FrameCounts) -> Iterator[LogMade]:
         """Says that the log is there."""
         yield LogMade(self._folder.name, existed=True)
 

@@ -26,12 +26,16 @@ _BEFORE_A_GAP = 0.25
 
 @dataclass
 class FrameCounts:
-    """What became of the frames of a recording. `largest_offset_s`: of a used frame from its tick."""
+    """What became of the frames of a recording.
+
+    alone: used, but for a drive log that was too short and is left out. largest_offset_s: of a used frame from its tick.
+    """
 
     decoded: int = 0
     repeated: int = 0
     out_of_order: int = 0
     used: int = 0
+    alone: int = 0
     largest_offset_s: float = 0.0
 
 

@@ -171,12 +171,14 @@ def _serve(connection: Connection, out: Path, settings: IngestSettings) -> None:
                     try:
                         for event in convert(recording, out, tools):
                             connection.send(event)
-                    except FootageError as error:
+                    except (FootageError, LockHeldError) as error:
                         connection.send(Failed(str(error)))
-                    except LockHeldError as error:
-                        connection.send(Failed(str(error)))
+                    except DrivesimError:
+                        raise
                     except MemoryError:
                         connection.send(Failed(f"needs more memory than the {MAX_MEMORY_BYTES >> 30} GiB it may take"))
+                    except Exception as error:  # of a decoder or of the user's function: no reason to end the others
+                        connection.send(Failed(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"))
         except DrivesimError as error:
             connection.send(error if _travels(error) else InputError(str(error)))
 
