@@ -28,7 +28,8 @@ _BEFORE_A_GAP = 0.25
 class FrameCounts:
     """What became of the frames of a recording.
 
-    alone: used, but for a drive log that was too short and is left out. largest_offset_s: of a used frame from its tick.
+    alone: used, but for a drive log that was too short and is left out. largest_offset_s: between a used frame and its
+    tick.
     """
 
     decoded: int = 0
