@@ -52,6 +52,8 @@ AT_HOME = {
     "typer": ("drivesim/cli/",),
     "scenariogeneration": ("drivesim/scenario/interchange/openscenario/library.py",),
     "zarr": ("drivesim/archive/",),
+    "fsspec": ("drivesim/archive/stores/remote.py",),
+    "filelock": ("drivesim/locks.py",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }
 

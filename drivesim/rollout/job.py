@@ -14,10 +14,9 @@ import torch
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
-from drivesim.archive.commit import HEAD_FILE
-from drivesim.archive.identity import Manifest
+from drivesim.archive.format.identity import Manifest
+from drivesim.archive.format.names import HEAD_FILE, rollout_folder
 from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
-from drivesim.archive.zarr_format import rollout_folder
 from drivesim.engine import (
     Engine,
     EngineSettings,
