@@ -4,7 +4,7 @@ PYTHON ?= python3
 SCENARIO ?= scenarios/dense_day_traffic.yaml
 OUT ?= out/
 ROUNDS ?= 20
-EXTRAS := world,train,eval,detect,waymo,openscenario,ray,dev
+EXTRAS := world,train,eval,detect,export,waymo,openscenario,ray,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Each library that opencv-python loads from the system, with the Debian package that holds it.

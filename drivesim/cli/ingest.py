@@ -1,9 +1,4 @@
-"""`drivesim ingest`: drive logs from footage of real drives.
-
-drivesim ingest video recordings/ --out logs
-drivesim ingest nuscenes /data/nuscenes --out logs --workers 8
-drivesim ingest bdd100k labels/box_track_20/val --media images/track/val --out logs
-"""
+"""`drivesim ingest`: drive logs from footage of real drives."""
 
 from __future__ import annotations
 

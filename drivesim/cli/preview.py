@@ -8,18 +8,22 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.options import JsonOption
+
 
 def preview(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
-    out: Annotated[Path, typer.Option(help="Folder for <name>_layout.png and <name>_layout.mp4.")] = Path(),
-    coco: Annotated[bool, typer.Option("--coco", help="Write <name>_layout.json too: COCO annotations.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for NAME_layout.png and NAME_layout.mp4.")] = Path(),
+    coco: Annotated[bool, typer.Option("--coco", help="Also write COCO annotations, NAME_layout.json.")] = False,
     openlabel: Annotated[
-        bool, typer.Option("--openlabel", help="Write <name>_layout.openlabel.json too: ASAM OpenLABEL 1.0.0.")
+        bool, typer.Option("--openlabel", help="Also write ASAM OpenLABEL 1.0.0, NAME_layout.openlabel.json.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Draw the boxes of a scenario over time, and its road from above, as a picture and a short video.
+    """Draw the boxes of a scenario over time, and its road from above.
 
-    No model is loaded. Without actors only the first frame is known, and there is no video.
+    The result is a picture and a short video; no model is loaded. Without actors only the first frame is known, so that
+    there is no video.
     """
     from drivesim.archive.export import write_mp4, write_png
     from drivesim.scenario import load_scenario
@@ -30,13 +34,18 @@ def preview(
     scenario = load_scenario(file)
     picture = out / f"{scenario.name}_layout.png"
     write_png(preview_sheet(scenario), picture)
-    typer.echo(picture)
+    written = [picture]
     if scenario.scene is not None:
         video = picture.with_suffix(".mp4")
         write_mp4(preview_frames(scenario), preview_fps(scenario), video, crf=23)
-        typer.echo(video)
+        written.append(video)
     for asked, suffix, annotated in ((coco, ".json", coco_of), (openlabel, ".openlabel.json", openlabel_of)):
         if asked:
             document = picture.with_suffix(suffix)
             document.write_text(json.dumps(annotated(scenario), indent=1) + "\n", encoding="utf-8")
-            typer.echo(document)
+            written.append(document)
+    if as_json:
+        typer.echo(json.dumps({"written": [str(path) for path in written]}))
+        return
+    for path in written:
+        typer.echo(path)

@@ -22,9 +22,8 @@ import torch
 
 from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
 from drivesim.engine import Engine, EngineSettings
-from drivesim.engine.compose import fitted
-from drivesim.engine.decode import decode_frames
-from drivesim.engine.render import pixels
+from drivesim.engine.decode import decode_frames, pixels
+from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.metrics.distances import frechet_distance
@@ -190,9 +189,10 @@ def _keyframe_latents(
     engine: Engine, scenario: Scenario, future: int, seed: int, settings: EngineSettings, count: int
 ) -> np.ndarray:
     """The latents of the first `count` keyframes of a future, `t c h w`."""
-    timeline, latents, parts, window = engine.timeline(scenario, settings), None, [], 0
+    made = engine.future(scenario, future, seed, settings)
+    timeline, latents, parts, window = made.timeline, None, [], 0
     while sum(map(len, parts)) < count:
-        latents = engine.predict(scenario, window, latents, seed, future, settings).latents
+        latents = made.predict(window, latents).latents
         new_from = timeline.first_keyframe(window - 1) + len(latents) - timeline.first_keyframe(window) if window else 0
         parts.append(latents[new_from:])
         window += 1

@@ -33,7 +33,7 @@ def test_a_written_scenario_is_valid_and_not_written_over(tmp_path: Path) -> Non
     assert [(made.type, made.start_s) for made in target.manoeuvres] == [("cut_in", 1.25), ("brake", 4.75)]
     again = run(SAMPLE, "--out", file)
     assert isinstance(again.exception, InputError)
-    assert "is there already" in str(again.exception)
+    assert "exists already" in str(again.exception)
 
 
 def test_a_file_that_cannot_be_read_is_bad_input() -> None:

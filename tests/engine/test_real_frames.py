@@ -42,13 +42,13 @@ def test_known_keyframes_begin_the_future_bit_for_bit(engine: Engine, log: Drive
     gap_s = 1 / engine.video.keyframe_fps
     frames = [f"{log.folder}@{0.2 + gap_s * number:.3f}" for number in range(2)]
     two, one = scenario_of(context_frames=frames), scenario_of(context_frames=frames[:1])
-    known = engine.predict(two, 0, None).latents[:2]
-    assert np.array_equal(known[:1], engine.predict(one, 0, None).latents[:1])
-    assert np.array_equal(known[:1], engine.predict(scenario_of(first_frame=frames[0]), 0, None).latents[:1])
+    known = engine.future(two).predict(0, None).latents[:2]
+    assert np.array_equal(known[:1], engine.future(one).predict(0, None).latents[:1])
+    assert np.array_equal(known[:1], engine.future(scenario_of(first_frame=frames[0])).predict(0, None).latents[:1])
     assert not np.array_equal(known[0], known[1])
-    assert np.array_equal(engine.predict(two, 0, None, future=1).latents[:2], known)
+    assert np.array_equal(engine.future(two, 1).predict(0, None).latents[:2], known)
     assert not np.array_equal(
-        engine.predict(two, 0, None, future=1).latents[2:], engine.predict(two, 0, None).latents[2:]
+        engine.future(two, 1).predict(0, None).latents[2:], engine.future(two).predict(0, None).latents[2:]
     )
     assert np.array_equal(engine.compose(two), engine.compose(one))
     assert engine.first_layout(two) is None

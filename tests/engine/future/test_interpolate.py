@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from drivesim.engine.interpolate import interpolate_gaps
+from drivesim.engine.future.interpolate import interpolate_gaps
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.seeds import noise
 from drivesim.engine.settings import SamplerSettings

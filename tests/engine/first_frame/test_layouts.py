@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from drivesim.engine import Engine, fast
-from drivesim.engine.layouts import with_drawn_layouts
+from drivesim.engine.first_frame.layouts import with_drawn_layouts
 from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.scenario import Scenario

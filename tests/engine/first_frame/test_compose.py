@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from drivesim.engine import Engine
-from drivesim.engine.compose import fitted
+from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import InputError
 from drivesim.scenario import Scenario
 

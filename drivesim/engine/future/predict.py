@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,15 +17,22 @@ from drivesim.models.conditioning import Conditioning, ContextFrames
 
 
 def predict_window(
-    prediction: DiffusionStage, known: Tensor, told: Conditioning, settings: EngineSettings, noise: Tensor
+    prediction: DiffusionStage[Any], known: Tensor, scene: Conditioning, settings: EngineSettings, noise: Tensor
 ) -> Tensor:
-    """Known first keyframes `s c h w`, what is told of one sample, noise `t c h w`, to keyframes `t c h w`.
+    """Predicts the keyframes `t c h w` of a window, which begin with the known ones, bit for bit.
 
-    The result begins with the known keyframes, bit for bit. Context guidance (Eq. 4) and classifier-free guidance
-    on boxes and labels are nested: three calls a step with both, two with one, one with neither.
+    Context guidance (Eq. 4) and classifier-free guidance on boxes and labels are nested: three network calls per step
+    with both, two with one, one with neither.
+
+    Args:
+        prediction: the stage.
+        known: the first keyframes `s c h w`.
+        scene: the conditions of one sample, apart from the context frames.
+        settings: sampler and guidance.
+        noise: noise `t c h w`.
     """
     context = held_context(dict(enumerate(known)), noise)
-    conditions = replace(told, context=context).to(noise.device)
+    conditions = replace(scene, context=context).to(noise.device)
     labelled = guided(
         prediction.denoise(conditions), prediction.denoise(conditions.drop("boxes", *LABELS)), settings.scene_guidance
     )
@@ -38,7 +46,7 @@ def predict_window(
 
 
 def held_context(known: dict[int, Tensor], like: Tensor) -> ContextFrames:
-    """Context of one sample among `t` frames shaped as `like` `t c h w`: frames `c h w` by their place."""
+    """Returns the context of one sample of `t` frames, shaped as `like` `t c h w`; `known` maps places to frames."""
     latents, mask = torch.zeros_like(like), torch.zeros(len(like), dtype=torch.bool, device=like.device)
     for place, frame in known.items():
         latents[place], mask[place] = frame, True
@@ -46,7 +54,7 @@ def held_context(known: dict[int, Tensor], like: Tensor) -> ContextFrames:
 
 
 def holding(denoise: Denoise, context: ContextFrames) -> Denoise:
-    """A denoiser whose x0 is exact at the known frames, so that the sampler noises what is true there."""
+    """Returns a denoiser whose x0 is exact at the known frames, so that the sampler adds noise to the truth there."""
     mask = context.mask[:, :, None, None, None]
 
     def denoise_unknown(x: Tensor, tau: Tensor) -> Tensor:

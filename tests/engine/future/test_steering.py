@@ -62,11 +62,11 @@ def test_ego_motion_is_told_where_it_is_given() -> None:
 
 def test_a_manoeuvre_changes_the_video_and_not_the_first_keyframe(engine: Engine) -> None:
     placed, steered = scene(LEAD), scene({**LEAD, "manoeuvres": [{"type": "brake", "start_s": 0.2, "duration_s": 1}]})
-    latents = [engine.predict(each, 0, None).latents for each in (placed, steered)]
+    latents = [engine.future(each).predict(0, None).latents for each in (placed, steered)]
     np.testing.assert_array_equal(latents[0][0], latents[1][0])
     assert not np.array_equal(latents[0][1:], latents[1][1:])
     frames = [
-        [step.frames for step in engine.render(each, 0, latents[0], None) if step.frames is not None]
+        [step.frames for step in engine.future(each).render(0, latents[0], None) if step.frames is not None]
         for each in (placed, steered)
     ]
     assert frames[0][0].shape == frames[1][0].shape

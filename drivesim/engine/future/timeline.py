@@ -16,7 +16,11 @@ from drivesim.models.presets import VideoFormat
 
 @dataclass(frozen=True)
 class Timeline:
-    """The arithmetic of a future of `duration_s` seconds after `interpolation_passes` passes."""
+    """The frames and windows of a future of `duration_s` seconds after `interpolation_passes` passes.
+
+    Raises:
+        InputError: the duration is less than one frame.
+    """
 
     video: VideoFormat
     interpolation_passes: int
@@ -26,49 +30,49 @@ class Timeline:
         if self.video.context_frames != 2:
             raise ValueError(f"windows overlap by 2 context frames, got {self.video.context_frames}")
         if self.num_frames < 1:
-            raise InputError(f"duration_s: {self.duration_s} s is less than one frame at {self.fps} frames a second")
+            raise InputError(f"duration_s: {self.duration_s} s is less than one frame at {self.fps} frames per second")
 
     @property
     def frames_per_gap(self) -> int:
-        """Frames that a gap makes."""
-        return self.video.interpolation_factor**self.interpolation_passes
+        """Number of frames that a gap makes."""
+        return int(self.video.interpolation_factor**self.interpolation_passes)
 
     @property
     def fps(self) -> float:
-        """Frames a second of the output."""
+        """Frames per second of the output."""
         return self.video.keyframe_fps * self.frames_per_gap
 
     @property
     def frames_per_window(self) -> int:
-        """Frames that a window adds to a future."""
+        """Number of frames that a window adds to a future."""
         return self.video.gaps_per_window * self.frames_per_gap
 
     @property
     def num_frames(self) -> int:
-        """Frames of the future."""
+        """Number of frames of the future."""
         return round(self.duration_s * self.fps)
 
     @property
     def num_windows(self) -> int:
-        """Windows of the future; the last one may be cut short."""
+        """Number of windows of the future; the last one may be shorter than the others."""
         return -(-self.num_frames // self.frames_per_window)
 
     def first_keyframe(self, window: int) -> int:
-        """The first keyframe, and the first gap, of a window."""
+        """Number of the first keyframe of a window, which is also the number of its first gap."""
         return window * self.video.gaps_per_window
 
     def keyframe_times(self, window: int) -> list[float]:
-        """Seconds of the keyframes of a window, from the first frame."""
+        """Times of the keyframes of a window, in seconds from the first frame."""
         first = self.first_keyframe(window)
         return [(first + i) / self.video.keyframe_fps for i in range(self.video.keyframes_per_window)]
 
-    def clip_times(self, regime: int, gaps: range) -> list[list[float]]:
-        """Seconds of the frames of gaps from end to end, both included, counted in pass `regime` (0 is the first)."""
+    def clip_times(self, pass_: int, gaps: range) -> list[list[float]]:
+        """Times of the frames of gaps, both ends included, in seconds from the first frame; pass 0 is the first."""
         factor = self.video.interpolation_factor
-        rate = self.video.keyframe_fps * factor ** (regime + 1)
+        rate = self.video.keyframe_fps * factor ** (pass_ + 1)
         return [[(gap * factor + i) / rate for i in range(factor + 1)] for gap in gaps]
 
     def frames(self, window: int) -> range:
-        """The frames of a window, counted over the future."""
+        """The numbers of the frames of a window, counted over the future."""
         start = window * self.frames_per_window
         return range(start, min(start + self.frames_per_window, self.num_frames))

@@ -12,7 +12,7 @@ import torch
 from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, fast
 from drivesim.engine.conditions import first_frame_conditions
-from drivesim.engine.gate import gated
+from drivesim.engine.first_frame.gate import gated
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
@@ -33,7 +33,6 @@ def test_the_best_attempt_is_kept_and_the_others_are_recorded() -> None:
     choice = gated(LAYOUT, lambda attempt: attempt, lambda attempt: readings[attempt], 4)
     assert choice.kept == choice.sample == 1  # the first of the two that found one
     assert len(choice.attempts) == 4
-    assert len(choice.rejections) == 3
     record = json.loads(json.dumps(choice.record()))
     assert [attempt["kept"] for attempt in record["attempts"]] == [False, True, False, False]
     assert record["attempts"][1]["outcome"] == ["missing", "found"]
@@ -84,11 +83,11 @@ def test_a_gated_rollout_begins_with_the_best_attempt(tiny_checkpoints_with_read
     assert choice.attempts[choice.kept].score > choice.attempts[0].score
     assert np.array_equal(engine.compose(scenario, seed, settings), frame)
     for future in (0, 1):
-        predicted = engine.predict(scenario, 0, None, seed, future, settings)
+        predicted = engine.future(scenario, future, seed, settings).predict(0, None)
         assert np.array_equal(predicted.latents[0], choice.sample.numpy())
         assert predicted.gate == choice.record()
-    assert engine.predict(scenario, 1, predicted.latents, seed, 1, settings).gate is None
-    plain = engine.predict(scenario, 0, None, seed)
+    assert engine.future(scenario, 1, seed, settings).predict(1, predicted.latents).gate is None
+    plain = engine.future(scenario, seed=seed).predict(0, None)
     assert plain.gate is None
     assert not np.array_equal(plain.latents[0], choice.sample.numpy())
     assert next(engine.rollout(scenario, seed, settings=settings)).gate == choice.record()
@@ -101,8 +100,8 @@ def test_a_gate_needs_boxes_and_a_reader(engine: Engine, with_reader: Engine, sc
         with_reader.compose_gated(scenario.model_copy(update={"boxes": None}), 2)
     settings = replace(fast(), gate_attempts=2)
     with pytest.raises(CheckpointError, match="drivesim train reader"):
-        engine.predict(scenario, 0, None, settings=settings)
+        engine.future(scenario, settings=settings).predict(0, None)
     with pytest.raises(InputError, match="give `boxes`"):
-        with_reader.predict(scenario.model_copy(update={"boxes": None}), 0, None, settings=settings)
+        with_reader.future(scenario.model_copy(update={"boxes": None}), settings=settings).predict(0, None)
     with pytest.raises(InputError, match="at least one attempt, got 0"):
         replace(fast(), gate_attempts=0)

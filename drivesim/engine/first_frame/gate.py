@@ -1,4 +1,4 @@
-"""The adherence gate: sample a first frame, read it, sample again until it obeys its layout; keep the best."""
+"""The adherence gate: sample first frames until one obeys its layout, at most so many, and keep the best."""
 
 from __future__ import annotations
 
@@ -20,19 +20,20 @@ Sample = TypeVar("Sample")
 
 @dataclass(frozen=True)
 class Gated(Generic[Sample]):
-    """The sample that was kept, the number of its attempt, and how every attempt did, in order."""
+    """What the gate chose.
+
+    Attributes:
+        sample: the sample that was kept.
+        kept: the number of its attempt.
+        attempts: how each attempt obeyed the layout, in order.
+    """
 
     sample: Sample
     kept: int
     attempts: tuple[Adherence, ...]
 
-    @property
-    def rejections(self) -> tuple[Adherence, ...]:
-        """The attempts that were not kept."""
-        return tuple(attempt for number, attempt in enumerate(self.attempts) if number != self.kept)
-
     def record(self) -> dict[str, Any]:
-        """Everything about the choice as plain JSON: requested and detected vehicles are never mixed up."""
+        """Returns everything about the choice as plain JSON; requested and detected vehicles stay apart."""
         return {
             "kept": self.kept,
             "requested": _vehicles(self.attempts[0].requested.xyxy, self.attempts[0].requested.category),
@@ -52,7 +53,7 @@ class Gated(Generic[Sample]):
 
 
 def layout_to_obey(scenario: Scenario) -> SceneLayout:
-    """What the gate compares a first frame with; InputError where the scenario has no boxes."""
+    """Returns the layout that the gate compares a first frame with; raises InputError if there are no boxes."""
     layout = scenario.layout()
     if layout is None:
         raise InputError(f"{scenario.name}: the gate compares a frame with its boxes; give `boxes` or `actors`")
@@ -62,25 +63,31 @@ def layout_to_obey(scenario: Scenario) -> SceneLayout:
 def gated(
     layout: SceneLayout,
     sample: Callable[[int], Sample],
-    read: Callable[[Sample], Detections],
+    detect: Callable[[Sample], Detections],
     max_attempts: int,
 ) -> Gated[Sample]:
     """Samples attempts 0, 1, ... until one is perfect or all are used up, and keeps the first of the best.
 
-    `sample`: makes an attempt, such as the latents of a frame. `read`: the vehicles in it.
+    Args:
+        layout: the boxes to obey.
+        sample: makes the attempt of a number, such as the latents of a frame.
+        detect: finds the vehicles in an attempt.
+        max_attempts: at least 1.
+
+    Raises:
+        ValueError: there is no attempt.
     """
     if max_attempts < 1:
         raise ValueError(f"the gate needs at least one attempt, got {max_attempts}")
-    attempts: list[Adherence] = []
-    best: Sample | None = None
-    kept = 0
-    for number in range(max_attempts):
-        made = sample(number)
-        attempts.append(adherence(layout, read(made)))
-        if best is None or attempts[-1].score > attempts[kept].score:
-            best, kept = made, number
+    best, kept = sample(0), 0
+    attempts = [adherence(layout, detect(best))]
+    for number in range(1, max_attempts):
         if attempts[-1].perfect:
             break
+        made = sample(number)
+        attempts.append(adherence(layout, detect(made)))
+        if attempts[-1].score > attempts[kept].score:
+            best, kept = made, number
     return Gated(best, kept, tuple(attempts))
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from drivesim.engine import Engine, fast
-from drivesim.engine.predict import predict_window
+from drivesim.engine.future.predict import predict_window
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import EngineSettings, SamplerSettings
 from drivesim.models.conditioning import Conditioning
@@ -61,7 +61,7 @@ def test_guidance_costs_a_call_for_each_kind_and_drops_only_it() -> None:
 
 
 def test_context_guidance_changes_the_future(engine: Engine, scenario) -> None:
-    plain = engine.predict(scenario, 0, None).latents
-    guided = engine.predict(scenario, 0, None, settings=replace(fast(), context_guidance=4.0)).latents
+    plain = engine.future(scenario).predict(0, None).latents
+    guided = engine.future(scenario, settings=replace(fast(), context_guidance=4.0)).predict(0, None).latents
     assert np.array_equal(plain[0], guided[0])
     assert not np.allclose(plain[1:], guided[1:])

@@ -1,4 +1,4 @@
-"""Layouts for first frames that are told how many vehicles they hold, but not where."""
+"""Boxes for first frames whose scenario gives a crowdedness but no boxes."""
 
 from __future__ import annotations
 
@@ -13,9 +13,14 @@ from drivesim.models.layout_prior import LayoutPrior
 
 
 def with_drawn_layouts(conditions: Conditioning, prior: LayoutPrior, seeds: Sequence[int]) -> Conditioning:
-    """Conditions of single frames with boxes from the prior where a sample has a crowdedness, but no boxes.
+    """Returns the conditions with boxes drawn from the prior for each sample with a crowdedness but without boxes.
 
-    What is drawn follows from a sample's seed and crowdedness alone; conditions `b` as many as `seeds`.
+    What is drawn follows from the sample's seed and crowdedness alone.
+
+    Args:
+        conditions: conditions of single frames.
+        prior: where boxes are drawn from.
+        seeds: one seed per sample.
     """
     if conditions.crowdedness is None:
         return conditions
