@@ -5,7 +5,7 @@ PYTHON ?= python3
 SCENARIO ?= scenarios/dense_day_traffic.yaml
 OUT ?= out/
 ROUNDS ?= 20
-EXTRAS := world,train,eval,detect,ray,export,dev,docs
+EXTRAS := world,train,eval,detect,waymo,ray,export,dev,docs
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Each library that opencv-python loads from the system, with the Debian package that holds it.

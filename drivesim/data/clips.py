@@ -13,7 +13,7 @@ from drivesim.data.drive_log import split_of
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.errors import FootageError
-from drivesim.models.conditioning import BoxLayout, Conditioning, EgoMotion
+from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, EgoMotion
 from drivesim.models.pixels import to_unit_range
 
 
@@ -38,7 +38,11 @@ class ClipPlaces:
 
 
 def clip_places(
-    footage: PackedFootage, split: Literal["train", "held_out"], fps: float | None, num_frames: int
+    footage: PackedFootage,
+    split: Literal["train", "held_out"],
+    fps: float | None,
+    num_frames: int,
+    labelled: bool = False,
 ) -> ClipPlaces:
     """Returns the places of all clips of a split.
 
@@ -47,6 +51,7 @@ def clip_places(
         split: Split of the logs.
         fps: Frame rate of the clips; None stands for single frames, from logs of any frame rate.
         num_frames: Number of frames per clip.
+        labelled: Whether to take only clips whose first frame was searched for vehicles.
 
     Raises:
         FootageError: The split has no such clip.
@@ -59,9 +64,11 @@ def clip_places(
     in_split = np.array([split_of(str(name)) == split for name in footage.log_names])
     log = np.searchsorted(footage.log_start, starts, side="right") - 1
     keep = in_split[log] if len(starts) else np.zeros(0, bool)
+    if labelled:
+        keep &= footage.columns.crowdedness[starts] != UNKNOWN
     starts, strides, log = starts[keep], strides[keep], log[keep]
     if not len(starts):
-        wanted = clips_in_words(fps, num_frames)
+        wanted = ("labelled " if labelled else "") + clips_in_words(fps, num_frames)
         raise FootageError(f"{footage.folder}: there are no {wanted} in the {split} split; record more logs")
     _, begin, count = np.unique(log, return_index=True, return_counts=True)
     return ClipPlaces(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (starts, strides, begin, count)))
@@ -153,14 +160,17 @@ class FootageTensors:
     def conditioning(self, index: Tensor) -> Conditioning:
         """Returns what clips are conditioned on.
 
-        These are boxes and ego motion of each frame, and time of day and crowdedness of the first frame.
+        These are boxes and ego motion of each frame, and time of day and crowdedness of the first frame. Boxes or ego
+        motion that are unknown in one frame of a clip are unknown in all of its frames.
         """
-        known = torch.ones(len(index), dtype=torch.bool)
+        crowdedness, ego_motion = self.crowdedness[index], self.ego_motion[index]
+        boxes_known = (crowdedness != UNKNOWN).all(1)
+        motion_known = ego_motion.isfinite().all((1, 2))
         return Conditioning(
-            boxes=BoxLayout(self.boxes[index], self.category[index], known),
+            boxes=BoxLayout(self.boxes[index], self.category[index], boxes_known),
             time_of_day=self.time_of_day[index[:, 0]],
-            crowdedness=self.crowdedness[index[:, 0]],
-            ego_motion=EgoMotion(self.ego_motion[index], known),
+            crowdedness=crowdedness[:, 0],
+            ego_motion=EgoMotion(ego_motion.nan_to_num(), motion_known),
         )
 
 

@@ -1,4 +1,8 @@
-"""The labels of a drive log and their file, `labels.json`, version 1."""
+"""The labels of a drive log and their file, `labels.json`.
+
+Version 1 holds exact labels of everything. Version 2, for footage of real drives, may leave out what the source does
+not know, and says where the labels come from.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TimeOfDay, VehicleCategory
 
 FORMAT: Literal[1] = 1
+FORMAT_OF_REAL_FOOTAGE: Literal[2] = 2
 LABELS_FILE = "labels.json"
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -33,10 +38,10 @@ class VehicleLabel:
     """Box around the visible part, inside the frame."""
     amodal_box: Box
     """Box around the whole vehicle, which may reach beyond the frame and behind other things."""
-    distance_m: float
-    """Distance from the camera to the vehicle's nearest point."""
-    visible_fraction: float
-    """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1."""
+    distance_m: float | None
+    """Distance from the camera to the vehicle's nearest point; None if it is unknown."""
+    visible_fraction: float | None
+    """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1; None if unknown."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +51,12 @@ class FrameLabel:
     __pydantic_config__ = _STRICT
 
     time_s: float
-    ego_speed_mps: float
-    ego_yaw_rate_radps: float
-    """Positive to the left."""
-    vehicles: tuple[VehicleLabel, ...]
+    ego_speed_mps: float | None
+    """None if it is unknown."""
+    ego_yaw_rate_radps: float | None
+    """Positive to the left; None if it is unknown."""
+    vehicles: tuple[VehicleLabel, ...] | None
+    """None if the frame was not searched for vehicles, which is not the same as a frame without vehicles."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +65,29 @@ class CameraLabel:
 
     __pydantic_config__ = _STRICT
 
-    height_m: float
+    height_m: float | None
+    """Height above the road; None if it is unknown."""
     pitch_rad: float
     """Positive when it looks up."""
     horizontal_fov_rad: float
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of a drive log of real footage and of its labels; None stands for labels that it does not have."""
+
+    __pydantic_config__ = _STRICT
+
+    recording: str
+    """Name of the recording that the log is a part of."""
+    start_s: float
+    """Time of the first frame since the start of the recording."""
+    vehicles: Literal["annotated", "detected"] | None = None
+    detector_sha256: str | None = None
+    """sha256 of the detector, if the vehicles are `detected`."""
+    ego_motion: Literal["measured", "steering", "odometry"] | None = None
+    """`measured` by sensors of the vehicle, derived from its speed and `steering`, or by visual `odometry`."""
+    time_of_day: Literal["annotated", "luminance"] | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +105,8 @@ class DriveLogLabels:
     time_of_day: TimeOfDay | None = None
     camera: CameraLabel | None = None
     frames: tuple[FrameLabel, ...] = ()
-    format: Literal[1] = FORMAT
+    provenance: Provenance | None = None
+    format: Literal[1, 2] = FORMAT
 
     def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
         """Returns the same labels with other labels of frames."""
@@ -115,6 +142,7 @@ def _first_problem(path: Path, error: ValidationError) -> str:
     details = error.errors()[0]
     field = ".".join(str(part) for part in details["loc"]) or "the file"
     if details["loc"] == ("format",):
-        return f"{path}: format: this drivesim reads version {FORMAT}, the file says {details['input']!r}"
+        known = f"versions {FORMAT} and {FORMAT_OF_REAL_FOOTAGE}"
+        return f"{path}: format: this drivesim reads {known}, the file says {details['input']!r}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{path}: {field}: {details['msg']}{more}"

@@ -31,11 +31,12 @@ from drivesim.engine import (
     layout_to_obey,
     settings_named,
 )
+from drivesim.engine.real_frames import read_real_frame
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
 from drivesim.rollout.workers import WorkerSpec, windows_from_workers
-from drivesim.scenario import Scenario, read_picture
+from drivesim.scenario import Scenario
 
 
 @dataclass(frozen=True)
@@ -254,7 +255,9 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, An
     """Returns everything that decides the bytes of the archive."""
     scenario = {**job.scenario.canonical(), "seed": job.seed}
     if job.scenario.first_frame is not None:
-        scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
+        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame))
+    if job.scenario.context_frames is not None:
+        scenario["context_frames"] = [_sha256(read_real_frame(frame)) for frame in job.scenario.context_frames]
     return {
         "scenario": scenario,
         "settings": settings_of(job).canonical(),

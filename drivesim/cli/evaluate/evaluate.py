@@ -9,6 +9,7 @@ import typer
 
 from drivesim.cli.evaluate.detection import detection
 from drivesim.cli.evaluate.figures import deliver, deliver_comparison, progress, shown
+from drivesim.cli.evaluate.futures import futures
 from drivesim.cli.evaluate.options import (
     AsJson,
     BatchSize,
@@ -42,6 +43,7 @@ from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
 
 app = typer.Typer(no_args_is_help=True, help="Measure quality, with the protocol and the 95 % interval of each figure.")
 app.command(cls=VerbCommand, epilog=examples("evaluate detection"))(detection)
+app.command(cls=VerbCommand, epilog=examples("evaluate futures"))(futures)
 
 
 @app.command(cls=VerbCommand)

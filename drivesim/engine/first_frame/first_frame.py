@@ -12,14 +12,15 @@ from drivesim.engine.conditions import first_frame_conditions, told_layouts
 from drivesim.engine.decode import decode_frames, pixels
 from drivesim.engine.first_frame.compose import Composer
 from drivesim.engine.first_frame.gate import Gated, gated, layout_to_obey
+from drivesim.engine.real_frames import read_real_frames
 from drivesim.models.vehicle_detector import detect_vehicles
-from drivesim.scenario import Scenario, read_picture
+from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
 
 
 @dataclass(frozen=True)
 class FirstFrame:
-    """The first frame of a scenario: a picture that the scenario names, or one that is composed from its boxes."""
+    """The first frame of a scenario: a real frame that the scenario names, or one that is composed from its boxes."""
 
     composer: Composer
     scenario: Scenario
@@ -27,7 +28,7 @@ class FirstFrame:
 
     def layout(self) -> SceneLayout | None:
         """The scenario's boxes, or those drawn for its crowdedness. None if there are neither, or for a picture."""
-        if self.scenario.first_frame is not None:
+        if self.scenario.real_frames:
             return None
         conditions = self.composer.with_layouts(first_frame_conditions(self.scenario), [self.seed])
         return None if conditions.boxes is None else told_layouts(conditions)[0]
@@ -43,9 +44,17 @@ class FirstFrame:
         if max_attempts > 1:
             choice = self.gated_keyframe(max_attempts)
             return choice.sample, choice
-        if self.scenario.first_frame is not None:
-            return self.composer.encoded([read_picture(self.scenario.first_frame)])[0], None
+        if self.scenario.real_frames:
+            return self.real_keyframes()[0], None
         return self._attempt(0), None
+
+    def real_keyframes(self) -> Tensor:
+        """The latents `s c h w` of the real frames that the scenario starts from.
+
+        Raises:
+            InputError: a frame cannot be read, or two frames of a drive log are not one keyframe apart.
+        """
+        return self.composer.encoded(read_real_frames(self.scenario, self.composer.models.video.keyframe_fps))
 
     def gated_keyframe(self, max_attempts: int) -> Gated[Tensor]:
         """The attempt, latents `c h w`, whose decoded frame obeys the boxes best; raises as `keyframe`."""

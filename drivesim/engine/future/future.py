@@ -51,7 +51,8 @@ class Future:
         choice = None
         if previous is None:
             keyframe, choice = self.first_frame.keyframe()
-            known = keyframe[None]
+            real = bool(self.first_frame.scenario.real_frames)
+            known = self.first_frame.real_keyframes() if real else keyframe[None]
         else:
             known = models.tensor(previous[-video.context_frames :])
         chain, first = self._latent_noise(), self.timeline.first_keyframe(window)

@@ -32,7 +32,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     content = _content(path)
-    width, height = _size(content, path)
+    width, height = picture_size(content, path)
     if width < MIN_WIDTH_PX or height < MIN_HEIGHT_PX:
         raise InputError(f"{path}: expected at least {MIN_WIDTH_PX}×{MIN_HEIGHT_PX} pixels, got {width}×{height}")
     if width * height > MAX_PIXELS:
@@ -68,8 +68,12 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _size(content: bytes, path: Path) -> tuple[int, int]:
-    """Width and height as it is seen, by the header, before any memory is taken for pixels."""
+def picture_size(content: bytes, path: Path) -> tuple[int, int]:
+    """Returns width and height as the picture is seen, from the header, before any memory is taken for pixels.
+
+    Raises:
+        InputError: The content is neither PNG nor JPEG.
+    """
     size = None
     if content.startswith(_PNG) and len(content) >= 24:
         size = struct.unpack(">II", content[16:24])

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
 from drivesim.scenario.schema.layout import SceneLayout
-from drivesim.scenario.schema.picture import picture_sha256
+from drivesim.scenario.schema.real_frame import real_frame_sha256
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.scene import Scene
 from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
@@ -83,10 +83,14 @@ class Sampling(StrictModel):
     )
 
 
+RealFrame = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
 class Scenario(StrictModel):
     """One scene, and how its futures are sampled.
 
-    The first frame follows from `boxes`, from `actors` or from the picture `first_frame`, or is left to the model.
+    The first frame follows from `boxes`, from `actors` or from real frames (`first_frame`, `context_frames`). Without
+    these, it is left to the model.
     """
 
     format: Literal[1] = Field(description="Version of the scenario format.")
@@ -113,7 +117,13 @@ class Scenario(StrictModel):
         default=None,
         min_length=1,
         max_length=1024,
-        description="Picture to start from; its path is relative to the scenario file.",
+        description="Picture to start from, or a moment of a drive log as `FOLDER@SECONDS`; "
+        "paths are relative to the scenario file.",
+    )
+    context_frames: Annotated[tuple[RealFrame, ...], Field(strict=False, min_length=1, max_length=2)] | None = Field(
+        default=None,
+        description="One or two real frames to start from, instead of `first_frame`: the first keyframes of the "
+        "video, 0.4 s apart with the default checkpoints.",
     )
     actors: Annotated[tuple[Actor, ...], Field(strict=False)] | None = Field(
         default=None,
@@ -173,7 +183,7 @@ class Scenario(StrictModel):
     def _parts_fit(self) -> Scenario:
         problems: list[tuple[FieldPath, str]] = []
         if self.actors is not None:
-            for other in ("boxes", "first_frame"):
+            for other in ("boxes", "first_frame", "context_frames"):
                 if getattr(self, other) is not None:
                     message = f"`{other}`: `actors` already define the first frame; remove one of the two"
                     problems.append(((other,), message))
@@ -226,6 +236,21 @@ class Scenario(StrictModel):
             raise ValueError("`boxes` already define the first frame; remove one of the two")
         return first_frame
 
+    @field_validator("context_frames")
+    @classmethod
+    def _one_start(cls, frames: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        for other in ("boxes", "first_frame"):
+            if frames is not None and info.data.get(other) is not None:
+                raise ValueError(f"`{other}` already defines the first frame; remove one of the two")
+        return frames
+
+    @property
+    def real_frames(self) -> tuple[str, ...]:
+        """The real frames that the video starts from, in order: paths of pictures and moments of drive logs."""
+        if self.context_frames is not None:
+            return self.context_frames
+        return () if self.first_frame is None else (self.first_frame,)
+
     def _normalized(self, box: Box) -> list[float]:
         width, height = box.extent(self.coords)
         return [edge / size for edge, size in zip(box.xyxy, (width, height, width, height), strict=True)]
@@ -272,11 +297,15 @@ class Scenario(StrictModel):
         Raises:
             InputError: The picture cannot be read.
         """
-        left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road", "sweep"}
+        left_out = {"name", "futures", "coords", "boxes", "actors", "ego", "camera", "road", "sweep"}
+        left_out |= {"first_frame", "context_frames"}
         plain = self.model_dump(mode="json", exclude=left_out)
         boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
-        picture = None if self.first_frame is None else picture_sha256(self.first_frame)
-        return {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+        picture = None if self.first_frame is None else real_frame_sha256(self.first_frame)
+        parts = {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+        if self.context_frames is not None:
+            parts["context_frames"] = [real_frame_sha256(frame) for frame in self.context_frames]
+        return parts
 
     def _canonical_scene(self) -> dict[str, Any]:
         """Returns actors, ego, road and camera, without keys for those that a scenario of boxes does not use."""
