@@ -36,6 +36,7 @@ PUBLIC = {
     "drivesim",
     "drivesim.errors",
     "drivesim.scenario",
+    "drivesim.scenario.previews",
     "drivesim.archive",
     "drivesim.engine",
     "drivesim.rollout",

@@ -30,6 +30,7 @@ from drivesim.cli.render import render
 from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
 from drivesim.cli.train.train import app as train
+from drivesim.cli.ui import ui
 from drivesim.cli.validate import validate
 from drivesim.errors import DrivesimError, ScenarioError
 
@@ -64,7 +65,7 @@ def _options(
     pass
 
 
-for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
+for _verb in (new, validate, schema, expand, preview, compose, rollout, batch, ui):
     app.command()(_verb)
 app.command("import")(import_scenario)
 for _verb in (render, inspect, check, export, record, compress, doctor):

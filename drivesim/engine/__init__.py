@@ -1,6 +1,7 @@
 """A scenario becomes windows of video: compose, predict, interpolate, decode, upsample."""
 
 from drivesim.engine.engine import Engine, frame_shape, latent_shape
+from drivesim.engine.findings import frame_findings
 from drivesim.engine.gate import layout_to_obey
 from drivesim.engine.render import StageDone
 from drivesim.engine.settings import EngineSettings, fast, quality, settings_named
@@ -16,6 +17,7 @@ __all__ = [
     "Timeline",
     "Window",
     "fast",
+    "frame_findings",
     "frame_shape",
     "latent_shape",
     "layout_to_obey",

@@ -1,1 +1,29 @@
 """One job: the futures of a scenario, made by worker processes into an archive with previews."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = [
+    "BackgroundRollout",
+    "Committed",
+    "Opened",
+    "PreviewWritten",
+    "Progress",
+    "RolloutJob",
+    "deciding_checkpoints",
+    "identity_inputs",
+    "run_rollout",
+    "settings_of",
+    "verified_checkpoints",
+]
+
+# Loaded on first use: every worker process imports this package, and needs little of it.
+_HOMES = {"BackgroundRollout": "drivesim.rollout.background", "Progress": "drivesim.rollout.workers"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module 'drivesim.rollout' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES.get(name, "drivesim.rollout.job")), name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -21,8 +22,13 @@ def scenario_yaml(scenario: Scenario, comment: str = "") -> str:
 
     Read again it is the same scenario; a picture stands with the path it was found at.
     """
+    return fields_yaml(scenario.model_dump(exclude_unset=True), comment)
+
+
+def fields_yaml(fields: Mapping[str, Any], comment: str = "") -> str:
+    """YAML of plain values by the fields of a scenario, in their order, whether or not they make a valid one."""
     text = yaml.dump(
-        scenario.model_dump(exclude_unset=True),
+        dict(fields),
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,

@@ -1,0 +1,52 @@
+"""What the vehicle detector finds in one frame, beside what was requested of it, as plain data for people to see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from drivesim.detection.adherence import Adherence, adherence
+from drivesim.engine.engine import Engine
+from drivesim.models.checkpoints import READER
+from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.scenario import SceneLayout
+from drivesim.scenario.schema.vocabulary import CATEGORIES
+
+
+def frame_findings(engine: Engine, frame: np.ndarray, layout: SceneLayout | None) -> dict[str, Any] | None:
+    """Requested and detected vehicles of a frame, uint8 `h w 3` RGB; None where there is no vehicle detector.
+
+    `requested`: each box of the layout with its `outcome` ("found", "wrong category" or "missing"). `detected`: each
+    detection with its `score` and `role` ("requested", "misplaced" or "unasked"; None where nothing was requested).
+    Boxes are `xyxy` in 0..1.
+    """
+    if READER not in engine.checkpoints.roles:
+        return None
+    detected = read_vehicles(engine.networks.reader, frame[None])[0]
+    if layout is None:
+        roles: list[str | None] = [None] * len(detected)
+        requested = []
+    else:
+        compared = adherence(layout, detected)
+        roles = ["unasked" if u else "misplaced" if m else "requested" for u, m in _marks(compared)]
+        requested = [
+            {**_vehicle(box, category), "outcome": outcome}
+            for box, category, outcome in zip(layout.xyxy, layout.category, compared.outcome, strict=True)
+        ]
+    found = zip(detected.xyxy, detected.category, detected.score, roles, strict=True)
+    return {
+        "requested": requested,
+        "detected": [
+            {**_vehicle(box, category), "score": round(float(score), 3), "role": role}
+            for box, category, score, role in found
+        ],
+    }
+
+
+def _marks(compared: Adherence) -> list[tuple[bool, bool]]:
+    return list(zip(compared.unasked.tolist(), compared.misplaced.tolist(), strict=True))
+
+
+def _vehicle(xyxy: np.ndarray, category: int) -> dict[str, Any]:
+    return {"category": CATEGORIES[category], "xyxy": [round(float(edge), 5) for edge in xyxy]}

@@ -1,0 +1,38 @@
+"""The Scenario tab: the YAML of what is on screen, live, and how to take it away."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from ui.document_view import DocumentView
+from ui.parts import mounted, parsed
+from ui.services import Services
+
+
+@dataclass(frozen=True)
+class ScenarioTab:
+    """The components of the tab."""
+
+    editor: gr.HTML
+    takeaway: gr.HTML
+
+    @classmethod
+    def build(cls, value: str, takeaway: str) -> ScenarioTab:
+        """Lays the tab out."""
+        editor = mounted("editor", ("typed",), value, elem_id="editor")
+        return cls(editor, mounted("takeaway", (), takeaway, elem_id="takeaway"))
+
+    def wire(self, view: DocumentView, services: Services) -> None:
+        """What is typed is checked, and shown everywhere where it is right."""
+
+        def typed(editor: str, preset: str) -> dict[Any, Any]:
+            text = parsed(editor).get("text")
+            return view.updates(services.desk.read(text if isinstance(text, str) else ""), preset)
+
+        self.editor.typed(
+            typed, [self.editor, view.preset], view.outputs, queue=False, show_progress="hidden",
+            trigger_mode="always_last", api_visibility="private",
+        )  # fmt: skip
