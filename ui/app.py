@@ -24,7 +24,7 @@ from ui.theme import theme
 TITLE = "drivesim"
 _KEYS = (
     ("drag", "draw a box; drag a box or a handle to change it"),
-    ("1 2 3 4", "car, van, truck, bus"),
+    ("1 2 3 4", "car, van, truck or bus: for the selected box, else for the next one"),
     ("arrows", "move the selected box by 1 pixel, with Shift by 10"),
     ("D", "duplicate"),
     ("Delete", "delete"),

@@ -66,8 +66,9 @@ class Composer:
     @cached_property
     def _engine(self) -> Any:
         from drivesim.engine import Engine
+        from drivesim.rollout import chosen_device
 
-        return Engine.load(self._checkpoints, self._device)
+        return Engine.load(self._checkpoints, chosen_device(self._device))
 
 
 def requested_layout(scenario: Scenario, time_s: float) -> Any:

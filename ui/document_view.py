@@ -84,7 +84,9 @@ class DocumentView:
 def command_line(file: str, preset: str, services: Services) -> str:
     """The command that makes the same futures as the page."""
     settings = services.settings
-    parts = ["drivesim", "rollout", file, "--out", "out", "--preset", preset, "--device", settings.device]
+    parts = ["drivesim", "rollout", file, "--out", "out", "--preset", preset]
+    if settings.device != "auto":
+        parts += ["--device", settings.device]
     if settings.threads != 1:
         parts += ["--threads", str(settings.threads)]
     if settings.checkpoints_given is not None:
@@ -112,6 +114,8 @@ def warnings_html(document: Document) -> str:
     if document.scenario is None:
         first = document.problems[0]
         return f'<p class="ds-bad">Line {first.line}: {html.escape(first.message)}</p>'
+    if not document.warnings and document.scenario.layout() is None:
+        return ""
     if not document.warnings:
         return '<p class="ds-fine">Nothing implausible.</p>'
     items = "".join(f"<li>{html.escape(note.message)}</li>" for note in document.warnings)

@@ -171,13 +171,14 @@ def rollout_job(scenario: Scenario, preset: str, settings: UiSettings) -> Any:
         InputError: there is no such preset, or the futures are longer than a page can ask for.
     """
     from drivesim.engine import settings_named
-    from drivesim.rollout import RolloutJob
+    from drivesim.rollout import RolloutJob, chosen_device, default_workers
 
     settings_named(preset)
     seconds = scenario.duration_s * scenario.futures
     if seconds > MAX_SECONDS:
         limit = f"the page makes at most {MAX_SECONDS:g} s in all; use the command line for more"
         raise InputError(f"{scenario.futures} futures of {scenario.duration_s:g} s: {limit}")
+    device = chosen_device(settings.device)
     fixed = json.dumps([scenario.canonical(), scenario.futures, preset, str(settings.checkpoints)], sort_keys=True)
     folder = settings.out / f"{scenario.name}-{hashlib.sha256(fixed.encode()).hexdigest()[:8]}"
     return RolloutJob(
@@ -187,9 +188,9 @@ def rollout_job(scenario: Scenario, preset: str, settings: UiSettings) -> Any:
         scenario.seed,
         scenario.futures,
         preset,
-        settings.device,
+        device,
         settings.threads,
-        settings.workers,
+        settings.workers or default_workers(device, settings.threads),
     )
 
 

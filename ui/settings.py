@@ -14,8 +14,8 @@ class UiSettings:
         out: folder of all rollouts, which the page also browses.
         library: folder of the scenarios that can be loaded.
         checkpoints: folder of the trained models.
-        device: `cpu` or `cuda`.
-        workers: processes of a rollout.
+        device: `auto`, `cpu` or `cuda`.
+        workers: processes of a rollout; None for one per core, or one on a GPU.
         threads: CPU threads of each worker; the bits depend on it.
         host: address to listen on.
         port: port to listen on; 0 takes any free one.
@@ -26,8 +26,8 @@ class UiSettings:
     out: Path
     library: Path
     checkpoints: Path
-    device: str = "cpu"
-    workers: int = 1
+    device: str = "auto"
+    workers: int | None = None
     threads: int = 1
     host: str = "127.0.0.1"
     port: int = 7860

@@ -16,8 +16,6 @@ from drivesim.cli.options import (
     DeviceOption,
     ThreadsOption,
     WorkersOption,
-    chosen_device,
-    default_workers,
 )
 
 
@@ -45,14 +43,13 @@ def ui(
     from ui.server import serve
     from ui.settings import UiSettings
 
-    device_name = chosen_device(device)
     folder = default_checkpoints() if checkpoints is None else checkpoints
     settings = UiSettings(
         out.absolute(),
         scenario_library(),
         folder.absolute(),
-        device_name,
-        workers or default_workers(device_name, threads),
+        device.value,
+        workers,
         threads,
         host,
         port,

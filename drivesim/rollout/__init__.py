@@ -12,15 +12,18 @@ __all__ = [
     "PreviewWritten",
     "Progress",
     "RolloutJob",
-    "deciding_checkpoints",
-    "identity_inputs",
+    "chosen_device",
+    "default_workers",
     "run_rollout",
-    "settings_of",
-    "verified_checkpoints",
 ]
 
 # Loaded on first use: every worker process imports this package, and needs little of it.
-_HOMES = {"BackgroundRollout": "drivesim.rollout.background", "Progress": "drivesim.rollout.workers"}
+_HOMES = {
+    "BackgroundRollout": "drivesim.rollout.background",
+    "Progress": "drivesim.rollout.workers",
+    "chosen_device": "drivesim.rollout.machine",
+    "default_workers": "drivesim.rollout.machine",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -62,10 +62,10 @@ class ComposeTab:
                     elem_id="crowdedness",
                 )  # fmt: skip
                 guidance = gr.Slider(
-                    1, 12, value=DEFAULT_GUIDANCE, step=0.5, label="Guidance: weight of boxes and conditions",
+                    1, 12, value=DEFAULT_GUIDANCE, step=0.5, label="Guidance",
                     elem_id="guidance",
                 )  # fmt: skip
-                with gr.Row(equal_height=True):
+                with gr.Row():
                     seed = gr.Textbox(label="Seed", max_length=19, elem_id="seed", scale=2, min_width=90)
                     dice = gr.Button("New", elem_id="dice", min_width=60, size="sm")
                     reuse = gr.Button("Last", elem_id="reuse", min_width=60, size="sm")

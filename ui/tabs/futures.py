@@ -150,7 +150,8 @@ def progress_html(job: JobState | None) -> str:
         stage = _STAGES.get(future.stage, future.stage)
         if job.num_windows > 1 and future.stage not in ("done", "waiting", "starting"):
             stage = f"window {future.window + 1} of {job.num_windows}: {stage}"
-        bar = f'<progress max="1" value="{future.fraction:.3f}"></progress>'
+        done = f"{future.fraction:.0%}"
+        bar = f'<div class="ds-progress" role="progressbar" aria-valuetext="{done}"><div style="width:{done}"></div></div>'
         lines.append(
             f'<div class="ds-job-line"><span>Future {number}</span>{bar}<span>{html.escape(stage)}</span></div>'
         )

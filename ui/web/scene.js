@@ -90,6 +90,7 @@
         }
       }
       layers.guide.replaceChildren(...lines);
+      layers.guide.setAttribute("opacity", composed || value.photo ? "0.4" : "1");
     }
 
     function drawDetected() {
@@ -209,13 +210,19 @@
       draw();
     }
 
+    // What is drawn next; the selected box keeps its category.
     function pick(name) {
       category = name;
-      if (boxes.current && editable() && boxes.current.category !== name) {
-        boxes.remember();
-        boxes.current.category = name;
-        changed();
-      } else draw();
+      boxes.selected = -1;
+      draw();
+    }
+
+    function relabel(name) {
+      if (!boxes.current) return pick(name);
+      category = name;
+      boxes.remember();
+      boxes.current.category = name;
+      changed();
     }
 
     function choose(index) {
@@ -325,7 +332,7 @@
       if (key === "Escape" && boxes.selected >= 0) return choose(-1), true;
       if (!editable()) return false;
       const number = Number(key) - 1;
-      if (value.categories[number]) return pick(value.categories[number]), true;
+      if (value.categories[number]) return relabel(value.categories[number]), true;
       if (key === "d") return boxes.duplicate() && changed(), true;
       if (key === "n" && boxes.all.length) return choose((boxes.selected + 1) % boxes.all.length), true;
       if (!boxes.current) return false;
