@@ -44,10 +44,16 @@ class ArchivesTab:
         """Lays the tab out."""
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=250):
-                archive = gr.Dropdown([], value=None, label="Rollout", elem_id="archive")
-                future = gr.Dropdown([("all", ALL)], value=ALL, label="Future", elem_id="archive-future")
-                other = gr.Dropdown([("nothing", "")], value="", label="Compare with", elem_id="archive-other")
-                other_future = gr.Dropdown([("0", 0)], value=0, label="Its future", elem_id="archive-other-future")
+                archive = gr.Dropdown([], value=None, label="Rollout", elem_id="archive", filterable=False)
+                future = gr.Dropdown(
+                    [("all", ALL)], value=ALL, label="Future", elem_id="archive-future", filterable=False
+                )
+                other = gr.Dropdown(
+                    [("nothing", "")], value="", label="Compare with", elem_id="archive-other", filterable=False
+                )
+                other_future = gr.Dropdown(
+                    [("0", 0)], value=0, label="Its future", elem_id="archive-other-future", filterable=False
+                )
                 with gr.Row():
                     refresh = gr.Button("Refresh list", min_width=100, size="sm", elem_id="archive-refresh")
                     to_screen = gr.Button("Open scenario", min_width=110, size="sm", elem_id="archive-open")

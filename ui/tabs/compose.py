@@ -52,7 +52,9 @@ class ComposeTab:
                 variants = mounted("variants", ("chosen",), elem_id="variants")
             with gr.Column(scale=1, min_width=270):
                 choices = [BLANK, *library_names(services.settings.library)]
-                library = gr.Dropdown(choices, value=BLANK, label="Load a scenario", elem_id="library")
+                library = gr.Dropdown(
+                    choices, value=BLANK, label="Load a scenario", elem_id="library", filterable=False
+                )
                 upload = mounted("upload", ("opened", "photo"), elem_id="upload")
                 name = gr.Textbox(label="Name", max_length=64, elem_id="name")
                 times = [("Day", "day"), ("Night", "night"), ("Model decides", "")]

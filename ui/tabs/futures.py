@@ -151,7 +151,8 @@ def progress_html(job: JobState | None) -> str:
         if job.num_windows > 1 and future.stage not in ("done", "waiting", "starting"):
             stage = f"window {future.window + 1} of {job.num_windows}: {stage}"
         done = f"{future.fraction:.0%}"
-        bar = f'<div class="ds-progress" role="progressbar" aria-valuetext="{done}"><div style="width:{done}"></div></div>'
+        inner = f'<div style="width:{done}"></div>'
+        bar = f'<div class="ds-progress" role="progressbar" aria-valuetext="{done}">{inner}</div>'
         lines.append(
             f'<div class="ds-job-line"><span>Future {number}</span>{bar}<span>{html.escape(stage)}</span></div>'
         )
