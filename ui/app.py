@@ -8,6 +8,7 @@ import gradio as gr
 from fastapi import FastAPI
 
 from ui.document_view import DocumentView, editor_json
+from ui.merging import PageState
 from ui.parts import head
 from ui.routes import media_routes
 from ui.security.accounts import Accounts
@@ -65,11 +66,13 @@ def page(services: Services) -> gr.Blocks:
                 archives = ArchivesTab.build()
             with gr.Tab("Study", id="study", render_children=True) as study_tab:
                 study = StudyTab.build()
-        view = DocumentView(
-            services, scenario.editor, compose.scene, compose.warnings, scenario.takeaway, compose.name,
-            compose.time_of_day, compose.crowdedness, compose.guidance, compose.seed, futures.duration,
-            futures.futures, futures.preset,
+        controls = (
+            compose.name, compose.time_of_day, compose.crowdedness, compose.guidance, compose.seed, futures.duration,
+            futures.futures,
         )  # fmt: skip
+        view = DocumentView(
+            services, scenario.editor, compose.scene, futures.preset, controls, compose.warnings, scenario.takeaway
+        )
         compose.wire(view, services)
         futures.wire(view, services)
         futures.wire_branch(view, services, tabs)
@@ -77,7 +80,9 @@ def page(services: Services) -> gr.Blocks:
         archives.wire(view, services, tabs)
         study.wire(services)
         quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        blocks.load(lambda: view.updates(services.desk.blank(), "fast"), None, view.outputs, **quiet)
+        blocks.load(
+            lambda *page: view.replaced(services.desk.blank(), PageState.of(*page)), view.inputs, view.outputs, **quiet
+        )
         attached = [futures.job, futures.progress, futures.player, futures.cancel, futures.timer]
         blocks.load(lambda: futures.attached(services), None, attached, **quiet)
         archives_tab.select(lambda: archives.listing(services), None, archives.listed, **quiet)

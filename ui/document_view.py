@@ -1,4 +1,4 @@
-"""The components that show the scenario on screen, all brought up to date together."""
+"""The components that show the scenario on screen, and what they show of it."""
 
 from __future__ import annotations
 
@@ -6,69 +6,74 @@ import hashlib
 import html
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from drivesim.scenario import Scenario
 from ui.document import Document
+from ui.merging import CONTROLS, PageState, control_values, merged
+from ui.parts import shown_errors
 from ui.scene_view import scene_json
 from ui.services import Services
 
-DEFAULT_GUIDANCE = 6.0
 _NOT_IN_PICTURE = ("seed", "duration_s")
 
 
 @dataclass(frozen=True)
 class DocumentView:
-    """Every component that says something about the scenario."""
+    """Every component that says something about the scenario; `controls` in the order of `merging.CONTROLS`."""
 
     services: Services
     editor: gr.HTML
     scene: gr.HTML
+    preset: gr.Radio
+    controls: tuple[Any, ...]
     warnings: gr.HTML
     takeaway: gr.HTML
-    name: gr.Textbox
-    time_of_day: gr.Radio
-    crowdedness: gr.Number
-    guidance: gr.Slider
-    seed: gr.Textbox
-    duration: gr.Slider
-    futures: gr.Slider
-    preset: gr.Radio
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What every event sends that changes or uses the scenario; `PageState.of` reads it."""
+        return [self.editor, self.scene, self.preset, *self.controls]
+
+    @property
+    def marks(self) -> list[Any]:
+        """What follows a change by drawing or with a control; the controls themselves stay as they are."""
+        return [self.editor, self.scene, self.warnings, self.takeaway]
 
     @property
     def outputs(self) -> list[Any]:
-        """What `updates` may change."""
-        return [
-            self.editor, self.scene, self.warnings, self.takeaway, self.name, self.time_of_day, self.crowdedness,
-            self.guidance, self.seed, self.duration, self.futures,
-        ]  # fmt: skip
+        """What shows another scenario."""
+        return [*self.marks, *self.controls]
 
-    def updates(self, document: Document, preset: str, edit: int | None = None) -> dict[Any, Any]:
-        """The new values; `edit` is the number of the drawing that this document answers to."""
-        scenario = document.scenario
+    def control(self, name: str) -> Any:
+        """The component of a control."""
+        return self.controls[CONTROLS.index(name)]
+
+    def current(self, state: PageState) -> Document:
+        """The scenario on the page; a mistake that cannot be merged becomes a message on the page."""
+        with shown_errors():
+            return merged(self.services.desk, state)
+
+    def changes(self, document: Document, state: PageState) -> dict[Any, Any]:
+        """New values of `marks`, for the page as `state` says it is."""
+        scenario, edit = document.scenario, state.edit
         scene = {**json.loads(scene_json(document, self.services.media)), "version": picture_version(scenario)}
-        if edit is not None:
-            scene["edit"] = edit
-        changes = {
-            self.editor: editor_json(document),
-            self.scene: json.dumps(scene),
+        return {
+            self.editor: editor_json(document, edit),
+            self.scene: json.dumps({**scene, "edit": edit}),
             self.warnings: warnings_html(document),
-            self.takeaway: self.takeaway_json(document, preset),
+            self.takeaway: self.takeaway_json(document, state.preset),
         }
-        if scenario is None:
-            return changes
-        guidance = scenario.sampling.guidance
-        return changes | {
-            self.name: scenario.name,
-            self.time_of_day: scenario.time_of_day or "",
-            self.crowdedness: scenario.crowdedness,
-            self.guidance: DEFAULT_GUIDANCE if guidance is None else guidance,
-            self.seed: str(scenario.seed),
-            self.duration: scenario.duration_s,
-            self.futures: scenario.futures,
-        }
+
+    def replaced(self, document: Document, state: PageState) -> dict[Any, Any]:
+        """New values of `outputs`: the page shows another scenario; where it has mistakes, controls stay."""
+        values = self.changes(document, state)
+        if document.scenario is None:
+            return values
+        return values | dict(zip(self.controls, control_values(document.scenario).values(), strict=True))
 
     def takeaway_json(self, document: Document, preset: str) -> str:
         """The YAML to download and the command line that gives the same bits; nothing where there are mistakes."""
@@ -76,7 +81,7 @@ class DocumentView:
         if scenario is None:
             return "{}"
         file = f"{scenario.name}.yaml"
-        picture = None if scenario.first_frame is None else scenario.first_frame.rsplit("/", 1)[-1]
+        picture = None if scenario.first_frame is None else Path(scenario.first_frame).name
         command = command_line(file, preset, self.services)
         return json.dumps({"file": file, "text": document.text, "command": command, "picture": picture})
 
@@ -102,11 +107,14 @@ def picture_version(scenario: Scenario | None) -> str:
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def editor_json(document: Document) -> str:
-    """The value of the editor: the text, and notes at their lines."""
+def editor_json(document: Document, edit: int = 0) -> str:
+    """The value of the editor: the text, notes at their lines, and what the page shows with it (`merging`)."""
     notes = [{"kind": "problem", "line": n.line, "column": n.column, "message": n.message} for n in document.problems]
     notes += [{"kind": "warning", "line": n.line, "column": n.column, "message": n.message} for n in document.warnings]
-    return json.dumps({"text": document.text, "notes": notes})
+    value: dict[str, Any] = {"text": document.text, "notes": notes}
+    if document.scenario is not None:
+        value["shown"] = {**control_values(document.scenario), "edit": edit}
+    return json.dumps(value)
 
 
 def warnings_html(document: Document) -> str:
@@ -114,9 +122,7 @@ def warnings_html(document: Document) -> str:
     if document.scenario is None:
         first = document.problems[0]
         return f'<p class="ds-bad">Line {first.line}: {html.escape(first.message)}</p>'
-    if not document.warnings and document.scenario.layout() is None:
-        return ""
     if not document.warnings:
-        return '<p class="ds-fine">Nothing implausible.</p>'
+        return "" if document.scenario.layout() is None else '<p class="ds-fine">Nothing implausible.</p>'
     items = "".join(f"<li>{html.escape(note.message)}</li>" for note in document.warnings)
     return f'<ul class="ds-warnings">{items}</ul>'

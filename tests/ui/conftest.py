@@ -89,7 +89,6 @@ class Driver:
         self.tab("futures")
         for field, value in (("futures", futures), ("duration", seconds)):
             self.page.fill(f"#{field} input[type=number]", str(value))
-            self.page.keyboard.press("Tab")
         self.wait_for_yaml(f"duration_s: {seconds}")
         self.wait_for_yaml(f"futures: {futures}")
         self.tab("futures")

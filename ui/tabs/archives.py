@@ -13,6 +13,7 @@ from drivesim.archive import Archive, check_archive
 from drivesim.errors import DrivesimError, InputError
 from ui.archives import scenario_of, summary
 from ui.document_view import DocumentView
+from ui.merging import PageState
 from ui.panes import future_pane, player_json
 from ui.parts import mounted, shown_errors
 from ui.services import Services
@@ -74,7 +75,7 @@ class ArchivesTab:
         choices = [(entry.title, entry.id) for entry in services.archives.entries()]
         return gr.Dropdown(choices=choices), gr.Dropdown(choices=[("nothing", ""), *choices])
 
-    def wire(self, view: DocumentView, services: Services, page: gr.Tabs) -> None:
+    def wire(self, view: DocumentView, services: Services, tabs: gr.Tabs) -> None:
         """Says what happens when the components are used."""
         shown = [self.player, self.facts, self.checked]
         chosen = [self.archive, self.future, self.other, self.other_future]
@@ -111,13 +112,13 @@ class ArchivesTab:
             show_progress="minimal", api_visibility="private",
         )  # fmt: skip
 
-        def to_screen(key: str | None, preset: str) -> dict[Any, Any]:
+        def to_screen(key: str | None, *page: Any) -> dict[Any, Any]:
             with shown_errors():
                 scenario = scenario_of(services.archives.open(_required(key)))
             document = services.desk.read(services.desk.portable(scenario))
-            return {**view.updates(document, preset), page: gr.Tabs(selected="compose")}
+            return {**view.replaced(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
 
-        self.to_screen.click(to_screen, [self.archive, view.preset], [*view.outputs, page], **_QUIET)
+        self.to_screen.click(to_screen, [self.archive, *view.inputs], [*view.outputs, tabs], **_QUIET)
 
 
 def _shown(services: Services, key: str | None, future: int, other: str | None, other_future: int) -> tuple[Any, ...]:

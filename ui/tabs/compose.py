@@ -13,12 +13,12 @@ import gradio as gr
 
 from drivesim.errors import InputError
 from ui.composer import MAX_VARIANTS
-from ui.document_view import DEFAULT_GUIDANCE, DocumentView, picture_version
+from ui.document_view import DocumentView, picture_version
+from ui.merging import DEFAULT_GUIDANCE, PageState, with_controls
 from ui.parts import event_field, mounted, parsed, shown_errors, text_of
 from ui.services import Services
 
 BLANK = "An empty scene"
-_SEED_LIMIT = 2**63
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ComposeTab:
                     elem_id="crowdedness",
                 )  # fmt: skip
                 guidance = gr.Slider(
-                    1, 12, value=DEFAULT_GUIDANCE, step=0.5, label="Guidance",
+                    0, 20, value=DEFAULT_GUIDANCE, step=0.5, label="Guidance",
                     elem_id="guidance",
                 )  # fmt: skip
                 with gr.Row():
@@ -83,86 +83,65 @@ class ComposeTab:
 
     def wire(self, view: DocumentView, services: Services) -> None:
         """Says what happens when the components are used."""
-        desk, given = services.desk, [view.editor, view.preset]
+        desk = services.desk
 
-        def drawn(editor: str, preset: str, scene: str) -> dict[Any, Any]:
-            value = parsed(scene)
-            with shown_errors():
-                document = desk.with_boxes(text_of(editor), json.dumps(value.get("boxes")))
-            return view.updates(document, preset, _edit_number(value))
+        def changed(*page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            return view.changes(view.current(state), state)
 
-        def actors_changed(editor: str, preset: str, scene: str) -> dict[Any, Any]:
-            value = parsed(scene)
-            with shown_errors():
-                document = desk.with_actors(text_of(editor), json.dumps(value.get("rows")))
-            return view.updates(document, preset)
+        for happens in (
+            self.scene.edited, self.scene.actors, self.name.submit, self.name.blur, self.time_of_day.input,
+            self.crowdedness.input, self.guidance.release, self.seed.submit, self.seed.blur,
+        ):  # fmt: skip
+            happens(changed, view.inputs, view.marks, **_quiet("always_last"))
 
-        self.scene.edited(drawn, [*given, self.scene], view.outputs, **_quiet("always_last"))
-        self.scene.actors(actors_changed, [*given, self.scene], view.outputs, **_quiet("always_last"))
-
-        def loaded(name: str, preset: str) -> dict[Any, Any]:
+        def loaded(name: str, *page: Any) -> dict[Any, Any]:
             with shown_errors():
                 document = desk.blank() if name == BLANK else desk.open_file(_library_file(services, name))
-            return view.updates(document, preset)
+            return view.replaced(document, PageState.of(*page))
 
-        self.library.input(loaded, [self.library, view.preset], view.outputs, **_quiet())
+        def opened(upload: str, *page: Any) -> dict[Any, Any]:
+            return view.replaced(desk.read(text_of(upload)), PageState.of(*page))
 
-        def opened(upload: str, preset: str) -> dict[Any, Any]:
-            text = parsed(upload).get("text")
-            return view.updates(desk.read(text if isinstance(text, str) else ""), preset)
-
-        def photo(upload: str, editor: str, preset: str) -> dict[Any, Any]:
+        def photo(upload: str, *page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
             with shown_errors():
-                return view.updates(desk.with_picture(text_of(editor), str(parsed(upload).get("picture"))), preset)
+                document = desk.with_picture(view.current(state).text, str(parsed(upload).get("picture")))
+            return view.replaced(document, state)
 
-        self.upload.opened(opened, [self.upload, view.preset], view.outputs, **_quiet())
-        self.upload.photo(photo, [self.upload, *given], view.outputs, **_quiet())
-        self._wire_settings(view, services)
+        self.library.input(loaded, [self.library, *view.inputs], view.outputs, **_quiet())
+        self.upload.opened(opened, [self.upload, *view.inputs], view.outputs, **_quiet())
+        self.upload.photo(photo, [self.upload, *view.inputs], view.outputs, **_quiet())
+        self._wire_seed(view, services)
         self._wire_composing(view, services)
 
-    def _wire_settings(self, view: DocumentView, services: Services) -> None:
-        def changed(name: str):
-            def apply(editor: str, preset: str, value: Any) -> dict[Any, Any]:
-                with shown_errors():
-                    if name == "guidance":
-                        document = services.desk.with_settings(text_of(editor), {}, guidance=value)
-                    else:
-                        document = services.desk.with_settings(text_of(editor), {name: _setting(name, value)})
-                return view.updates(document, preset)
+    def _wire_seed(self, view: DocumentView, services: Services) -> None:
+        def seeded(seed: Any, page: tuple[Any, ...]) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            with shown_errors():
+                document = with_controls(services.desk, view.current(state), {"seed": seed})
+            return view.changes(document, state) | {self.seed: str(document.required().seed)}
 
-            return apply
+        def new_seed(*page: Any) -> dict[Any, Any]:
+            return seeded(secrets.randbelow(2**31), page)
 
-        given = [view.editor, view.preset]
-        self.name.submit(changed("name"), [*given, self.name], view.outputs, **_quiet())
-        self.name.blur(changed("name"), [*given, self.name], view.outputs, **_quiet())
-        self.time_of_day.input(changed("time_of_day"), [*given, self.time_of_day], view.outputs, **_quiet())
-        self.crowdedness.input(
-            changed("crowdedness"), [*given, self.crowdedness], view.outputs, **_quiet("always_last")
-        )
-        self.guidance.release(changed("guidance"), [*given, self.guidance], view.outputs, **_quiet())
-        self.seed.submit(changed("seed"), [*given, self.seed], view.outputs, **_quiet())
-        self.seed.blur(changed("seed"), [*given, self.seed], view.outputs, **_quiet())
-
-        def new_seed(editor: str, preset: str) -> dict[Any, Any]:
-            return changed("seed")(editor, preset, str(secrets.randbelow(2**31)))
-
-        def last_seed(editor: str, preset: str, used: str) -> dict[Any, Any]:
+        def last_seed(used: str, *page: Any) -> dict[Any, Any]:
             if not used:
                 raise gr.Error("Nothing was composed yet, so there is no last seed.", print_exception=False)
-            return changed("seed")(editor, preset, used)
+            return seeded(used, page)
 
-        self.dice.click(new_seed, given, view.outputs, **_quiet())
-        self.reuse.click(last_seed, [*given, self.used_seed], view.outputs, **_quiet())
+        def chosen(event: gr.EventData, *page: Any) -> dict[Any, Any]:
+            return seeded(event_field(event, "seed"), page)
 
-        def chosen(editor: str, preset: str, event: gr.EventData) -> dict[Any, Any]:
-            return changed("seed")(editor, preset, event_field(event, "seed"))
-
-        self.variants.chosen(chosen, given, view.outputs, **_quiet())
+        shown = [*view.marks, self.seed]
+        self.dice.click(new_seed, view.inputs, shown, **_quiet())
+        self.reuse.click(last_seed, [self.used_seed, *view.inputs], shown, **_quiet())
+        self.variants.chosen(chosen, view.inputs, shown, **_quiet())
 
     def _wire_composing(self, view: DocumentView, services: Services) -> None:
-        def composed(editor: str, count: float) -> Iterator[tuple[str, str]]:
+        def composed(count: float, *page: Any) -> Iterator[tuple[str, str]]:
             with shown_errors():
-                scenario = services.desk.read(text_of(editor)).required()
+                scenario = view.current(PageState.of(*page)).required()
                 number, version, made = int(count), picture_version(scenario), []
                 seed = str(scenario.seed)
                 yield json.dumps({"variants": [], "waiting": number}), seed
@@ -174,7 +153,7 @@ class ComposeTab:
             return json.dumps({"variants": parsed(variants).get("variants", []), "waiting": 0})
 
         running = self.compose.click(
-            composed, [view.editor, self.count], [self.variants, self.used_seed], concurrency_limit=1,
+            composed, [self.count, *view.inputs], [self.variants, self.used_seed], concurrency_limit=1,
             concurrency_id="models", show_progress="hidden", api_visibility="private",
         )  # fmt: skip
         self.cancel.click(stopped, [self.variants], [self.variants], cancels=[running], **_quiet())
@@ -189,23 +168,6 @@ def _library_file(services: Services, name: str) -> Path:
     if name not in library_names(services.settings.library):
         raise InputError("there is no such scenario in the library")
     return services.settings.library / f"{name}.yaml"
-
-
-def _setting(name: str, value: Any) -> Any:
-    """What a control says, as the field of the scenario that it stands for."""
-    if name == "seed":
-        text = str(value).strip()
-        if not text.isdecimal() or not text.isascii() or int(text) >= _SEED_LIMIT:
-            raise InputError("the seed is a whole number from 0 to 2^63 - 1")
-        return int(text)
-    if name == "time_of_day":
-        return value or None
-    return value
-
-
-def _edit_number(value: dict[str, Any]) -> int | None:
-    edit = value.get("edit")
-    return edit if isinstance(edit, int) and not isinstance(edit, bool) else None
 
 
 def _quiet(trigger_mode: str = "multiple") -> dict[str, Any]:

@@ -13,8 +13,9 @@ from drivesim.errors import DrivesimError, InputError
 from ui.archives import scenario_of
 from ui.document_view import DocumentView
 from ui.jobs import ACTIVE, CANCELLED, DONE, FAILED, RUNNING, WAITING, JobState
+from ui.merging import PageState
 from ui.panes import future_pane, player_json
-from ui.parts import event_field, mounted, parsed, shown_errors, text_of
+from ui.parts import event_field, mounted, parsed, shown_errors
 from ui.services import Services
 
 EMPTY = "No futures yet. Press Roll out to make them."
@@ -33,8 +34,8 @@ _SAME = "same"
 class FuturesTab:
     """The components of the tab."""
 
-    futures: gr.Slider
-    duration: gr.Slider
+    futures: gr.Number
+    duration: gr.Number
     preset: gr.Radio
     run: gr.Button
     cancel: gr.Button
@@ -49,8 +50,14 @@ class FuturesTab:
         """Lays the tab out."""
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=230):
-                futures = gr.Slider(1, 8, step=1, value=2, label="Futures", elem_id="futures")
-                duration = gr.Slider(0.4, 30, step=0.2, value=4.0, label="Length of each, seconds", elem_id="duration")
+                with gr.Row():
+                    futures = gr.Number(
+                        2, label="Futures", minimum=1, maximum=64, precision=0, elem_id="futures", min_width=90
+                    )
+                    duration = gr.Number(
+                        4.0, label="Seconds of each", minimum=0.4, maximum=3600, step=0.2, elem_id="duration",
+                        min_width=110,
+                    )  # fmt: skip
                 presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, and more steps", "quality")]
                 preset = gr.Radio(presets, value="fast", label="Preset", elem_id="preset")
                 with gr.Row():
@@ -72,26 +79,17 @@ class FuturesTab:
     def wire(self, view: DocumentView, services: Services) -> None:
         """Says what happens when the components are used; `branched` follows in `wire_branch`."""
 
-        def setting(name: str):
-            def apply(editor: str, preset: str, value: float) -> dict[Any, Any]:
-                with shown_errors():
-                    value = int(value) if name == "futures" else round(float(value), 3)
-                    return view.updates(services.desk.with_settings(text_of(editor), {name: value}), preset)
+        def changed(*page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            return view.changes(view.current(state), state)
 
-            return apply
+        for happens in (self.futures.input, self.duration.input, self.preset.input):
+            happens(changed, view.inputs, view.marks, **_QUIET, trigger_mode="always_last")
 
-        given = [view.editor, self.preset]
-        self.futures.release(setting("futures"), [*given, self.futures], view.outputs, **_QUIET)
-        self.duration.release(setting("duration_s"), [*given, self.duration], view.outputs, **_QUIET)
-
-        def other_preset(editor: str, preset: str) -> str:
-            return view.takeaway_json(services.desk.read(text_of(editor)), preset)
-
-        self.preset.input(other_preset, given, [view.takeaway], **_QUIET)
-
-        def submitted(editor: str, preset: str) -> tuple[Any, ...]:
+        def submitted(*page: Any) -> tuple[Any, ...]:
+            state = PageState.of(*page)
             with shown_errors():
-                key = services.jobs.submit(services.desk.read(text_of(editor)).required(), preset)
+                key = services.jobs.submit(view.current(state).required(), state.preset)
             return key, *self._state(services, services.jobs.get(key))
 
         def cancelled(key: str) -> tuple[Any, ...]:
@@ -101,7 +99,7 @@ class FuturesTab:
         def followed(key: str) -> tuple[Any, ...]:
             return self._state(services, services.jobs.get(key))
 
-        self.run.click(submitted, given, [self.job, *self._followed], **_QUIET)
+        self.run.click(submitted, view.inputs, [self.job, *self._followed], **_QUIET)
         self.cancel.click(cancelled, [self.job], self._followed, **_QUIET)
         self.timer.tick(followed, [self.job], self._followed, **_QUIET)
 
@@ -110,17 +108,17 @@ class FuturesTab:
         job = services.jobs.current()
         return "" if job is None else job.id, *self._state(services, job)
 
-    def wire_branch(self, view: DocumentView, services: Services, page: gr.Tabs) -> None:
+    def wire_branch(self, view: DocumentView, services: Services, tabs: gr.Tabs) -> None:
         """A branch replaces the scenario on screen by one that starts from the frame."""
 
-        def branched(player: str, preset: str, branch_time: str, event: gr.EventData) -> dict[Any, Any]:
+        def branched(event: gr.EventData, player: str, branch_time: str, *page: Any) -> dict[Any, Any]:
             with shown_errors():
                 document = _branch(services, parsed(player), event, branch_time)
             gr.Info("The branch is on screen: change its conditions, then roll it out.", duration=6)
-            return {**view.updates(document, preset), page: gr.Tabs(selected="compose")}
+            return {**view.replaced(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
 
-        given = [self.player, self.preset, self.branch_time]
-        self.player.branch(branched, given, [*view.outputs, page], **_QUIET)
+        given = [self.player, self.branch_time, *view.inputs]
+        self.player.branch(branched, given, [*view.outputs, tabs], **_QUIET)
 
     def _state(self, services: Services, job: JobState | None) -> tuple[Any, ...]:
         active = job is not None and job.state in ACTIVE

@@ -8,7 +8,8 @@ from typing import Any
 import gradio as gr
 
 from ui.document_view import DocumentView
-from ui.parts import mounted, parsed
+from ui.merging import PageState
+from ui.parts import mounted
 from ui.services import Services
 
 
@@ -28,11 +29,11 @@ class ScenarioTab:
     def wire(self, view: DocumentView, services: Services) -> None:
         """What is typed is checked, and shown everywhere where it is right."""
 
-        def typed(editor: str, preset: str) -> dict[Any, Any]:
-            text = parsed(editor).get("text")
-            return view.updates(services.desk.read(text if isinstance(text, str) else ""), preset)
+        def typed(*page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            return view.replaced(services.desk.read(state.text), state)
 
         self.editor.typed(
-            typed, [self.editor, view.preset], view.outputs, queue=False, show_progress="hidden",
-            trigger_mode="always_last", api_visibility="private",
+            typed, view.inputs, view.outputs, queue=False, show_progress="hidden", trigger_mode="always_last",
+            api_visibility="private",
         )  # fmt: skip

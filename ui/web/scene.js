@@ -47,7 +47,7 @@
     function changed() {
       stale = composed !== null;
       draw();
-      submit("edited", { boxes: boxes.all });
+      submit("edited", { boxes: boxes.all, rows: undefined });
     }
 
     function submit(name, changes) {
@@ -202,7 +202,7 @@
 
     // A scene in metres, or one that starts from a photo, becomes one of boxes.
     function release() {
-      submit("edited", { boxes: boxes.all });
+      submit("edited", { boxes: boxes.all, rows: undefined });
     }
 
     function toggle(name) {
@@ -357,7 +357,8 @@
     return function show(next) {
       if (!next.categories) return;
       // An answer to an earlier drawing must not undo what was drawn since.
-      if (next.edit !== undefined && next.edit < edits) return;
+      if (next.edit < edits) return;
+      edits = next.edit || edits;
       stale = composed !== null && composed.version !== next.version;
       const kindChanged = next.kind !== value.kind;
       value = next;
