@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-import zipfile
+import time
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,14 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.archive import Archive, open_archive
-from drivesim.errors import DrivesimError, InputError
+from drivesim.errors import InputError
 from drivesim.scenario import Scenario
 from ui.media import ByteCache, jpeg
+from ui.zip_stream import zipped
 
 MAX_LISTED = 500
 MAX_DOWNLOAD_BYTES = 2 << 30
 _DEPTH = 2
-_PIECE = 1 << 20
+_MAX_READING, _MAX_OPEN = 4, 16
+_FRESH_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,10 @@ class Archives:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._frames = ByteCache()
-        self._reading = threading.BoundedSemaphore(4)
+        self._reading = threading.BoundedSemaphore(_MAX_READING)
+        self._lock = threading.Lock()
+        self._listed: tuple[float, list[ArchiveEntry]] | None = None
+        self._opened: OrderedDict[str, tuple[float, int, Archive]] = OrderedDict()
 
     def entries(self) -> list[ArchiveEntry]:
         """All archives up to two folders deep, newest first."""
@@ -53,9 +59,12 @@ class Archives:
 
     def entry(self, key: str) -> ArchiveEntry:
         """The archive of an id; InputError for any other text."""
-        for entry in self.entries():
-            if entry.id == key:
-                return entry
+        with self._lock:
+            if self._listed is None or time.monotonic() - self._listed[0] > _FRESH_S:
+                self._listed = (time.monotonic(), self.entries())
+            for entry in self._listed[1]:
+                if entry.id == key:
+                    return entry
         raise InputError("there is no such rollout here any more; open the list again")
 
     def key_of(self, path: Path) -> str:
@@ -63,8 +72,21 @@ class Archives:
         return _id(str(path.relative_to(self.folder).with_suffix("")))
 
     def open(self, key: str) -> Archive:
-        """The archive of an id as it is now; raises InputError, or ArchiveError where it is damaged."""
-        return open_archive(self.entry(key).path)
+        """The archive of an id, at most half a second old; raises InputError, or ArchiveError where it is damaged."""
+        path = self.entry(key).path
+        stamp = _stamp(path)
+        with self._lock:
+            opened, known, archive = self._opened.get(key, (0.0, 0, None))
+        fresh = archive is not None and (archive.complete or time.monotonic() - opened < _FRESH_S)
+        if fresh and known == stamp:
+            return archive
+        archive = open_archive(path)
+        with self._lock:
+            self._opened[key] = (time.monotonic(), stamp, archive)
+            self._opened.move_to_end(key)
+            while len(self._opened) > _MAX_OPEN:
+                self._opened.popitem(last=False)
+        return archive
 
     def frame(self, key: str, future: int, index: int) -> np.ndarray:
         """One committed frame, uint8 `h w 3` RGB; raises as `open`, and ArchiveError beyond the last one."""
@@ -99,7 +121,7 @@ class Archives:
         size = sum(path.stat().st_size for path in files)
         if size > MAX_DOWNLOAD_BYTES:
             raise InputError(f"the archive takes {size >> 20} MiB; copy its folder instead")
-        return _zipped(entry.path, files)
+        return zipped(entry.path, files)
 
 
 def scenario_of(archive: Archive) -> Scenario:
@@ -118,50 +140,13 @@ def summary(archive: Archive) -> str:
     return f"{layout.num_futures} futures of {seconds:g} s, {layout.num_frames} frames each, {state}"
 
 
-def readable(archives: Archives) -> Iterator[tuple[ArchiveEntry, Archive]]:
-    """Every archive that can be opened."""
-    for entry in archives.entries():
-        try:
-            yield entry, open_archive(entry.path)
-        except DrivesimError:
-            continue
-
-
 def _id(title: str) -> str:
     return hashlib.sha256(title.encode()).hexdigest()[:16]
 
 
 def _stamp(path: Path) -> int:
     """Changes where an archive is replaced by another one of the same name."""
-    return (path / "drivesim.json").stat().st_mtime_ns
-
-
-class _Sink:
-    """A file that only passes on what is written to it."""
-
-    def __init__(self) -> None:
-        self.pieces: list[bytes] = []
-
-    def write(self, content: bytes) -> int:
-        self.pieces.append(bytes(content))
-        return len(content)
-
-    def flush(self) -> None:
-        """Nothing is held back."""
-
-    def take(self) -> bytes:
-        taken, self.pieces = b"".join(self.pieces), []
-        return taken
-
-
-def _zipped(root: Path, files: list[Path]) -> Iterator[bytes]:
-    sink = _Sink()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for path in files:
-            name = f"{root.name}/{path.relative_to(root).as_posix()}"
-            with path.open("rb") as file, archive.open(name, "w", force_zip64=True) as member:
-                while piece := file.read(_PIECE):
-                    member.write(piece)
-                    yield sink.take()
-            yield sink.take()
-    yield sink.take()
+    try:
+        return (path / "drivesim.json").stat().st_mtime_ns
+    except OSError:
+        return 0

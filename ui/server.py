@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import shutil
+import signal
 import socket
 import threading
 from collections.abc import Callable
 from typing import Any
 
-from drivesim.errors import DrivesimError, InputError
+from drivesim.errors import CheckpointError, DrivesimError, InputError
 from ui.gradio_setup import fix_environment
 from ui.settings import UiSettings
 
@@ -21,10 +22,13 @@ def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
     """Serves the page until it is interrupted; `tell` gets lines for the person who started it.
 
     Raises:
+        CheckpointError: there are no models.
         InputError: the address is not this machine's own and there are no accounts, the port is taken, the file of
             accounts or the output folder cannot be used.
     """
     accounts = required_accounts(settings)
+    if not (settings.checkpoints / "manifest.json").is_file():
+        raise CheckpointError(f"{settings.checkpoints}: holds no models; make them with `drivesim train chain`")
     listener = bound_socket(settings.host, settings.port)
     try:
         settings.out.mkdir(parents=True, exist_ok=True)
@@ -44,6 +48,7 @@ def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
             app, log_level="warning", limit_concurrency=MAX_CONNECTIONS, timeout_keep_alive=10, lifespan="on",
             server_header=False, timeout_graceful_shutdown=2, h11_max_incomplete_event_size=64 << 10,
         )  # fmt: skip
+        signal.signal(signal.SIGTERM, _interrupt)
         threading.Thread(target=_warm_up, args=(services, tell), daemon=True).start()
         tell(f"drivesim ui: http://{_shown(settings.host)}:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
         uvicorn.Server(config).run(sockets=[listener])
@@ -93,6 +98,11 @@ def _warm_up(services: Any, tell: Callable[[str], None]) -> None:
         services.composer.warm_up()
     except DrivesimError as error:
         tell(f"drivesim ui: {error}")
+
+
+def _interrupt(*_: object) -> None:
+    """Lets the server clean up after a request to end, as after Ctrl-C."""
+    raise KeyboardInterrupt
 
 
 def _shown(host: str) -> str:

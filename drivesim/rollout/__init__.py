@@ -20,7 +20,6 @@ __all__ = [
 # Loaded on first use: every worker process imports this package, and needs little of it.
 _HOMES = {
     "BackgroundRollout": "drivesim.rollout.background",
-    "Progress": "drivesim.rollout.workers",
     "chosen_device": "drivesim.rollout.machine",
     "default_workers": "drivesim.rollout.machine",
 }
