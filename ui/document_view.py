@@ -62,7 +62,7 @@ class DocumentView:
         scenario, edit = document.scenario, state.edit
         scene = {**json.loads(scene_json(document, self.services.media)), "version": picture_version(scenario)}
         return {
-            self.editor: editor_json(document, edit),
+            self.editor: editor_json(document, edit, state.revision),
             self.scene: json.dumps({**scene, "edit": edit}),
             self.warnings: warnings_html(document),
             self.takeaway: self.takeaway_json(document, state.preset),
@@ -107,11 +107,14 @@ def picture_version(scenario: Scenario | None) -> str:
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def editor_json(document: Document, edit: int = 0) -> str:
-    """The value of the editor: the text, notes at their lines, and what the page shows with it (`merging`)."""
+def editor_json(document: Document, edit: int = 0, revision: int = 0) -> str:
+    """The value of the editor: the text, notes at their lines, and what the page shows with it (`merging`).
+
+    `edit` and `revision` count what was drawn and typed before this answer.
+    """
     notes = [{"kind": "problem", "line": n.line, "column": n.column, "message": n.message} for n in document.problems]
     notes += [{"kind": "warning", "line": n.line, "column": n.column, "message": n.message} for n in document.warnings]
-    value: dict[str, Any] = {"text": document.text, "notes": notes}
+    value: dict[str, Any] = {"text": document.text, "notes": notes, "revision": revision}
     if document.scenario is not None:
         value["shown"] = {**control_values(document.scenario), "edit": edit}
     return json.dumps(value)

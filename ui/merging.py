@@ -38,8 +38,12 @@ class PageState:
     @property
     def edit(self) -> int:
         """The number of the last drawing."""
-        edit = self.scene.get("edit")
-        return edit if isinstance(edit, int) and not isinstance(edit, bool) else 0
+        return _count(self.scene.get("edit"))
+
+    @property
+    def revision(self) -> int:
+        """The number of the last text that was typed."""
+        return _count(self.editor.get("revision"))
 
     @property
     def text(self) -> str:
@@ -86,6 +90,10 @@ def control_values(scenario: Scenario) -> dict[str, Any]:
         "duration_s": scenario.duration_s,
         "futures": scenario.futures,
     }
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 def _sound(document: Document) -> Document:

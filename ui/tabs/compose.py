@@ -89,8 +89,10 @@ class ComposeTab:
             state = PageState.of(*page)
             return view.changes(view.current(state), state)
 
+        for happens in (self.scene.edited, self.scene.actors):
+            happens(changed, view.inputs, view.marks, **_quiet())
         for happens in (
-            self.scene.edited, self.scene.actors, self.name.submit, self.name.blur, self.time_of_day.input,
+            self.name.submit, self.name.blur, self.time_of_day.input,
             self.crowdedness.input, self.guidance.release, self.seed.submit, self.seed.blur,
         ):  # fmt: skip
             happens(changed, view.inputs, view.marks, **_quiet("always_last"))

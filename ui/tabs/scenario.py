@@ -34,6 +34,6 @@ class ScenarioTab:
             return view.replaced(services.desk.read(state.text), state)
 
         self.editor.typed(
-            typed, view.inputs, view.outputs, queue=False, show_progress="hidden", trigger_mode="always_last",
+            typed, view.inputs, view.outputs, queue=False, show_progress="hidden", trigger_mode="multiple",
             api_visibility="private",
         )  # fmt: skip

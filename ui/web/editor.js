@@ -6,7 +6,8 @@
 
   page.editor = function (root, api) {
     let timer = null;
-    let sent = null;
+    let late = null;
+    let revision = 0; // counts what was typed, so that an answer to an earlier text is known
     const gutter = el("div", { class: "ds-gutter", "aria-hidden": "true" });
     const area = el("textarea", { class: "ds-text", spellcheck: "false", wrap: "off", "aria-label": "Scenario as YAML", rows: "22" });
     const list = el("ol", { class: "ds-problems", role: "status" });
@@ -38,16 +39,18 @@
       area.scrollTop = Math.max(0, (line - 5) * 20);
     }
 
+    const typed = () => ({ text: area.value, notes, revision });
+
     function submit() {
       clearTimeout(timer);
       timer = null;
-      sent = area.value;
-      api.send("typed", { text: area.value, notes });
+      api.send("typed", typed());
     }
 
     area.addEventListener("scroll", () => (gutter.scrollTop = area.scrollTop));
     area.addEventListener("input", () => {
       clearTimeout(timer);
+      revision += 1;
       timer = setTimeout(submit, 350);
       render();
     });
@@ -61,12 +64,16 @@
 
     return function show(value) {
       if (value.text === undefined) return;
-      const typing = timer !== null || (document.activeElement === area && sent !== null && value.text === sent);
-      if (!typing && area.value !== value.text) {
-        area.value = value.text;
-        sent = null;
+      clearTimeout(late);
+      if ((value.revision || 0) < revision) {
+        if (timer) return;
+        api.keep(typed());
+        late = setTimeout(submit, 700);
+        return;
       }
-      if (timer === null) notes = value.notes || [];
+      revision = value.revision || revision;
+      if (area.value !== value.text) area.value = value.text;
+      notes = value.notes || [];
       render();
     };
   };

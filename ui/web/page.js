@@ -32,6 +32,8 @@ window.drivesim = window.drivesim || {};
     if (root.dataset.mounted) return;
     root.dataset.mounted = "yes";
     const api = {
+      // Puts back a value that an answer to an earlier event has overwritten.
+      keep: (value) => (props.value = JSON.stringify(value)),
       send(name, value, data) {
         if (value !== undefined) props.value = JSON.stringify(value);
         trigger(name, data || {});

@@ -14,6 +14,7 @@
     let stale = false;
     let drag = null;
     let edits = 0;
+    let late = null;
 
     const svg = el("svg", { viewBox: "0 0 1024 512", class: "ds-canvas", tabindex: "0", role: "application" });
     svg.setAttribute("aria-label", "Drawing area: drag to draw a box");
@@ -356,8 +357,13 @@
 
     return function show(next) {
       if (!next.categories) return;
-      // An answer to an earlier drawing must not undo what was drawn since.
-      if (next.edit < edits) return;
+      // An answer to an earlier drawing must not undo what was drawn since; where no other one comes, it is sent again.
+      clearTimeout(late);
+      if ((next.edit || 0) < edits) {
+        api.keep(value);
+        late = setTimeout(() => api.send(value.rows ? "actors" : "edited", value), 700);
+        return;
+      }
       edits = next.edit || edits;
       stale = composed !== null && composed.version !== next.version;
       const kindChanged = next.kind !== value.kind;
