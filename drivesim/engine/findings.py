@@ -18,18 +18,18 @@ def frame_findings(engine: Engine, frame: np.ndarray, layout: SceneLayout | None
     """Requested and detected vehicles of a frame, uint8 `h w 3` RGB; None where there is no vehicle detector.
 
     `requested`: each box of the layout with its `outcome` ("found", "wrong category" or "missing"). `detected`: each
-    detection with its `score` and `role` ("requested", "misplaced" or "unasked"; None where nothing was requested).
+    detection with its `score` and `role`: "requested", "misplaced", "unasked", or None where nothing was requested, or
+    where it is too small to be requested.
     Boxes are `xyxy` in 0..1.
     """
     if READER not in engine.checkpoints.roles:
         return None
     detected = read_vehicles(engine.networks.reader, frame[None])[0]
-    if layout is None:
-        roles: list[str | None] = [None] * len(detected)
-        requested = []
-    else:
+    roles: list[str | None] = [None] * len(detected)
+    requested = []
+    if layout is not None:
         compared = adherence(layout, detected)
-        roles = ["unasked" if u else "misplaced" if m else "requested" for u, m in _marks(compared)]
+        roles = _roles(compared)
         requested = [
             {**_vehicle(box, category), "outcome": outcome}
             for box, category, outcome in zip(layout.xyxy, layout.category, compared.outcome, strict=True)
@@ -44,8 +44,13 @@ def frame_findings(engine: Engine, frame: np.ndarray, layout: SceneLayout | None
     }
 
 
-def _marks(compared: Adherence) -> list[tuple[bool, bool]]:
-    return list(zip(compared.unasked.tolist(), compared.misplaced.tolist(), strict=True))
+def _roles(compared: Adherence) -> list[str | None]:
+    partners = set(compared.partner.tolist())
+    marks = zip(compared.unasked.tolist(), compared.misplaced.tolist(), strict=True)
+    return [
+        "requested" if index in partners else "unasked" if unasked else "misplaced" if misplaced else None
+        for index, (unasked, misplaced) in enumerate(marks)
+    ]
 
 
 def _vehicle(xyxy: np.ndarray, category: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import pytest
 from ui.settings import UiSettings
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 300  # of a machine with more to do than these tests
+PATIENCE_S = 150  # of a machine with more to do than these tests
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _ADDRESS = re.compile(r"http://[\w.\[\]:]+/")
 

@@ -18,7 +18,7 @@ from drivesim.scenario import parse_scenario
 pytestmark = pytest.mark.xdist_group("ui")
 Opening = Callable[..., AbstractContextManager[Any]]
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 300  # of a machine with more to do than these tests
+PATIENCE_S = 150  # of a machine with more to do than these tests
 FIRST, SECOND = (400, 250, 520, 340), (100, 300, 260, 420)
 
 

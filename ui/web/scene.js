@@ -98,7 +98,7 @@
       const found = composed && !stale && shown.detected ? composed.findings : null;
       const marks = [];
       for (const one of found ? found.detected : []) {
-        if (one.role === "requested") continue;
+        if (one.role !== "unasked" && one.role !== "misplaced") continue;
         const [x0, y0, x1, y1] = one.xyxy.map((edge, axis) => edge * (axis % 2 ? value.height : value.width));
         marks.push(el("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, class: "ds-unasked" }));
         const what = one.role === "misplaced" ? `${one.category}, misplaced` : `${one.category}, not asked for`;
