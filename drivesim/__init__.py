@@ -6,11 +6,12 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Engine", "__version__", "load_scenario", "open_archive"]
+__all__ = ["Engine", "__version__", "archive_store", "load_scenario", "open_archive"]
 
 # Loaded on first use, so that `import drivesim` costs nothing and pulls in no torch.
 _PUBLIC = {
     "Engine": "drivesim.engine",
+    "archive_store": "drivesim.archive",
     "load_scenario": "drivesim.scenario",
     "open_archive": "drivesim.archive",
 }

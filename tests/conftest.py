@@ -13,7 +13,12 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# How long an example takes depends on what else the machine does, so no test may fail for it.
+hypothesis.settings.register_profile("drivesim", deadline=None)
+hypothesis.settings.load_profile("drivesim")
 
 _NEW_MOUNTS, _NEW_USERS = 0x0002_0000, 0x1000_0000  # clone(2)
 _REMOUNT, _RECURSIVE, _PRIVATE = 0x20, 0x4000, 0x4_0000  # mount(2)

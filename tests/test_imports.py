@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import drivesim
 
-HEAVY = {"torch", "gradio", "ray", "panda3d", "cv2", "av", "zarr", "tensorboard", "onnxruntime"}
+GOLDEN = Path(__file__).parent / "archive/golden/format_3.zarr"
+HEAVY = {"torch", "gradio", "ray", "panda3d", "cv2", "av", "zarr", "fsspec", "filelock", "tensorboard", "onnxruntime"}
 
 
 def modules_after(program: str) -> set[str]:
@@ -35,8 +37,11 @@ def test_help_pulls_in_nothing_heavy() -> None:
     assert loaded & (HEAVY | {"numpy", "scipy"}) == set()
 
 
-def test_the_archive_needs_no_torch() -> None:
-    assert "torch" not in modules_after("from drivesim import open_archive")
+def test_an_archive_is_opened_without_torch_and_zarr_comes_with_the_first_frame() -> None:
+    """Training uses this package for its sealed files, on machines that have no zarr."""
+    program = f"from drivesim import open_archive\nrollout = open_archive({str(GOLDEN)!r}).rollouts[0]\n"
+    assert modules_after(program) & {"torch", "zarr", "numcodecs", "fsspec"} == set()
+    assert "zarr" in modules_after(f"{program}rollout.frames[0]")
 
 
 def test_public_names_are_found_on_first_use() -> None:

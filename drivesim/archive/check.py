@@ -1,45 +1,66 @@
-"""Check an archive: name every damage by array, window and file."""
+"""Check an archive: every damage is named by array, window and file."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import os
 import stat
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from drivesim.archive.chunks import chunk_finding, verify_window
-from drivesim.archive.commit import COMMIT_FOLDER, HEAD_FILE, Chain, CommitRecord, Finding, read_chain, record_file
-from drivesim.archive.files import TEMPORARY_SUFFIX, FileProblem, read_file
-from drivesim.archive.identity import MANIFEST_FILE, Manifest
-from drivesim.archive.layout import ArchiveLayout
+from drivesim.archive.files import TEMPORARY_SUFFIX, FileProblem, LocalFiles, read_file
+from drivesim.archive.format.commit import Chain, CommitRecord, Finding, Records, read_chain
+from drivesim.archive.format.documents import array_names, document_kinds
+from drivesim.archive.format.identity import MANIFEST_FILE, Manifest
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import (
+    COMMIT_FOLDER,
+    HEAD_FILE,
+    is_system_file,
+    max_chunk_file_bytes,
+    record_file,
+    rollout_folder,
+    window_files,
+)
+from drivesim.archive.format.structure import verify_metadata
 from drivesim.archive.reader import archive_folder
 from drivesim.archive.sealed_json import sha256
-from drivesim.archive.structure import verify_metadata
-from drivesim.archive.zarr_format import max_chunk_bytes, metadata_files, rollout_folder, window_files
+from drivesim.archive.stores.chunks import DamagedChunk, chunk_finding
 
 
 def check_archive(path: str | Path, read_data: bool) -> list[Finding]:
-    """Every damage of an archive; one that was only interrupted has none. Takes no lock, a writer may be at work.
+    """Return every damage of an archive; one that was only interrupted has none.
 
-    Without `read_data`: metadata, records, and presence, kind and size of every file. With it also the sha256 and
-    the decoding of every committed chunk. Raises InputError where there is no archive, or one of a newer format.
+    It takes no lock; a writer may be at work. Files that an operating system leaves in folders are no damage.
+
+    Args:
+        path: The folder of the archive.
+        read_data: Read every committed chunk too, verify its sha256 and decode it. Otherwise metadata and records are
+            verified, and that every file is there, is a file and has its size.
+
+    Raises:
+        InputError: There is no archive, or it has a newer format.
     """
     root = archive_folder(path)
+    files = LocalFiles(root)
     try:
-        manifest = Manifest.read(root)
+        manifest = Manifest.read(files)
     except FileProblem as problem:
         return [Finding("archive", None, problem.file, problem.problem)]
     layout = manifest.layout
     present = _walk(root, layout)  # before the records: what a writer does meanwhile is then known to them
-    findings = verify_metadata(root, layout)
-    expected = {MANIFEST_FILE, *metadata_files(layout)}
-    committed_as: dict[str, str] = {}
-    for future in range(layout.num_futures):
-        chain = read_chain(root, layout, manifest.chain_root, future)
+    findings = list(verify_metadata(files, manifest))
+    expected = {MANIFEST_FILE, *document_kinds(layout)}
+    chains = [read_chain(files, layout, manifest.chain_root, future) for future in range(layout.num_futures)]
+    for future, chain in enumerate(chains):
         findings += chain.findings
         expected |= _expected_files(layout, future, chain)
-        for record in filter(None, chain.records):
-            findings += verify_window(root, layout, record) if read_data else _verify_sizes(root, record)
+    records = tuple(chain.records for chain in chains)
+    findings += verify_windows(files, layout, records) if read_data else _verify_sizes(root, records)
+    committed_as: dict[str, str] = {}
+    for future, of_future in enumerate(records):
+        for record in filter(None, of_future):
             committed_as |= {digest: f"{rollout_folder(future)}/{file}" for file, (_, digest) in record.chunks.items()}
     if read_data:
         findings = [_with_origin(root, layout, finding, committed_as) for finding in findings]
@@ -52,8 +73,31 @@ def check_archive(path: str | Path, read_data: bool) -> list[Finding]:
     return findings
 
 
+def verify_windows(files: LocalFiles, layout: ArchiveLayout, records: Records) -> Iterator[Finding]:
+    """Read every chunk of all windows that have a record; yield what is wrong."""
+    import zarr
+
+    from drivesim.archive.stores.committed import ArchiveStore
+
+    store = ArchiveStore(files, layout, records)
+    for future, of_future in enumerate(records):
+        folder, names = rollout_folder(future), array_names(layout) if of_future else []
+        arrays = {name: zarr.open_array(store, path=f"{folder}/{name}", mode="r") for name in names}
+        for record, file in _chunks(of_future):
+            try:
+                _ = arrays[file.split("/")[0]].blocks[int(file.split(".")[1])]
+            except DamagedChunk as damage:
+                yield damage.finding
+            except (RuntimeError, ValueError) as error:  # of a codec: what was committed was no chunk
+                yield chunk_finding(record, file, f"cannot be decoded ({error})")
+
+
+def _chunks(records: Sequence[CommitRecord | None]) -> Iterator[tuple[CommitRecord, str]]:
+    return ((record, file) for record in records if record is not None for file in record.chunks)
+
+
 def _walk(root: Path, layout: ArchiveLayout) -> dict[str, str]:
-    """Path -> kind of everything in the archive but its own folders; follows no link, enters no other folder."""
+    """Return path and kind of all that is in the archive's own folders; follows no link, enters no other folder."""
     own_folders = {"", "rollouts"}
     for future in range(layout.num_futures):
         folder = rollout_folder(future)
@@ -69,12 +113,12 @@ def _walk(root: Path, layout: ArchiveLayout) -> dict[str, str]:
                 path = f"{folder}/{entry.name}" if folder else entry.name
                 if path in own_folders and entry.is_dir(follow_symlinks=False):
                     pending.append(path)
-                else:
+                elif not (is_system_file(entry.name) and entry.is_file(follow_symlinks=False)):
                     present[path] = _kind(entry)
     return present
 
 
-def _kind(entry: os.DirEntry) -> str:
+def _kind(entry: os.DirEntry[str]) -> str:
     if entry.is_symlink():
         return "symbolic link"
     if entry.is_dir(follow_symlinks=False):
@@ -83,7 +127,7 @@ def _kind(entry: os.DirEntry) -> str:
 
 
 def _expected_files(layout: ArchiveLayout, future: int, chain: Chain) -> set[str]:
-    """What may stand in a future's folder: all of its recorded windows, and what a killed commit leaves of the next."""
+    """Return what a future's folder may hold: every recorded window, and what a killed commit leaves of the next."""
     num_windows = len(chain.records)
     files = {HEAD_FILE, *(record_file(window) for window in range(num_windows))}
     for window in range(num_windows):
@@ -97,25 +141,24 @@ def _expected_files(layout: ArchiveLayout, future: int, chain: Chain) -> set[str
     return {f"{rollout_folder(future)}/{file}" for file in files}
 
 
-def _verify_sizes(root: Path, record: CommitRecord) -> list[Finding]:
-    findings = []
-    for file, (size, _) in record.chunks.items():
+def _verify_sizes(root: Path, records: Records) -> Iterator[Finding]:
+    for record, file in itertools.chain.from_iterable(map(_chunks, records)):
+        size, _ = record.chunks[file]
         try:
             status = os.lstat(root / rollout_folder(record.future) / file)
         except OSError:
-            findings.append(chunk_finding(record, file, "the file is missing"))
+            yield chunk_finding(record, file, "the file is missing")
             continue
         if not stat.S_ISREG(status.st_mode):
-            findings.append(chunk_finding(record, file, "is not a regular file"))
+            yield chunk_finding(record, file, "is not a regular file")
         elif status.st_size != size:
-            findings.append(chunk_finding(record, file, f"holds {status.st_size} bytes, {size} were committed"))
-    return findings
+            yield chunk_finding(record, file, f"holds {status.st_size} bytes, {size} were committed")
 
 
 def _with_origin(root: Path, layout: ArchiveLayout, finding: Finding, committed_as: dict[str, str]) -> Finding:
-    """Say whose bytes a damaged chunk holds, where they are those of another one (swapped or copied)."""
+    """Add whose bytes a damaged chunk holds, if they are those of another one (swapped or copied)."""
     try:
-        content = read_file(root, finding.file, max_chunk_bytes(layout))
+        content = read_file(root, finding.file, max_chunk_file_bytes(layout))
     except FileProblem:
         return finding
     origin = committed_as.get(sha256(content), finding.file)

@@ -1,7 +1,7 @@
-"""How far two archives of one scenario are apart: made on other devices, with other thread counts, by other versions.
+"""Compare two archives of one scenario that were made on different devices, with different thread counts or versions.
 
-Noise is drawn on the CPU and is the same everywhere, but sums of float32 round otherwise on other hardware. A window
-stands on the one before, so that what begins in the last bits may grow: the figures are a window's.
+Noise is drawn on the CPU and is the same everywhere, but sums of float32 are rounded differently on other hardware.
+Each window continues the one before, so a difference in the last bits may grow: every window has figures of its own.
 """
 
 from __future__ import annotations
@@ -12,24 +12,27 @@ from pathlib import Path
 
 import numpy as np
 
-from drivesim.archive.identity import Manifest
+from drivesim.archive.format.identity import Manifest
 from drivesim.archive.reader import Archive, Rollout, open_archive
 from drivesim.errors import InputError
 
-# What may differ between two archives that are compared; all else in their inputs must be the same.
+# Inputs that may differ between two archives that are compared; all others must be the same.
 MAY_DIFFER = ("device", "threads", "engine")
 
-# What is promised of every window across devices and thread counts, in float32 (docs/batch.md says what was measured).
+# The tolerance of every window across devices and thread counts, in float32 (docs/batch.md has the measurements).
 MAX_LATENT_ERROR = 1e-3
 MIN_PSNR_DB = 50.0
 
 
 @dataclass(frozen=True)
 class WindowDifference:
-    """A window in both archives.
+    """The difference between a window of one archive and the same window of another.
 
-    latent_error: root mean square of the difference of latents over that of the latents. psnr_db: of the frames,
-    infinite where they are the same; None where an archive keeps none.
+    Attributes:
+        future: Number of the future.
+        window: Number of the window.
+        latent_error: Root mean square of the difference of the latents, divided by that of the latents.
+        psnr_db: PSNR of the frames, infinite where they are the same; None where an archive keeps no frames.
     """
 
     future: int
@@ -39,15 +42,16 @@ class WindowDifference:
 
     @property
     def within_tolerance(self) -> bool:
-        """Whether it keeps what is promised."""
+        """Whether the difference is within the tolerance."""
         return self.latent_error <= MAX_LATENT_ERROR and (self.psnr_db is None or self.psnr_db >= MIN_PSNR_DB)
 
 
 def compare_archives(path: str | Path, other: str | Path) -> Iterator[WindowDifference]:
-    """The windows that both archives have, future by future.
+    """Yield the difference of each window that both archives have, future by future.
 
-    Raises InputError where they are not of one scenario, seed, settings and models, or have no window in common, and
-    ArchiveError where either is damaged.
+    Raises:
+        InputError: Scenario, seed, settings or models differ, or the archives have no window in common.
+        ArchiveError: One of them is damaged.
     """
     one, two = open_archive(path), open_archive(other)
     _require_comparable(one, two)
@@ -68,7 +72,7 @@ def _require_comparable(one: Archive, two: Archive) -> None:
 
 
 def _comparable(archive: Archive) -> Manifest:
-    """The manifest without what may differ: futures, kept frames, and where it was made."""
+    """Return the manifest without what may differ: number of futures, stored frames, and where it was made."""
     inputs = {name: value for name, value in archive.manifest.inputs.items() if name not in MAY_DIFFER}
     layout = {**archive.layout.to_dict(), "num_futures": 1}
     layout.pop("frames", None)

@@ -1,6 +1,6 @@
-"""Take frames out of an archive: h264 video and PNG pictures, each written beside its place and renamed in.
+"""Export frames as h264 video and PNG pictures; each file is written beside its place and renamed in.
 
-Both take an iterable of frames, uint8 (h, w, c) RGB, such as `rollout.frames`, and hold one at a time.
+Frames are an iterable of uint8 (h, w, c) RGB, such as `rollout.frames`; one at a time is held in memory.
 """
 
 from __future__ import annotations
@@ -24,10 +24,17 @@ _BT709 = 1  # ITU-T H.273 code point
 
 
 def write_mp4(frames: Iterable[np.ndarray], fps: float, path: Path, crf: int = DEFAULT_CRF) -> None:
-    """Write frames as h264 (yuv420p, BT.709, index in front); `crf` from 0 (largest) to 51 (smallest).
+    """Write frames as h264 (yuv420p, BT.709, index at the front of the file).
 
-    Raises InputError for no frames, odd sizes, a crf out of range or a folder that cannot be made, ArchiveWriteError
-    where the disk is full. `path` is a whole video or what it was before.
+    Args:
+        frames: uint8 (h, w, c) RGB.
+        fps: Frames per second.
+        path: The file; after an error it is what it was before.
+        crf: Quality, from 0 (best, largest file) to 51.
+
+    Raises:
+        InputError: There are no frames, a size is odd, `crf` is out of range, or the folder cannot be made.
+        ArchiveWriteError: The disk is full, and the like.
     """
     if not 0 <= crf <= 51:
         raise InputError(f"--crf is a number from 0 to 51, not {crf}")
@@ -54,20 +61,20 @@ def write_mp4(frames: Iterable[np.ndarray], fps: float, path: Path, crf: int = D
 
 
 def write_png(picture: np.ndarray, path: Path) -> None:
-    """Write uint8 (h, w, c) RGB; raises as `write_mp4`."""
+    """Write a picture, uint8 (h, w, c) RGB; raises what `write_mp4` raises."""
     _, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     with _replacing(path) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(content.tobytes())
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write UTF-8 text; raises as `write_mp4`."""
+    """Write UTF-8 text; raises what `write_mp4` raises."""
     with _replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:
-    """Write `000000.png`, `000001.png`, ... into a folder; returns how many."""
+    """Write `000000.png`, `000001.png` and so on into a folder; return their number."""
     count = 0
     for count, frame in enumerate(frames, start=1):
         write_png(frame, folder / f"{count - 1:06d}.png")
@@ -76,7 +83,7 @@ def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """A file to write beside `path`, renamed to it at the end, removed after any error."""
+    """Yield a file beside `path` to write to; it is renamed to `path` at the end, and removed after an error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

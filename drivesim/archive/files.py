@@ -1,4 +1,4 @@
-"""File operations that an archive stands on: durable writes, and reads that follow no link.
+"""The file operations of an archive: durable writes, and reads that follow no link.
 
 A write is a temporary file, fsync, rename; the caller then syncs the folder (`drivesim.durable`). After a crash at any
 instant the file holds its old content or the new one, and at most a `.tmp` neighbour is left over, which the next write
@@ -10,7 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from drivesim import durable
 from drivesim.errors import ArchiveError, ArchiveWriteError
@@ -19,7 +21,7 @@ TEMPORARY_SUFFIX = ".tmp"
 
 
 class FileProblem(ArchiveError):
-    """One file of an archive cannot be used: `file` is its path inside the archive, `problem` says why."""
+    """A file of an archive cannot be used: `file` is its path inside the archive, `problem` says why."""
 
     def __init__(self, file: str, problem: str) -> None:
         super().__init__(f"{file}: {problem}")
@@ -34,10 +36,53 @@ class FileMissing(FileProblem):
         super().__init__(file, "the file is missing")
 
 
-def write_file(path: Path, content: bytes) -> None:
+class ArchiveFiles(Protocol):
+    """Where the files of an archive are read from: a folder of this machine, or object storage."""
+
+    @property
+    def name(self) -> str:
+        """The path or URL of the archive, as messages show it."""
+
+    def read(self, file: str, max_bytes: int) -> bytes:
+        """Return the content of a file; `file` has "/" between folders.
+
+        Raises:
+            FileMissing: There is no such file.
+            FileProblem: It cannot be used, or holds more than `max_bytes`.
+        """
+
+    def list(self, folder: str) -> set[str] | None:
+        """Return the names in a folder, none where there is no such folder; None where nothing can be listed."""
+
+
+@dataclass(frozen=True)
+class LocalFiles:
+    """The files of an archive in a folder of this machine."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The path of the folder."""
+        return str(self.path)
+
+    def read(self, file: str, max_bytes: int) -> bytes:
+        """Return the content of a file, without following a link inside the archive (see `ArchiveFiles`)."""
+        return read_file(self.path, file, max_bytes)
+
+    def list(self, folder: str) -> set[str]:
+        """Return the names in a folder, none where there is no such folder."""
+        try:
+            return set(os.listdir(self.path / folder))
+        except OSError:
+            return set()
+
+
+def write_file(path: Path, content: bytes | memoryview) -> None:
     """Write a file so that it is on disk, whole, once its folder is synced (`sync_folder`).
 
-    Raises ArchiveWriteError (disk full, no permission, ...); the file then still holds what it held before.
+    Raises:
+        ArchiveWriteError: The disk is full, there is no permission, and the like; the file holds what it held before.
     """
     try:
         durable.write_file(path, content, suffix=TEMPORARY_SUFFIX)
@@ -46,7 +91,11 @@ def write_file(path: Path, content: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable: new files and renames in it survive a loss of power."""
+    """Make the folder's entries durable: new files and renames in it survive a loss of power.
+
+    Raises:
+        ArchiveWriteError: The folder cannot be synced.
+    """
     try:
         durable.sync_folder(folder)
     except OSError as error:
@@ -54,7 +103,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_error(path: Path, error: OSError) -> ArchiveWriteError:
-    """Put a failed write into words: what could not be written, why, and what to do."""
+    """Return the error that says what could not be written, why, and what to do."""
     reason = error.strerror or type(error).__name__
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return ArchiveWriteError(f"{path}: {reason}; make room and run the same command again, it continues from here")
@@ -62,9 +111,11 @@ def write_error(path: Path, error: OSError) -> ArchiveWriteError:
 
 
 def read_file(root: Path, file: str, max_bytes: int) -> bytes:
-    """Read `root/file` ("/" between folders) without following a link in any part below `root`.
+    """Return the content of `root/file` ("/" between folders) without following a link in any part below `root`.
 
-    Raises FileMissing, or FileProblem for a link, a folder, a device, an unreadable file or one over `max_bytes`.
+    Raises:
+        FileMissing: There is no such file.
+        FileProblem: It is a link, a folder, a device or unreadable, or holds more than `max_bytes`.
     """
     *folders, name = file.split("/")
     try:

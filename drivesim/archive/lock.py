@@ -1,4 +1,4 @@
-"""One writer per archive: a lock file beside it, `<name>.zarr.lock`, that names its holder (see `drivesim.locks`)."""
+"""One writer per archive: a lock file beside it, `<name>.zarr.lock`, names its holder (see `drivesim.locks`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ class WriterLock:
     def acquire(cls, archive: Path) -> WriterLock:
         """Take the lock of an archive.
 
-        Raises ArchiveLockedError naming the holder, and OSError where no file can be made.
+        Raises:
+            ArchiveLockedError: Another process holds the lock; the error names it.
+            OSError: No file can be made, or the file system has no locks.
         """
         try:
             return cls(OwnedLock.acquire(archive.with_name(archive.name + ".lock"), archive))
@@ -29,10 +31,13 @@ class WriterLock:
             raise ArchiveLockedError(str(error)) from None
 
     def hold_folder(self, archive: Path) -> None:
-        """Lock the archive's folder too: a lock file that somebody removes then lets no second writer in.
+        """Lock the archive's folder too, so that no second writer gets in when somebody removes the lock file.
 
-        Raises ArchiveLockedError where another writer holds it. Some file systems lock no folders (NFS): there the
-        lock file has to do.
+        Some file systems cannot lock a folder (NFS); there the lock file alone has to do. filelock locks files only,
+        so this is a flock of our own.
+
+        Raises:
+            ArchiveLockedError: Another writer holds the folder.
         """
         descriptor = os.open(archive, os.O_RDONLY | os.O_DIRECTORY)
         try:

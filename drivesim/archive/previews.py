@@ -1,4 +1,4 @@
-"""What is laid beside an archive to look at: a video and a poster a future, and a contact sheet of all futures."""
+"""Write previews of an archive: a video and a poster per future, and one contact sheet of all futures."""
 
 from __future__ import annotations
 
@@ -26,13 +26,16 @@ def write_preview(archive: Archive, future: int, path: Path, crf: int = PREVIEW_
 
 
 def write_poster(archive: Archive, future: int, path: Path) -> None:
-    """Write the middle one of a future's committed frames as PNG; raises InputError where there are none yet."""
+    """Write the middle frame of what is committed of a future as PNG; raises InputError where there are none yet."""
     frames = _rollout(archive, future).frames
     write_png(frames[len(frames) // 2], Path(path))
 
 
 def write_contact_sheet(archive: Archive, path: Path) -> None:
-    """Write one PNG: a row a future that has frames, six moments evenly over its time, each with its second."""
+    """Write one PNG with a row per future: six frames, evenly spaced in time, each with its time in seconds.
+
+    Futures without frames are left out. Raises InputError where there are no frames at all.
+    """
     rollouts = [rollout for rollout in archive.rollouts if rollout.num_committed_frames]
     if not rollouts:
         raise InputError(f"{archive.path}: no frames are committed yet, so there is nothing to show")
@@ -64,6 +67,6 @@ def _row(rollout: Rollout, fps: float, tile_size: tuple[int, int]) -> np.ndarray
 
 
 def _with_margin(picture: np.ndarray, before: bool = False) -> np.ndarray:
-    """A margin right and below, or left and above."""
+    """Return the picture with a margin on the right and below, or on the left and above."""
     sides = (_MARGIN, 0, _MARGIN, 0) if before else (0, _MARGIN, 0, _MARGIN)
     return cv2.copyMakeBorder(picture, *sides, cv2.BORDER_CONSTANT, value=_BACKGROUND)

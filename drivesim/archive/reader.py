@@ -1,108 +1,86 @@
 """Read an archive: lazily, only what is committed, and only bytes that are what was committed.
 
->>> archive = open_archive("out/night_cut_in.zarr")
+>>> archive = open_archive("out/cut_in_night.zarr")
 >>> archive.rollouts[0].frames[10:20]     # uint8 (t, h, w, c), RGB
+>>> zarr.open_group(archive_store("out/cut_in_night.zarr"))
 """
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from drivesim.archive.chunks import read_chunk
-from drivesim.archive.commit import Chain, read_chain
-from drivesim.archive.files import FileProblem
-from drivesim.archive.identity import Manifest
-from drivesim.archive.layout import ArchiveLayout
+from drivesim.archive.committed_array import CommittedArray
+from drivesim.archive.files import ArchiveFiles, FileProblem, LocalFiles
+from drivesim.archive.format.commit import Chain, read_chain
+from drivesim.archive.format.identity import Manifest
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import rollout_folder
+from drivesim.archive.format.structure import require_sound_metadata
 from drivesim.archive.sealed_json import sha256
-from drivesim.archive.structure import require_sound_metadata
-from drivesim.archive.zarr_format import frame_chunk_file, latent_chunk_file
+from drivesim.archive.stores.remote import RemoteFiles, is_url
 from drivesim.errors import ArchiveError, InputError
 
+if TYPE_CHECKING:
+    import zarr
 
-class CommittedArray:
-    """The committed items of an array along its first axis, read chunk by chunk when they are asked for.
+    from drivesim.archive.stores.committed import ArchiveStore
 
-    `len`, iteration, an index, a slice with a positive step and `np.asarray` all speak of committed items only;
-    asking beyond them raises ArchiveError that says how many there are.
-    """
+_REMOTE_REQUESTS = 16  # at a time, while an archive is opened
 
-    def __init__(
-        self,
-        what: str,
-        num_items: int,
-        item_shape: tuple[int, ...],
-        dtype: type,
-        chunk_length: int,
-        load: Callable[[int], np.ndarray],
-    ) -> None:
-        self.shape = (num_items, *item_shape)
-        self.dtype = np.dtype(dtype)
-        self._what = what
-        self._chunk_length = chunk_length
-        self._load = load
 
-    def __len__(self) -> int:
-        return self.shape[0]
+@dataclass(frozen=True)
+class OpenedArchive:
+    """The files of an archive and the records of every future, as they were when it was opened."""
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        for start in range(0, len(self), self._chunk_length):
-            yield from self._load(start // self._chunk_length)[: len(self) - start]
+    files: ArchiveFiles
+    layout: ArchiveLayout
+    chains: tuple[Chain, ...]
 
-    def __getitem__(self, key: int | slice) -> np.ndarray:
-        if isinstance(key, slice):
-            return self._read(self._range(key))
-        index = operator.index(key)
-        self._require(-len(self) <= index < len(self), index)
-        return self._read(range(index % len(self), index % len(self) + 1))[0]
+    @cached_property
+    def store(self) -> ArchiveStore:
+        """The committed windows; made when it is first asked for, because importing zarr takes a second."""
+        from drivesim.archive.stores.committed import ArchiveStore
 
-    def __array__(self, dtype: np.dtype | None = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[:], dtype=dtype)
+        return ArchiveStore(self.files, self.layout, tuple(chain.trusted for chain in self.chains))
 
-    def _range(self, key: slice) -> range:
-        start, stop = (None if bound is None else operator.index(bound) for bound in (key.start, key.stop))
-        for bound in (start, stop):
-            self._require(bound is None or -len(self) <= bound <= len(self), bound)
-        if key.step is not None and operator.index(key.step) < 1:
-            raise InputError(f"{self._what}: a slice goes forward, its step is not {key.step}")
-        return range(*key.indices(len(self)))
+    def array(self, future: int, name: str) -> zarr.Array[Any]:
+        """Open an array of a future: `frames` or `latents`."""
+        import zarr
 
-    def _read(self, items: range) -> np.ndarray:
-        result = np.empty((len(items), *self.shape[1:]), self.dtype)
-        chunk, loaded = None, None
-        for position, item in enumerate(items):
-            if item // self._chunk_length != chunk:
-                chunk = item // self._chunk_length
-                loaded = self._load(chunk)
-            result[position] = loaded[item % self._chunk_length]
-        return result
-
-    def _require(self, inside: bool, index: int | None) -> None:
-        if not inside:
-            raise ArchiveError(f"{self._what}: {index} was asked for, {len(self)} are committed")
+        return zarr.open_array(self.store, path=f"{rollout_folder(future)}/{name}", mode="r")
 
 
 @dataclass(frozen=True)
 class Rollout:
     """One future of an archive, as far as it is committed."""
 
-    path: Path
-    layout: ArchiveLayout
+    opened: OpenedArchive
     future: int
-    chain: Chain
+
+    @property
+    def layout(self) -> ArchiveLayout:
+        """Shapes and rates."""
+        return self.opened.layout
+
+    @property
+    def chain(self) -> Chain:
+        """The commit records."""
+        return self.opened.chains[self.future]
 
     @property
     def num_committed_windows(self) -> int:
-        """Windows that a reader may trust."""
+        """Number of windows that a reader may trust."""
         return self.chain.num_committed
 
     @property
     def num_committed_frames(self) -> int:
-        """Frames in them."""
+        """Number of frames in the committed windows."""
         return self.layout.committed_frames(self.num_committed_windows)
 
     @property
@@ -111,13 +89,13 @@ class Rollout:
         return self.num_committed_windows == self.layout.num_windows
 
     @property
-    def labels(self) -> tuple[dict, ...]:
-        """What was committed beside each window."""
+    def labels(self) -> tuple[dict[str, Any], ...]:
+        """The labels that were committed with each window."""
         return tuple(record.labels for record in self.chain.trusted)
 
     @property
     def content_sha256(self) -> str:
-        """One hash of all that is committed: equal for two futures exactly where their chunks are the same bytes."""
+        """One hash of all that is committed: two futures have the same exactly if their chunks are the same bytes."""
         digests = [digest for record in self.chain.trusted for _, (_, digest) in sorted(record.chunks.items())]
         return sha256("\n".join(digests).encode())
 
@@ -125,44 +103,44 @@ class Rollout:
     def frames(self) -> CommittedArray:
         """uint8 (t, h, w, c), RGB; InputError where the archive keeps latents alone."""
         if not self.layout.keeps_frames:
-            raise InputError(f"{self.path}: keeps latents alone; `drivesim render` makes its frames again")
-        length = self.layout.frames_per_chunk
-        windows = self.layout.frames_per_window // length
-        return CommittedArray(
-            self._describe("frames"),
-            self.num_committed_frames,
-            self.layout.frame_shape,
-            np.uint8,
-            length,
-            lambda chunk: self._load(chunk // windows, frame_chunk_file(chunk)),
-        )
+            raise InputError(f"{self.opened.files.name}: keeps latents alone; `drivesim render` makes its frames again")
+        shape = (self.num_committed_frames, *self.layout.frame_shape)
+        return self._array("frames", shape, np.uint8, self.layout.frames_per_chunk)
 
     @property
     def latents(self) -> CommittedArray:
         """float32 (window, t, c, h, w)."""
-        return CommittedArray(
-            self._describe("latents"),
-            self.num_committed_windows,
-            self.layout.latent_chunk_shape[1:],
-            np.float32,
-            1,
-            lambda window: self._load(window, latent_chunk_file(window))[None],
-        )
+        shape = (self.num_committed_windows, *self.layout.latent_chunk_shape[1:])
+        return self._array("latents", shape, np.float32, 1)
 
-    def _load(self, window: int, file: str) -> np.ndarray:
-        return read_chunk(self.path, self.layout, self.chain.trusted[window], file)
-
-    def _describe(self, array: str) -> str:
-        return f"{self.path}: {array} of future {self.future}"
+    def _array(self, name: str, shape: tuple[int, ...], dtype: type, chunk_length: int) -> CommittedArray:
+        what = f"{self.opened.files.name}: {name} of future {self.future}"
+        return CommittedArray(what, shape, dtype, chunk_length, partial(self.opened.array, self.future, name))
 
 
 @dataclass(frozen=True)
 class Archive:
     """An open archive: a view of what was committed when it was opened."""
 
-    path: Path
+    opened: OpenedArchive
     manifest: Manifest
-    rollouts: tuple[Rollout, ...]
+
+    @cached_property
+    def rollouts(self) -> tuple[Rollout, ...]:
+        """Every future."""
+        return tuple(Rollout(self.opened, future) for future in range(self.layout.num_futures))
+
+    def __repr__(self) -> str:
+        committed = sum(rollout.num_committed_windows for rollout in self.rollouts)
+        windows = len(self.rollouts) * self.layout.num_windows
+        return f"<Archive {self.opened.files.name}: {len(self.rollouts)} futures, {committed} of {windows} windows>"
+
+    @property
+    def path(self) -> Path:
+        """The folder of the archive; InputError where it was opened by a URL."""
+        if isinstance(self.opened.files, LocalFiles):
+            return self.opened.files.path
+        raise InputError(f"{self.opened.files.name}: copy the archive to this machine for that")
 
     @property
     def layout(self) -> ArchiveLayout:
@@ -170,7 +148,7 @@ class Archive:
         return self.manifest.layout
 
     @property
-    def provenance(self) -> dict:
+    def provenance(self) -> dict[str, Any]:
         """What the archive was made from, for people."""
         return self.manifest.provenance
 
@@ -180,30 +158,53 @@ class Archive:
         return all(rollout.complete for rollout in self.rollouts)
 
 
-def open_archive(path: str | Path) -> Archive:
+def open_archive(path: str | Path, storage_options: dict[str, Any] | None = None) -> Archive:
     """Open an archive for reading; a writer may be at work on it.
 
-    Raises InputError where there is no archive, ArchiveError where its metadata is damaged. Damage in a commit
-    record ends what can be read there; `check_archive` names it.
+    Damage in a commit record ends what can be read of its future; `check_archive` names it.
+
+    Args:
+        path: A folder, or a URL of any protocol that fsspec knows (`https://...`, `s3://...`).
+        storage_options: What fsspec needs for a URL, such as credentials.
+
+    Raises:
+        InputError: There is no archive, or it has a newer format.
+        ArchiveError: Its metadata is damaged, or the storage does not answer.
     """
-    path = archive_folder(path)
+    files = RemoteFiles.open(str(path), storage_options) if is_url(path) else LocalFiles(archive_folder(path))
     try:
-        manifest = Manifest.read(path)
+        manifest = Manifest.read(files)
     except FileProblem as problem:
-        raise ArchiveError(f"{path}: {problem}") from None
-    require_sound_metadata(path, manifest.layout)
-    return Archive(
-        path,
-        manifest,
-        tuple(
-            Rollout(path, manifest.layout, future, read_chain(path, manifest.layout, manifest.chain_root, future))
-            for future in range(manifest.layout.num_futures)
-        ),
-    )
+        raise ArchiveError(f"{files.name}: {problem}") from None
+    require_sound_metadata(files, manifest)
+    layout, futures = manifest.layout, range(manifest.layout.num_futures)
+    read = partial(read_chain, files, layout, manifest.chain_root)
+    if isinstance(files, LocalFiles):
+        return Archive(OpenedArchive(files, layout, tuple(map(read, futures))), manifest)
+    with ThreadPoolExecutor(_REMOTE_REQUESTS) as pool:
+        return Archive(OpenedArchive(files, layout, tuple(pool.map(read, futures))), manifest)
+
+
+def archive_store(path: str | Path, storage_options: dict[str, Any] | None = None) -> ArchiveStore:
+    """Return an archive as a store for zarr, xarray or dask: committed windows only, and every byte verified.
+
+    >>> zarr.open_group(drivesim.archive_store(path))["rollouts/0000/frames"]
+    >>> xarray.open_zarr(drivesim.archive_store(path), group="rollouts/0000")
+
+    Args:
+        path: A folder or a URL, as for `open_archive`.
+        storage_options: What fsspec needs for a URL, such as credentials.
+
+    Raises:
+        InputError: There is no archive, or it has a newer format.
+        ArchiveError: Its metadata is damaged, or the storage does not answer. Reading a chunk that is missing or not
+            what was committed raises it too.
+    """
+    return open_archive(path, storage_options).opened.store
 
 
 def archive_folder(path: str | Path) -> Path:
-    """The folder of an archive, with no link left in its path; raises InputError where there is no folder."""
+    """Return the folder of an archive, with no link left in its path; raises InputError where there is no folder."""
     path = Path(path)
     if not path.is_dir():
         problem = "is not a folder" if path.exists() else "does not exist"

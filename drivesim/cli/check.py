@@ -1,7 +1,7 @@
 """`drivesim check ARCHIVE`: is every byte what was committed? One line a damage, exit code 3 where there is any.
 
-drivesim check out/night_cut_in.zarr --read-data
-drivesim check on_cuda/night_cut_in.zarr --against on_cpu/night_cut_in.zarr
+drivesim check out/cut_in_night.zarr --read-data
+drivesim check on_cuda/cut_in_night.zarr --against on_cpu/cut_in_night.zarr
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from drivesim.errors import ArchiveError, DrivesimError
 
 
 def check(
-    archive: Annotated[Path, typer.Argument(help="Archive, such as out/night_cut_in.zarr.")],
+    archive: Annotated[Path, typer.Argument(help="Archive, such as out/cut_in_night.zarr.")],
     read_data: Annotated[bool, typer.Option("--read-data", help="Read and verify every committed byte too.")] = False,
     against: Annotated[
         Path | None,

@@ -1,6 +1,6 @@
 """`drivesim compose`: only the first frame of a scenario, with and without its boxes drawn on.
 
-drivesim compose scenarios/night_cut_in.yaml --out first.png
+drivesim compose scenarios/cut_in_night.yaml --out first.png
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -26,11 +26,6 @@ from drivesim.cli.options import (
     warn_where_slow,
 )
 from drivesim.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-
-    from drivesim.scenario.schema.layout import SceneLayout
 
 
 def compose(
@@ -59,6 +54,7 @@ def compose(
     from drivesim.assets import default_checkpoints
     from drivesim.engine import Engine, settings_named
     from drivesim.scenario import load_case
+    from drivesim.scenario.previews.drawing import draw_layout
 
     scenario = load_case(file, index)
     require_png(out)
@@ -77,29 +73,12 @@ def compose(
         frame = engine.compose(scenario, seed, settings)
     boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")
     write_png(frame, out)
-    write_png(with_boxes(frame, engine.first_layout(scenario, seed, settings)), boxes)
+    drawn, layout = frame.copy(), engine.first_layout(scenario, seed, settings)
+    if layout is not None:
+        draw_layout(drawn, layout, labelled=True)
+    write_png(drawn, boxes)
     for path in (*written, boxes):
         typer.echo(path)
-
-
-def with_boxes(frame: np.ndarray, layout: SceneLayout | None) -> np.ndarray:
-    """A copy of a frame, uint8 `h w c`, with the boxes of a layout and their categories drawn on."""
-    import cv2
-
-    from drivesim.scenario.previews.preview import CATEGORY_COLOURS
-    from drivesim.scenario.schema.vocabulary import CATEGORIES
-
-    drawn = frame.copy()
-    height, width = frame.shape[:2]
-    if layout is None:
-        return drawn
-    for index, (x0, y0, x1, y1) in zip(layout.category, layout.xyxy, strict=True):
-        category = CATEGORIES[index]
-        colour = CATEGORY_COLOURS[category]
-        corner, opposite = (round(x0 * width), round(y0 * height)), (round(x1 * width) - 1, round(y1 * height) - 1)
-        cv2.rectangle(drawn, corner, opposite, colour, 2)
-        cv2.putText(drawn, category, (corner[0], corner[1] - 4), cv2.FONT_HERSHEY_SIMPLEX, 0.5, colour, 1, cv2.LINE_AA)
-    return drawn
 
 
 def require_png(out: Path) -> None:

@@ -32,7 +32,7 @@ class ExportFormat(StrEnum):
 
 
 def export(
-    archive: Annotated[Path, typer.Argument(help="Archive, such as out/night_cut_in.zarr.")],
+    archive: Annotated[Path, typer.Argument(help="Archive, such as out/cut_in_night.zarr.")],
     format: Annotated[ExportFormat, typer.Option(help="Video, pictures, or pictures with labels.")],
     out: Annotated[Path, typer.Option(help="Folder for future_00.mp4, or future_00/000000.png, and so on.")],
     future: Annotated[int | None, typer.Option(min=0, help="Only this future; all by default.")] = None,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    archive: Annotated[Path, typer.Argument(help="Archive, such as out/night_cut_in.zarr.")],
+    archive: Annotated[Path, typer.Argument(help="Archive, such as out/cut_in_night.zarr.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show what an archive holds. Exit code 3 where it is damaged."""

@@ -1,6 +1,6 @@
 """`drivesim render ARCHIVE --out DIR`: the frames of an archive again, from its latents alone.
 
-drivesim render out/night_cut_in.zarr --out rendered
+drivesim render out/cut_in_night.zarr --out rendered
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """`drivesim rollout`: the main job, a scenario file becomes an archive and videos.
 
-drivesim rollout scenarios/night_cut_in.yaml --out out
+drivesim rollout scenarios/cut_in_night.yaml --out out
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Footage with labels: drive logs, shards of packed footage, clips drawn from them, and the latent cache."""
+"""Footage with labels: drive logs, packed footage in shards, clips sampled from it, and cached latents."""

@@ -1,4 +1,4 @@
-"""Clips drawn from packed footage, as tensors: the same frames, latents and labels for every stage."""
+"""Clips sampled from packed footage, as tensors: the same frames, latents and labels for every stage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,14 @@ from drivesim.models.conditioning import BoxLayout, Conditioning, EgoMotion
 
 @dataclass(frozen=True)
 class ClipPlaces:
-    """Places of clips by log: `starts` and `strides` `m`, sorted by log; `log_begin` and `log_count` of each log."""
+    """The places of `m` clips in packed footage, sorted by log.
+
+    Attributes:
+        starts: First frame of each clip, `m`.
+        strides: Number of frames from one frame of a clip to the next, `m`.
+        log_begin: Position of the first clip of each log.
+        log_count: Number of clips of each log.
+    """
 
     starts: Tensor
     strides: Tensor
@@ -33,7 +40,17 @@ class ClipPlaces:
 def clip_places(
     footage: PackedFootage, split: Literal["train", "held_out"], fps: float | None, num_frames: int
 ) -> ClipPlaces:
-    """All clips of a split. `fps` None takes single frames of logs of any rate; FootageError where there is none."""
+    """Returns the places of all clips of a split.
+
+    Args:
+        footage: The packed footage.
+        split: Split of the logs.
+        fps: Frame rate of the clips; None stands for single frames, from logs of any frame rate.
+        num_frames: Number of frames per clip.
+
+    Raises:
+        FootageError: The split has no such clip.
+    """
     if fps is None:
         starts = np.arange(len(footage.frames))
         strides = np.ones(len(starts), np.int64)
@@ -51,12 +68,15 @@ def clip_places(
 
 
 def clips_in_words(fps: float | None, num_frames: int) -> str:
-    """Clips of a kind as messages name them; `fps` None stands for single frames."""
+    """Returns the name of a kind of clips in messages; `fps` None stands for single frames."""
     return "frames" if fps is None else f"clips of {num_frames} frames at {fps:g} frames per second"
 
 
 def draw(places: ClipPlaces, num_clips: int, num_frames: int, generator: torch.Generator) -> Tensor:
-    """Indices of frames `b t`: a log at random, then a place in it, so that long logs do not crowd out short ones."""
+    """Draws clips and returns the indices `b t` of their frames.
+
+    A log is drawn first and then a place in it, so that long logs do not crowd out short ones.
+    """
     log = torch.randint(len(places.log_begin), (num_clips,), generator=generator)
     within = (torch.rand(num_clips, generator=generator) * places.log_count[log]).long()
     chosen = places.log_begin[log] + within
@@ -66,7 +86,7 @@ def draw(places: ClipPlaces, num_clips: int, num_frames: int, generator: torch.G
 class FootageTensors:
     """Frames and labels of packed footage on a device, by index `b t`.
 
-    On the CPU frames stay in the mapped files; elsewhere all of them are in the device's memory.
+    On the CPU the frames stay in memory-mapped files; on other devices all of them are in the device's memory.
     """
 
     def __init__(self, footage: PackedFootage, device: str) -> None:
@@ -75,13 +95,17 @@ class FootageTensors:
         self._take_labels(footage)
 
     def grow(self, footage: PackedFootage) -> None:
-        """Takes up a footage that continues this one (`PackedFootage.refreshed`): only new frames are uploaded."""
+        """Replaces the footage by one that continues it (`PackedFootage.refreshed`); only new frames are uploaded."""
         if self._on_device is not None:
             self._on_device.extend(footage.frames)
         self._take_labels(footage)
 
     def refresh(self) -> int:
-        """Takes up the shards that arrived since, and returns how many frames are new. Raises as `refreshed` does."""
+        """Adds the shards that have arrived, and returns the number of new frames.
+
+        Raises:
+            FootageError: A new shard is damaged or does not belong here.
+        """
         footage = self.footage.refreshed()
         num_new = len(footage.frames) - len(self.footage.frames)
         if num_new:
@@ -103,7 +127,12 @@ class FootageTensors:
         return self.footage.frames.shape[1:3]
 
     def frames(self, index: Tensor, crop: tuple[Tensor, Tensor, int] | None = None) -> Tensor:
-        """Frames `b t 3 h w` in -1..1. `crop`: top and left `b` and the side of a square taken out of each clip."""
+        """Returns frames `b t 3 h w` in -1..1.
+
+        Args:
+            index: Indices of frames, `b t`.
+            crop: Top and left `b` of a square in each clip, and its side; None returns whole frames.
+        """
         picked = self._whole(index) if crop is None else self._crops(index, *crop)
         return rearrange(picked, "b t h w c -> b t c h w").contiguous().float() / 127.5 - 1
 
@@ -113,7 +142,7 @@ class FootageTensors:
         return torch.from_numpy(self.footage.frames[index.numpy()])
 
     def _crops(self, index: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
-        """Squares `b t side side 3`; of the mapped files no more is read than the squares."""
+        """Returns squares `b t side side 3`; only these parts of memory-mapped files are read."""
         if self._on_device is not None:
             return self._on_device.squares(index, top, left, side)
         places = zip(index.tolist(), top.tolist(), left.tolist(), strict=True)
@@ -122,7 +151,10 @@ class FootageTensors:
         return torch.from_numpy(np.array(squares))
 
     def conditioning(self, index: Tensor) -> Conditioning:
-        """What is known of clips: boxes and ego motion of each frame, time of day and crowdedness of the first."""
+        """Returns what clips are conditioned on.
+
+        These are boxes and ego motion of each frame, and time of day and crowdedness of the first frame.
+        """
         known = torch.ones(len(index), dtype=torch.bool)
         return Conditioning(
             boxes=BoxLayout(self.boxes[index], self.category[index], known),
@@ -133,7 +165,7 @@ class FootageTensors:
 
 
 class GrowingTensor:
-    """Arrays of frames or latents in a device's memory, with room to grow, so that what is there is seldom copied."""
+    """Frames or latents in a device's memory, with room to grow, so that they are seldom copied."""
 
     _UPLOADED_AT_ONCE = 256
 
@@ -143,7 +175,7 @@ class GrowingTensor:
         self.extend(frames)
 
     def extend(self, frames: FrameArray) -> None:
-        """Uploads the frames beyond those that are there."""
+        """Uploads the frames beyond those that have been uploaded."""
         if len(frames) > len(self._room):
             capacity = len(frames) if not self._count else max(len(frames), self._count * 5 // 4)
             larger = torch.empty((capacity, *frames.shape[1:]), dtype=self._room.dtype, device=self._device)
@@ -158,7 +190,7 @@ class GrowingTensor:
         return self._room[index.to(self._device)]
 
     def squares(self, index: Tensor, top: Tensor, left: Tensor, side: int) -> Tensor:
-        """Squares `b t side side c` of frames `h w c`, one place per clip, read by one operation."""
+        """Returns squares `b t side side c` of frames `h w c`, at one place per clip, by a single operation."""
         along = torch.arange(side)
         rows, columns = top[:, None] + along, left[:, None] + along
         places = (index[:, :, None, None], rows[:, None, :, None], columns[:, None, None])

@@ -1,7 +1,7 @@
-"""Labels in columns: all vehicles of many frames as they were labelled, and the conditions that follow from them.
+"""Labels in columns: all vehicles of many frames as they were labelled, and the conditioning derived from them.
 
-`VehicleColumns` holds facts and no rule, so that shards of packed footage stay valid when a rule changes;
-`FrameColumns` is derived from it by the rules of the day.
+`VehicleColumns` stores facts and no rule, so shards of packed footage stay valid if a rule changes. `FrameColumns` is
+derived from it by the current rules.
 """
 
 from __future__ import annotations
@@ -12,25 +12,24 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from drivesim.data.drive_log_labels import FrameLabel
-from drivesim.detection.scores import longer_side
-from drivesim.scenario.schema.vocabulary import (
-    CATEGORIES,
-    MIN_BOX_SIDE,
-    MIN_VISIBLE_FRACTION,
-    MIN_VISIBLE_FRACTION_AT_EDGE,
-)
+from drivesim.geometry.requestable import counts_as_vehicle, is_cut_off, may_be_requested
+from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 MAX_BOXES = 24
-MIN_COUNTED_SIDE = 12 / 1024
 
 
 @dataclass(frozen=True, eq=False)
 class VehicleColumns:
     """All labelled vehicles of `n` frames, `m` in all, frame by frame.
 
-    count: (n,) int32, vehicles of each frame. box: (m, 4) float32, x0 y0 x1 y1 of the visible part in 0..1.
-    category: (m,) int8, position in CATEGORIES. track_id: (m,) int64. distance_m, visible_fraction: (m,) float64.
-    cut_off: (m,) bool, whether the left or right side of the frame cuts the vehicle off.
+    Attributes:
+        count: Number of vehicles of each frame, int32 `n`.
+        box: Edges x0 y0 x1 y1 of the visible part in 0..1, float32 `m 4`.
+        category: Position in `CATEGORIES`, int8 `m`.
+        track_id: Number of the vehicle in its log, int64 `m`.
+        distance_m: Distance from the camera, float64 `m`.
+        visible_fraction: Visible fraction of the vehicle, float64 `m`.
+        cut_off: Whether the left or right border of the frame cuts the vehicle off, bool `m`.
     """
 
     count: np.ndarray
@@ -42,49 +41,52 @@ class VehicleColumns:
     cut_off: np.ndarray
 
     @classmethod
-    def of(cls, frames: Sequence[FrameLabel], width: int, height: int) -> VehicleColumns:
-        """The vehicles of labelled frames of `width` x `height` pixels."""
-        vehicles = [vehicle for frame in frames for vehicle in frame.vehicles]
+    def of(cls, labels: Sequence[FrameLabel], width: int, height: int) -> VehicleColumns:
+        """Returns the vehicles of labelled frames of `width` × `height` pixels."""
+        vehicles = [vehicle for label in labels for vehicle in label.vehicles]
         pixels = np.array([vehicle.box for vehicle in vehicles], np.float32).reshape(-1, 4)
         return cls(
-            count=np.array([len(frame.vehicles) for frame in frames], np.int32),
+            count=np.array([len(label.vehicles) for label in labels], np.int32),
             box=pixels / np.array([width, height] * 2, np.float32),
             category=np.array([CATEGORIES.index(vehicle.category) for vehicle in vehicles], np.int8),
             track_id=np.array([vehicle.track_id for vehicle in vehicles], np.int64),
             distance_m=np.array([vehicle.distance_m for vehicle in vehicles], np.float64),
             visible_fraction=np.array([vehicle.visible_fraction for vehicle in vehicles], np.float64),
-            cut_off=(pixels[:, 0] <= 1) | (pixels[:, 2] >= width - 1),
+            cut_off=is_cut_off(pixels[:, 0], pixels[:, 2], width),
         )
 
     @classmethod
     def joined(cls, parts: Sequence[VehicleColumns]) -> VehicleColumns:
-        """The vehicles of several footages, one after the other."""
+        """Returns the vehicles of several parts, one after the other."""
         parts = [cls.of((), 1, 1), *parts]
         return cls(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in field_names(cls)})
 
     @property
     def frame(self) -> np.ndarray:
-        """(m,): the frame of each vehicle."""
+        """The frame of each vehicle, `m`."""
         return np.repeat(np.arange(len(self.count)), self.count)
 
     @property
-    def side(self) -> np.ndarray:
-        """(m,) float32: the longer side of each box, in widths of the frame (which is twice as wide as high)."""
-        return longer_side(self.box)
+    def may_be_requested(self) -> np.ndarray:
+        """Whether a model may be asked for each vehicle, by the rule of `geometry.requestable`: bool `m`."""
+        return may_be_requested(self.box, self.visible_fraction, self.cut_off)
 
     @property
-    def in_view(self) -> np.ndarray:
-        """(m,) bool: enough of it is seen; less will do of one that the frame cuts off, for it hides nothing there."""
-        least = np.where(self.cut_off, MIN_VISIBLE_FRACTION_AT_EDGE, MIN_VISIBLE_FRACTION)
-        return self.visible_fraction >= least
+    def counted(self) -> np.ndarray:
+        """Whether each vehicle counts as crowdedness and should be detected, by the same rule: bool `m`."""
+        return counts_as_vehicle(self.box, self.visible_fraction, self.cut_off)
 
 
 @dataclass(frozen=True, eq=False)
 class FrameColumns:
-    """What models are conditioned on. `n` frames, `k` = MAX_BOXES; -1 is unknown or padding.
+    """What models are conditioned on in `n` frames with `k` = `MAX_BOXES` boxes each; -1 means unknown or padding.
 
-    boxes: (n, k, 4) x0 y0 x1 y1 in 0..1, nearest first, only those large and visible enough to ask for.
-    category: (n, k). time_of_day: (n,). crowdedness: (n,) vehicles in view. ego_motion: (n, 2) m/s, rad/s.
+    Attributes:
+        boxes: Edges x0 y0 x1 y1 in 0..1 of the vehicles that may be requested, nearest first, `n k 4`.
+        category: Category of each box, `n k`.
+        time_of_day: Position in `TIMES_OF_DAY`, `n`.
+        crowdedness: Number of vehicles in view, `n`.
+        ego_motion: Speed in m/s and yaw rate in rad/s, `n 2`.
     """
 
     boxes: np.ndarray
@@ -95,21 +97,20 @@ class FrameColumns:
 
     @classmethod
     def of(cls, vehicles: VehicleColumns, time_of_day: np.ndarray, ego_motion: np.ndarray) -> FrameColumns:
-        """From all vehicles, the time of day (n,) of each frame and the ego's motion (n, 2)."""
-        n, frame, side, in_view = len(vehicles.count), vehicles.frame, vehicles.side, vehicles.in_view
+        """Derives the columns from all vehicles, the time of day `n` and the ego motion `n 2` of each frame."""
+        n, frame = len(vehicles.count), vehicles.frame
         boxes, category = np.zeros((n, MAX_BOXES, 4), np.float32), np.full((n, MAX_BOXES), -1, np.int8)
-        asked = np.flatnonzero(in_view & (side >= MIN_BOX_SIDE))
-        asked = asked[np.lexsort((vehicles.distance_m[asked], frame[asked]))]
-        first = np.searchsorted(frame[asked], frame[asked])
-        slot = np.arange(len(asked)) - first
-        asked, slot = asked[slot < MAX_BOXES], slot[slot < MAX_BOXES]
-        boxes[frame[asked], slot] = vehicles.box[asked]
-        category[frame[asked], slot] = vehicles.category[asked]
-        counted = frame[in_view & (side >= MIN_COUNTED_SIDE)]
-        crowdedness = np.bincount(counted, minlength=n).astype(np.int16)
+        chosen = np.flatnonzero(vehicles.may_be_requested)
+        chosen = chosen[np.lexsort((vehicles.distance_m[chosen], frame[chosen]))]
+        first = np.searchsorted(frame[chosen], frame[chosen])
+        slot = np.arange(len(chosen)) - first
+        chosen, slot = chosen[slot < MAX_BOXES], slot[slot < MAX_BOXES]
+        boxes[frame[chosen], slot] = vehicles.box[chosen]
+        category[frame[chosen], slot] = vehicles.category[chosen]
+        crowdedness = np.bincount(frame[vehicles.counted], minlength=n).astype(np.int16)
         return cls(boxes, category, time_of_day.astype(np.int8), crowdedness, ego_motion.astype(np.float32))
 
 
 def field_names(record: type) -> list[str]:
-    """The columns of a record of columns."""
+    """Returns the names of the columns of `VehicleColumns`, `FrameColumns` or `LogColumns`."""
     return [field.name for field in fields(record)]

@@ -5,7 +5,7 @@
     log = DriveLog.open(folder)
     frames = log.read(10, 18)
 
-A log appears under its name only when it is whole: the writer works in a hidden folder beside it.
+A log appears under its name only when it is complete: the writer works in a hidden folder beside it.
 """
 
 from __future__ import annotations
@@ -27,8 +27,10 @@ from drivesim.data.publishing import Claim, writing
 from drivesim.errors import FootageError
 
 VIDEO_FILE = "video.mp4"
+
 _FULL_COLOUR_BELOW_ROWS = 400
-"""Smaller frames keep colour at full resolution: halving it there costs 8 dB and shows."""
+"""Frames with fewer rows keep colour at full resolution, because halving it there visibly costs 8 dB."""
+_HELD_OUT_PERCENT = 5
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class DriveLog:
 
     @classmethod
     def open(cls, folder: Path | str) -> DriveLog:
-        """Reads the labels; raises `FootageError` where labels or video are missing or wrong."""
+        """Opens a drive log; raises FootageError if its labels or its video are missing or wrong."""
         folder = Path(folder)
         labels = read_labels(folder)
         if not (folder / VIDEO_FILE).is_file():
@@ -55,19 +57,11 @@ class DriveLog:
     def num_frames(self) -> int:
         return len(self.labels.frames)
 
-    def index_at(self, time_s: float) -> int:
-        """The frame nearest to a time; raises `FootageError` more than half a frame outside the log."""
-        times = np.array([frame.time_s for frame in self.labels.frames])
-        tolerance = 0.5 / self.labels.fps + 1e-6
-        if len(times) == 0 or not times[0] - tolerance <= time_s <= times[-1] + tolerance:
-            span = f"{times[0]:.2f} s to {times[-1]:.2f} s" if len(times) else "no frames"
-            raise FootageError(f"{self.folder}: asked for the frame at {time_s:.2f} s; the log has {span}")
-        return int(np.abs(times - time_s).argmin())
-
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Frames `start` to `stop - 1`: uint8 `t h w c`, RGB. Decodes from the key frame before `start` only.
+        """Reads frames `start` to `stop - 1`: uint8 `t h w c`, RGB; decodes only from the key frame before `start` on.
 
-        Raises `FootageError` where the log has no such frames or its video breaks off.
+        Raises:
+            FootageError: The log has no such frames, or its video ends early.
         """
         if not 0 <= start < stop <= self.num_frames:
             raise FootageError(f"{self.folder}: asked for frames {start}:{stop}; the log has {self.num_frames}")
@@ -88,9 +82,10 @@ class DriveLog:
         return frames
 
     def stream(self) -> Iterator[np.ndarray]:
-        """All frames, uint8 `h w c`, RGB, one at a time.
+        """Yields all frames one by one: uint8 `h w c`, RGB.
 
-        Raises `FootageError` where the video cannot be decoded or has not exactly as many frames as the labels.
+        Raises:
+            FootageError: The video cannot be decoded, or it does not have as many frames as the labels.
         """
         expected, shape = 0, (self.labels.height, self.labels.width, 3)
         for index, image in self._decode_from(0):
@@ -105,7 +100,7 @@ class DriveLog:
             raise FootageError(f"{self.folder / VIDEO_FILE}: the video ends at frame {expected}, of {self.num_frames}")
 
     def _decode_from(self, start: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Decoded frames from `start` on, with their numbers."""
+        """Yields decoded frames from `start` on, with their numbers."""
         path = self.folder / VIDEO_FILE
         try:
             with _av().open(str(path)) as container:
@@ -124,17 +119,23 @@ class DriveLog:
 
 
 class DriveLogWriter:
-    """Writes a drive log frame by frame; a context manager. Leaves nothing under the log's name unless it is whole.
+    """A context manager that writes a drive log frame by frame; the log gets its name only when it is complete.
 
-    Raises `FootageError` where the log exists already, or where a frame is not `height width 3` uint8; `LockHeldError`
-    where another process writes this log; `FootageWriteError` where it cannot be written (disk full, ...).
+    Args:
+        folder: Folder of the log.
+        header: Its labels without frames.
+        crf: Constant rate factor of the video; a lower number means better quality and a larger file.
+
+    Raises:
+        FootageError: The log already exists, or a frame is not uint8 `height width 3`.
+        LockHeldError: Another process is writing this log.
+        FootageWriteError: The log cannot be written, for instance because the disk is full.
     """
 
-    def __init__(self, folder: Path | str, header: DriveLogLabels, crf: int = 14, preset: str = "ultrafast") -> None:
+    def __init__(self, folder: Path | str, header: DriveLogLabels, crf: int = 14) -> None:
         self.folder = Path(folder)
-        self._header = header
-        self._crf, self._preset = crf, preset
-        self._frames: list[FrameLabel] = []
+        self._header, self._crf = header, crf
+        self._labels: list[FrameLabel] = []
 
     def __enter__(self) -> Self:
         self._claim = Claim.acquire(self.folder)
@@ -160,7 +161,7 @@ class DriveLogWriter:
         self._stream.codec_context.max_b_frames = 0
         self._stream.codec_context.thread_count = 1
         self._stream.codec_context.time_base = 1 / rate
-        self._stream.options = {"crf": str(self._crf), "preset": self._preset}
+        self._stream.options = {"crf": str(self._crf), "preset": "ultrafast"}
 
     def write(self, frame: np.ndarray, label: FrameLabel) -> None:
         """Appends one frame, uint8 `h w c` RGB."""
@@ -168,10 +169,10 @@ class DriveLogWriter:
         if frame.shape != expected or frame.dtype != np.uint8:
             raise FootageError(f"{self.folder}: expected a uint8 frame {expected}, got {frame.dtype} {frame.shape}")
         picture = _av().VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
-        picture.pts, picture.time_base = len(self._frames), self._stream.codec_context.time_base
+        picture.pts, picture.time_base = len(self._labels), self._stream.codec_context.time_base
         with _writing_video(self.folder):
             self._container.mux(self._stream.encode(picture))
-        self._frames.append(label)
+        self._labels.append(label)
 
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> Literal[False]:
         with self._claim:
@@ -184,13 +185,13 @@ class DriveLogWriter:
                     self._container.mux(self._stream.encode(None))
                 finally:
                     self._container.close()
-                write_labels(self._header.with_frames(tuple(self._frames)), self._partial)
+                write_labels(self._header.with_frames(tuple(self._labels)), self._partial)
             self._claim.publish()
         return False
 
 
 def _av() -> ModuleType:
-    """PyAV, imported where a video is read or written: packed footage is trained on without it."""
+    """Imports PyAV only where a video is read or written, because training on packed footage does not need it."""
     import av
 
     return av
@@ -198,7 +199,7 @@ def _av() -> ModuleType:
 
 @contextmanager
 def _writing_video(folder: Path) -> Iterator[None]:
-    """As `writing`, for the errors of the video library too."""
+    """Like `writing`, but also for errors of the video library."""
     with writing(folder):
         try:
             yield
@@ -207,7 +208,7 @@ def _writing_video(folder: Path) -> Iterator[None]:
 
 
 def content_digest(folder: Path) -> str:
-    """sha256 over the files of a drive log, whole or broken, so that one replaced under its name is noticed."""
+    """Returns the sha256 of the files of a drive log, even of a broken one, so that a replaced log is noticed."""
     digest = hashlib.sha256()
     for name in (LABELS_FILE, VIDEO_FILE):
         try:
@@ -219,9 +220,10 @@ def content_digest(folder: Path) -> str:
 
 
 def find_drive_logs(root: Path | str) -> list[Path]:
-    """The folders of all whole drive logs at or under `root`, sorted; hidden folders are left out.
+    """Returns the folders of all complete drive logs at or under `root`, sorted; hidden folders are left out.
 
-    Raises `FootageError` where there are none.
+    Raises:
+        FootageError: There are none.
     """
     found = list_drive_logs(root)
     if not found:
@@ -230,7 +232,7 @@ def find_drive_logs(root: Path | str) -> list[Path]:
 
 
 def list_drive_logs(root: Path | str) -> list[Path]:
-    """As `find_drive_logs`, but there may be none."""
+    """Returns the same as `find_drive_logs`, but there may be none."""
     root = Path(root)
     return sorted(_walk(root)) if root.is_dir() else []
 
@@ -245,7 +247,7 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield from _walk(Path(entry.path))
 
 
-def split_of(name: str, held_out_percent: int = 5) -> Literal["train", "held_out"]:
-    """The split of a drive log, from its name alone, so that it never changes."""
+def split_of(name: str) -> Literal["train", "held_out"]:
+    """Returns the split of a drive log, which depends on its name alone, so that it never changes."""
     digest = hashlib.sha256(name.encode()).digest()
-    return "held_out" if int.from_bytes(digest[:4], "big") % 100 < held_out_percent else "train"
+    return "held_out" if int.from_bytes(digest[:4], "big") % 100 < _HELD_OUT_PERCENT else "train"

@@ -11,13 +11,13 @@ from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationErro
 from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TimeOfDay, VehicleCategory
 
-FORMAT = 1
+FORMAT: Literal[1] = 1
 LABELS_FILE = "labels.json"
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
 
 Box = tuple[float, float, float, float]
-"""`x0, y0, x1, y1` in pixels of the log's frames; x to the right, y down, the far edges exclusive."""
+"""Edges x0, y0, x1, y1 in pixels of the log's frames; x points right, y down, and the far edges are exclusive."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class VehicleLabel:
     __pydantic_config__ = _STRICT
 
     track_id: int
-    """The same number for the same vehicle in all frames of a log."""
+    """A number that the vehicle has in all frames of a log."""
     category: VehicleCategory
     box: Box
-    """Around the visible part, inside the frame."""
+    """Box around the visible part, inside the frame."""
     amodal_box: Box
-    """Around the whole vehicle; may reach beyond the frame and behind other things."""
+    """Box around the whole vehicle, which may reach beyond the frame and behind other things."""
     distance_m: float
-    """From the camera to the vehicle's nearest point."""
+    """Distance from the camera to the vehicle's nearest point."""
     visible_fraction: float
-    """0..1: the part of its pixels that nothing hides and that lies inside the frame."""
+    """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FrameLabel:
 
 @dataclass(frozen=True)
 class CameraLabel:
-    """How the camera sits on the ego."""
+    """How the camera is mounted on the ego."""
 
     __pydantic_config__ = _STRICT
 
@@ -66,12 +66,12 @@ class CameraLabel:
 
 @dataclass(frozen=True)
 class DriveLogLabels:
-    """Everything known about a drive log; `None` is what its source does not know."""
+    """Everything known about a drive log; None stands for what its source does not say."""
 
     __pydantic_config__ = _STRICT
 
     source: str
-    """Where the footage is from, for instance `world` or a data set's name."""
+    """Origin of the footage, for instance `world` or the name of a data set."""
     fps: Annotated[float, Field(gt=0)]
     width: PositiveInt
     height: PositiveInt
@@ -82,6 +82,7 @@ class DriveLogLabels:
     format: Literal[1] = FORMAT
 
     def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
+        """Returns the same labels with other labels of frames."""
         return replace(self, frames=frames)
 
 
@@ -96,7 +97,8 @@ def write_labels(labels: DriveLogLabels, folder: Path) -> None:
 def read_labels(folder: Path) -> DriveLogLabels:
     """Reads `labels.json` from `folder`.
 
-    Raises `FootageError` naming the file, and the field where one is wrong.
+    Raises:
+        FootageError: The file cannot be read, or a field is wrong; it names the file and the field.
     """
     path = Path(folder) / LABELS_FILE
     try:

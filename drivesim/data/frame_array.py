@@ -1,4 +1,4 @@
-"""Arrays of several files that read as one, without being in memory."""
+"""Arrays in several files that read as one array, without being in memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 
 
 def map_array(path: Path) -> np.ndarray:
-    """The array of a `.npy` file, mapped into memory, not to be written to.
+    """Maps the array of a `.npy` file into memory, read-only.
 
-    torch maps it, for it keeps no file open: footage of many shards would else reach the limit of open files.
+    torch maps it, because torch keeps no file open; otherwise footage of many shards would reach the limit of open
+    files.
 
-    Raises OSError and ValueError where the file is no such array or has another length.
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: The file holds no such array, or has another length.
     """
-    import torch  # here, for processes that record write such files only
+    import torch  # here, because processes that record footage only write such files
 
     with open(path, "rb") as file:
         version = np.lib.format.read_magic(file)
@@ -34,10 +37,10 @@ def map_array(path: Path) -> np.ndarray:
 
 
 class FrameArray:
-    """Arrays `n_i ...` joined along the first axis, lazily: what is indexed is read, and nothing else.
+    """Arrays `n_i ...` that are joined along the first axis lazily: only what is indexed is read.
 
-    An integer gives a view of the part that holds the element; a slice, an array or a list of integers, or a mask gives
-    a new array. `numpy.asarray` reads everything. Indices beyond the end raise IndexError.
+    An integer index returns a view of the part that holds the element. A slice, an array or list of integers, or a mask
+    returns a new array. `numpy.asarray` reads everything. An index beyond the end raises IndexError.
     """
 
     def __init__(self, parts: Sequence[np.ndarray]) -> None:
@@ -75,7 +78,7 @@ class FrameArray:
         return np.concatenate(self.parts).astype(dtype or self.dtype, copy=False)
 
     def _places(self, index: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The part that holds each index, and the index within it."""
+        """Returns the part that holds each index, and the index within that part."""
         index = np.where(index < 0, index + len(self), index)
         if len(index) and (index.min() < 0 or index.max() >= len(self)):
             raise IndexError(f"index outside the {len(self)} elements")

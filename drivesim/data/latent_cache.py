@@ -1,11 +1,11 @@
-"""Latents of packed footage, encoded once per autoencoder and kept in each shard.
+"""The cache of latents of packed footage, which are encoded once per autoencoder and kept in each shard.
 
     <shard>/latents-<first 16 digits of the autoencoder's sha256>/
         latents.npy     float16 (n, c, h, w)
         latents.json    sha256 of the latents, of the autoencoder, of the frames, and of itself
 
-The folder is there whole or not at all. Processes that need the same latents share the work shard by shard: each
-encodes shards that no other one encodes at the time, and waits for the others' at the end.
+The folder is either complete or missing. Processes that need the same latents share the work shard by shard: each
+process encodes shards that no other process is encoding, and at the end waits for those of the others.
 """
 
 from __future__ import annotations
@@ -42,12 +42,13 @@ def latent_cache(
     device: str = "cpu",
     on_progress: OnProgress = silent,
 ) -> FrameArray:
-    """Normalised latents of every frame, float16 (n, c, h, w), mapped; missing or damaged ones are encoded.
+    """Returns the normalised latents of every frame, float16 `n c h w`, and encodes those that are missing or damaged.
 
-    Of a footage that grew (`PackedFootage.refreshed`) only new shards are encoded.
+    If the footage has grown (`PackedFootage.refreshed`), only new shards are encoded.
 
-    Raises CheckpointError where the autoencoder gives latents that are not finite, and FootageWriteError where they
-    cannot be written.
+    Raises:
+        CheckpointError: The autoencoder returns latents that are not finite.
+        FootageWriteError: The latents cannot be written.
     """
     cache = _Cache(autoencoder, autoencoder_sha256, device)
     latents = {shard.folder: cache.read(shard) for shard in footage.shards}
@@ -60,7 +61,7 @@ def latent_cache(
     def waiting(owner: str) -> None:
         progress(f"waiting for {owner}, which encodes the same frames")
 
-    for wait in (False, True):  # first what no other process encodes, then what others left
+    for wait in (False, True):  # first shards that no other process is encoding, then those that remain
         for shard in footage.shards:
             if latents[shard.folder] is None:
                 with suppress(LockHeldError), cache.claim(shard, waiting if wait else None) as claim:
@@ -68,22 +69,22 @@ def latent_cache(
                     progress("encoding frames")
     for shard in footage.shards:
         sweep(shard.folder)
-    return FrameArray([latents[shard.folder] for shard in footage.shards])
+    return FrameArray([encoded for shard in footage.shards if (encoded := latents[shard.folder]) is not None])
 
 
 class _Cache:
-    """The latents that one autoencoder makes."""
+    """The cached latents of one autoencoder."""
 
     def __init__(self, autoencoder: Autoencoder, autoencoder_sha256: str, device: str) -> None:
         self._autoencoder, self._sha256, self._device = autoencoder, autoencoder_sha256, device
 
     def claim(self, shard: Shard, waiting: Callable[[str], None] | None) -> Claim:
-        """The right to encode a shard; LockHeldError where another process has it and `waiting` is None."""
+        """Claims a shard; raises LockHeldError if another process has claimed it and `waiting` is None."""
         folder = self._folder(shard)
         return Claim.acquire(folder) if waiting is None else Claim.wait_for(folder, waiting)
 
     def read(self, shard: Shard) -> np.ndarray | None:
-        """The latents of a shard, mapped; None where they are missing, damaged, or of other frames."""
+        """Returns the memory-mapped latents of a shard, or None if they are missing, damaged or of other frames."""
         folder = self._folder(shard)
         if not folder.is_dir():
             return None
@@ -99,7 +100,7 @@ class _Cache:
             return None
 
     def made(self, shard: Shard, claim: Claim) -> np.ndarray:
-        """The latents of a claimed shard, encoded unless another process has done so meanwhile."""
+        """Returns the latents of a claimed shard, and encodes them unless another process has done so by now."""
         there = self.read(shard)
         if there is not None:
             return there
@@ -129,7 +130,7 @@ class _Cache:
             encoded = self._autoencoder.encode(frames.movedim(-1, 1)[:, None].float() / 127.5 - 1)[:, 0].half()
             if not torch.isfinite(encoded).all():
                 raise CheckpointError(
-                    f"the autoencoder of sha256 {self._sha256} gives latents that are not finite "
+                    f"the autoencoder of sha256 {self._sha256} returns latents that are not finite "
                     f"(in {shard.folder}, frames from {start} on); train it again"
                 )
             latents[start : start + len(frames)] = encoded.cpu().numpy()

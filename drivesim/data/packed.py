@@ -1,12 +1,12 @@
-"""Packed footage: the frames of many drive logs at one size in memory-mapped shards, their labels in columns.
+"""Packed footage: the frames of many drive logs at one size in memory-mapped shards, with their labels in columns.
 
-    footage = footage_under(Path("logs"), 128, 256)     # packs what is not packed yet, and opens it
-    footage = footage.refreshed()                       # with the shards that were recorded since
+    footage = footage_under(Path("logs"), 128, 256)     # packs logs that are not packed yet, and opens the footage
+    footage = footage.refreshed()                       # adds shards that were recorded in the meantime
 
-It lies beside the logs, in `<data>/.packed/<height>x<width>/<shard>/` (see `shard.Shard`). Stages train on this, so
-that no video is decoded twice. Shards are packed from drive logs here or recorded directly
-(`drivesim.world.recording.packed_session`); both are used alike, and logs are not needed where shards are. `.packed`
-may be moved to another machine without its logs.
+Packed footage lies beside the logs, in `<data>/.packed/<height>x<width>/<shard>/` (see `shard.Shard`). Stages train on
+it, so that no video is decoded twice. Shards are packed from drive logs or recorded directly
+(`drivesim.world.recording.packed_session`), and both kinds are used alike. A shard does not need its logs, so `.packed`
+may be moved to another machine without them.
 """
 
 from __future__ import annotations
@@ -19,26 +19,24 @@ from pathlib import Path
 
 import numpy as np
 
-from drivesim.data.columns import MAX_BOXES, MIN_COUNTED_SIDE, FrameColumns, VehicleColumns
+from drivesim.data.columns import FrameColumns, VehicleColumns
 from drivesim.data.drive_log import list_drive_logs
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packing import OnProgress, Packing, silent
 from drivesim.data.shard import Shard, ShardDamagedError, shard_names
 from drivesim.errors import FootageError
-from drivesim.scenario.schema.vocabulary import MIN_BOX_SIDE
-
-__all__ = ["MAX_BOXES", "MIN_BOX_SIDE", "MIN_COUNTED_SIDE", "PackedFootage", "footage_under", "pack", "packed_folder"]
 
 logger = logging.getLogger(__name__)
+
+_RATE_TOLERANCE = 0.05
+"""Frame rates that differ by no more than this fraction count as the same."""
 
 
 @dataclass(frozen=True, eq=False)
 class PackedFootage:
-    """All whole shards of one size, as one footage of `n` frames.
+    """All complete shards of one size, as one footage of `n` frames.
 
-    frames: (n, h, w, 3) uint8 RGB, an array that reads from the mapped files what is asked of it (`FrameArray`).
-    columns: the conditions of each frame. vehicles: all that is labelled. log i, `log_names[i]`, holds
-    `log_length[i]` frames at `log_fps[i]` from `log_start[i]` on.
+    Log i has the name `log_names[i]`, and `log_length[i]` frames at the rate `log_fps[i]` from frame `log_start[i]` on.
     """
 
     folder: Path
@@ -54,10 +52,16 @@ class PackedFootage:
 
     @classmethod
     def open(cls, folder: Path, verify: bool = True, on_progress: OnProgress = silent) -> PackedFootage:
-        """Opens every shard in `folder`, ordered by the paths (of recorded shards the names) of their first logs.
+        """Opens every shard in `folder`, ordered by their first logs: by path, or by name for recorded shards.
 
-        `verify` compares every byte with its recorded sha256. Raises ShardDamagedError (a FootageError) naming shard
-        and file, and FootageError where there is no packed footage or it is of a later format.
+        Args:
+            folder: Folder of the shards.
+            verify: Whether to compare every byte with the recorded sha256.
+            on_progress: Is called after each shard.
+
+        Raises:
+            ShardDamagedError: A file of a shard is not what was written; the error names shard and file.
+            FootageError: There is no packed footage, or it has a later format.
         """
         shards = _opened(folder, shard_names(folder), verify, on_progress)
         if not sum(map(len, shards)):
@@ -65,10 +69,12 @@ class PackedFootage:
         return cls(folder, tuple(sorted(shards, key=_place)))
 
     def refreshed(self, on_progress: OnProgress = silent) -> PackedFootage:
-        """This footage continued by the shards that arrived since, or this very object where none did.
+        """Returns this footage continued by the shards that have arrived, or this object if there are none.
 
-        Frames, clips and logs that were there keep their numbers; new ones follow. Shards that were removed since stay
-        usable here. Raises as `open` does.
+        Frames, clips and logs keep their numbers, and new ones follow. Shards that have been removed stay usable here.
+
+        Raises:
+            FootageError: As `open` does.
         """
         known = {shard.folder.name for shard in self.shards}
         new = [name for name in shard_names(self.folder) if name not in known]
@@ -77,14 +83,17 @@ class PackedFootage:
 
     @cached_property
     def frames(self) -> FrameArray:
+        """All frames, uint8 RGB `n h w 3`; only what is indexed is read from the memory-mapped files."""
         return FrameArray([shard.frames for shard in self.shards])
 
     @cached_property
     def vehicles(self) -> VehicleColumns:
+        """All labelled vehicles."""
         return VehicleColumns.joined([shard.vehicles for shard in self.shards])
 
     @cached_property
     def columns(self) -> FrameColumns:
+        """What models are conditioned on in each frame."""
         logs = [(shard.logs.time_of_day, shard.logs.length) for shard in self.shards]
         time_of_day = np.concatenate([np.repeat(*columns) for columns in logs])
         return FrameColumns.of(self.vehicles, time_of_day, np.concatenate([s.ego_motion for s in self.shards]))
@@ -106,7 +115,10 @@ class PackedFootage:
         return np.concatenate([shard.logs.fps for shard in self.shards])
 
     def clip_starts(self, fps: float, num_frames: int) -> tuple[np.ndarray, np.ndarray]:
-        """Every place where `num_frames` frames at `fps` fit: first frames and strides; other logs are left out."""
+        """Returns first frames and strides of all clips of `num_frames` frames at `fps`.
+
+        Logs whose frame rate is no multiple of `fps` are left out.
+        """
         starts, strides = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for start, length, log_fps in zip(self.log_start, self.log_length, self.log_fps, strict=True):
             stride = stride_of(float(log_fps), fps)
@@ -119,20 +131,21 @@ class PackedFootage:
 
 
 def stride_of(log_fps: float, fps: float) -> int | None:
-    """Every how many frames of a log make a clip at `fps`, within 5 %; None where no whole number does."""
+    """Returns the number of frames of a log per frame of a clip at `fps`, or None if no whole number is close."""
     stride = round(log_fps / fps)
-    return stride if stride >= 1 and abs(log_fps / stride - fps) <= 0.05 * fps else None
+    return stride if stride >= 1 and abs(log_fps / stride - fps) <= _RATE_TOLERANCE * fps else None
 
 
 def packed_folder(data: Path, height: int, width: int) -> Path:
-    """Where the packed footage of a data folder lies."""
+    """Returns the folder of the packed footage of a data folder."""
     return data / ".packed" / f"{height}x{width}"
 
 
 def footage_under(data: Path, height: int, width: int, on_progress: OnProgress = silent) -> PackedFootage:
-    """The footage of a folder: shards that are there, and its drive logs, of which new ones are packed.
+    """Returns the footage of a data folder: its shards, and its drive logs, of which new ones are packed first.
 
-    Raises FootageError where there is neither; otherwise as `pack`.
+    Raises:
+        FootageError: There are neither shards nor logs, or as `pack`.
     """
     return pack(list_drive_logs(data), packed_folder(data, height, width), height, width, on_progress)
 
@@ -140,15 +153,17 @@ def footage_under(data: Path, height: int, width: int, on_progress: OnProgress =
 def pack(
     logs: Sequence[Path], folder: Path, height: int, width: int, on_progress: OnProgress = silent
 ) -> PackedFootage:
-    """Packs drive logs that are not packed yet, and opens all packed footage in `folder`, every byte verified.
+    """Packs drive logs that are not packed yet, opens all packed footage in `folder`, and verifies every byte.
 
-    A log that changed under its name is noticed by its content, and its shard is packed again; so is a damaged shard
-    whose logs are there. Of a shard some of whose logs were removed, the others are packed again; one whose logs are
-    all gone stays. A log that cannot be read is named in a warning and left out. Of two processes, one packs; the other
-    waits, which it says through `on_progress`, and takes over if the first one dies.
+    A shard is packed again if a log of it has other content than before, or if it is damaged and its logs are there. If
+    some logs of a shard have been removed, the others are packed again; if all have been removed, the shard stays. A
+    log that cannot be read is named in a warning and left out. Of two processes, one packs while the other waits, says
+    so through `on_progress`, and takes over if the first one dies.
 
-    Raises FootageError where nothing is left, ShardDamagedError for a damaged shard that no log can replace, and
-    FootageWriteError where the disk is full: the same call continues.
+    Raises:
+        FootageError: No frame is left.
+        ShardDamagedError: A damaged shard cannot be packed again from logs.
+        FootageWriteError: The disk is full; the same call continues once there is room.
     """
     packing = Packing(logs, folder, height, width, on_progress)
     while True:
@@ -167,7 +182,7 @@ def _place(shard: Shard) -> tuple[list[str], str]:
 
 
 def _opened(folder: Path, names: Sequence[str], verify: bool, on_progress: OnProgress) -> list[Shard]:
-    """The shards of these names; one that another process removed meanwhile is left out."""
+    """Opens the shards of these names; a shard that another process has removed by now is left out."""
     shards = []
     for done, name in enumerate(names, 1):
         try:

@@ -1,4 +1,4 @@
-"""Packing drive logs into shards: which logs are packed already, and what has to be done for the others."""
+"""Packing of drive logs into shards: which logs are already packed, and what has to be done for the others."""
 
 from __future__ import annotations
 
@@ -29,22 +29,22 @@ from drivesim.errors import FootageError
 logger = logging.getLogger(__name__)
 
 OnProgress = Callable[[str, int, int], None]
-"""(what is done, how many are done, of how many)."""
+"""Called with a description of the work, the number of finished items and the number of all items."""
 
 _SHARD_BYTES = 256 * 2**20
-"""Of frames: what is packed again when one log changes, and lost when packing is killed."""
+"""Size of a shard's frames: so much is packed again if a log changes, and lost if packing is killed."""
 
 
 def silent(text: str, done: int, total: int) -> None:
-    """Progress that nobody follows."""
+    """Ignores progress."""
 
 
 class Packing:
-    """Packs `logs` into shards of `height` x `width` in `folder`; `run` may be called again at any time.
+    """Packs `logs` into shards of `height` × `width` in `folder`; `run` may be called again at any time.
 
-    Logs are named by their paths relative to the data folder, which holds the folder that holds `folder`. Logs are
-    taken in the order of these paths, as many to a shard as fit, so that a packing that was interrupted goes on with
-    the same shards.
+    Logs are named by their paths relative to the data folder, which is the parent of the parent of `folder`. They are
+    taken in the order of these paths, as many per shard as fit, so an interrupted packing continues with the same
+    shards.
     """
 
     def __init__(self, logs: Sequence[Path], folder: Path, height: int, width: int, on_progress: OnProgress) -> None:
@@ -57,9 +57,13 @@ class Packing:
         return {path: content_digest(log) for path, log in self._logs.items()}
 
     def run(self) -> None:
-        """Packs what is not packed, waiting where another process does so, and names logs that cannot be read.
+        """Packs all logs that are not packed yet, and warns of logs that cannot be read.
 
-        Raises FootageError where no frame is left, and FootageWriteError where nothing can be written.
+        If another process packs the same footage, it waits for that process.
+
+        Raises:
+            FootageError: No frame is left.
+            FootageWriteError: Nothing can be written.
         """
         stale, packed = self._survey()
         if stale or len(packed) < len(self._logs):
@@ -81,7 +85,7 @@ class Packing:
             raise FootageError(f"{where}: no drive logs and no packed footage; make some with `drivesim record`")
 
     def discard(self, shard: Path) -> bool:
-        """Removes a damaged shard if all logs that it was packed from are there; else returns False."""
+        """Removes a damaged shard and returns True if all its logs are there; otherwise returns False."""
         if not self._replaceable(shard):
             return False
         with Claim.wait_for(self.folder, self._waiting):
@@ -89,8 +93,9 @@ class Packing:
         return True
 
     def _survey(self) -> tuple[list[str], dict[str, PackedLog]]:
-        """Names of shards that have to go, and the logs that the other shards hold."""
-        stale, packed = [], {}
+        """Returns the names of outdated shards, and the logs that the other shards hold, by path."""
+        stale: list[str] = []
+        packed: dict[str, PackedLog] = {}
         for name in shard_names(self.folder):
             try:
                 sources = [PackedLog(**source) for source in read_identity(self.folder / name)["sources"]]
@@ -100,7 +105,7 @@ class Packing:
                 continue
             present = [source for source in sources if source.path in self._logs]
             if not present:
-                continue  # recorded without logs, or moved here without them
+                continue  # the shard was recorded without logs, or moved here without them
             if len(present) < len(sources) or any(self._digests[s.path] != s.sha256 for s in present):
                 stale.append(name)
             else:
@@ -108,7 +113,7 @@ class Packing:
         return stale, packed
 
     def _replaceable(self, shard: Path) -> bool:
-        paths = source_paths(shard)
+        paths = source_paths(shard) or []
         return bool(paths) and all(path in self._logs for path in paths)
 
     def _pack(self, paths: Sequence[str]) -> None:
@@ -127,9 +132,10 @@ class Packing:
                 claim.publish()
 
     def _groups(self, paths: Sequence[str]) -> Iterator[list[str]]:
-        """The logs of each shard to make."""
+        """Yields the logs of each shard."""
         height, width = self._size
-        group, size = [], 0
+        group: list[str] = []
+        size = 0
         for path in paths:
             num_frames = 0
             with suppress(FootageError):
@@ -143,7 +149,7 @@ class Packing:
             yield group
 
     def _add(self, writer: ShardWriter, folder: Path) -> str | None:
-        """Adds the frames of a log; returns what is wrong with it, and has added none then."""
+        """Adds the frames of a log, or adds none and returns what is wrong with the log."""
         try:
             log = DriveLog.open(folder)
             with writer.log(log.name, log.labels) as add:
@@ -158,7 +164,7 @@ class Packing:
 
 
 def fitted(frame: np.ndarray, height: int, width: int) -> np.ndarray:
-    """A frame (h, w, 3) uint8 at another size: shrunk by area, enlarged by cubic interpolation."""
+    """Returns a frame, uint8 `h w 3`, at another size, shrunk by area or enlarged by cubic interpolation."""
     if frame.shape[:2] == (height, width):
         return frame
     how = cv2.INTER_AREA if len(frame) > height else cv2.INTER_CUBIC

@@ -1,12 +1,12 @@
-"""Folders that exist whole or not at all, and that one process at a time makes.
+"""Publishing of folders that are either complete or missing, and that only one process at a time makes.
 
-    with Claim.acquire(folder) as claim:      # LockHeldError where another process makes it
+    with Claim.acquire(folder) as claim:      # raises LockHeldError if another process is making the folder
         (claim.start() / "file").write_bytes(...)
         claim.publish()
 
-A folder is made in a hidden neighbour, `.<name>.partial`, synced, and renamed into place. The right to make it is a
-lock with an owner, `.<name>.lock`, which exists as long as the neighbour does: what a killed process left behind is
-found by its lock and removed by `sweep`.
+A folder is filled under a hidden name beside it, `.<name>.partial`, synced, and renamed. The right to make it is a lock
+with an owner, `.<name>.lock`, which exists as long as the hidden folder does: `sweep` finds what a killed process has
+left by its lock, and removes it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _WRONG_PLACE = (
 
 
 class Claim:
-    """The right of this process to make, replace or remove one folder; a context manager, made by `acquire`."""
+    """The right of this process to make, replace or remove one folder; a context manager that `acquire` returns."""
 
     def __init__(self, folder: Path, lock: OwnedLock) -> None:
         self.folder = folder
@@ -45,9 +45,11 @@ class Claim:
 
     @classmethod
     def acquire(cls, folder: Path) -> Self:
-        """Claims a folder; its parent is made if need be.
+        """Claims a folder, and makes its parent if it is missing.
 
-        Raises LockHeldError where another process has claimed it, and FootageWriteError where nothing can be written.
+        Raises:
+            LockHeldError: Another process has claimed the folder.
+            FootageWriteError: Nothing can be written.
         """
         with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
@@ -55,27 +57,27 @@ class Claim:
 
     @classmethod
     def wait_for(cls, folder: Path, on_wait: Callable[[str], None]) -> Self:
-        """As `acquire`, but waits for another process, whose name goes to `on_wait`, to finish or to die."""
+        """Claims a folder after waiting for any other process, whose name goes to `on_wait`, to finish or to die."""
         with writing(folder):
             folder.parent.mkdir(parents=True, exist_ok=True)
             return cls(folder, OwnedLock.wait_for(_lock_path(folder), on_wait, folder))
 
     def start(self) -> Path:
-        """An empty hidden folder to fill."""
+        """Returns an empty hidden folder to fill."""
         with writing(self.folder):
             shutil.rmtree(self._partial, ignore_errors=True)
             self._partial.mkdir()
         return self._partial
 
     def publish(self) -> None:
-        """Gives the filled folder its name; from then on it survives a loss of power."""
+        """Gives the filled folder its name, after which it survives a loss of power."""
         with writing(self.folder):
             durable.sync_tree(self._partial)
             os.rename(self._partial, self.folder)
             durable.sync_folder(self.folder.parent)
 
     def discard(self) -> None:
-        """Removes the folder in one instant: it loses its name first."""
+        """Removes the folder; it loses its name first, so nobody sees it incomplete."""
         with writing(self.folder):
             shutil.rmtree(self._partial, ignore_errors=True)
             with suppress(FileNotFoundError):
@@ -89,13 +91,13 @@ class Claim:
         self.release()
 
     def release(self) -> None:
-        """Gives the claim up; what was not published is removed."""
+        """Gives up the claim and removes what was not published."""
         shutil.rmtree(self._partial, ignore_errors=True)
         self._lock.release()
 
 
 def sweep(parent: Path) -> None:
-    """Removes what killed processes left in `parent`, as far as it can be written: half-filled folders and locks."""
+    """Removes incomplete folders and locks that killed processes have left in `parent`, as far as it is writable."""
     if not parent.is_dir():
         return
     for name in sorted(_claimed_names(parent)):
@@ -115,9 +117,11 @@ def _lock_path(folder: Path) -> Path:
 
 @contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Puts an OSError of its block into words: what could not be written, why, and what to do.
+    """Turns an OSError of its block into a message that says what could not be written, why, and what to do.
 
-    Raises FootageError for a place that cannot be written to, FootageWriteError for a disk that is full or fails.
+    Raises:
+        FootageError: The place cannot be written to.
+        FootageWriteError: The disk is full or fails.
     """
     try:
         yield
@@ -127,7 +131,7 @@ def writing(path: Path) -> Iterator[None]:
         reason = error.strerror or type(error).__name__
         if error.errno in _WRONG_PLACE:
             raise FootageError(f"{path}: cannot write footage here ({reason}); choose another folder") from error
-        advice = "make room and run the same command again, it continues from here"
+        advice = "make room and run the same command again; it continues from here"
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            advice = "what is whole is kept"
+            advice = "what is complete is kept"
         raise FootageWriteError(f"{path}: {reason}; {advice}") from error

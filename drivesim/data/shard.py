@@ -1,11 +1,11 @@
 """A shard of packed footage: frames of some drive logs at one size, with their labels, in a folder that never changes.
 
-    frames.npy    uint8 (n, h, w, 3), RGB; readers map it into memory
+    frames.npy    uint8 (n, h, w, 3), RGB, to be mapped into memory
     labels.npz    logs, ego motion, and all labelled vehicles (`VehicleColumns`)
     shard.json    format, size, origin, sha256 of the two files and of itself
 
-A shard is made by `ShardWriter` inside a claimed folder (`publishing.Claim`), from drive logs or straight from a
-renderer, and appears under its name when it is whole.
+`ShardWriter` fills a shard inside a claimed folder (`publishing.Claim`), from drive logs or straight from a renderer.
+The shard appears under its name when it is complete.
 """
 
 from __future__ import annotations
@@ -32,28 +32,30 @@ from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 FORMAT = 2
-"""Version 1 was one array per size, without shards; it is ignored."""
+"""Version of the format. Version 1 was one array per size without shards, and is ignored."""
 FRAMES_FILE, LABELS_FILE, IDENTITY_FILE = "frames.npy", "labels.npz", "shard.json"
-_CHANGED = "was changed after it was written (its sha256 does not fit)"
+_CHANGED = "was changed after it was written (its sha256 does not match)"
 
 
 class ShardDamagedError(FootageError):
-    """A file of a shard is not what was written; the message names shard, file and problem."""
+    """A file of a shard is not what was written; the message names the shard, the file and the problem."""
 
     def __init__(self, message: str, shard: Path) -> None:
         super().__init__(message, shard)
         self.shard = shard
 
     def __str__(self) -> str:
-        return self.args[0]
+        return str(self.args[0])
 
 
 @dataclass(frozen=True)
 class PackedLog:
     """A drive log that a shard was made from.
 
-    path: relative to the data folder, "/" between folders. sha256: of the log's content (`DriveLog.digest`).
-    problem: why it was left out, None for a log whose frames are in the shard.
+    Attributes:
+        path: Path relative to the data folder, with "/" between folders.
+        sha256: Digest of the log's content (`drive_log.content_digest`).
+        problem: Why the log was left out; None if its frames are in the shard.
     """
 
     path: str
@@ -63,9 +65,13 @@ class PackedLog:
 
 @dataclass(frozen=True, eq=False)
 class LogColumns:
-    """The logs of some footage, in the order of their frames.
+    """The `l` logs of some footage, in the order of their frames.
 
-    name: (l,) str. length: (l,) int64 frames. fps: (l,) float64. time_of_day: (l,) int8, -1 where unknown.
+    Attributes:
+        name: Name, str `l`.
+        length: Number of frames, int64 `l`.
+        fps: Frame rate, float64 `l`.
+        time_of_day: Position in `TIMES_OF_DAY`, or -1 if unknown, int8 `l`.
     """
 
     name: np.ndarray
@@ -76,10 +82,17 @@ class LogColumns:
 
 @dataclass(frozen=True, eq=False)
 class Shard:
-    """An open shard.
+    """An open shard of `n` frames.
 
-    sources: the drive logs it was packed from, none of a recorded shard. recording: what a recorded shard was made
-    with, None of one packed from logs. frames: (n, h, w, 3) uint8, mapped. ego_motion: (n, 2) float32, m/s and rad/s.
+    Attributes:
+        folder: Folder of the shard.
+        frames: Frames, uint8 `n h w 3`, memory-mapped.
+        frames_sha256: Digest of the file of frames.
+        logs: The logs of the frames.
+        vehicles: All labelled vehicles.
+        ego_motion: Speed in m/s and yaw rate in rad/s, float32 `n 2`.
+        sources: The drive logs that the shard was packed from; a recorded shard has none.
+        recording: The settings of a recorded shard; None for a shard that was packed from logs.
     """
 
     folder: Path
@@ -96,9 +109,15 @@ class Shard:
 
     @classmethod
     def open(cls, folder: Path, verify: bool = True) -> Shard:
-        """Opens a shard, with `verify` after comparing every byte with the sha256 that was recorded.
+        """Opens a shard.
 
-        Raises ShardDamagedError naming shard and file, and FootageError for a format of a later drivesim.
+        Args:
+            folder: Folder of the shard.
+            verify: Whether to compare every byte with the recorded sha256.
+
+        Raises:
+            ShardDamagedError: A file is not what was written; the error names shard and file.
+            FootageError: The format is that of a later drivesim.
         """
         identity = read_identity(folder)
         labels_bytes = _read(folder / LABELS_FILE)
@@ -119,7 +138,7 @@ class Shard:
 
 
 def shard_names(folder: Path) -> list[str]:
-    """Names of the shards in a folder of packed footage, sorted; what is not whole has no such name."""
+    """Returns the sorted names of the shards in a folder of packed footage; incomplete shards have hidden names."""
     if not folder.is_dir():
         return []
     with os.scandir(folder) as entries:
@@ -127,7 +146,12 @@ def shard_names(folder: Path) -> list[str]:
 
 
 def read_identity(folder: Path) -> dict[str, Any]:
-    """The content of `shard.json`; raises ShardDamagedError, and FootageError for a format of a later drivesim."""
+    """Reads `shard.json`.
+
+    Raises:
+        ShardDamagedError: The file is not what was written.
+        FootageError: The format is that of a later drivesim.
+    """
     path = folder / IDENTITY_FILE
     try:
         identity = unseal(_read(path))
@@ -142,7 +166,7 @@ def read_identity(folder: Path) -> dict[str, Any]:
 
 
 def source_paths(folder: Path) -> list[str] | None:
-    """Paths of the drive logs a shard was packed from, of a damaged one too; None where no file names them."""
+    """Returns the paths of the logs of a shard, even of a damaged one, or None if no file names them."""
     try:
         return [source["path"] for source in read_identity(folder)["sources"]]
     except FootageError:
@@ -155,14 +179,15 @@ def source_paths(folder: Path) -> list[str] | None:
 
 
 class ShardWriter:
-    """Fills a folder with a shard, frame by frame; little of it is in memory at a time.
+    """Fills a folder with a shard, frame by frame, so that little of it is in memory at a time.
 
         writer = ShardWriter(claim.start(), 128, 256)
         with writer.log("world_00000001", header) as add:
             add(frame, label)
         writer.finish(recording={...})
 
-    Raises FootageWriteError where the disk is full.
+    Raises:
+        FootageWriteError: The disk is full.
     """
 
     def __init__(self, folder: Path, height: int, width: int) -> None:
@@ -174,9 +199,11 @@ class ShardWriter:
 
     @contextmanager
     def log(self, name: str, header: DriveLogLabels) -> Iterator[FrameSink]:
-        """A log to add frames to; where its block raises, none of them stay and the error goes on.
+        """Yields a sink for the frames of one log; if the block raises an error, none of the frames stay.
 
-        `header` says the rate, the time of day, and the size of the frames that boxes are given in.
+        Args:
+            name: Name of the log.
+            header: Frame rate, time of day, and the size of the frames whose pixels are the unit of boxes.
         """
         begin, sink = len(self._ego_motion), FrameSink(self._frames)
         try:
@@ -191,7 +218,7 @@ class ShardWriter:
         self._ego_motion.extend((label.ego_speed_mps, label.ego_yaw_rate_radps) for label in labels)
 
     def finish(self, sources: Sequence[PackedLog] = (), recording: dict[str, Any] | None = None) -> None:
-        """Writes labels and identity; the folder may then be published."""
+        """Writes labels and identity, after which the folder may be published."""
         self._frames.close()
         name, length, fps, time_of_day = zip(*self._logs, strict=True) if self._logs else ((), (), (), ())
         vehicles = VehicleColumns.joined(self._vehicles)
@@ -236,8 +263,10 @@ class FrameSink:
 
 
 class ArrayFile:
-    """A `.npy` file that grows by one element of `shape` at a time: written, not mapped, so that a full disk is an
-    error and not a signal that ends the process.
+    """A `.npy` file that grows by one element of `shape` at a time.
+
+    The file is written and not memory-mapped, so that a full disk raises an error instead of a signal that ends the
+    process.
     """
 
     def __init__(self, path: Path, dtype: type, shape: tuple[int, ...]) -> None:
@@ -249,7 +278,7 @@ class ArrayFile:
         self._start = self._file.tell()
 
     def append(self, element: np.ndarray) -> None:
-        """Adds one element; raises ValueError for another shape or type."""
+        """Adds one element; raises ValueError if its shape or type is another."""
         if element.shape != self._shape or element.dtype != self._dtype:
             raise ValueError(f"expected {self._dtype} {self._shape}, got {element.dtype} {element.shape}")
         with writing(self._path):
@@ -257,14 +286,14 @@ class ArrayFile:
         self._count += 1
 
     def cut(self, count: int) -> None:
-        """Keeps the first `count` elements."""
+        """Removes all but the first `count` elements."""
         self._count = count
         with writing(self._path):
             self._file.seek(self._start + count * self._bytes_each)
             self._file.truncate()
 
     def close(self) -> None:
-        """Writes how many elements there are."""
+        """Writes the number of elements into the header and closes the file."""
         with writing(self._path), self._file:
             self._file.seek(0)
             self._write(self._header())
@@ -283,7 +312,7 @@ class ArrayFile:
 
 
 def sha256_of_file(path: Path) -> str:
-    """The hex digest of a file's content; raises ShardDamagedError where it cannot be read."""
+    """Returns the hexadecimal digest of a file's content; raises ShardDamagedError if it cannot be read."""
     try:
         with open(path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -292,7 +321,7 @@ def sha256_of_file(path: Path) -> str:
 
 
 def recording_digest(recording: dict[str, Any]) -> str:
-    """Eight hex digits that differ for recordings with different settings."""
+    """Returns eight hexadecimal digits that differ between recordings with different settings."""
     return hashlib.sha256(canonical_json(json.loads(json.dumps(recording)))).hexdigest()[:8]
 
 

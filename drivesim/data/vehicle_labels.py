@@ -1,4 +1,4 @@
-"""All labelled vehicles of packed footage by frame, for finding vehicles rather than asking for them."""
+"""All labelled vehicles of packed footage by frame, for training and measuring the vehicle detector."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.data.columns import MIN_COUNTED_SIDE
 from drivesim.data.packed import PackedFootage
 from drivesim.detection.scores import Truth
 
@@ -15,9 +14,13 @@ PADDING = -1
 
 @dataclass(frozen=True, eq=False)
 class VehicleLabels:
-    """`n` frames, at most `k` vehicles each. `xyxy` (n, k, 4) in 0..1; `category` (n, k), PADDING where there is none.
+    """The vehicles of `n` frames, at most `k` in each.
 
-    `counts` (n, k): large and visible enough that it should be found; the others may be found or not.
+    Attributes:
+        xyxy: Boxes in 0..1, `n k 4`.
+        category: Categories, or `PADDING` where there is no vehicle, `n k`.
+        counts: Whether a vehicle is large and visible enough that it should be detected, `n k`; the others may be
+            detected or not.
     """
 
     xyxy: np.ndarray
@@ -25,13 +28,13 @@ class VehicleLabels:
     counts: np.ndarray
 
     def truth(self, frame: int) -> Truth:
-        """The vehicles of one frame."""
+        """Returns the vehicles of one frame."""
         real = self.category[frame] != PADDING
         return Truth(self.xyxy[frame][real], self.category[frame][real], self.counts[frame][real])
 
 
 def vehicle_labels(footage: PackedFootage) -> VehicleLabels:
-    """The vehicles of all frames of packed footage, in the order of its frames."""
+    """Returns the vehicles of all frames of packed footage, in the order of its frames."""
     vehicles, frame = footage.vehicles, footage.vehicles.frame
     shape = (len(vehicles.count), max(1, int(vehicles.count.max(initial=0))))
     slot = np.arange(len(frame)) - np.searchsorted(frame, frame)
@@ -39,5 +42,5 @@ def vehicle_labels(footage: PackedFootage) -> VehicleLabels:
     counts = np.zeros(shape, bool)
     xyxy[frame, slot] = vehicles.box
     category[frame, slot] = vehicles.category
-    counts[frame, slot] = vehicles.in_view & (vehicles.side >= MIN_COUNTED_SIDE)
+    counts[frame, slot] = vehicles.counted
     return VehicleLabels(xyxy, category, counts)

@@ -8,14 +8,13 @@ import numpy as np
 
 from drivesim.detection.detections import Detections
 from drivesim.detection.matching import match_boxes
-from drivesim.detection.scores import longer_side
 from drivesim.geometry.boxes import iou_matrix
+from drivesim.geometry.requestable import MIN_BOX_SIDE, longer_side
 from drivesim.scenario.schema.layout import SceneLayout
 
 FOUND, WRONG_CATEGORY, MISSING = "found", "wrong category", "missing"
 MIN_IOU = 0.5
 _NEAR_IOU = 0.1
-_MIN_SIDE = 24 / 1024  # smaller vehicles cannot be requested, so they are not unasked either
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +52,7 @@ def adherence(requested: SceneLayout, detected: Detections) -> Adherence:
         MISSING if p < 0 else FOUND if detected.category[p] == requested.category[index] else WRONG_CATEGORY
         for index, p in enumerate(partner)
     )
-    extra = longer_side(detected.xyxy) >= _MIN_SIDE
+    extra = longer_side(detected.xyxy) >= MIN_BOX_SIDE  # smaller vehicles cannot be requested, so none is too many
     extra[partner[partner >= 0]] = False
     lost = requested.xyxy[partner < 0]
     near = (iou_matrix(detected.xyxy, lost) >= _NEAR_IOU).any(1) if len(lost) else np.zeros(len(detected), bool)

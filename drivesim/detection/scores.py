@@ -13,6 +13,7 @@ import numpy as np
 
 from drivesim.detection.detections import Detections
 from drivesim.geometry.boxes import area, iou_matrix
+from drivesim.geometry.requestable import longer_side
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,11 +122,6 @@ def judge(
     columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
     types = (float, bool, bool, int)
     return Verdicts(*(np.array(c, t) for c, t in zip(columns, types, strict=True)), num_vehicles)
-
-
-def longer_side(xyxy: np.ndarray) -> np.ndarray:
-    """The longer side `n` of boxes `n 4` in 0..1 of a picture twice as wide as high, in widths of the picture."""
-    return np.maximum(xyxy[..., 2] - xyxy[..., 0], (xyxy[..., 3] - xyxy[..., 1]) / 2)
 
 
 def _within(xyxy: np.ndarray, sides: tuple[float, float]) -> np.ndarray:

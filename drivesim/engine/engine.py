@@ -1,7 +1,7 @@
 """The engine: a scenario becomes windows of video.
 
 engine = Engine.load("checkpoints/demo")
-for window in engine.rollout(load_scenario("scenarios/night_cut_in.yaml"), seed=0):
+for window in engine.rollout(load_scenario("scenarios/cut_in_night.yaml"), seed=0):
     window.frames     # uint8 (t, h, w, c), RGB
 """
 

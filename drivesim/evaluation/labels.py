@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.stats import rankdata
 
-from drivesim.data.packed import MIN_COUNTED_SIDE
-from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval, mean_interval
 from drivesim.evaluation.protocol import Figure
 from drivesim.evaluation.samples.composed import Sampling, composed_frames, reading_protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
+from drivesim.geometry.requestable import MIN_COUNTED_SIDE, longer_side
 from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
 
 TOLD = ("time_of_day", "crowdedness")

@@ -11,9 +11,8 @@ from drivesim.engine import Engine
 from drivesim.engine.conditions import told_layouts
 from drivesim.evaluation.samples.composed import Sampling, composed_frames
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
-from drivesim.scenario.previews.preview import CATEGORY_COLOURS
+from drivesim.scenario.previews.drawing import draw_layout
 from drivesim.scenario.schema.layout import SceneLayout
-from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 _GAP = 4  # white pixels between pairs
 
@@ -46,10 +45,7 @@ def _shrunk(frame: np.ndarray, width: int) -> np.ndarray:
 
 
 def _outlined(frame: np.ndarray, layout: SceneLayout) -> np.ndarray:
-    height, width = frame.shape[:2]
-    for box, category in zip(layout.xyxy, layout.category, strict=True):
-        x0, y0, x1, y1 = (int(edge) for edge in np.round(box * (width, height, width, height)))
-        cv2.rectangle(frame, (x0, y0), (x1 - 1, y1 - 1), CATEGORY_COLOURS[CATEGORIES[category]], 1)
+    draw_layout(frame, layout, thickness=1)
     return frame
 
 

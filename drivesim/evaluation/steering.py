@@ -12,15 +12,15 @@ from drivesim.archive import Archive, open_archive
 from drivesim.archive.reader import Rollout
 from drivesim.detection.adherence import MIN_IOU
 from drivesim.detection.matching import match_boxes
-from drivesim.detection.scores import longer_side
 from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.samples.archived_scenario import archived_scenario
 from drivesim.evaluation.samples.footage import OnProgress
+from drivesim.geometry.requestable import longer_side
 from drivesim.models.checkpoints import READER
 from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.rollout.job import archived_scenario
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX
@@ -76,7 +76,7 @@ def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rol
         part = frames[start : min(len(frames), start + archive.layout.frames_per_chunk)]
         for offset, detections in enumerate(read_vehicles(engine.networks.reader, part)):
             time_s = (start + offset) / archive.layout.fps
-            views = [view for view in scenario.scene.views(time_s) if view.large_enough]
+            views = [view for view in scenario.scene.views(time_s) if view.may_be_requested]
             boxes = _boxes(views)
             partner = match_boxes(boxes, detections.xyxy, MIN_IOU)
             for view, box, found in zip(views, boxes, partner >= 0, strict=True):

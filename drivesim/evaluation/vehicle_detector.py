@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from drivesim.data.packed import MIN_BOX_SIDE, MIN_COUNTED_SIDE
 from drivesim.detection.detections import Detections
 from drivesim.detection.scores import Verdicts, judge
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
 from drivesim.evaluation.metrics.slices import SIZES_PX, size_name
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
+from drivesim.geometry.requestable import MIN_BOX_SIDE, MIN_COUNTED_SIDE
 from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
 from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_WIDTH_PX, TIMES_OF_DAY
 

@@ -1,1 +1,1 @@
-"""Geometry of pictures: boxes and the pinhole camera; no torch."""
+"""Geometry of roads, vehicles and pictures: boxes, camera, trajectories, and which vehicles may be requested."""

@@ -8,13 +8,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _PLANE_M = 1e-9
+"""Points with a smaller depth count as lying in the plane of the camera."""
 
 
 @dataclass(frozen=True)
 class PinholeCamera:
-    """Looks along +y, without roll; square pixels, the principal point in the middle. Pitch is positive upwards."""
+    """A camera that looks along +y without roll, with square pixels and the principal point in the middle.
+
+    The pitch is positive if the camera looks up.
+    """
 
     width_px: int = 1024
     height_px: int = 512
@@ -28,13 +33,13 @@ class PinholeCamera:
 
     @property
     def horizon_px(self) -> float:
-        """Row of the horizon; also outside the picture where the pitch is large."""
+        """Row of the horizon, which lies outside the picture if the pitch is large."""
         return self.height_px / 2 + self.focal_length_px * np.tan(self.pitch_rad)
 
     def project(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pixels `... 2` and depths in metres `...` of points `... 3`.
+        """Returns the pixels `... 2` and the depths in metres `...` of points `... 3`.
 
-        A point in the plane of the camera, within a nanometre, or behind it has no pixel: it is NaN.
+        A point in the plane of the camera (within a nanometre) or behind it has no pixel: its pixel is NaN.
         """
         points = np.asarray(points, dtype=float)
         right, forward, above = points[..., 0], points[..., 1], points[..., 2] - self.height_m
@@ -45,8 +50,8 @@ class PinholeCamera:
         centre = np.array([self.width_px / 2, self.height_px / 2])
         return centre + self.focal_length_px * np.stack([right, down], axis=-1) / in_front, depth
 
-    def ground_distance(self, row_px: np.ndarray) -> np.ndarray:
-        """Distance forward in metres to the road that is seen in pixel rows; NaN at the horizon and above."""
+    def ground_distance(self, row_px: ArrayLike) -> np.ndarray:
+        """Returns how far ahead, in metres, the road seen in pixel rows `...` is; NaN at the horizon and above."""
         offset = np.asarray(row_px, dtype=float) - self.height_px / 2
         angle = np.arctan(offset / self.focal_length_px) - self.pitch_rad
         return np.where(angle > 0, self.height_m / np.tan(np.where(angle > 0, angle, 1.0)), np.nan)

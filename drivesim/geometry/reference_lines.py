@@ -1,7 +1,7 @@
-"""A road's line, straight or with one curve, and vehicles that follow it: pure functions of stations and times.
+"""The reference line of a road, straight or with one curve, and trajectories of vehicles that follow it.
 
-Road axes: x to the right, y forward, metres. Stations are metres along the line from the origin, where it points along
-y; offsets are metres to its left. Headings in radians, 0 along y, positive to the left.
+Road axes: x points right and y forward, in metres. A station is a distance along the line from the origin, where the
+line points along y; an offset is a distance to its left. Headings are in radians, 0 along y and positive to the left.
 """
 
 from __future__ import annotations
@@ -10,31 +10,39 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drivesim.geometry.profiles import STILL, Profile
 from drivesim.geometry.trajectories import MIN_SPEED_MPS, Poses, yaw_rate
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(4)
 _TABLE_STEP_M, _MAX_TABLE = 0.1, 20_000
+"""Spacing of the table of positions along a curve, and its largest length."""
 _MIN_STRETCH = 0.1
-_NEWTON_STEPS = 4
+"""Smallest length of a path relative to its reference line; in a curve, offsets towards the centre shorten paths."""
+_SEARCH_STEP_M, _NEWTON_STEPS = 4.0, 4
+"""The nearest station to a place is searched at this spacing, then refined by Newton's method."""
 _MAX_FOLLOW_STEPS, _PRECISION_M = 60, 1e-9
 _STEP_S, _MAX_STEPS = 0.1, 600
-_SEARCH_STEP_M = 4.0
+"""Step of the integration while an offset changes in a curve, and the largest number of steps."""
 
 
 @dataclass(frozen=True)
 class ReferenceLine:
-    """The line whose curvature, in 1/m, is a profile over the station (left is positive)."""
+    """A line whose curvature in 1/m, positive to the left, is a profile over the station."""
 
     curvature: Profile = STILL
 
     @classmethod
     def with_curve(cls, starts_m: float, radius_m: float, angle_rad: float, entry_m: float) -> ReferenceLine:
-        """A curve to the left, or to the right where `radius_m` is negative, by `angle_rad` in all.
+        """Returns a line with one curve.
 
-        The curvature grows smoothly over `entry_m` from `starts_m` on, and ends likewise; over less where the curve is
-        too short for that.
+        Args:
+            starts_m: Station at which the curvature begins to grow.
+            radius_m: Radius of the curve; positive to the left, negative to the right.
+            angle_rad: Angle by which the line turns in all.
+            entry_m: Length over which the curvature grows and, at the end, decreases; shorter if the curve is too
+                short for it.
         """
         length = abs(radius_m) * angle_rad
         entry = min(entry_m, length)
@@ -42,11 +50,11 @@ class ReferenceLine:
         return cls(Profile.through(0.0, targets))
 
     def heading(self, stations_m: np.ndarray) -> np.ndarray:
-        """Headings `...` at stations `...`."""
+        """Returns headings `...` at stations `...`."""
         return self._turned(stations_m) - self._at_origin[0]
 
     def position(self, stations_m: np.ndarray, offsets_m: np.ndarray | float = 0.0) -> np.ndarray:
-        """Places `... 2` at stations and offsets `...`."""
+        """Returns places `... 2` at stations and offsets `...`."""
         stations = np.asarray(stations_m, dtype=float)
         turned, way = self._at_origin
         moved = self._travelled(stations) - way
@@ -55,20 +63,20 @@ class ReferenceLine:
         return middle + np.asarray(offsets_m)[..., None] * _direction(self.heading(stations) + np.pi / 2)
 
     def curvature_at(self, station_m: float) -> float:
-        """The curvature at one station, as fast as can be."""
+        """Returns the curvature at one station, in plain Python because numpy is slow on single numbers."""
         total = self.curvature.initial
-        for change in self.curvature.changes:
-            u = min(max((station_m - change.start_s) / change.duration_s, 0.0), 1.0)
-            total += change.amount * u**3 * (10 - 15 * u + 6 * u * u)
+        for start, length, amount in self._changes:
+            u = min(max((station_m - start) / length, 0.0), 1.0)
+            total += amount * u**3 * (10 - 15 * u + 6 * u * u)
         return total
 
     def is_straight(self, low_m: float, high_m: float) -> bool:
-        """Whether nothing curves between two stations."""
+        """Returns whether the line is straight between two stations."""
         start, step, table = self._table
         return not self.curvature.changes or high_m <= start or low_m >= start + step * (len(table) - 1)
 
     def project(self, points: np.ndarray, near_m: float = 400.0) -> tuple[np.ndarray, np.ndarray]:
-        """Stations and offsets `...` of places `... 2`, by the nearest place of the line within ±`near_m`."""
+        """Returns stations and offsets `...` of places `... 2`: the nearest points of the line within ±`near_m`."""
         if not self.curvature.changes:
             return points[..., 1], -points[..., 0]
         stations = np.arange(-near_m, near_m + _SEARCH_STEP_M, _SEARCH_STEP_M)
@@ -80,12 +88,12 @@ class ReferenceLine:
         return station, self._seen_from(station, points)[1]
 
     def _seen_from(self, stations: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Metres ahead and to the left of places of the line."""
+        """Returns how far places `... 2` are ahead of, and to the left of, the line at stations `...`."""
         heading, (x, y) = self.heading(stations), np.moveaxis(points - self.position(stations), -1, 0)
         return y * np.cos(heading) - x * np.sin(heading), -x * np.cos(heading) - y * np.sin(heading)
 
     def _travelled(self, stations: np.ndarray) -> np.ndarray:
-        """The way `... 2` from where the first curve begins to stations `...`."""
+        """Returns the displacement `... 2` from where the first curve begins to stations `...`."""
         start, step, table = self._table
         inside = np.clip(stations, start, start + step * (len(table) - 1))
         index = np.minimum(((inside - start) // step).astype(int), len(table) - 2)
@@ -96,8 +104,13 @@ class ReferenceLine:
         return way + (stations - inside)[..., None] * _direction(self._turned(inside))
 
     def _turned(self, stations: np.ndarray) -> np.ndarray:
-        """`heading`, from far behind on."""
+        """Returns the angle that the line has turned since far behind the origin."""
         return self.curvature.integral(stations)
+
+    @cached_property
+    def _changes(self) -> list[tuple[float, float, float]]:
+        """Start, length and amount of each change of the curvature."""
+        return [(float(c.start_s), float(c.duration_s), float(c.amount)) for c in self.curvature.changes]
 
     @cached_property
     def _at_origin(self) -> tuple[float, np.ndarray]:
@@ -106,8 +119,8 @@ class ReferenceLine:
 
     @cached_property
     def _table(self) -> tuple[float, float, np.ndarray]:
-        """First station, step and ways `n 2` from there, over all that curves; the places between are cubic."""
-        ends = [station for c in self.curvature.changes for station in (c.start_s, c.start_s + c.duration_s)]
+        """First station, step, and displacements `n 2` from there, over all that curves; between them it is cubic."""
+        ends = [station for start, length, _ in self._changes for station in (start, start + length)]
         start, stop = (min(ends), max(ends)) if ends else (0.0, 1.0)
         count = int(np.clip(np.ceil((stop - start) / _TABLE_STEP_M), 1, _MAX_TABLE))
         step = (stop - start) / count
@@ -117,16 +130,21 @@ class ReferenceLine:
 
 
 def _direction(headings: np.ndarray) -> np.ndarray:
-    """Unit vectors `... 2` of headings `...`."""
+    """Returns unit vectors `... 2` along headings `...`."""
     return np.stack([-np.sin(headings), np.cos(headings)], -1)
 
 
 @dataclass(frozen=True)
 class LineTrajectory:
-    """Drives along a line, or against it where `direction` is -1, as `Trajectory` does along a heading.
+    """The trajectory of a vehicle that follows a reference line.
 
-    start_station_m: of the vehicle's middle at time 0. speed_mps: along its own path, without the shift. lateral_m: of
-    its middle to the left of the line, counted to the vehicle's own left.
+    Attributes:
+        line: The reference line.
+        start_station_m: Station of the vehicle's middle at time 0.
+        speed_mps: Speed along the vehicle's own path, without the sideways shift.
+        lateral_m: Offset of the vehicle's middle from the line, positive to the vehicle's own left.
+        direction: 1 if the vehicle drives along the line, -1 if it drives against it.
+        turn_rad: Always `STILL`; a vehicle that follows a line does not turn away from it.
     """
 
     line: ReferenceLine
@@ -147,58 +165,60 @@ class LineTrajectory:
         """Heading at time 0, without a shift."""
         return float(self.line.heading(np.array(self.start_station_m))) + (0.0 if self.direction > 0 else np.pi)
 
-    def at(self, time_s: np.ndarray) -> Poses:
-        """The poses at times `...`, none of them below 0."""
-        time_s = np.asarray(time_s, dtype=float)
-        station = self.station(time_s)
-        speed, sideways = self.speed_mps.value(time_s), self.lateral_m.rate(time_s)
+    def at(self, time_s: ArrayLike) -> Poses:
+        """Returns the poses at times `...`, none of which may be negative."""
+        times = np.asarray(time_s, dtype=float)
+        station = self.station(times)
+        speed, sideways = self.speed_mps.value(times), self.lateral_m.rate(times)
         drift = np.arctan2(sideways, np.maximum(speed, MIN_SPEED_MPS))
         heading = self.line.heading(station) + (0.0 if self.direction > 0 else np.pi) + drift
-        return Poses(self.line.position(station, self._offset(time_s)), heading, np.hypot(speed, sideways))
+        return Poses(self.line.position(station, self._offset(times)), heading, np.hypot(speed, sideways))
 
-    def yaw_rate(self, time_s: np.ndarray) -> np.ndarray:
-        """Yaw rates in rad/s at times `...`, positive to the left."""
+    def yaw_rate(self, time_s: ArrayLike) -> np.ndarray:
+        """Returns yaw rates in rad/s at times `...`, positive to the left."""
         return yaw_rate(self, time_s)
 
     def sideways_acceleration(self, time_s: np.ndarray) -> np.ndarray:
-        """What the curve takes, in m/s² to the vehicle's left, at times `...`."""
+        """Returns the acceleration in m/s² that the curve demands, positive to the vehicle's left, at times `...`."""
         curvature = self.line.curvature.value(self.station(time_s))
         stretch = np.maximum(1 - curvature * self._offset(time_s), _MIN_STRETCH)
         return self.direction * self.speed_mps.value(time_s) ** 2 * curvature / stretch
 
-    def station(self, time_s: np.ndarray) -> np.ndarray:
-        """Stations `...` at times `...`: what is driven at an offset is longer or shorter than along the line."""
-        time_s = np.asarray(time_s, dtype=float)
-        station = np.full(time_s.shape, self.start_station_m)
+    def station(self, time_s: ArrayLike) -> np.ndarray:
+        """Returns stations `...` at times `...`; in a curve, a path at an offset is longer or shorter than the line."""
+        times = np.asarray(time_s, dtype=float)
+        station = np.full(times.shape, self.start_station_m)
         for start, stop, nodes, stations in self._pieces:
-            inside = (time_s >= start) & (time_s < stop)
+            inside = (times >= start) & (times < stop)
             if inside.any():
-                found = self._follow(start, float(stations[0]), time_s[inside])
-                station[inside] = found if len(nodes) < 2 else self._between(nodes, stations, time_s[inside])
+                found = self._follow(start, float(stations[0]), times[inside])
+                station[inside] = found if len(nodes) < 2 else self._between(nodes, stations, times[inside])
         return station
 
     def _driven(self, start: float, time_s: np.ndarray) -> np.ndarray:
-        """Metres driven from `start` to times `...`."""
+        """Returns the metres driven from `start` to times `...`."""
         return self.speed_mps.integral(time_s) - self.speed_mps.integral(np.array(start))
 
     def _offset(self, time_s: np.ndarray) -> np.ndarray:
-        """Metres to the left of the line."""
+        """Returns the offsets to the left of the line at times `...`."""
         return self.direction * self.lateral_m.value(time_s)
 
     def _rate(self, time_s: np.ndarray, station: np.ndarray) -> np.ndarray:
+        """Returns the change of the station per second."""
         stretch = np.maximum(1 - self.line.curvature.value(station) * self._offset(time_s), _MIN_STRETCH)
         return self.direction * self.speed_mps.value(time_s) / stretch
 
     @cached_property
     def _pieces(self) -> list[tuple[float, float, np.ndarray, np.ndarray]]:
-        """Start, end, and times and stations on the way, of spans of time; of one without a shift only the first."""
+        """Spans of time: start, end, and times and stations on the way; only the first of these without a shift."""
         spans: list[list[float]] = []
-        for change in sorted(self.lateral_m.changes, key=lambda c: c.start_s):
-            if spans and change.start_s < spans[-1][1]:
-                spans[-1][1] = max(spans[-1][1], change.start_s + change.duration_s)
+        for start, duration in sorted((float(c.start_s), float(c.duration_s)) for c in self.lateral_m.changes):
+            if spans and start < spans[-1][1]:
+                spans[-1][1] = max(spans[-1][1], start + duration)
             else:
-                spans.append([change.start_s, change.start_s + change.duration_s])
-        pieces, now, station = [], 0.0, self.start_station_m
+                spans.append([start, start + duration])
+        pieces: list[tuple[float, float, np.ndarray, np.ndarray]] = []
+        now, station = 0.0, self.start_station_m
         for start, stop in spans:
             if start > now:
                 pieces.append((now, start, np.array([now]), np.array([station])))
@@ -211,9 +231,9 @@ class LineTrajectory:
         return [*pieces, (now, np.inf, np.array([now]), np.array([station]))]
 
     def _shifted(self, start: float, stop: float, station: float) -> tuple[np.ndarray, np.ndarray]:
-        """Times and stations while the offset changes, by Runge and Kutta's method of order 4.
+        """Returns times and stations while the offset changes, by the Runge-Kutta method of order 4.
 
-        Only the first of each where the road is straight.
+        Only the first of each is returned where the road is straight.
         """
         end = station + self.direction * float(self._driven(start, np.array(stop)))
         if self.line.is_straight(min(station, end), max(station, end)):
@@ -236,7 +256,7 @@ class LineTrajectory:
         return nodes, np.array(stations)
 
     def _between(self, nodes: np.ndarray, stations: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-        """Cubic interpolation with the rates at the nodes."""
+        """Returns the stations between nodes by cubic interpolation with the rates at the nodes."""
         step = nodes[1] - nodes[0]
         index = np.clip(((time_s - nodes[0]) // step).astype(int), 0, len(nodes) - 2)
         u = (time_s - nodes[index]) / step
@@ -245,7 +265,10 @@ class LineTrajectory:
         return low + u * first + u**2 * (3 * (high - low) - 2 * first - last) + u**3 * (2 * (low - high) + first + last)
 
     def _follow(self, start: float, station: float, time_s: np.ndarray) -> np.ndarray:
-        """Stations `n` at times `n` at a constant offset: a path is as long as its stations less offset times turn."""
+        """Returns stations `n` at times `n` while the offset is constant.
+
+        The length of a path is the length along the line less the offset times the angle turned.
+        """
         driven = self.direction * self._driven(start, time_s)
         if self.line.is_straight(station + min(0.0, float(driven.min())), station + max(0.0, float(driven.max()))):
             return station + driven
@@ -254,10 +277,10 @@ class LineTrajectory:
         def excess(stations: np.ndarray) -> np.ndarray:
             return stations - station - offset * (self.line.heading(stations) - heading) - driven
 
-        bend = max(abs(change.amount) for change in self.line.curvature.changes) * abs(offset)
-        far = np.abs(driven) / max(1 - bend, _MIN_STRETCH)
+        sharpest = max(abs(float(change.amount)) for change in self.line.curvature.changes)
+        far = np.abs(driven) / max(1 - sharpest * abs(float(offset)), _MIN_STRETCH)
         low, high, found = station - far, station + far, station + driven
-        for _ in range(_MAX_FOLLOW_STEPS):  # Newton's, halving where it would leave what is known to hold the place
+        for _ in range(_MAX_FOLLOW_STEPS):  # Newton's method; bisection where it would leave the bracket
             over = excess(found)
             if np.abs(over).max() < _PRECISION_M:
                 break

@@ -1,6 +1,6 @@
-"""Where a vehicle is at any time: a pure function of speed, lateral offset and turning.
+"""Trajectories: where a vehicle is at any time, as a pure function of its speed, lateral offset and turning.
 
-Road axes: x to the right, y forward, metres. Headings in radians, 0 along y, positive to the left.
+Road axes: x points right and y forward, in metres. Headings are in radians, 0 along y and positive to the left.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drivesim.geometry.profiles import STILL, Profile
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
+_YAW_STEP_S = 1e-4
 MIN_SPEED_MPS = 0.5
-"""At a crawl the direction of motion says little about where a vehicle points."""
+"""Below this speed, the direction of motion says little about where a vehicle points."""
 
 
 @dataclass(frozen=True, eq=False)
 class Poses:
-    """Poses at times `...`: `position_m` `... 2`, `heading_rad` `...`, `speed_mps` `...`."""
+    """Poses at times `...`: positions `... 2`, headings `...` and speeds `...`."""
 
     position_m: np.ndarray
     heading_rad: np.ndarray
@@ -28,9 +30,14 @@ class Poses:
 
 @dataclass(frozen=True)
 class Trajectory:
-    """Drives along `heading_rad` plus `turn_rad`, and shifts to the left of it by what `lateral_m` gains.
+    """The trajectory of a vehicle that drives along a heading, turns, and shifts sideways.
 
-    start_m: middle of the vehicle at time 0. speed_mps: along the direction, without the shift.
+    Attributes:
+        start_m: Middle of the vehicle at time 0.
+        heading_rad: Heading at time 0.
+        speed_mps: Speed along the heading, without the sideways shift.
+        lateral_m: Lateral offset; the vehicle shifts to its left by what the offset gains after time 0.
+        turn_rad: Angle that is added to the heading.
     """
 
     start_m: tuple[float, float]
@@ -39,24 +46,24 @@ class Trajectory:
     lateral_m: Profile = STILL
     turn_rad: Profile = STILL
 
-    def at(self, time_s: np.ndarray) -> Poses:
-        """The poses at times `...`, none of them below 0."""
-        time_s = np.asarray(time_s, dtype=float)
-        along, across = self._moved(time_s)
-        speed, sideways = self.speed_mps.value(time_s), self.lateral_m.rate(time_s)
+    def at(self, time_s: ArrayLike) -> Poses:
+        """Returns the poses at times `...`, none of which may be negative."""
+        times = np.asarray(time_s, dtype=float)
+        along, across = self._moved(times)
+        speed, sideways = self.speed_mps.value(times), self.lateral_m.rate(times)
         cos, sin = np.cos(self.heading_rad), np.sin(self.heading_rad)
         x = self.start_m[0] - along * sin - across * cos
         y = self.start_m[1] + along * cos - across * sin
         drift = np.arctan2(sideways, np.maximum(speed, MIN_SPEED_MPS))
-        heading = self.heading_rad + self.turn_rad.value(time_s) + drift
+        heading = self.heading_rad + self.turn_rad.value(times) + drift
         return Poses(np.stack([x, y], -1), heading, np.hypot(speed, sideways))
 
-    def yaw_rate(self, time_s: np.ndarray) -> np.ndarray:
-        """Yaw rates in rad/s at times `...`, positive to the left."""
+    def yaw_rate(self, time_s: ArrayLike) -> np.ndarray:
+        """Returns yaw rates in rad/s at times `...`, positive to the left."""
         return yaw_rate(self, time_s)
 
     def _moved(self, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Metres along the first direction, and to the left of it, since time 0."""
+        """Returns the metres moved since time 0 along the first heading, and to its left."""
         if not self.turn_rad.changes:
             return self.speed_mps.integral(time_s), self.lateral_m.value(time_s) - self.lateral_m.initial
         parts = (*self.speed_mps.changes, *self.lateral_m.changes, *self.turn_rad.changes)
@@ -73,14 +80,14 @@ class Trajectory:
 
 
 class Moving(Protocol):
-    """Whatever has poses over time."""
+    """Anything that has poses over time."""
 
-    def at(self, time_s: np.ndarray) -> Poses:
-        """The poses at times `...`, none of them below 0."""
+    def at(self, time_s: ArrayLike) -> Poses:
+        """Returns the poses at times `...`, none of which may be negative."""
 
 
-def yaw_rate(moving: Moving, time_s: np.ndarray) -> np.ndarray:
-    """Yaw rates in rad/s at times `...`, positive to the left."""
-    step = 1e-4
-    later, sooner = np.asarray(time_s, dtype=float) + step, np.maximum(np.asarray(time_s, dtype=float) - step, 0.0)
+def yaw_rate(moving: Moving, time_s: ArrayLike) -> np.ndarray:
+    """Returns yaw rates in rad/s at times `...`, positive to the left, by differences of headings."""
+    times = np.asarray(time_s, dtype=float)
+    later, sooner = times + _YAW_STEP_S, np.maximum(times - _YAW_STEP_S, 0.0)
     return (moving.at(later).heading_rad - moving.at(sooner).heading_rad) / (later - sooner)

@@ -1,4 +1,4 @@
-"""What can be seen of outlines that hide one another."""
+"""Which parts of outlines that hide one another are visible in a picture."""
 
 from __future__ import annotations
 
@@ -7,30 +7,47 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
+from shapely.geometry.base import BaseGeometry
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
 class Sight:
-    """`amodal_box`: of the whole outline, also outside the picture. `visible_box`: of what is seen, None for nothing.
+    """How much of one outline is visible; boxes are (x0, y0, x1, y1) in pixels.
 
-    Both are (x0, y0, x1, y1) in pixels. `visible_fraction`: area seen over the area of the outline.
+    Attributes:
+        amodal_box: Box around the whole outline, which may reach beyond the picture and behind other outlines.
+        visible_box: Box around the visible part, or None if nothing is visible.
+        visible_fraction: Visible area, as a fraction of the area of the outline.
     """
 
-    amodal_box: tuple[float, float, float, float]
-    visible_box: tuple[float, float, float, float] | None
+    amodal_box: Box
+    visible_box: Box | None
     visible_fraction: float
 
 
 def sights(solids: Sequence[np.ndarray], width_px: float, height_px: float) -> list[Sight]:
-    """What a picture shows of convex solids, nearest first, by corners `k 2`: each hides those after it."""
-    frame, hidden = shapely.box(0, 0, width_px, height_px), shapely.Polygon()
+    """Returns how much of each convex solid a picture shows.
+
+    Args:
+        solids: Corners `k 2` of each solid in pixels, nearest first; each solid hides those after it.
+        width_px: Width of the picture.
+        height_px: Height of the picture.
+    """
+    frame: BaseGeometry = shapely.box(0, 0, width_px, height_px)
+    hidden: BaseGeometry = shapely.Polygon()
     result = []
     for points in solids:
         whole = shapely.MultiPoint(points).convex_hull
         inside = shapely.intersection(whole, frame)
         seen = shapely.difference(inside, hidden)
         fraction = min(1.0, seen.area / whole.area) if whole.area > 0 else 0.0
-        box = tuple(float(edge) for edge in seen.bounds) if seen.area > 0 else None
-        result.append(Sight(tuple(float(edge) for edge in whole.bounds), box, fraction))
+        result.append(Sight(_bounds(whole), _bounds(seen) if seen.area > 0 else None, fraction))
         hidden = shapely.union(hidden, inside)
     return result
+
+
+def _bounds(shape: BaseGeometry) -> Box:
+    x0, y0, x1, y1 = (float(edge) for edge in shape.bounds)
+    return x0, y0, x1, y1

@@ -14,10 +14,9 @@ import torch
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
-from drivesim.archive.commit import HEAD_FILE
-from drivesim.archive.identity import Manifest
+from drivesim.archive.format.identity import Manifest
+from drivesim.archive.format.names import HEAD_FILE, rollout_folder
 from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
-from drivesim.archive.zarr_format import rollout_folder
 from drivesim.engine import (
     Engine,
     EngineSettings,
@@ -153,10 +152,11 @@ def render_job(
     Raises InputError where the archive was made by no rollout; `run_rollout` refuses checkpoints that did not make it.
     """
     archive = open_archive(path)
+    scenario = archived_scenario(archive)
     try:
         settings = archive.manifest.inputs["settings"]
         return RolloutJob(
-            Scenario.model_validate_json(json.dumps(archive.provenance["scenario"])),
+            scenario,
             out,
             checkpoints,
             archive.manifest.inputs["scenario"]["seed"],
@@ -171,8 +171,20 @@ def render_job(
             frames_precision=precision or settings.get("frames_precision"),
         )
     except (KeyError, TypeError, ValueError) as error:
-        message = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: was not made by a rollout of this drivesim ({message})") from None
+        raise _not_a_rollout(path, error) from None
+
+
+def archived_scenario(archive: Archive) -> Scenario:
+    """Returns the scenario that an archive was made of; raises InputError if no rollout made the archive."""
+    try:
+        return Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise _not_a_rollout(archive.path, error) from None
+
+
+def _not_a_rollout(path: Path, error: Exception) -> InputError:
+    message = " ".join(str(error).split())[:200]
+    return InputError(f"{path}: was not made by a rollout of this drivesim ({message})")
 
 
 def verified_checkpoints(folder: Path) -> CheckpointSet:

@@ -1,4 +1,4 @@
-"""Scenarios: the file format, its checks, and the layout that the models are told."""
+"""Scenarios: the file format, its checks, sweeps, previews, and the layouts that models are conditioned on."""
 
 from drivesim.scenario.load import (
     CheckedScenario,

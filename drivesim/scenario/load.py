@@ -1,4 +1,4 @@
-"""From a scenario file to a checked `Scenario`, with every problem at its line."""
+"""Loading: from a scenario file to a checked `Scenario`, with every problem at its line."""
 
 from __future__ import annotations
 
@@ -23,46 +23,52 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class CheckedScenario:
-    """A scenario that can be run, and what is implausible about it nevertheless, in the order of the file."""
+    """A scenario that can be run, and warnings about what is implausible nevertheless, in the order of the file."""
 
     scenario: Scenario
     warnings: tuple[Problem, ...] = ()
 
 
 def load_scenario(path: str | Path) -> Scenario:
-    """Reads and checks a scenario file; a `first_frame` in it becomes a path that holds from anywhere.
+    """Reads and checks a scenario file; the path of a `first_frame` becomes absolute.
 
     Raises:
-        InputError: there is no such file, or it cannot be read.
-        ScenarioError: the file is wrong; one `file:line:col: message` for each of up to ten problems.
+        InputError: There is no such file, or it cannot be read.
+        ScenarioError: The file is wrong; it holds one `file:line:col: message` for each of up to ten problems.
     """
     return check_scenario(path).scenario
 
 
 def check_scenario(path: str | Path) -> CheckedScenario:
-    """Reads a scenario file as `load_scenario`, with its warnings; raises as that."""
+    """Reads and checks a scenario file like `load_scenario`, and returns its warnings too."""
     return check_content(_content(Path(path)), file=str(path), folder=Path(path).parent)
 
 
 def load_cases(path: str | Path) -> Cases:
-    """The concrete scenarios of a file; of one without a `sweep`, its one scenario.
+    """Returns the concrete scenarios of a file, which is one scenario if the file has no `sweep`.
 
-    Raises as `load_scenario`, and so does getting a case: that every case is a scenario shows only then.
+    Getting a case raises like this function, because only then is the case checked.
+
+    Raises:
+        InputError: There is no such file, or it cannot be read.
+        ScenarioError: The file is wrong.
     """
     path = Path(path)
     document = read_document(_content(path), str(path))
 
     def as_error(problems: list[tuple[FieldPath, str]]) -> ScenarioError:
-        _note_misfits(problems, document)
+        _note_problems(problems, document)
         return scenario_error(document.problems)
 
     return Cases(_checked(document, path.parent).scenario, path.parent, as_error)
 
 
 def load_case(path: str | Path, index: int | None = None) -> Scenario:
-    """The scenario of a file, or case `index` of one with a `sweep`.
+    """Returns the scenario of a file, or case `index` of a file with a `sweep`.
 
-    Raises as `load_scenario`, and InputError where an index is missing, too much, or out of range.
+    Raises:
+        InputError: The file cannot be read, or an index is missing, not expected, or out of range.
+        ScenarioError: The file is wrong.
     """
     cases = load_cases(path)
     if cases.scenario.sweep is None and index is None:
@@ -71,7 +77,8 @@ def load_case(path: str | Path, index: int | None = None) -> Scenario:
         raise InputError(f"{path}: has no `sweep`, so it takes no --index")
     if index is None or not 0 <= index < len(cases):
         came = "none" if index is None else index
-        raise InputError(f"{path}: is a sweep of {len(cases)} cases; expected --index 0..{len(cases) - 1}, got {came}")
+        last = len(cases) - 1
+        raise InputError(f"{path}: is a sweep of {len(cases)} cases; expected --index 0..{last}, got {came}")
     return cases[index]
 
 
@@ -88,16 +95,21 @@ def _content(path: Path) -> bytes:
 
 
 def parse_scenario(content: bytes, file: str = "<scenario>", folder: Path | None = None) -> Scenario:
-    """Checks the content of a scenario file; `file` is the name in messages, `folder` where its picture lies.
+    """Checks the content of a scenario file.
+
+    Args:
+        content: Bytes of the file.
+        file: Name of the file in messages.
+        folder: Folder in which the picture of a `first_frame` is looked for.
 
     Raises:
-        ScenarioError: as `load_scenario`.
+        ScenarioError: The content is wrong.
     """
     return check_content(content, file, folder).scenario
 
 
 def check_content(content: bytes, file: str = "<scenario>", folder: Path | None = None) -> CheckedScenario:
-    """Checks the content of a scenario file as `parse_scenario`, with its warnings; raises as that."""
+    """Checks the content of a scenario file like `parse_scenario`, and returns its warnings too."""
     return _checked(read_document(content, file), folder)
 
 
@@ -106,7 +118,7 @@ def _checked(document: YamlDocument, folder: Path | None) -> CheckedScenario:
     try:
         scenario = Scenario.model_validate(document.value)
     except ValidationError as error:
-        _note_misfits(misfits(error), document)
+        _note_problems(misfits(error), document)
     if document.problems:
         raise scenario_error(document.problems)
     warnings = _plausible(scenario, document)
@@ -117,14 +129,14 @@ def _checked(document: YamlDocument, folder: Path | None) -> CheckedScenario:
         except InputError as error:
             document.fail(document.place_of(("first_frame",)), str(error))
         scenario = scenario.model_copy(update={"first_frame": str(picture)})
-    _note_misfits(Cases(scenario, folder).problems(), document)
+    _note_problems(Cases(scenario, folder).problems(), document)
     if document.problems:
         raise scenario_error(document.problems)
     return CheckedScenario(scenario, warnings)
 
 
 def _plausible(scenario: Scenario, document: YamlDocument) -> tuple[Problem, ...]:
-    """Warnings about a scenario; ScenarioError where something in it cannot be."""
+    """Returns warnings about a scenario; raises ScenarioError if something in it is impossible."""
     warnings = []
     for finding in findings(scenario):
         place = document.place_of(finding.path)
@@ -137,7 +149,7 @@ def _plausible(scenario: Scenario, document: YamlDocument) -> tuple[Problem, ...
     return tuple(sorted(set(warnings)))
 
 
-def _note_misfits(found: Iterable[tuple[FieldPath, str]], document: YamlDocument) -> None:
+def _note_problems(found: Iterable[tuple[FieldPath, str]], document: YamlDocument) -> None:
     unreadable = {problem.place for problem in document.problems}
     placed = sorted((_place(document, path), message) for path, message in found)
     for place, message in placed[: MAX_SHOWN + len(unreadable)]:
@@ -150,7 +162,7 @@ def _place(document: YamlDocument, path: FieldPath) -> Place:
 
 
 def _refuse_newer(document: YamlDocument) -> None:
-    """A later format may give other keys and other meanings, so nothing else of the file is worth a message."""
+    """Refuses a later format, and nothing else: there, keys may have other names and meanings."""
     version = document.value.get("format") if isinstance(document.value, dict) else None
     if isinstance(version, int | float) and not isinstance(version, bool) and version >= FORMAT + 1:
         message = f"this drivesim reads format {FORMAT}, got {shown(version)}, which is newer; update drivesim"

@@ -1,4 +1,4 @@
-"""Writes a scenario as a file that says the same."""
+"""Saving: a scenario as a file that means the same."""
 
 from __future__ import annotations
 
@@ -18,9 +18,13 @@ _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
 def scenario_yaml(scenario: Scenario, comment: str = "") -> str:
-    """YAML of what a scenario says, without what it leaves to defaults, after one line of comment.
+    """Returns a scenario as YAML, without keys that it leaves to their defaults.
 
-    Read again it is the same scenario; a picture stands with the path it was found at.
+    The text can be read again as the same scenario; a picture is named by the path at which it was found.
+
+    Args:
+        scenario: The scenario.
+        comment: Text of a comment in the first line.
     """
     return fields_yaml(scenario.model_dump(exclude_unset=True), comment)
 
@@ -44,12 +48,12 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
-    """Quoted unless it is a word that no reader could take for something else."""
+    """Quotes a text unless no reader could take it for another value."""
     plain = _PLAIN.fullmatch(text) and isinstance(plain_scalar(text), str) and text.lower() not in _TAKEN_OTHERWISE
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 
-# Words that YAML 1.1 readers take for booleans; drivesim does not, but other tools read these files too.
 _TAKEN_OTHERWISE = {"y", "n", "yes", "no", "on", "off"}
+"""Words that are booleans in YAML 1.1; drivesim reads them as text, but other tools read these files too."""
 _Dumper.add_representer(str, _text)
 _Dumper.add_representer(tuple, lambda dumper, values: dumper.represent_list(values))

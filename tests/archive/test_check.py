@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 
 from drivesim.archive import check_archive, open_archive
 from drivesim.errors import ArchiveError
@@ -65,6 +67,7 @@ def become_a_pipe(file: Path, other: Path, rng: np.random.Generator) -> None:
     os.mkfifo(file)
 
 
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("format_*.zarr"))
 MUTATIONS = [flip_bit, truncate, empty, delete, append, swap, copy_of_another, link, become_a_folder, become_a_pipe]
 SEEN_BY_SIZE = {truncate, empty, delete, append, link, become_a_folder, become_a_pipe}
 
@@ -158,6 +161,55 @@ def test_what_is_no_part_of_an_archive_is_named(folder, tiny):
     }
     for read_data in (False, True):
         assert {finding.file for finding in check_archive(root, read_data)} == expected
+
+
+def test_what_an_operating_system_leaves_in_folders_is_no_damage(folder, tiny):
+    tiny.write(folder / "whole" / "a.zarr")
+    root = folder / "a.zarr"
+    tiny.write(root, stop_after=2)
+    for place in ("", "rollouts", "rollouts/0000", "rollouts/0000/frames", "rollouts/0000/_commit"):
+        for name in (".DS_Store", "Thumbs.db", "desktop.ini", ".nfs0000000000a1b2c3", "._zarr.json"):
+            (root / place / name).write_bytes(b"of the system")
+    assert check_archive(root, read_data=True) == []
+    assert open_archive(root).rollouts[0].num_committed_windows == 2
+    tiny.write(root)
+    assert check_archive(root, read_data=True) == []
+    assert tiny.tree(folder / "whole" / "a.zarr").items() <= tiny.tree(root).items()
+    (root / ".DS_Store").unlink()
+    (root / ".DS_Store").mkdir()
+    assert [finding.file for finding in check_archive(root, read_data=False)] == [".DS_Store"]
+
+
+@pytest.mark.parametrize("group", ["", "rollouts/0000"])
+@pytest.mark.parametrize("source", ["new", *(path.name for path in GOLDEN)])
+def test_consolidated_metadata_is_no_damage_unless_it_is_wrong(folder, tiny, source, group):
+    root = folder / "a.zarr"
+    if source == "new":
+        tiny.write(root, stop_after=2)
+    else:
+        shutil.copytree(Path(__file__).parent / "golden" / source, root)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that Zarr 3 does not specify it
+        zarr.consolidate_metadata(root, path=group or None)
+    document = root / group / "zarr.json"
+    assert b"consolidated_metadata" in document.read_bytes()
+    assert check_archive(root, read_data=True) == []
+    assert open_archive(root).rollouts[0].num_committed_windows == 2
+    if source == "new":
+        tiny.write(root)
+    sound = document.read_text()
+    for wrong in (
+        sound.replace('"zstd"', '"gzip"', 1),
+        sound.replace('"shape"', '"shapes"', 1),
+        sound.replace('"latents"', '"others"').replace("/latents", "/others"),
+        sound.replace('"attributes": {}', '"attributes": {"mine": 1}', 1),
+    ):
+        assert wrong != sound
+        document.write_text(wrong)
+        file = str(document.relative_to(root))
+        assert file in [finding.file for finding in check_archive(root, read_data=False)]
+        with pytest.raises(ArchiveError, match=file):
+            open_archive(root)
 
 
 @pytest.mark.parametrize("linked", ["rollouts", "rollouts/0001", "rollouts/0001/frames", "rollouts/0001/_commit"])

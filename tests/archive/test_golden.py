@@ -1,4 +1,4 @@
-"""Archives that earlier versions wrote open for ever.
+"""Archives that earlier versions wrote open, and are continued, for ever.
 
 `golden/format_N.zarr` is added when format N first ships and never written again. Future 0 is complete, future 1 has
 the first of its two windows. Frames, which format 2 does not keep, count up: pixel (t, h, w, c) is
@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from drivesim.archive import ArchiveLayout, ArchiveWriter, check_archive, open_archive
+from drivesim.errors import InputError
 
 GOLDEN = sorted((Path(__file__).parent / "golden").glob("format_*.zarr"))
 INPUTS = {"scenario": {"format": 1, "name": "golden"}, "checkpoints": {"image": "00" * 32}, "seed": 7}
@@ -39,14 +40,14 @@ def content(window: int) -> tuple[np.ndarray, np.ndarray, dict]:
 
 def write(path: Path) -> None:
     """What made the newest golden archive."""
-    with ArchiveWriter.open(path, INPUTS, layout_of(2), {"versions": {"drivesim": "0.1.0"}}) as writer:
+    with ArchiveWriter.open(path, INPUTS, layout_of(3), {"versions": {"drivesim": "0.1.0"}}) as writer:
         for future, window in ((0, 0), (0, 1), (1, 0)):
             commit(writer, future, window)
 
 
 def layout_of(number: int) -> ArchiveLayout:
     """The layout of a format's golden archive."""
-    return dataclasses.replace(LAYOUT, frames="lossless" if number == 1 else "none")
+    return dataclasses.replace(LAYOUT, frames="none" if number == 2 else "lossless")
 
 
 def commit(writer: ArchiveWriter, future: int, window: int) -> None:
@@ -55,7 +56,7 @@ def commit(writer: ArchiveWriter, future: int, window: int) -> None:
 
 
 def test_there_is_a_golden_archive_of_every_format():
-    assert [path.name for path in GOLDEN] == ["format_1.zarr", "format_2.zarr"]
+    assert [path.name for path in GOLDEN] == ["format_1.zarr", "format_2.zarr", "format_3.zarr"]
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
@@ -80,9 +81,29 @@ def test_it_opens_whole_and_sound(path):
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
 def test_it_is_continued(path, tmp_path):
     shutil.copytree(path, tmp_path / "a.zarr")
-    layout = open_archive(path).layout
+    layout, number = open_archive(path).layout, open_archive(path).manifest.format
     with ArchiveWriter.open(tmp_path / "a.zarr", INPUTS, layout, {}) as writer:
         assert [writer.committed_windows(future) for future in range(2)] == [2, 1]
         commit(writer, 1, 1)
     assert check_archive(tmp_path / "a.zarr", read_data=True) == []
-    assert open_archive(tmp_path / "a.zarr").complete
+    continued = open_archive(tmp_path / "a.zarr")
+    assert continued.complete
+    assert continued.manifest.format == number
+
+
+@pytest.mark.parametrize("path", GOLDEN, ids=lambda path: path.stem)
+def test_chunks_are_still_written_with_the_same_bytes(path, tmp_path):
+    layout = open_archive(path).layout
+    with ArchiveWriter.open(tmp_path / "a.zarr", INPUTS, layout, {}) as writer:
+        for future, window in ((0, 0), (0, 1), (1, 0)):
+            commit(writer, future, window)
+    chunks = [file.relative_to(path) for file in path.rglob("c.*")]
+    assert chunks
+    for file in chunks:
+        assert (tmp_path / "a.zarr" / file).read_bytes() == (path / file).read_bytes()
+
+
+def test_another_run_does_not_continue_an_earlier_format(tmp_path):
+    shutil.copytree(GOLDEN[0], tmp_path / "a.zarr")
+    with pytest.raises(InputError, match="seed: archive 7, this run 8"):
+        ArchiveWriter.open(tmp_path / "a.zarr", {**INPUTS, "seed": 8}, layout_of(1), {})

@@ -28,7 +28,7 @@ def written(folder, tiny) -> Path:
 def test_latents_are_read_back_and_frames_are_refused(written, tiny):
     archive = open_archive(written)
     assert archive.complete
-    assert archive.manifest.format == 2
+    assert archive.manifest.format == 3
     assert not list(written.rglob("frames"))
     assert check_archive(written, read_data=True) == []
     for rollout in archive.rollouts:

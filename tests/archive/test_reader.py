@@ -77,9 +77,9 @@ def test_a_newer_format_is_refused_as_such(folder, tiny):
     manifest = folder / "a.zarr/drivesim.json"
     fields = json.loads(manifest.read_bytes())
     del fields["sha256"]
-    manifest.write_bytes(seal({**fields, "format": 3}))
+    manifest.write_bytes(seal({**fields, "format": 4}))
     for use in (open_archive, tiny.open, lambda path: check_archive(path, read_data=False)):
-        with pytest.raises(InputError, match="format 3 is newer"):
+        with pytest.raises(InputError, match="format 4 is newer"):
             use(folder / "a.zarr")
 
 

@@ -64,14 +64,6 @@ def test_any_frame_rate_keeps_frame_numbers(tmp_path, fps):
     assert np.abs(log.read(4, 5)[0].astype(int) - picture(36)).mean() < 4
 
 
-def test_access_by_time(folder):
-    log = DriveLog.open(folder)
-    assert log.index_at(0) == 0
-    assert log.index_at(1.26) == 13
-    with pytest.raises(FootageError, match=r"2\.40 s"):
-        log.index_at(3)
-
-
 def test_frames_outside_the_log_are_refused(folder):
     with pytest.raises(FootageError, match="20:30"):
         DriveLog.open(folder).read(20, 30)
@@ -112,7 +104,6 @@ def test_the_split_follows_the_name():
     held_out = [name for name in names if split_of(name) == "held_out"]
     assert 60 < len(held_out) < 140
     assert held_out == [name for name in names if split_of(name) == "held_out"]
-    assert {split_of(name, held_out_percent=0) for name in names} == {"train"}
 
 
 def test_a_missing_video_is_named(folder):

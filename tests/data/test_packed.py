@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from drivesim.data.clips import FootageTensors, clip_places, draw
+from drivesim.data.columns import MAX_BOXES
 from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
 from drivesim.data.drive_log_labels import VehicleLabel
-from drivesim.data.packed import MAX_BOXES, PackedFootage, pack
+from drivesim.data.packed import PackedFootage, pack
 from drivesim.data.vehicle_labels import PADDING, vehicle_labels
 from drivesim.errors import FootageError
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from drivesim.detection.detections import Detections
-from drivesim.detection.scores import Truth, Verdicts, judge, longer_side
+from drivesim.detection.scores import Truth, Verdicts, judge
 
 LEFT, MIDDLE, RIGHT = (0.0, 0.0, 0.2, 0.4), (0.4, 0.0, 0.6, 0.4), (0.8, 0.0, 1.0, 0.4)
 NOWHERE = (0.0, 0.6, 0.2, 1.0)
@@ -58,7 +58,6 @@ def test_sizes_judge_only_vehicles_of_that_size() -> None:
     assert only_large.num_vehicles.tolist() == [1]
     assert only_large.hit.tolist() == [True]
     assert only_large.score.tolist() == pytest.approx([0.8])
-    assert longer_side(np.array([large])) == pytest.approx([0.4])
 
 
 def test_weights_of_frames_are_repetitions() -> None:

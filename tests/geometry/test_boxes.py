@@ -26,21 +26,8 @@ def test_iou_matrix_is_that_of_polygons(first: np.ndarray, second: np.ndarray) -
             np.testing.assert_allclose(found[row, column], a.intersection(b).area / a.union(b).area)
 
 
-@given(box_arrays())
-def test_normalized_boxes_return_to_pixels(some: np.ndarray) -> None:
-    np.testing.assert_allclose(boxes.to_pixels(boxes.normalize(some, 1024, 512), 1024, 512), some)
-
-
-@given(box_arrays())
-def test_clipped_boxes_lie_within_and_never_grow(some: np.ndarray) -> None:
-    clipped = boxes.clip(some, 20, 10)
-    assert (clipped[:, [0, 2]] <= 20).all()
-    assert (clipped[:, [1, 3]] <= 10).all()
-    assert (boxes.area(clipped) <= boxes.area(some)).all()
-
-
-def test_a_box_outside_keeps_no_area() -> None:
-    assert boxes.area(boxes.clip(np.array([1.2, 0.1, 1.4, 0.2]))) == 0
+def test_boxes_in_fractions_become_pixels() -> None:
+    assert boxes.to_pixels([[0.0, 0.25, 0.5, 1.0]], 1024, 512).tolist() == [[0, 128, 512, 512]]
 
 
 def test_empty_boxes_overlap_nothing() -> None:

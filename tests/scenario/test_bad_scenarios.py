@@ -66,7 +66,7 @@ BAD_FIELDS = {
     ),
     "both first frames": (
         b"boxes: []\nfirst_frame: a.png",
-        [(4, 14, "`first_frame`: `boxes` make the first frame already; remove one of the two")],
+        [(4, 14, "`first_frame`: `boxes` already define the first frame; remove one of the two")],
     ),
     "too many boxes": (
         b"boxes: [" + (BOX + b",") * 513 + b"]",
@@ -111,7 +111,7 @@ BAD_FIELDS = {
     "merge key": (b"<<: {seed: 1}", [(3, 1, "the merge key <<; write the keys out")]),
     "number as key": (b"1: 2", [(3, 1, "expected a name before the colon, got 1")]),
     "list as key": (b"? [a]\n: 2", [(3, 3, "expected a name before the colon, got a list or a mapping")]),
-    "second document": (b"---\nformat: 1", [(3, 1, "a second document; expected one scenario a file")]),
+    "second document": (b"---\nformat: 1", [(3, 1, "a second document; expected one scenario per file")]),
     "tab": (b"boxes:\n\t- 1", [(4, 1, "a tab in the indentation; use spaces")]),
     "unprintable": (b"seed: 1 # \x07", [(3, 11, "an unprintable character; remove it")]),
     "wrong encoding": (b"# stra\xdfe", [(3, 7, "expected UTF-8 text, got the byte 0xdf; save the file as UTF-8")]),

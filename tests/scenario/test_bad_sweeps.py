@@ -95,7 +95,7 @@ BAD_SWEEPS = {
     ),
     "no levels": (
         f"{GRID}    duration_s: {{uniform: [1, 2]}}",
-        [(8, 17, "`duration_s`: `grid` needs `levels`, how many values to take")],
+        [(8, 17, "`duration_s`: `grid` needs `levels`, the number of values to take")],
     ),
     "no count": ("  method: random\n  vary:\n" + SEEDS, [(6, 11, "`random` needs `count`")]),
     "a count of a grid": (
@@ -128,9 +128,9 @@ BAD_SWEEPS = {
     ),
     "a constraint that would run code": (
         f"{GRID}{SEEDS}  where:\n    - __import__('os').abort()",
-        [(10, 7, "`__import__('os').abort()` is no part of this language")],
+        [(10, 7, "`__import__('os').abort()` is not part of the expression language")],
     ),
-    "a constraint that is a power": (f"{GRID}{SEEDS}  where: [9**9**9 > 1]", [(9, 11, "`9 ** 9 ** 9` is no part of")]),
+    "a constraint that is a power": (f"{GRID}{SEEDS}  where: [9**9**9 > 1]", [(9, 11, "`9 ** 9 ** 9` is not part of")]),
     "a constraint without a field": (
         f"{GRID}{SEEDS}  where: [sede > 3]",
         [(9, 11, "`sede > 3`: there is no `sede` in the scenario")],

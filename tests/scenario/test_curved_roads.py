@@ -109,23 +109,23 @@ BAD = {
     "no angle": ("road: {curve: {radius_m: 90, angle_deg: 0}}", "3:41: `angle_deg`: expected at least 1, got 0"),
     "more lanes than radius": (
         "road: {lanes: 2, oncoming_lanes: 8, lane_width_m: 6, curve: {radius_m: 40}}",
-        "3:72: +57.0 m from the ego's lane is too near to the middle of the `curve`, whose radius is 40 m",
+        "3:72: +57.0 m from the ego's lane is too near the centre of the `curve`, whose radius is 40 m",
     ),
     "an actor in the middle": (
         f"road: {{curve: {{radius_m: 30}}}}\n{CAR}, lateral_m: 29}}",
-        "5:48: +29.0 m from the ego's lane is too near to the middle of the `curve`, whose radius is 30 m",
+        "5:48: +29.0 m from the ego's lane is too near the centre of the `curve`, whose radius is 30 m",
     ),
     "a turn as well": (
         "road: {curve: {radius_m: 90}}\nego: {manoeuvres: [{type: turn, angle_deg: 20}]}",
-        "4:27: `turn`: the ego follows the `curve` of the road already; remove one of the two",
+        "4:27: `turn`: the ego already follows the `curve` of the road; remove one of the two",
     ),
     "too fast": (
         "road: {curve: {radius_m: 30}}\nego: {speed_mps: 25}",
-        "4:6: E104 the ego takes 20.8 m/s² in the curve: no tyre gives more than 12; slow down, or widen it",
+        "4:6: E104 the ego needs 20.8 m/s² in the curve, but no tyre provides more than 12; slow down, or widen it",
     ),
     "an actor too fast": (
         f"road: {{curve: {{radius_m: 40}}}}\nego: {{speed_mps: 9}}\n{CAR}, speed_mps: 25, {STEERED}}}",
-        "6:5: E104 car_0 takes 15.6 m/s² in the curve",
+        "6:5: E104 car_0 needs 15.6 m/s² in the curve",
     ),
 }
 
@@ -140,4 +140,4 @@ def test_a_bad_curve_is_shown_at_its_place(name: str) -> None:
 
 def test_a_fast_curve_is_a_warning() -> None:
     [warning] = check_content(f"{HEAD}road: {{curve: {{radius_m: 60}}}}\nego: {{speed_mps: 23}}".encode()).warnings
-    assert warning.message == "W209 the ego takes 8.8 m/s² in the curve, as in an emergency; slow down, or widen it"
+    assert warning.message == "W209 the ego needs 8.8 m/s² in the curve, as in an emergency; slow down, or widen it"

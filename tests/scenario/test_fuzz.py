@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from drivesim.assets import scenario_library
 from drivesim.errors import ScenarioError
 from drivesim.scenario import Cases, parse_scenario
-from drivesim.scenario.sweeps.expansion import MisfitError
+from drivesim.scenario.schema.strict import InvalidFieldsError
 from drivesim.scenario.text.problems import MAX_SHOWN
 
 SWEPT = """\
@@ -114,7 +114,7 @@ def test_a_mutated_scenario_is_read_or_refused_with_places(content: bytes) -> No
             list(Cases(scenario)[:3])
     except ScenarioError as error:
         problems = error.args
-    except MisfitError:
+    except InvalidFieldsError:
         return
     assert len(problems) <= MAX_SHOWN
     for problem in problems:

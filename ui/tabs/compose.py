@@ -91,9 +91,10 @@ class ComposeTab:
 
         for happens in (self.scene.edited, self.scene.actors):
             happens(changed, view.inputs, view.marks, **_quiet())
+        # Events that only a person causes: "input" also comes when an answer of the server changes a value.
         for happens in (
-            self.name.submit, self.name.blur, self.time_of_day.input,
-            self.crowdedness.input, self.guidance.release, self.seed.submit, self.seed.blur,
+            self.name.submit, self.name.blur, self.time_of_day.select, self.crowdedness.submit, self.crowdedness.blur,
+            self.guidance.release, self.seed.submit, self.seed.blur,
         ):  # fmt: skip
             happens(changed, view.inputs, view.marks, **_quiet("always_last"))
 

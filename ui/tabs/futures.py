@@ -83,7 +83,9 @@ class FuturesTab:
             state = PageState.of(*page)
             return view.changes(view.current(state), state)
 
-        for happens in (self.futures.input, self.duration.input, self.preset.input):
+        for happens in (
+            self.futures.submit, self.futures.blur, self.duration.submit, self.duration.blur, self.preset.select,
+        ):  # fmt: skip
             happens(changed, view.inputs, view.marks, **_QUIET, trigger_mode="always_last")
 
         def submitted(*page: Any) -> tuple[Any, ...]:

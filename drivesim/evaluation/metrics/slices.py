@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.detection.scores import longer_side
+from drivesim.geometry.requestable import longer_side
 from drivesim.scenario.schema.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
 
 SIZES_PX = ((24, 48), (48, 96), (96, 1024))

@@ -10,8 +10,8 @@ from typing import Any
 
 from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
-from drivesim.evaluation.samples.archived_scenario import archived_scenario
 from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.rollout.job import archived_scenario
 from drivesim.scenario.interchange.coco import coco, coco_document, corner_and_size
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
 

@@ -1,1 +1,1 @@
-"""Plausibility checks of boxes, places and motion."""
+"""Plausibility checks: boxes, places and motion that no road, vehicle or camera allows."""

@@ -1,4 +1,4 @@
-"""Boxes of the first frame against the road: do vehicles of their sizes stand on it?"""
+"""Checks of boxes in the first frame: whether vehicles of their sizes could stand on the road there."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from drivesim.scenario.text.problems import FieldPath
 if TYPE_CHECKING:
     from drivesim.scenario.schema.scenario import Scenario
 
-# A box may show a part of a vehicle, or one that is larger than usual; only what is far off is worth a word.
 _SMALLEST, _LARGEST = 0.45, 1.6
+"""Plausible sizes relative to the usual one: a box may show a part of a vehicle, or one larger than usual."""
 _EDGE_PX = 2
+"""A box this close to the border of the frame is cut off by it."""
 
 
 def box_findings(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:
-    """(code, path, message) of each box that stands on no road, and of crowdedness below the number of boxes."""
+    """Yields code, path and message of boxes that stand on no road, and of crowdedness below the number of boxes."""
     camera = (scenario.camera or Camera()).pinhole()
     for index, box in enumerate(scenario.boxes or ()):
-        path = ("boxes", index, "xyxy")
+        path: FieldPath = ("boxes", index, "xyxy")
         width, height = box.extent(scenario.coords)
         scale_x, scale_y = FRAME_WIDTH_PX / width, FRAME_HEIGHT_PX / height
         x0, y0, x1, y1 = (edge * scale for edge, scale in zip(box.xyxy, (scale_x, scale_y) * 2, strict=True))

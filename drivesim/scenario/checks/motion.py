@@ -1,8 +1,9 @@
-"""Speeds, accelerations and manoeuvres of actors and the ego."""
+"""Checks of speeds, accelerations and manoeuvres of actors and the ego."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import numpy as np
 from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.schema.actors import Actor, Ego
-from drivesim.scenario.schema.manoeuvres import lane_changes, speed_changes
+from drivesim.scenario.schema.manoeuvres import Change, Manoeuvre, lane_changes, speed_changes
+from drivesim.scenario.schema.vocabulary import VehicleCategory
 from drivesim.scenario.text.problems import FieldPath
 
 if TYPE_CHECKING:
@@ -20,75 +22,92 @@ if TYPE_CHECKING:
 MAX_SPEED_MPS = {"car": 75.0, "van": 55.0, "truck": 42.0, "bus": 42.0}
 MAX_ACCELERATION_MPS2 = 12.0
 HARD_ACCELERATION_MPS2 = 7.5
-_SHARES = np.linspace(0.0, 1.0, 61)
-_MAX_DRIFT = 0.6
-"""Metres to the side for each metre ahead."""
+_FRACTIONS = np.linspace(0.0, 1.0, 61)
+"""Where a manoeuvre is looked at, as fractions of its duration."""
+_NUM_CURVE_SAMPLES = 121
+_MAX_DRIFT, _MAX_STANDING_DRIFT_MPS = 0.6, 0.3
+"""Largest sideways motion per metre ahead, and the largest sideways speed of a vehicle that stands."""
 
 Path = Trajectory | LineTrajectory
 _Found = Iterator[tuple[str, FieldPath, str]]
 
 
 def motion_findings(scenario: Scenario) -> _Found:
-    """(code, path, message) of what no vehicle can do, and of manoeuvres that never happen."""
+    """Yields code, path and message of motions that no vehicle can make, and of manoeuvres that never happen."""
+    duration_s = scenario.duration_s
     if scenario.ego is not None:
-        yield from _motion(("ego",), "the ego", "car", scenario.ego, scenario.ego_trajectory, scenario.duration_s)
+        yield from _motion(("ego",), _Mover("the ego", "car", scenario.ego, scenario.ego_trajectory), duration_s)
         if isinstance(scenario.ego_trajectory, LineTrajectory):
-            yield from _in_the_curve(("ego",), "the ego", scenario.ego_trajectory, scenario.duration_s)
+            yield from _in_the_curve(("ego",), "the ego", scenario.ego_trajectory, duration_s)
     scene = scenario.scene
-    for index, actor in enumerate(scenario.actors or ()):
-        path, name, trajectory = ("actors", index), scene.id_of(index), scene.trajectories[index]
-        yield from _motion(path, name, actor.category, actor, trajectory, scenario.duration_s)
-        if actor.manoeuvres and isinstance(trajectory, LineTrajectory):
-            yield from _in_the_curve(path, name, trajectory, scenario.duration_s)
-
-
-def _motion(path: FieldPath, name: str, category: str, who: Actor | Ego, trajectory: Path, duration_s: float) -> _Found:
-    fastest = MAX_SPEED_MPS[category]
-    if who.speed_mps is not None and who.speed_mps > fastest:
-        yield "E103", (*path, "speed_mps"), _too_fast(name, who.speed_mps, category)
-    yield from _at_the_same_time((*path, "manoeuvres"), who.manoeuvres)
-    if not who.manoeuvres:
+    if scene is None:
         return
-    lasts = np.array([manoeuvre.lasts_s for manoeuvre in who.manoeuvres])[:, None]
-    times = np.array([manoeuvre.start_s for manoeuvre in who.manoeuvres])[:, None] + lasts * _SHARES
+    for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
+        path, name = ("actors", index), scene.id_of(index)
+        yield from _motion(path, _Mover(name, actor.category, actor, trajectory), duration_s)
+        if actor.manoeuvres and isinstance(trajectory, LineTrajectory):
+            yield from _in_the_curve(path, name, trajectory, duration_s)
+
+
+@dataclass(frozen=True)
+class _Mover:
+    """An actor or the ego, with its name in messages and what it can do at most."""
+
+    name: str
+    category: VehicleCategory
+    said: Actor | Ego
+    trajectory: Path
+
+
+def _motion(path: FieldPath, mover: _Mover, duration_s: float) -> _Found:
+    name, manoeuvres, trajectory = mover.name, mover.said.manoeuvres, mover.trajectory
+    fastest, speed_mps = MAX_SPEED_MPS[mover.category], mover.said.speed_mps
+    if speed_mps is not None and speed_mps > fastest:
+        yield "E103", (*path, "speed_mps"), _too_fast(mover, speed_mps)
+    yield from _at_the_same_time((*path, "manoeuvres"), manoeuvres)
+    if not manoeuvres:
+        return
+    lasts = np.array([manoeuvre.lasts_s for manoeuvre in manoeuvres])[:, None]
+    times = np.array([manoeuvre.start_s for manoeuvre in manoeuvres])[:, None] + lasts * _FRACTIONS
     speeds, sideways = trajectory.speed_mps.value(times), trajectory.lateral_m.rate(times)
-    slides = (np.abs(sideways) > np.maximum(_MAX_DRIFT * speeds, 0.3)).any(-1)
-    across = np.gradient(sideways, _SHARES, axis=-1) / lasts + speeds * trajectory.turn_rad.rate(times)
+    slides = (np.abs(sideways) > np.maximum(_MAX_DRIFT * speeds, _MAX_STANDING_DRIFT_MPS)).any(-1)
+    across = np.gradient(sideways, _FRACTIONS, axis=-1) / lasts + speeds * trajectory.turn_rad.rate(times)
     accelerations = np.hypot(trajectory.speed_mps.rate(times), across).max(-1)
-    for index, manoeuvre in enumerate(who.manoeuvres):
+    for index, manoeuvre in enumerate(manoeuvres):
         place = (*path, "manoeuvres", index)
         if manoeuvre.start_s >= duration_s:
             begins = f"begins at {manoeuvre.start_s:g} s, but the scene ends at {duration_s:g} s"
             yield "W210", (*place, "start_s"), f"`{manoeuvre.type}` of {name} {begins}"
         if manoeuvre.speed_mps is not None and manoeuvre.speed_mps > fastest:
-            yield "E103", (*place, "speed_mps"), _too_fast(name, manoeuvre.speed_mps, category)
+            yield "E103", (*place, "speed_mps"), _too_fast(mover, manoeuvre.speed_mps)
         if slides[index]:
             text = f"{name} would slide sideways in `{manoeuvre.type}`; give it more time or more speed"
             yield "E105", place, text
             continue
         most = float(accelerations[index])
-        text = f"`{manoeuvre.type}` of {name} takes {most:.1f} m/s²; give it more than {manoeuvre.lasts_s:g} s"
+        text = f"`{manoeuvre.type}` of {name} needs {most:.1f} m/s²; give it more than {manoeuvre.lasts_s:g} s"
         if most > MAX_ACCELERATION_MPS2:
-            yield "E104", place, f"{text}: no tyre gives more than {MAX_ACCELERATION_MPS2:g}"
+            yield "E104", place, f"{text}, because no tyre provides more than {MAX_ACCELERATION_MPS2:g}"
         elif most > HARD_ACCELERATION_MPS2:
-            yield "W209", place, f"{text} if it is no emergency"
+            yield "W209", place, f"{text} unless it is an emergency"
 
 
 def _in_the_curve(path: FieldPath, name: str, trajectory: LineTrajectory, duration_s: float) -> _Found:
-    times = np.linspace(0.0, duration_s, 121)
+    times = np.linspace(0.0, duration_s, _NUM_CURVE_SAMPLES)
     most = float(np.abs(trajectory.sideways_acceleration(times)).max())
-    text = f"{name} takes {most:.1f} m/s² in the curve"
+    text = f"{name} needs {most:.1f} m/s² in the curve"
     if most > MAX_ACCELERATION_MPS2:
-        yield "E104", path, f"{text}: no tyre gives more than {MAX_ACCELERATION_MPS2:g}; slow down, or widen it"
+        yield "E104", path, f"{text}, but no tyre provides more than {MAX_ACCELERATION_MPS2:g}; slow down, or widen it"
     elif most > HARD_ACCELERATION_MPS2:
         yield "W209", path, f"{text}, as in an emergency; slow down, or widen it"
 
 
-def _too_fast(name: str, speed_mps: float, category: str) -> str:
-    return f"{name} goes {speed_mps:g} m/s; expected at most {MAX_SPEED_MPS[category]:g} of a {category}"
+def _too_fast(mover: _Mover, speed_mps: float) -> str:
+    expected = f"expected at most {MAX_SPEED_MPS[mover.category]:g} for a {mover.category}"
+    return f"{mover.name} drives {speed_mps:g} m/s; {expected}"
 
 
-def _at_the_same_time(path: FieldPath, manoeuvres: Sequence) -> _Found:
+def _at_the_same_time(path: FieldPath, manoeuvres: Sequence[Manoeuvre]) -> _Found:
     for what, changes_of in (("speed", speed_changes), ("lane", lane_changes), ("heading", _turns)):
         spans = [
             (index, min(start for start, *_ in changes), max(start + lasts for start, lasts, _ in changes))
@@ -102,5 +121,5 @@ def _at_the_same_time(path: FieldPath, manoeuvres: Sequence) -> _Found:
                 yield "E106", (*path, second[0]), f"{types} change the {what} at the same time: {until}"
 
 
-def _turns(manoeuvres: Sequence, _: float) -> list[tuple[float, float, float]]:
+def _turns(manoeuvres: Sequence[Manoeuvre], _: float) -> list[Change]:
     return [(m.start_s, m.lasts_s, 0.0) for m in manoeuvres if m.type == "turn"]

@@ -1,4 +1,4 @@
-"""Where actors are: on the road, in view, and not in one another."""
+"""Checks of places: whether actors are on the road, in view, and clear of each other."""
 
 from __future__ import annotations
 
@@ -9,23 +9,31 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drivesim.geometry.cuboids import footprint, rectangles_overlap
+from drivesim.geometry.requestable import MIN_VISIBLE_FRACTION
 from drivesim.scenario.schema.actors import DEFAULT_SIZE_M
 from drivesim.scenario.schema.scene import ActorView, Scene
-from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, MIN_VISIBLE_FRACTION
+from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 from drivesim.scenario.text.problems import MAX_SHOWN, FieldPath
 
 if TYPE_CHECKING:
     from drivesim.scenario.schema.scenario import Scenario
 
-_STEP_S, _MAX_STEPS, _MAX_VIEWS = 0.1, 300, 12
-# The camera hangs behind the windscreen: so much of the ego is before it.
+_STEP_S, _MAX_STEPS = 0.1, 300
+"""Spacing of the moments at which places are compared, and the largest number of them."""
+_MAX_VIEWS = 12
+"""Number of moments at which actors that are out of sight in the first frame are looked for."""
+_MIN_COS_ALONG = 0.9
+"""A vehicle drives along the road if the cosine of the angle between their headings is at least this."""
+_MIN_INSIDE = 0.1
+"""A vehicle is in the frame if at least this fraction of its width is inside."""
 EGO_AHEAD_M = 1.8
+"""Length of the part of the ego that is ahead of the camera, which is mounted behind the windscreen."""
 
 _Found = Iterator[tuple[str, FieldPath, str]]
 
 
 def place_findings(scenario: Scenario) -> _Found:
-    """(code, path, message) of actors that overlap, leave the road, or cannot be seen, and of crowdedness."""
+    """Yields code, path and message of actors that overlap, leave the road or cannot be seen, and of crowdedness."""
     scene = scenario.scene
     if scene is None or not scene.actors:
         if scenario.actors is not None and scenario.crowdedness:
@@ -36,10 +44,10 @@ def place_findings(scenario: Scenario) -> _Found:
     overlaps = list(islice(_overlaps(scene, times), MAX_SHOWN))
     yield from overlaps
     if any(code.startswith("E") for code, *_ in overlaps):
-        return  # the rest is warnings, which nobody sees beside errors
+        return  # the other checks give warnings, which nobody sees beside errors
     yield from _beside_the_road(scene, times)
     yield from _out_of_sight(scene, times)
-    in_view = sum(view.large_enough for view in scene.views(0.0))
+    in_view = sum(view.may_be_requested for view in scene.views(0.0))
     if scenario.crowdedness is not None and scenario.crowdedness != in_view:
         counted = f"{in_view} of {len(scene.actors)} actors can be seen in the first frame"
         yield "W207", ("crowdedness",), f"`crowdedness` is {scenario.crowdedness}, but {counted}"
@@ -61,7 +69,7 @@ def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
             yield "W211", ("actors", index), f"{name} collides with the ego at {times[hits[0]]:.1f} s"
         gaps = np.linalg.norm(middles[:index] - middles[index], axis=-1)
         near = gaps < (reach[:index] + reach[index])[:, None]
-        for other in np.flatnonzero(near.any(-1)):
+        for other in map(int, np.flatnonzero(near.any(-1))):
             close = np.flatnonzero(near[other])
             hits = close[rectangles_overlap(shapes[index, close], shapes[other, close])]
             moves = steered or scene.actors[other].manoeuvres
@@ -73,8 +81,8 @@ def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
 def _beside_the_road(scene: Scene, times: np.ndarray) -> _Found:
     right, left = scene.road.edges_m
     for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
-        if abs(np.cos(actor.heading(scene.road))) < 0.9:
-            continue  # a vehicle that crosses, or waits to, comes from beside the road
+        if abs(np.cos(actor.heading(scene.road))) < _MIN_COS_ALONG:
+            continue  # a vehicle that crosses, or waits to cross, comes from beside the road
         _, lateral = scene.road.line.project(trajectory.at(times if actor.manoeuvres else times[:1]).position_m)
         outside = np.flatnonzero((lateral < right) | (lateral > left))
         if len(outside):
@@ -86,21 +94,21 @@ def _beside_the_road(scene: Scene, times: np.ndarray) -> _Found:
 def _out_of_sight(scene: Scene, times: np.ndarray) -> _Found:
     moments = times[:: max(1, len(times) // _MAX_VIEWS)]
     first = {view.index: view for view in scene.views(0.0)}
-    unseen = {index for index in range(len(scene.actors)) if index not in first or not first[index].large_enough}
+    unseen = {index for index in range(len(scene.actors)) if index not in first or not first[index].may_be_requested}
     if any(scene.actors[index].manoeuvres for index in unseen):
         for time in moments[1:]:
-            unseen -= {v.index for v in scene.views(time) if v.large_enough and scene.actors[v.index].manoeuvres}
+            unseen -= {v.index for v in scene.views(time) if v.may_be_requested and scene.actors[v.index].manoeuvres}
     for index in sorted(unseen):
         code, why = _reason(first.get(index))
         when = "" if scene.actors[index].manoeuvres else " in the first frame"
-        yield code, ("actors", index), f"{scene.id_of(index)} {why}{when}, so that the models are not told of it"
+        yield code, ("actors", index), f"{scene.id_of(index)} {why}{when}, so the models are not asked for it"
 
 
 def _reason(view: ActorView | None) -> tuple[str, str]:
     if view is None:
         return "W204", "is out of the frame"
     x0, y0, x1, y1 = view.amodal_box
-    if min(x1, FRAME_WIDTH_PX) - max(x0, 0) < 0.1 * (x1 - x0) or min(y1, FRAME_HEIGHT_PX) <= max(y0, 0):
+    if min(x1, FRAME_WIDTH_PX) - max(x0, 0) < _MIN_INSIDE * (x1 - x0) or min(y1, FRAME_HEIGHT_PX) <= max(y0, 0):
         return "W204", "is out of the frame"
     if view.visible_box is None or view.visible_fraction < MIN_VISIBLE_FRACTION:
         return "W205", f"is hidden by others ({view.visible_fraction:.0%} can be seen)"

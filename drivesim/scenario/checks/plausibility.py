@@ -1,6 +1,7 @@
-"""What a scenario says that no road, vehicle or camera can do: codes, places and messages.
+"""Everything implausible about a scenario, with codes, places and messages.
 
-Codes that begin with E stop a scenario; those with W are shown by `drivesim validate`, and stop it with `--strict`.
+Codes that begin with E are errors, which stop a scenario. Codes that begin with W are warnings, which `drivesim
+validate` shows, and which stop a scenario with `--strict`. `docs/scenarios.md` lists all codes.
 """
 
 from __future__ import annotations
@@ -17,29 +18,9 @@ from drivesim.scenario.text.problems import FieldPath
 if TYPE_CHECKING:
     from drivesim.scenario.schema.scenario import Scenario
 
-CODES = {
-    "E101": "two actors overlap",
-    "E102": "an actor overlaps the ego in the first frame",
-    "E103": "a speed that no vehicle of its category reaches",
-    "E104": "an acceleration that no tyre can give",
-    "E105": "a vehicle that slides sideways",
-    "E106": "two manoeuvres that change the same thing at the same time",
-    "W201": "a box that floats: its lower edge is above the horizon",
-    "W202": "a box under the road: its lower edge is too low for its size",
-    "W203": "a size that does not fit the distance",
-    "W204": "an actor that is out of the frame",
-    "W205": "an actor that others hide",
-    "W206": "an actor that is too small in the frame to be asked for",
-    "W207": "crowdedness that contradicts the actors or boxes",
-    "W208": "an actor beside the road",
-    "W209": "an acceleration as in an emergency",
-    "W210": "a manoeuvre that begins after the end",
-    "W211": "an actor that collides with the ego later on",
-}
-
 
 @dataclass(frozen=True)
-class Finding:
+class PlausibilityFinding:
     """Something implausible: its code, the path of the value in the file, and what is wrong."""
 
     code: str
@@ -48,16 +29,16 @@ class Finding:
 
     @property
     def stops(self) -> bool:
-        """Whether it is an error."""
+        """Whether it is an error, so that the scenario cannot be run."""
         return self.code.startswith("E")
 
     def __str__(self) -> str:
         return f"{self.code} {self.message}"
 
 
-def findings(scenario: Scenario) -> list[Finding]:
-    """Everything implausible about a scenario that is valid field by field."""
-    return [Finding(code, path, message) for code, path, message in _all(scenario)]
+def findings(scenario: Scenario) -> list[PlausibilityFinding]:
+    """Returns everything implausible about a scenario that is valid field by field."""
+    return [PlausibilityFinding(code, path, message) for code, path, message in _all(scenario)]
 
 
 def _all(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:

@@ -1,1 +1,1 @@
-"""Formats of other tools: OpenSCENARIO, OpenLABEL, COCO."""
+"""Interchange with other tools: scenarios from OpenSCENARIO, labels as OpenLABEL and COCO."""

@@ -1,4 +1,4 @@
-"""The layout of a scenario over time as COCO annotations, for tools that read those."""
+"""The layout of a scenario over time as COCO annotations."""
 
 from __future__ import annotations
 
@@ -7,29 +7,42 @@ from typing import Any
 
 import numpy as np
 
-from drivesim.scenario.schema.known_frames import known_times
 from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.schema.scene import Scene
 from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_EXTENT_PX, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 
 
 def coco(
     scenario: Scenario, fps: float = 10.0, folder: str | None = None, max_frames: int | None = None
 ) -> dict[str, Any]:
-    """A COCO document: an image a frame, an annotation an actor in view, `bbox` (x, y, width, height) in pixels.
+    """Returns a COCO document with one image per frame and one annotation per visible actor.
 
-    Beside the keys of COCO: `track_id` (place among the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and
-    `told`, whether the models are told of it. Only the first frame where no actor is steered, and of boxes.
-    `folder`: of the pictures, the scenario's name by default. `max_frames`: no more of them, where not all exist.
+    `bbox` is (x, y, width, height) in pixels. Beside the keys of COCO, an annotation has `track_id` (the position among
+    the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and `told`, which says whether the models are
+    conditioned on the box. If no actor is steered, or the scenario consists of boxes, only the first frame is known.
+
+    Args:
+        scenario: The scenario.
+        fps: Frame rate.
+        folder: Folder of the pictures; by default the name of the scenario.
+        max_frames: Largest number of frames, for when not all of them exist.
     """
-    times, scene = known_times(scenario, fps)[:max_frames], scenario.scene
-    annotations = [_of_boxes(scenario) if scene is None else _of_views(scenario, time_s) for time_s in times]
+    times, scene = scenario.known_times(fps)[:max_frames], scenario.scene
+    annotations = [_of_boxes(scenario) if scene is None else _of_views(scene, time_s) for time_s in times]
     return coco_document(folder or scenario.name, times, annotations, "requested: what the scenario asks for")
 
 
 def coco_document(
     folder: str, times_s: Sequence[float], annotations: Sequence[Sequence[dict[str, Any]]], description: str
 ) -> dict[str, Any]:
-    """Annotations of each frame (`category_id`, `bbox` and more) as a document; `description` says whose they are."""
+    """Returns a COCO document.
+
+    Args:
+        folder: Folder of the pictures.
+        times_s: Time of each frame in seconds.
+        annotations: Annotations of each frame, each with `category_id`, `bbox` and any other keys.
+        description: What the annotations are.
+    """
     images = [
         {"id": number, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": time_s}
         | {"file_name": f"{folder}/{number:06d}.png"}
@@ -39,7 +52,8 @@ def coco_document(
     for image, of_frame in zip(images, annotations, strict=True):
         for annotation in of_frame:
             _, _, width, height = annotation["bbox"]
-            shared = {"id": len(found), "image_id": image["id"], "area": width * height, "iscrowd": 0}
+            # pycocotools takes an annotation with the id 0 for one that nothing matches.
+            shared = {"id": len(found) + 1, "image_id": image["id"], "area": width * height, "iscrowd": 0}
             found.append(shared | annotation)
     categories = [{"id": index, "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)]
     info = {"description": description}
@@ -47,12 +61,12 @@ def coco_document(
 
 
 def corner_and_size(box: tuple[float, ...] | np.ndarray) -> list[float]:
-    """COCO's `bbox` of edges x0 y0 x1 y1."""
+    """Returns COCO's `bbox` for the edges x0 y0 x1 y1."""
     x0, y0, x1, y1 = (float(edge) for edge in box)
     return [x0, y0, x1 - x0, y1 - y0]
 
 
-def _of_views(scenario: Scenario, time_s: float) -> list[dict[str, Any]]:
+def _of_views(scene: Scene, time_s: float) -> list[dict[str, Any]]:
     return [
         {
             "category_id": CATEGORIES.index(view.category),
@@ -61,9 +75,9 @@ def _of_views(scenario: Scenario, time_s: float) -> list[dict[str, Any]]:
             "amodal_bbox": corner_and_size(view.amodal_box),
             "visible_fraction": view.visible_fraction,
             "distance_m": view.distance_m,
-            "told": view.large_enough,
+            "told": view.may_be_requested,
         }
-        for view in scenario.scene.views(time_s)
+        for view in scene.views(time_s)
         if view.visible_box is not None
     ]
 

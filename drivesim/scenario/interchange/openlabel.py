@@ -1,7 +1,8 @@
-"""The layout of a scenario over time as ASAM OpenLABEL 1.0.0, for tools that read that."""
+"""The layout of a scenario over time as ASAM OpenLABEL 1.0.0."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,31 +10,32 @@ import numpy as np
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import seen_from
 from drivesim.geometry.trajectories import Poses
-from drivesim.scenario.schema.known_frames import known_times
+from drivesim.scenario.schema.actors import Actor
 from drivesim.scenario.schema.road import Camera
-from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.schema.scenario import Box, Scenario
 from drivesim.scenario.schema.scene import ActorView, Scene
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
 
 WORLD, VEHICLE, CAMERA = "odom", "vehicle-iso8855", "camera"
 
-# From right, forward, up of the road, as a row, to forward, left, up of ISO 8855.
 _ROAD_TO_ISO = np.array([(0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)])
+"""Turns row vectors of the road (right, forward, up) into those of ISO 8855 (forward, left, up)."""
 
 
 def openlabel(scenario: Scenario, fps: float = 10.0) -> dict[str, Any]:
-    """An OpenLABEL document: an object an actor or box, a frame with its time for each moment that is known.
+    """Returns an OpenLABEL document with one object per actor or box, and one frame per known moment.
 
-    `bbox` (x and y of the middle, width, height, in pixels) `visible` is of the part in view, `amodal` of the whole
-    vehicle; `cuboid` is in metres in the axes of the ego (ISO 8855; the origin lies on the road under the camera).
-    `told` says whether the models are told of it. Only the first frame where no actor is steered, and of boxes.
+    A `bbox` is (x and y of the middle, width, height) in pixels; the one named `visible` surrounds the visible part,
+    `amodal` the whole vehicle. A `cuboid` is in metres in the axes of the ego (ISO 8855; the origin lies on the road
+    under the camera). `told` says whether the models are conditioned on the box. If no actor is steered, or the
+    scenario consists of boxes, only the first frame is known.
     """
     scene = scenario.scene
     camera = (scenario.camera or Camera()).pinhole()
-    vehicles = scenario.boxes or () if scene is None else scene.actors
+    vehicles: Sequence[Actor | Box] = scenario.boxes or () if scene is None else scene.actors
     frames: dict[str, Any] = {}
     found: dict[int, dict[str, tuple[str, list[int]]]] = {index: {} for index in range(len(vehicles))}
-    for number, time_s in enumerate(known_times(scenario, fps)):
+    for number, time_s in enumerate(scenario.known_times(fps)):
         data = _of_boxes(scenario) if scene is None else _of_actors(scene, time_s)
         frames[str(number)] = {
             "frame_properties": {
@@ -69,7 +71,7 @@ def openlabel(scenario: Scenario, fps: float = 10.0) -> dict[str, Any]:
 
 
 def _of_actors(scene: Scene, time_s: float) -> dict[int, dict[str, list[dict[str, Any]]]]:
-    """Object data of one frame by actor: the cuboid of each, and the boxes of those before the camera."""
+    """Returns the object data of one frame by actor: cuboids of all, and boxes of those in front of the camera."""
     time = np.array(time_s)
     ego = scene.ego.at(time)
     data: dict[int, dict[str, list[dict[str, Any]]]] = {}
@@ -96,14 +98,16 @@ def _of_view(view: ActorView) -> dict[str, list[dict[str, Any]]]:
         visible = _bbox("visible", view.visible_box)
         visible["attributes"] = {"num": [{"name": "visible_fraction", "val": view.visible_fraction}]}
         boxes.insert(0, visible)
-    return {"bbox": boxes, "boolean": [{"name": "told", "val": view.large_enough}]}
+    return {"bbox": boxes, "boolean": [{"name": "told", "val": view.may_be_requested}]}
 
 
 def _of_boxes(scenario: Scenario) -> dict[int, dict[str, list[dict[str, Any]]]]:
     layout = scenario.layout()
-    told = {"boolean": [{"name": "told", "val": True}]}
-    boxes = [] if layout is None else layout.xyxy * FRAME_EXTENT_PX
-    return {index: {"bbox": [_bbox("visible", box)], **told} for index, box in enumerate(boxes)}
+    if layout is None:
+        return {}
+    requested = {"boolean": [{"name": "told", "val": True}]}
+    boxes = layout.xyxy * FRAME_EXTENT_PX
+    return {index: {"bbox": [_bbox("visible", box)], **requested} for index, box in enumerate(boxes)}
 
 
 def _bbox(name: str, box: tuple[float, ...] | np.ndarray) -> dict[str, Any]:
@@ -112,14 +116,14 @@ def _bbox(name: str, box: tuple[float, ...] | np.ndarray) -> dict[str, Any]:
 
 
 def _pointers(found: dict[str, tuple[str, list[int]]]) -> dict[str, Any]:
-    """In which frames an object and each part of its data are."""
+    """Returns the frames in which an object, and each part of its data, is present."""
     everywhere = sorted({number for _, numbers in found.values() for number in numbers})
     pointers = {name: {"type": kind, "frame_intervals": _intervals(numbers)} for name, (kind, numbers) in found.items()}
     return {"frame_intervals": _intervals(everywhere), "object_data_pointers": pointers}
 
 
 def _intervals(numbers: list[int]) -> list[dict[str, int]]:
-    """Closed intervals of ascending frame numbers."""
+    """Returns closed intervals that cover ascending frame numbers."""
     intervals: list[dict[str, int]] = []
     for number in numbers:
         if intervals and intervals[-1]["frame_end"] == number - 1:
@@ -130,9 +134,9 @@ def _intervals(numbers: list[int]) -> list[dict[str, int]]:
 
 
 def _coordinate_systems(camera: PinholeCamera) -> dict[str, Any]:
-    """World, ego and camera; the camera looks along its z, x is to the right, y down."""
+    """Returns the axes of world, ego and camera; the camera looks along its z, its x points right and its y down."""
     cos, sin = float(np.cos(camera.pitch_rad)), float(np.sin(camera.pitch_rad))
-    # Columns: right, down and forward of the camera, and its place, each in forward, left, up of the ego.
+    # The columns are the camera's right, down and forward, and its place, each as forward, left, up of the ego.
     pose = [0.0, sin, cos, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, -cos, sin, camera.height_m, 0.0, 0.0, 0.0, 1.0]
     return {
         WORLD: {"type": "scene_cs", "parent": "", "children": [VEHICLE]},

@@ -1,4 +1,4 @@
-"""Pictures of a scenario before any sampling: its boxes as the camera sees them, and the road from above."""
+"""Pictures of a scenario before any sampling: the boxes as the camera sees them, beside the road from above."""
 
 from __future__ import annotations
 
@@ -9,15 +9,23 @@ import numpy as np
 
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import NEAR_M, seen_from
+from drivesim.scenario.previews.drawing import (
+    CATEGORY_COLOURS,
+    WHITE,
+    Colour,
+    draw_box,
+    draw_label,
+    draw_layout,
+    draw_text,
+)
 from drivesim.scenario.previews.map import draw_map
 from drivesim.scenario.schema.actors import Ego
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView, Scene
-from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_EXTENT_PX, FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 
-CATEGORY_COLOURS = {"car": (255, 215, 0), "van": (0, 220, 255), "truck": (255, 90, 60), "bus": (130, 255, 90)}
-MAX_FPS, MAX_FRAMES = 10.0, 36  # a preview is there within two seconds
+MAX_FPS, MAX_FRAMES = 10.0, 36  # so that a preview is ready within two seconds
 _SHEET_COLUMNS, _SHEET_ROWS, _SHEET_SCALE = 2, 3, 0.75
 
 _SKY = {"night": (18, 20, 34), "day": (176, 200, 224)}
@@ -26,19 +34,19 @@ _LINE = (225, 225, 225)
 
 
 def preview_fps(scenario: Scenario) -> float:
-    """Frames a second of `preview_frames`: fewer where the scenario is long."""
+    """Returns the frame rate of `preview_frames`, which is lower if the scenario is long."""
     return min(MAX_FPS, MAX_FRAMES / scenario.duration_s)
 
 
 def preview_frames(scenario: Scenario) -> Iterator[np.ndarray]:
-    """The layout over the whole duration, uint8 RGB `h w c`: the camera's view, and the road from above beside it."""
+    """Yields the scene over the whole duration, each moment as by `preview_frame`."""
     fps = preview_fps(scenario)
     for number in range(max(1, round(scenario.duration_s * fps))):
         yield preview_frame(scenario, number / fps)
 
 
 def preview_sheet(scenario: Scenario) -> np.ndarray:
-    """Moments of a scenario in one picture, uint8 RGB `h w c`; the first frame where no other is known."""
+    """Returns several moments of a scenario in one picture, uint8 RGB `h w c`; without actors only the first frame."""
     if scenario.scene is None:
         return preview_frame(scenario, 0.0)
     count = _SHEET_COLUMNS * _SHEET_ROWS
@@ -51,18 +59,21 @@ def preview_sheet(scenario: Scenario) -> np.ndarray:
 
 
 def preview_frame(scenario: Scenario, time_s: float) -> np.ndarray:
-    """One moment, uint8 RGB `h w c`. Solid boxes are what the models are told, thin ones the whole vehicle."""
+    """Returns one moment as a picture, uint8 RGB `h w c`: the camera's view, and beside it the road from above.
+
+    Filled boxes are those that the models are conditioned on; thin ones show whole vehicles.
+    """
     scene = scenario.scene or Scene.of((), scenario.ego or Ego(), scenario.road or Road(), scenario.camera or Camera())
     picture = _empty_road(scene, scenario.time_of_day or "day", time_s)
-    told = time_s == 0 or scene.steered
+    requested = time_s == 0 or scene.steered
     if scenario.scene is None:
         _draw_boxes(picture, scenario)
     for view in reversed(scene.views(time_s)):
-        _draw_view(picture, view, told)
+        _draw_view(picture, view, requested)
     title = f"{scenario.name}   t = {time_s:.1f} s"
-    if not told:
+    if not requested:
         title += "   (left to the model; drawn at constant speed)"
-    _text(picture, title, (12, 24), (255, 255, 255), 0.75)
+    draw_text(picture, title, (12, 24), WHITE, 0.75)
     return np.hstack([picture, draw_map(scene, time_s, scenario.duration_s, FRAME_HEIGHT_PX, CATEGORY_COLOURS)])
 
 
@@ -86,46 +97,34 @@ def _draw_line(picture: np.ndarray, points: np.ndarray, along: np.ndarray, camer
     drawn = (depth[:-1] > NEAR_M) & (depth[1:] > NEAR_M)
     if dashed:
         drawn &= along[:-1] % 12 <= 5
-    places = np.clip(pixels, -4000, 4000).round().astype(np.int32)
+    places = np.nan_to_num(np.clip(pixels, -4000, 4000)).round().astype(np.int32)
     pieces = np.stack([places[:-1], places[1:]], 1)[drawn]
     cv2.polylines(picture, list(pieces), isClosed=False, color=_LINE, lineType=cv2.LINE_AA)
 
 
-def _draw_view(picture: np.ndarray, view: ActorView, told: bool) -> None:
-    colour = CATEGORY_COLOURS[view.category]
-    whole = np.clip(view.amodal_box, -4000, 4000)
+def _draw_view(picture: np.ndarray, view: ActorView, requested: bool) -> None:
     if view.visible_box is None:
         return
-    solid = told and view.large_enough
-    _rectangle(picture, whole, tuple(c // 2 for c in colour), 1)
+    colour = CATEGORY_COLOURS[view.category]
+    solid = requested and view.may_be_requested
+    draw_box(picture, view.amodal_box, _darker(colour), 1)
     if solid:
         x0, y0, x1, y1 = (round(edge) for edge in view.visible_box)
         part = picture[y0:y1, x0:x1]
         part[:] = (0.65 * part + 0.35 * np.array(colour)).astype(np.uint8)
-    _rectangle(picture, view.visible_box, colour, 2 if solid else 1)
+    draw_box(picture, view.visible_box, colour, 2 if solid else 1)
     label = f"{view.id} {view.distance_m:.0f} m {view.visible_fraction:.0%}"
-    _text(picture, label, (round(max(view.visible_box[0], 2)), round(max(view.visible_box[1], 44)) - 5), colour)
+    draw_label(picture, label, view.visible_box, colour)
 
 
 def _draw_boxes(picture: np.ndarray, scenario: Scenario) -> None:
     layout = scenario.layout()
     if layout is None:
-        _text(picture, "the first frame is left to the model or to a picture", (12, 52), (255, 255, 255), 0.6)
-        return
-    for number, (box, category) in enumerate(zip(layout.xyxy * FRAME_EXTENT_PX, layout.category, strict=True)):
-        colour = CATEGORY_COLOURS[CATEGORIES[category]]
-        _rectangle(picture, box, colour, 2)
-        _text(picture, f"{CATEGORIES[category]}_{number}", (round(box[0]), round(max(box[1], 44)) - 5), colour)
+        draw_text(picture, "the first frame is left to the model or to a picture", (12, 52), WHITE, 0.6)
+    else:
+        draw_layout(picture, layout, labelled=True)
 
 
-def _rectangle(picture: np.ndarray, box: np.ndarray, colour: tuple[int, ...], thickness: int) -> None:
-    x0, y0, x1, y1 = (round(float(edge)) for edge in box)
-    cv2.rectangle(picture, (x0, y0), (x1 - 1, y1 - 1), colour, thickness, cv2.LINE_AA)
-
-
-def _text(picture: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, ...], size: float = 0.55) -> None:
-    (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, size, 1)
-    x, y = place
-    behind = picture[max(0, y - height - 2) : y + below, max(0, x - 2) : x + width + 2]
-    behind[:] = behind // 3
-    cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, size, colour, 1, cv2.LINE_AA)
+def _darker(colour: Colour) -> Colour:
+    red, green, blue = colour
+    return red // 2, green // 2, blue // 2

@@ -1,1 +1,1 @@
-"""What a scenario file may say: fields, units, ranges, and the scenes that follow."""
+"""The schema of scenario files: fields, units, ranges, and the scenes that they describe."""

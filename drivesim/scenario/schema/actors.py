@@ -1,4 +1,4 @@
-"""Actors and the ego in metres, as scenario files say it, and their trajectories."""
+"""Actors and the ego in scenario files, in metres, and their trajectories."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ from drivesim.scenario.schema.manoeuvres import (
     speed_changes,
 )
 from drivesim.scenario.schema.road import Road
-from drivesim.scenario.schema.strict import MisfittingFields, StrictModel
+from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
 from drivesim.scenario.schema.vocabulary import VehicleCategory
 
 MAX_ACTORS = 64
 MAX_MANOEUVRES = 16
-# A heading so near to that of the road (sine of the angle) follows it.
 _ALONG = 1e-3
+"""A vehicle follows the road if the sine of the angle between its heading and the road's is smaller than this."""
 
-# Length, width, height in metres.
 DEFAULT_SIZE_M = {"car": (4.6, 1.9, 1.5), "van": (5.5, 2.1, 2.3), "truck": (9.0, 2.5, 3.5), "bus": (12.0, 2.55, 3.1)}
+"""Usual length, width and height of each category, in metres."""
 
 
 class Size(StrictModel):
-    """Outer measures of a vehicle; what is left out is usual for its category."""
+    """Outer dimensions of a vehicle; by default those that are usual for its category."""
 
-    length_m: float | None = Field(default=None, ge=1, le=30, description="Metres from front to rear.")
-    width_m: float | None = Field(default=None, ge=0.5, le=5, description="Metres from side to side.")
-    height_m: float | None = Field(default=None, ge=0.5, le=6, description="Metres from the road to the roof.")
+    length_m: float | None = Field(default=None, ge=1, le=30, description="Length in metres.")
+    width_m: float | None = Field(default=None, ge=0.5, le=5, description="Width in metres.")
+    height_m: float | None = Field(default=None, ge=0.5, le=6, description="Height in metres.")
 
 
 class Ego(StrictModel):
@@ -42,11 +42,11 @@ class Ego(StrictModel):
 
     speed_mps: float = Field(default=10.0, ge=0, le=90, description="Speed in the first frame, in m/s.")
     manoeuvres: Annotated[tuple[EgoManoeuvre, ...], Field(strict=False, max_length=MAX_MANOEUVRES)] = Field(
-        default=(), description="What the ego does; without any it keeps lane and speed."
+        default=(), description="What the ego does; without manoeuvres it keeps its lane and speed."
     )
 
     def trajectory(self, road: Road) -> Trajectory | LineTrajectory:
-        """Where the camera is; the first frame is at (0, 0), looking along the road."""
+        """Returns the trajectory of the camera, which is at (0, 0) in the first frame and looks along the road."""
         turned, targets = 0.0, []
         for manoeuvre in sorted(self.manoeuvres, key=lambda m: m.start_s):
             if manoeuvre.angle_deg is not None:
@@ -61,58 +61,63 @@ class Ego(StrictModel):
 
 
 class Actor(StrictModel):
-    """One vehicle in metres. Without `manoeuvres` it is only placed in the first frame."""
+    """One vehicle, placed in metres. Without `manoeuvres`, only its place in the first frame is given."""
 
     id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$",
-        description="Name in messages and pictures; without it, the category and the place in the list.",
+        description="Name in messages and pictures; by default the category and the position in the list.",
     )
     category: VehicleCategory = Field(description="What the vehicle is.")
     distance_m: float = Field(
-        ge=-200, le=300, description="Metres ahead of the camera, along the road, to the near end, in the first frame."
+        ge=-200,
+        le=300,
+        description="Distance in the first frame, in metres along the road from the camera to the vehicle's near end.",
     )
     lane: int | None = Field(
         default=None,
         ge=-16,
         le=16,
-        description="Lane: 0 is the ego's, 1 the next one to the left, -1 to the right. Without it or `lateral_m`: 0.",
+        description="Lane: 0 is the ego's, 1 the next to the left, -1 the next to the right; by default 0.",
     )
     lateral_m: float | None = Field(
-        default=None, ge=-60, le=60, description="Instead of `lane`: metres to the left of the ego lane's middle."
+        default=None, ge=-60, le=60, description="Metres to the left of the ego lane's middle, instead of `lane`."
     )
     heading_deg: float | None = Field(
         default=None,
         ge=-180,
         le=180,
-        description="Degrees to the left of the road's direction; without it along the lane: 180 in oncoming lanes.",
+        description="Degrees to the left of the road's direction; by default along the lane, so 180 in oncoming lanes.",
     )
-    size: Size = Field(default=Size(), description="Outer measures in metres.")
+    size: Size = Field(default=Size(), description="Outer dimensions in metres.")
     speed_mps: float | None = Field(
-        default=None, ge=0, le=90, description="Speed in the first frame, in m/s; without it, the ego's."
+        default=None, ge=0, le=90, description="Speed in the first frame, in m/s; by default the ego's."
     )
     manoeuvres: Annotated[tuple[ActorManoeuvre, ...], Field(strict=False, max_length=MAX_MANOEUVRES)] = Field(
-        default=(), description="What the actor does; its boxes are then told to the models frame by frame."
+        default=(), description="What the actor does; the models are then conditioned on its boxes in every frame."
     )
 
     @model_validator(mode="after")
     def _one_lateral_place(self) -> Actor:
         if self.lane is not None and self.lateral_m is not None:
-            raise MisfittingFields([(("lateral_m",), "`lateral_m`: `lane` says it already; remove one of the two")])
+            message = "`lateral_m`: `lane` already says where the actor is; remove one of the two"
+            raise InvalidFieldsError([(("lateral_m",), message)])
         return self
 
     @property
     def size_m(self) -> tuple[float, float, float]:
-        """Length, width, height."""
+        """Length, width and height."""
         given = (self.size.length_m, self.size.width_m, self.size.height_m)
-        return tuple(d if g is None else g for g, d in zip(given, DEFAULT_SIZE_M[self.category], strict=True))
+        usual = DEFAULT_SIZE_M[self.category]
+        length, width, height = (u if g is None else g for g, u in zip(given, usual, strict=True))
+        return length, width, height
 
     def start_lateral_m(self, road: Road) -> float:
-        """Metres to the left of the ego lane's middle, in the first frame."""
+        """Returns the place in the first frame, in metres to the left of the ego lane's middle."""
         return road.lateral_m(self.lane or 0) if self.lateral_m is None else self.lateral_m
 
     def heading(self, road: Road) -> float:
-        """Radians to the left of the ego's direction, in the first frame."""
+        """Returns the heading in the first frame, in radians to the left of the ego's."""
         if self.heading_deg is not None:
             return float(np.deg2rad(self.heading_deg))
         kinds = {manoeuvre.type for manoeuvre in self.manoeuvres}
@@ -122,13 +127,16 @@ class Actor(StrictModel):
         return np.pi if "oncoming" in kinds or road.is_oncoming(lateral) else 0.0
 
     def trajectory(self, road: Road, ego_speed_mps: float) -> Trajectory | LineTrajectory:
-        """Where the middle of the vehicle is; along the road where it curves, unless it has a heading of its own."""
+        """Returns the trajectory of the vehicle's middle.
+
+        The vehicle follows a curve of the road unless it has a heading of its own.
+        """
         heading, lateral = self.heading(road), self.start_lateral_m(road)
         length, width, _ = self.size_m
         reach = (abs(np.cos(heading)) * length + abs(np.sin(heading)) * width) / 2
         start_speed = ego_speed_mps if self.speed_mps is None else self.speed_mps
         speed = Profile.through(start_speed, speed_changes(self.manoeuvres, start_speed))
-        # To its left is the ego's left where both drive the same way, the ego's right where it comes towards us.
+        # The vehicle's left is the ego's left if both drive the same way, and the ego's right if it is oncoming.
         side = 1 if np.cos(heading) >= 0 else -1
         lanes = lane_changes(self.manoeuvres, lateral / road.lane_width_m)
         changes = [(start, lasts, side * road.lateral_m(lane)) for start, lasts, lane in lanes]

@@ -1,4 +1,4 @@
-"""The vehicles of one frame, as the models are told them."""
+"""The vehicles of one frame, as the models are conditioned on them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class SceneLayout:
-    """Boxes of one frame: `xyxy` float32 `n 4`, normalised to 0..1; `category` int64 `n`, positions in `CATEGORIES`."""
+    """The boxes of one frame.
+
+    Attributes:
+        xyxy: Edges of the visible parts, float32 `n 4`, in 0..1.
+        category: Categories as positions in `CATEGORIES`, int64 `n`.
+    """
 
     xyxy: np.ndarray
     category: np.ndarray

@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, in drivesim's words: what was expected, what came, what was probably meant."""
+"""Messages for what pydantic finds wrong: what was expected, what came, and what was probably meant."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from drivesim.scenario.schema.scenario import Scenario
-from drivesim.scenario.schema.strict import MisfittingFields, StrictModel, model_at
+from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel, model_at
 from drivesim.scenario.sweeps.sweep import KEY
 from drivesim.scenario.text.problems import FieldPath, clipped, close_match, shown
 
-# What each kind of pydantic error expected; the message goes on with what came instead.
 _EXPECTED = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -35,20 +35,23 @@ _EXPECTED = {
     "too_short": "at least {min_length} of them",
     "too_long": "at most {max_length} of them",
 }
+"""What each kind of pydantic error expected; the message continues with what came instead."""
 
 
 def misfits(error: ValidationError, model: type[StrictModel] = Scenario) -> Iterator[tuple[FieldPath, str]]:
-    """The path and the message of each problem; a path that ends in `KEY` means the key before it.
+    """Yields the path and the message of each problem; a path that ends in `KEY` means the key before it.
 
-    `model`: what was validated, whose keys are known.
+    Args:
+        error: The error of a validation.
+        model: The model that was validated, whose keys are offered as corrections.
     """
     entries = error.errors(include_url=False)
     around = {entry["loc"][:-1] for entry in entries if entry["loc"]}
     for entry in entries:
         cause = entry.get("ctx", {}).get("error")
         if entry["type"] == "too_short" and entry["loc"] in around:
-            continue  # counted without the entries that are wrong, each of which is told
-        if isinstance(cause, MisfittingFields):
+            continue  # pydantic counts without the wrong entries, each of which has a message of its own
+        if isinstance(cause, InvalidFieldsError):
             yield from (((*entry["loc"], *path), message) for path, message in cause.problems)
         elif entry["type"] == "extra_forbidden":
             yield (*entry["loc"], KEY), _message(entry, model)
@@ -56,7 +59,7 @@ def misfits(error: ValidationError, model: type[StrictModel] = Scenario) -> Iter
             yield entry["loc"], _message(entry, model)
 
 
-def _message(entry: dict[str, Any], model: type[StrictModel]) -> str:
+def _message(entry: ErrorDetails, model: type[StrictModel]) -> str:
     kind, path, context = entry["type"], entry["loc"], entry.get("ctx", {})
     name = clipped(str(path[-1])) if path else ""
     prefix = f"`{name}`: " if path and isinstance(path[-1], str) and name != KEY else ""
@@ -73,7 +76,7 @@ def _message(entry: dict[str, Any], model: type[StrictModel]) -> str:
     came = shown(entry["input"]) if kind not in ("too_short", "too_long") else len(entry["input"])
     hint = _close_choice(context["expected"], entry["input"]) if kind == "literal_error" else ""
     if kind == "string_pattern_mismatch":
-        # Patterns of names are one letter and then so many more: [..][..]{0,63}
+        # The patterns of names allow one character and then a number of others: [..][..]{0,63}
         context = {"most": int(context["pattern"].rpartition(",")[2].rstrip("}$")) + 1}
     return f"{prefix}expected {_EXPECTED[kind].format(**context)}, got {came}{hint}"
 

@@ -1,4 +1,4 @@
-"""Reads the picture that a scenario starts from."""
+"""The picture that a scenario may start from."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ _JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def read_picture(path: str | Path) -> np.ndarray:
-    """Pixels of a PNG or JPEG picture, uint8 RGB `h w c`, twice as wide as high.
+    """Reads a PNG or JPEG picture that is twice as wide as high: uint8 RGB `h w c`.
 
     Raises:
-        InputError: no such file, another format, broken, too small, too large, or of another shape.
+        InputError: There is no such file, or the picture is of another format, broken, too small, too large, or of
+            another shape.
     """
     path = Path(path)
     content = _content(path)
@@ -37,7 +38,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     if abs(width / height / _ASPECT - 1) > _ASPECT_TOLERANCE:
         raise InputError(f"{path}: expected a picture twice as wide as high, got {width}×{height}; crop it")
 
-    import cv2  # heavy, and most scenarios name no picture
+    import cv2  # here, because it is slow to import and most scenarios name no picture
 
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
     if pixels is None:
@@ -46,7 +47,7 @@ def read_picture(path: str | Path) -> np.ndarray:
 
 
 def picture_sha256(path: str | Path) -> str:
-    """Hexadecimal digest of a picture's file; InputError where it cannot be read."""
+    """Returns the hexadecimal digest of a picture's file; raises InputError if it cannot be read."""
     return hashlib.sha256(_content(Path(path))).hexdigest()
 
 
@@ -64,9 +65,10 @@ def _content(path: Path) -> bytes:
 
 
 def _size(content: bytes, path: Path) -> tuple[int, int]:
-    """Width and height by the header, before any memory is taken for pixels."""
+    """Returns width and height from the header, before any memory is taken for pixels."""
     if content.startswith(_PNG) and len(content) >= 24:
-        return struct.unpack(">II", content[16:24])
+        width, height = struct.unpack(">II", content[16:24])
+        return width, height
     if content.startswith(_JPEG):
         position = 2
         while position + 9 <= len(content) and content[position] == 0xFF:

@@ -1,4 +1,4 @@
-"""The road that actors drive on, straight or with a curve, the camera above it, and lanes by number."""
+"""The road that actors drive on, its lanes by number, and the camera above it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from drivesim.scenario.schema.strict import StrictModel
 from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
 
 MIN_RADIUS_M = 20.0
-MAX_SHARE_OF_RADIUS = 0.8
-"""So much of the way to the middle of a curve a vehicle may be off the ego's lane."""
+MAX_FRACTION_OF_RADIUS = 0.8
+"""Largest lateral offset towards the centre of a curve, as a fraction of its radius."""
 
 
 class Camera(StrictModel):
-    """The camera on the ego; what is left out is the middle of what the default models were trained on."""
+    """The camera on the ego; the defaults are the middle of what the default models were trained on."""
 
     height_m: float = Field(default=1.45, ge=0.5, le=4, description="Height above the road in metres.")
-    pitch_deg: float = Field(default=-0.7, ge=-15, le=15, description="Degrees, positive when it looks up.")
+    pitch_deg: float = Field(default=-0.7, ge=-15, le=15, description="Pitch in degrees, positive upwards.")
     horizontal_fov_deg: float = Field(default=58.0, ge=20, le=120, description="Horizontal field of view in degrees.")
 
     def pinhole(self) -> PinholeCamera:
-        """The camera in pixels of the frame."""
+        """Returns the camera in pixels of the frame."""
         return PinholeCamera(
             FRAME_WIDTH_PX,
             FRAME_HEIGHT_PX,
@@ -36,17 +36,17 @@ class Camera(StrictModel):
 
 
 class Curve(StrictModel):
-    """A curve of the road; before it and after it the road is straight."""
+    """A curve of the road, which is straight before and after it."""
 
     radius_m: float = Field(
-        ge=-5000, le=5000, description="Radius in metres of the ego lane's middle; positive to the left."
+        ge=-5000, le=5000, description="Radius of the ego lane's middle in metres, positive to the left."
     )
     starts_m: float = Field(
-        default=0.0, ge=-300, le=300, description="Metres along the road from the camera to where it begins to curve."
+        default=0.0, ge=-300, le=300, description="Start of the curve, in metres along the road from the camera."
     )
-    angle_deg: float = Field(default=90.0, ge=1, le=180, description="Degrees by which the road turns in all.")
+    angle_deg: float = Field(default=90.0, ge=1, le=180, description="Total angle of the curve in degrees.")
     entry_m: float = Field(
-        default=20.0, ge=5, le=200, description="Metres over which the curvature grows, and at the end decreases."
+        default=20.0, ge=5, le=200, description="Length in metres over which the curvature grows, and later decreases."
     )
 
     @field_validator("radius_m")
@@ -58,14 +58,14 @@ class Curve(StrictModel):
 
 
 class Road(StrictModel):
-    """A road; traffic keeps right. Lane 0 is the ego's; to the left of it numbers go up, to the right down."""
+    """A road on which traffic keeps right. Lane 0 is the ego's; numbers increase to the left."""
 
     lanes: int = Field(default=2, ge=1, le=8, description="Lanes in the ego's direction.")
     oncoming_lanes: int = Field(default=2, ge=0, le=8, description="Lanes in the other direction, on the left.")
-    ego_lane: int = Field(default=0, ge=0, le=7, description="The ego's lane, counted from the right, which is 0.")
+    ego_lane: int = Field(default=0, ge=0, le=7, description="The ego's lane, counted from the rightmost, which is 0.")
     lane_width_m: float = Field(default=3.5, ge=2, le=6, description="Width of each lane in metres.")
 
-    curve: Curve | None = Field(default=None, description="A curve; null: the road is straight.")
+    curve: Curve | None = Field(default=None, description="A curve; null means that the road is straight.")
 
     @field_validator("ego_lane")
     @classmethod
@@ -77,7 +77,7 @@ class Road(StrictModel):
 
     @cached_property
     def line(self) -> ReferenceLine:
-        """The middle of the ego's lane, from under the camera in the first frame on."""
+        """The middle of the ego's lane; its origin is under the camera in the first frame."""
         if self.curve is None:
             return ReferenceLine()
         curve = self.curve
@@ -86,12 +86,12 @@ class Road(StrictModel):
         )
 
     def beyond_the_curve(self, lateral_m: float) -> bool:
-        """Whether a place so far to the left of the ego lane's middle is too near to the middle of the curve."""
-        return self.curve is not None and lateral_m / self.curve.radius_m > MAX_SHARE_OF_RADIUS
+        """Returns whether a place this far to the left of the ego lane's middle is too near the curve's centre."""
+        return self.curve is not None and lateral_m / self.curve.radius_m > MAX_FRACTION_OF_RADIUS
 
     @property
     def rightmost(self) -> int:
-        """Number of the lane at the right edge: 0 or less."""
+        """Number of the lane at the right edge, 0 or less."""
         return -self.ego_lane
 
     @property
@@ -104,15 +104,15 @@ class Road(StrictModel):
         """Number of the lane at the left edge."""
         return self.first_oncoming + self.oncoming_lanes - 1
 
-    def lateral_m(self, lane: int) -> float:
-        """The middle of a lane, in metres to the left of the ego lane's middle."""
+    def lateral_m(self, lane: float) -> float:
+        """Returns the middle of a lane, in metres to the left of the ego lane's middle."""
         return lane * self.lane_width_m
 
     def is_oncoming(self, lateral_m: float) -> bool:
-        """Whether traffic of the other direction drives so far to the left of the ego lane's middle."""
+        """Returns whether traffic is oncoming this far to the left of the ego lane's middle."""
         return lateral_m / self.lane_width_m > self.first_oncoming - 0.5
 
     @property
     def edges_m(self) -> tuple[float, float]:
-        """Right and left edge, in metres to the left of the ego lane's middle."""
+        """The right and the left edge, in metres to the left of the ego lane's middle."""
         return (self.rightmost - 0.5) * self.lane_width_m, (self.leftmost + 0.5) * self.lane_width_m

@@ -1,7 +1,8 @@
-"""What a scenario file of format 1 may say: fields, units, ranges."""
+"""The schema of scenario files of format 1: fields, units and ranges."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
@@ -15,7 +16,7 @@ from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.picture import picture_sha256
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.scene import Scene
-from drivesim.scenario.schema.strict import MisfittingFields, StrictModel
+from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
 from drivesim.scenario.schema.vocabulary import (
     CATEGORIES,
     FRAME_HEIGHT_PX,
@@ -27,6 +28,7 @@ from drivesim.scenario.sweeps.sweep import Sweep
 from drivesim.scenario.text.problems import FieldPath, shown
 
 MAX_BOXES = 512
+MAX_KNOWN_FRAMES = 6000
 
 Coordinates = Literal["pixels", "normalized"]
 
@@ -36,11 +38,11 @@ class Box(StrictModel):
 
     category: VehicleCategory = Field(description="What the vehicle is.")
     xyxy: Annotated[tuple[float, ...], Field(strict=False)] = Field(
-        description="Left, top, right and bottom edge of the part in view; x to the right, y down.",
+        description="Left, top, right and bottom edge of the visible part; x points right and y down.",
         json_schema_extra={"minItems": 4, "maxItems": 4},
     )
     coords: Coordinates | None = Field(
-        default=None, description="Unit of this box's edges; without it, `coords` of the whole file."
+        default=None, description="Unit of this box's edges; by default `coords` of the file."
     )
 
     @field_validator("xyxy", mode="before")
@@ -60,63 +62,78 @@ class Box(StrictModel):
         return xyxy
 
     def extent(self, coords: Coordinates) -> tuple[int, int]:
-        """Width and height of the frame in the unit of this box; `coords` is that of the file."""
+        """Returns width and height of the frame in the unit of this box; `coords` is the unit of the file."""
         return (1, 1) if (self.coords or coords) == "normalized" else (FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
 
 
 class Sampling(StrictModel):
-    """How the diffusion models are sampled; what is left out is taken from the preset."""
+    """How the diffusion models are sampled; by default as the preset says."""
 
-    sampler: Literal["ddim", "dpm_solver_2m"] | None = Field(default=None, description="The solver.")
-    steps: int | None = Field(default=None, ge=1, le=1000, description="Solver steps for each frame or window.")
+    sampler: Literal["ddim", "dpm_solver_2m"] | None = Field(default=None, description="Solver of the diffusion.")
+    steps: int | None = Field(default=None, ge=1, le=1000, description="Number of solver steps per frame or window.")
     guidance: float | None = Field(
-        default=None, ge=0, le=20, description="Weight of boxes, time of day and crowdedness; 1 is no guidance."
+        default=None,
+        ge=0,
+        le=20,
+        description="Guidance weight of boxes, time of day and crowdedness; 1 means no guidance.",
     )
     context_guidance: float | None = Field(
-        default=None, ge=0, le=20, description="Weight of the context frames (Video LDM, Eq. 4); 1 is no guidance."
+        default=None,
+        ge=0,
+        le=20,
+        description="Guidance weight of the context frames (Video LDM, Eq. 4); 1 means no guidance.",
     )
 
 
 class Scenario(StrictModel):
-    """One scene and how its futures are sampled.
+    """One scene, and how its futures are sampled.
 
-    The first frame comes from `boxes`, from `actors`, from the picture `first_frame`, or from the model alone.
+    The first frame follows from `boxes`, from `actors` or from the picture `first_frame`, or is left to the model.
     """
 
     format: Literal[1] = Field(description="Version of the scenario format.")
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$",
-        description="Name of the output: letters, digits, `_` and `-`, at most 64, a letter or digit first.",
+        description="Name of the output: at most 64 letters, digits, `_` and `-`, beginning with a letter or digit.",
     )
-    time_of_day: TimeOfDay | None = Field(default=None, description="`day` or `night`; null leaves it to the model.")
+    time_of_day: TimeOfDay | None = Field(
+        default=None, description="`day` or `night`; null leaves the choice to the model."
+    )
     crowdedness: int | None = Field(
-        default=None, ge=0, le=64, description="Number of vehicles in view; null leaves it to the model."
+        default=None, ge=0, le=64, description="Number of vehicles in view; null leaves the choice to the model."
     )
     coords: Coordinates = Field(
         default="pixels",
-        description=f"Unit of the boxes: pixels of the {FRAME_WIDTH_PX}×{FRAME_HEIGHT_PX} frame, or 0..1.",
+        description=f"Unit of the boxes: pixels of the {FRAME_WIDTH_PX}×{FRAME_HEIGHT_PX} frame, or fractions 0..1.",
     )
     boxes: Annotated[tuple[Box, ...], Field(strict=False)] | None = Field(
         default=None,
-        description="Vehicles of the first frame; an empty list is a scene without vehicles.",
+        description="Vehicles of the first frame; an empty list means a scene without vehicles.",
         json_schema_extra={"maxItems": MAX_BOXES},
     )
     first_frame: str | None = Field(
-        default=None, min_length=1, max_length=1024, description="Picture to start from, relative to the scenario file."
+        default=None,
+        min_length=1,
+        max_length=1024,
+        description="Picture to start from; its path is relative to the scenario file.",
     )
     actors: Annotated[tuple[Actor, ...], Field(strict=False)] | None = Field(
         default=None,
-        description="Vehicles in metres, instead of `boxes`; those with manoeuvres are steered through the video.",
+        description="Vehicles placed in metres, instead of `boxes`; those with manoeuvres are steered in every frame.",
         json_schema_extra={"maxItems": MAX_ACTORS},
     )
-    ego: Ego | None = Field(default=None, description="What the vehicle with the camera does; null: 10 m/s, straight.")
-    camera: Camera | None = Field(default=None, description="The camera that actors are seen by; null: the usual one.")
-    road: Road | None = Field(default=None, description="The straight road of the actors; null: two lanes each way.")
-    duration_s: float = Field(default=4.0, ge=0.4, le=3600, description="Length of each future in seconds.")
-    futures: int = Field(default=2, ge=1, le=64, description="How many different futures of the scene to sample.")
-    seed: int = Field(default=0, ge=0, lt=2**63, description="Everything random follows from it.")
+    ego: Ego | None = Field(
+        default=None, description="What the vehicle with the camera does; null means 10 m/s straight ahead."
+    )
+    camera: Camera | None = Field(default=None, description="Camera that sees the actors; null means the usual one.")
+    road: Road | None = Field(default=None, description="Road of the actors; null means two lanes in each direction.")
+    duration_s: float = Field(default=4.0, ge=0.4, le=3600, description="Duration of each future in seconds.")
+    futures: int = Field(default=2, ge=1, le=64, description="Number of different futures to sample.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of everything random.")
     sampling: Sampling = Field(default=Sampling(), description="Sampler settings.")
-    sweep: Sweep | None = Field(default=None, description="Fields that vary: many concrete scenarios in one file.")
+    sweep: Sweep | None = Field(
+        default=None, description="Fields that vary, so that one file stands for many concrete scenarios."
+    )
 
     @field_validator("boxes", mode="before")
     @classmethod
@@ -144,7 +161,7 @@ class Scenario(StrictModel):
                 message = f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got [{edges}]"
                 problems.append(((index, "xyxy"), message))
         if problems:
-            raise MisfittingFields(problems)
+            raise InvalidFieldsError(problems)
         return boxes
 
     @field_validator("actors", mode="before")
@@ -160,48 +177,51 @@ class Scenario(StrictModel):
         if self.actors is not None:
             for other in ("boxes", "first_frame"):
                 if getattr(self, other) is not None:
-                    problems.append(((other,), f"`{other}`: `actors` make the first frame already; remove one of both"))
+                    message = f"`{other}`: `actors` already define the first frame; remove one of the two"
+                    problems.append(((other,), message))
             ids = [actor.id for actor in self.actors]
             for index, name in enumerate(ids):
                 if name is not None and name in ids[:index]:
-                    problems.append((("actors", index, "id"), f"`id`: '{name}' is the name of another actor already"))
-        problems += self._beyond_the_curve()
+                    problems.append((("actors", index, "id"), f"`id`: another actor is already named '{name}'"))
+        problems += self._problems_of_the_curve()
         if problems:
-            raise MisfittingFields(problems)
+            raise InvalidFieldsError(problems)
         return self
 
-    def _beyond_the_curve(self) -> list[tuple[FieldPath, str]]:
-        """What a curve of the road leaves no place for."""
-        road, problems = self.road, []
+    def _problems_of_the_curve(self) -> list[tuple[FieldPath, str]]:
+        """Returns the problems of lanes, places and turns for which a curve of the road leaves no room."""
+        road = self.road
         if road is None or road.curve is None:
             return []
+        problems: list[tuple[FieldPath, str]] = []
         for index, manoeuvre in enumerate((self.ego or Ego()).manoeuvres):
             if manoeuvre.type == "turn":
-                message = "`turn`: the ego follows the `curve` of the road already; remove one of the two"
+                message = "`turn`: the ego already follows the `curve` of the road; remove one of the two"
                 problems.append((("ego", "manoeuvres", index, "type"), message))
-        edges = road.edges_m
-        places = [(("road", "curve", "radius_m"), edge) for edge in edges]
-        for index, actor in enumerate(self.actors or ()):
-            named = "lateral_m" if actor.lateral_m is not None else "lane"
-            places.append((("actors", index, named), actor.start_lateral_m(road)))
-        for who, holder in (
-            (("ego",), self.ego),
-            *((("actors", index), actor) for index, actor in enumerate(self.actors or ())),
-        ):
-            for index, manoeuvre in enumerate(holder.manoeuvres if holder else ()):
-                if manoeuvre.lane is not None:
-                    places.append(((*who, "manoeuvres", index, "lane"), road.lateral_m(manoeuvre.lane)))
-        for path, lateral in places:
+        for path, lateral in self._lateral_places(road):
             if road.beyond_the_curve(lateral):
-                message = f"{lateral:+.1f} m from the ego's lane is too near to the middle of the `curve`"
+                message = f"{lateral:+.1f} m from the ego's lane is too near the centre of the `curve`"
                 problems.append((path, f"{message}, whose radius is {abs(road.curve.radius_m):g} m"))
         return problems
+
+    def _lateral_places(self, road: Road) -> Iterator[tuple[FieldPath, float]]:
+        """Yields every lateral place that the file gives: edges of the road, actors, and targets of manoeuvres."""
+        for edge in road.edges_m:
+            yield ("road", "curve", "radius_m"), edge
+        movers: list[tuple[FieldPath, Ego | Actor]] = [] if self.ego is None else [(("ego",), self.ego)]
+        for index, actor in enumerate(self.actors or ()):
+            yield ("actors", index, "lane" if actor.lateral_m is None else "lateral_m"), actor.start_lateral_m(road)
+            movers.append((("actors", index), actor))
+        for path, mover in movers:
+            for index, manoeuvre in enumerate(mover.manoeuvres):
+                if manoeuvre.lane is not None:
+                    yield (*path, "manoeuvres", index, "lane"), road.lateral_m(manoeuvre.lane)
 
     @field_validator("first_frame")
     @classmethod
     def _one_first_frame(cls, first_frame: str | None, info: ValidationInfo) -> str | None:
         if first_frame is not None and info.data.get("boxes") is not None:
-            raise ValueError("`boxes` make the first frame already; remove one of the two")
+            raise ValueError("`boxes` already define the first frame; remove one of the two")
         return first_frame
 
     def _normalized(self, box: Box) -> list[float]:
@@ -210,18 +230,27 @@ class Scenario(StrictModel):
 
     @cached_property
     def scene(self) -> Scene | None:
-        """The actors over time; None where the scenario has none."""
+        """The actors over time, or None if the scenario has no actors."""
         if self.actors is None:
             return None
         return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
 
     @cached_property
     def ego_trajectory(self) -> Trajectory | LineTrajectory:
-        """Where the camera is over time; without `ego`, straight on at the usual speed."""
+        """The trajectory of the camera; without `ego`, it drives straight on at the usual speed."""
         return (self.ego or Ego()).trajectory(self.road or Road())
 
+    def known_times(self, fps: float) -> list[float]:
+        """Returns the times in seconds of the frames at `fps` whose vehicles are known before any sampling.
+
+        These are all frames if an actor is steered, at most `MAX_KNOWN_FRAMES`, and else only the first one.
+        """
+        steered = self.scene is not None and self.scene.steered
+        num_frames = min(MAX_KNOWN_FRAMES, max(1, round(self.duration_s * fps))) if steered else 1
+        return [number / fps for number in range(num_frames)]
+
     def layout(self) -> SceneLayout | None:
-        """The vehicles of the first frame; None where the scenario leaves them to the model or to a picture."""
+        """Returns the vehicles of the first frame, or None if they are left to the model or to a picture."""
         if self.scene is not None:
             return self.scene.layout(0.0)
         if self.boxes is None:
@@ -232,11 +261,14 @@ class Scenario(StrictModel):
         )
 
     def canonical(self) -> dict[str, Any]:
-        """Everything that decides what a future looks like, as plain JSON data for hashing.
+        """Returns everything that decides what a future looks like, as plain JSON data for hashing.
 
-        Two ways to write one scene give one result: boxes are normalised, a picture stands as the sha256 of its file,
-        what it leaves out of ego, road and camera is filled in. `name`, `futures` and names of actors
-        are left out, they change no future. Raises InputError where the picture is gone.
+        Two ways to write one scene give the same result: boxes are normalised, a picture is replaced by the sha256 of
+        its file, and defaults of ego, road and camera are filled in. `name`, `futures` and the names of actors are left
+        out, because they change no future.
+
+        Raises:
+            InputError: The picture cannot be read.
         """
         left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road", "sweep"}
         plain = self.model_dump(mode="json", exclude=left_out)
@@ -245,17 +277,17 @@ class Scenario(StrictModel):
         return {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
 
     def _canonical_scene(self) -> dict[str, Any]:
-        """Actors and what they stand on, without keys where a scenario of boxes or pictures says nothing of them."""
+        """Returns actors, ego, road and camera, without keys for those that a scenario of boxes does not use."""
         parts: dict[str, Any] = {}
         if self.actors is not None:
             parts["actors"] = [actor.model_dump(mode="json", exclude={"id"}) for actor in self.actors]
             for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
                 parts[name] = part.model_dump(mode="json", exclude_none=True)
         elif self.ego is not None and self.road is not None:
-            # Of the road without actors, only what the ego's path depends on.
+            # Without actors, only these keys of the road change anything: the path of the ego.
             used = {"lane_width_m", "curve"}
-            told = self.road.model_dump(mode="json", include=used, exclude_defaults=True, exclude_none=True)
-            parts |= {"road": told} if told else {}
+            given = self.road.model_dump(mode="json", include=used, exclude_defaults=True, exclude_none=True)
+            parts |= {"road": given} if given else {}
         if self.actors is not None or self.ego is not None:
             parts["ego"] = (self.ego or Ego()).model_dump(mode="json")
         return parts

@@ -1,4 +1,4 @@
-"""The actors of a scenario at any time: where they are, and what the camera sees of them."""
+"""The actors of a scenario at any time: where they are, and how much of them the camera sees."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import corners, footprint, projected, seen_from
 from drivesim.geometry.reference_lines import LineTrajectory
+from drivesim.geometry.requestable import MAX_DISTANCE_M, is_cut_off, may_be_requested
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.schema.actors import Actor, Ego
 from drivesim.scenario.schema.layout import SceneLayout
@@ -19,47 +21,45 @@ from drivesim.scenario.schema.vocabulary import (
     FRAME_EXTENT_PX,
     FRAME_HEIGHT_PX,
     FRAME_WIDTH_PX,
-    MIN_BOX_SIDE,
-    MIN_VISIBLE_FRACTION,
-    MIN_VISIBLE_FRACTION_AT_EDGE,
+    VehicleCategory,
 )
-
-MAX_DISTANCE_M = 230.0
-"""The default models saw no label of anything farther away."""
 
 
 @dataclass(frozen=True)
 class ActorView:
-    """One actor as the camera sees it; boxes (x0, y0, x1, y1) in pixels of the frame.
+    """One actor as the camera sees it; boxes are (x0, y0, x1, y1) in pixels of the frame.
 
-    `amodal_box` is of the whole vehicle, also where it is hidden or out of the frame; `visible_box` of the part in
-    view, None for nothing; `visible_fraction` is the area in view over the whole. `distance_m` is that of the nearest
-    corner on the ground.
+    Attributes:
+        index: Position in the list of actors.
+        id: Name in messages and pictures.
+        category: What the vehicle is.
+        distance_m: Distance to its nearest corner on the ground.
+        amodal_box: Box around the whole vehicle, including what is hidden or outside the frame.
+        visible_box: Box around the visible part, or None if nothing is visible.
+        visible_fraction: Visible area, as a fraction of the area of the whole vehicle.
     """
 
     index: int
     id: str
-    category: str
+    category: VehicleCategory
     distance_m: float
     amodal_box: tuple[float, float, float, float]
     visible_box: tuple[float, float, float, float] | None
     visible_fraction: float
 
     @property
-    def large_enough(self) -> bool:
-        """Whether the models can be asked for it: those that are smaller, or more hidden, were no part of training."""
-        if self.visible_box is None:
+    def may_be_requested(self) -> bool:
+        """Whether the models can be asked for it; smaller, more hidden or more distant vehicles were never trained."""
+        if self.visible_box is None or self.distance_m > MAX_DISTANCE_M:
             return False
-        x0, y0, x1, y1 = self.visible_box
-        at_edge = x0 <= 1 or x1 >= FRAME_WIDTH_PX - 1
-        least = MIN_VISIBLE_FRACTION_AT_EDGE if at_edge else MIN_VISIBLE_FRACTION
-        side = max((x1 - x0) / FRAME_WIDTH_PX, (y1 - y0) / (2 * FRAME_HEIGHT_PX))
-        return side >= MIN_BOX_SIDE and self.visible_fraction >= least and self.distance_m <= MAX_DISTANCE_M
+        xyxy = np.array(self.visible_box) / FRAME_EXTENT_PX
+        cut_off = is_cut_off(self.visible_box[0], self.visible_box[2], FRAME_WIDTH_PX)
+        return bool(may_be_requested(xyxy, self.visible_fraction, cut_off))
 
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Actors, ego, road and camera; a pure function from time to poses, boxes and layouts."""
+    """Actors, ego, road and camera: a pure function from time to poses, boxes and layouts."""
 
     actors: tuple[Actor, ...]
     road: Road
@@ -69,27 +69,27 @@ class Scene:
 
     @classmethod
     def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera) -> Scene:
-        """The scene that these parts of a scenario file describe."""
+        """Returns the scene that these parts of a scenario file describe."""
         trajectories = tuple(actor.trajectory(road, ego.speed_mps) for actor in actors)
         return cls(tuple(actors), road, camera.pinhole(), ego.trajectory(road), trajectories)
 
     @property
     def steered(self) -> bool:
-        """Whether any actor has a manoeuvre."""
+        """Whether any actor has a manoeuvre, so that the models are conditioned on boxes in every frame."""
         return any(actor.manoeuvres for actor in self.actors)
 
     def id_of(self, index: int) -> str:
-        """The actor's own id, or one made of its category and place."""
+        """Returns the actor's own id, or one made of its category and position in the list."""
         return self.actors[index].id or f"{self.actors[index].category}_{index}"
 
-    def footprints(self, index: int, times_s: np.ndarray) -> np.ndarray:
-        """Corners `... 4 2` of an actor on the ground at times `...`."""
+    def footprints(self, index: int, times_s: ArrayLike) -> np.ndarray:
+        """Returns the corners `... 4 2` of an actor on the ground at times `...`."""
         poses = self.trajectories[index].at(times_s)
         return footprint(poses.position_m, poses.heading_rad, *self.actors[index].size_m[:2])
 
     def views(self, time_s: float) -> tuple[ActorView, ...]:
-        """The actors that reach into the space before the camera, nearest first."""
-        from drivesim.geometry.visibility import sights  # loads shapely, which most scenarios do without
+        """Returns the views of all actors in front of the camera, nearest first."""
+        from drivesim.geometry.visibility import sights  # here, because most scenarios do not need shapely
 
         ego = self.ego.at(time_s)
         found: list[tuple[float, int, np.ndarray]] = []
@@ -117,9 +117,10 @@ class Scene:
         )
 
     def layout(self, time_s: float) -> SceneLayout:
-        """The boxes that the models are told of one frame: visible parts, nearest first."""
-        told = [view for view in self.views(time_s) if view.large_enough]
+        """Returns the boxes that the models are conditioned on in one frame: visible parts, nearest first."""
+        requested = [view for view in self.views(time_s) if view.may_be_requested]
+        pixels = np.array([view.visible_box for view in requested]).reshape(-1, 4)
         return SceneLayout(
-            xyxy=(np.array([view.visible_box for view in told]).reshape(-1, 4) / FRAME_EXTENT_PX).astype(np.float32),
-            category=np.array([CATEGORIES.index(view.category) for view in told], dtype=np.int64),
+            xyxy=(pixels / FRAME_EXTENT_PX).astype(np.float32),
+            category=np.array([CATEGORIES.index(view.category) for view in requested], dtype=np.int64),
         )

@@ -1,4 +1,4 @@
-"""The base of everything that a scenario file may say: no unknown keys, no conversions, no infinities."""
+"""The base class of everything in a scenario file, and the error for values that do not fit together."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pydantic import BaseModel, ConfigDict
 from drivesim.scenario.text.problems import FieldPath
 
 
-class MisfittingFields(ValueError):
-    """Values that are fine alone but do not fit others; `problems` holds the path and the message of each.
+class InvalidFieldsError(ValueError):
+    """Values are wrong, each at a place of its own.
 
-    Paths begin at the model, or at the field, whose validator raises this.
+    A validator raises it for values that are valid alone but do not fit together, and a sweep raises it for a case that
+    is no valid scenario.
+
+    Attributes:
+        problems: Path and message of each problem. Paths begin at the model, or at the field, whose validator raises
+            this error; those of a sweep begin at the root of the swept file.
     """
 
     def __init__(self, problems: list[tuple[FieldPath, str]]) -> None:
@@ -22,13 +27,13 @@ class MisfittingFields(ValueError):
 
 
 class StrictModel(BaseModel):
-    """Frozen, and closed to keys and types that were not asked for."""
+    """A frozen model that refuses unknown keys, values of other types, infinities and NaN."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 def model_at(model: type[StrictModel], path: FieldPath) -> type[StrictModel]:
-    """The model of the mapping that stands at `path` in a mapping of `model`; the last one known on the way."""
+    """Returns the model of the mapping at `path` within `model`, or the last one that is known on the way."""
     for step in path:
         if isinstance(step, str) and step in model.model_fields:
             model = next(_models_in(model.model_fields[step].annotation), model)

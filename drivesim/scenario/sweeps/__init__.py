@@ -1,1 +1,1 @@
-"""Sweeps: which fields vary, how values are combined, and the concrete scenarios."""
+"""Sweeps: which fields vary, the expressions between them, how values are combined, and the concrete scenarios."""

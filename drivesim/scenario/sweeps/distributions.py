@@ -1,4 +1,4 @@
-"""What one parameter of a sweep may be: a choice, a range of numbers, or a formula of the others."""
+"""The values of one field of a sweep: a choice, a range or distribution of numbers, or an expression of others."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Annotated, Any
 
 from pydantic import Field, field_validator, model_validator
 
-from drivesim.scenario.schema.strict import MisfittingFields, StrictModel
+from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
 from drivesim.scenario.sweeps.expressions import Expression
 from drivesim.scenario.text.problems import FieldPath
 
 MAX_LEVELS = 10_000
 _KINDS = ("choice", "uniform", "normal", "integer", "equals")
-# Values are rounded, so that the last bits of a machine's logarithm are never seen, and files stay readable.
 _SIGNIFICANT_DIGITS = 7
+"""Values are rounded, so that they are the same on machines whose logarithms differ, and files stay readable."""
 _LEAST_TRUNCATED_MASS = 1e-4
+"""At least this much of a normal distribution must lie within its bounds."""
 
 Bounds = Annotated[tuple[float, ...], Field(strict=False, min_length=2, max_length=2)]
 
@@ -24,28 +25,30 @@ class Variation(StrictModel):
     """The values of one field: exactly one of `choice`, `uniform`, `normal`, `integer` and `equals`."""
 
     choice: Annotated[tuple[Any, ...], Field(strict=False, min_length=1, max_length=MAX_LEVELS)] | None = Field(
-        default=None, description="One of these values, each as likely as the others; a value may be null or a list."
+        default=None, description="One of these values, all equally likely; a value may be null or a list."
     )
-    uniform: Bounds | None = Field(default=None, description="[low, high]: any number between, each as likely.")
+    uniform: Bounds | None = Field(
+        default=None, description="[low, high]: a uniform distribution of numbers between these bounds."
+    )
     normal: Bounds | None = Field(default=None, description="[mean, standard deviation] of a normal distribution.")
-    within: Bounds | None = Field(default=None, description="[low, high]: truncates `normal` to these bounds.")
+    within: Bounds | None = Field(default=None, description="[low, high]: bounds to which `normal` is truncated.")
     integer: Annotated[tuple[int, ...], Field(strict=False, min_length=2, max_length=2)] | None = Field(
-        default=None, description="[low, high]: any whole number between, both included."
+        default=None, description="[low, high]: a whole number between these bounds, both included."
     )
     equals: str | None = Field(
-        default=None, min_length=1, description="A formula of other fields, such as `boxes[0].xyxy[0] + 120`."
+        default=None, min_length=1, description="An expression of other fields, such as `boxes[0].xyxy[0] + 120`."
     )
     levels: int | None = Field(
         default=None,
         ge=1,
         le=MAX_LEVELS,
-        description="Only so many different numbers, evenly spaced (by probability for `normal`); grid and pairwise "
-        "need it for `uniform` and `normal`.",
+        description="Number of different values to take, evenly spaced (by probability for `normal`); grid and "
+        "pairwise need it for `uniform` and `normal`.",
     )
 
     @field_validator("equals")
     @classmethod
-    def _a_formula(cls, equals: str | None) -> str | None:
+    def _an_expression(cls, equals: str | None) -> str | None:
         if equals is not None:
             Expression.parse(equals)
         return equals
@@ -73,12 +76,12 @@ class Variation(StrictModel):
         if not problems and self.normal is not None and self._mass()[1] - self._mass()[0] < _LEAST_TRUNCATED_MASS:
             problems.append((("within",), "`within`: nearly nothing of the normal distribution lies there"))
         if problems:
-            raise MisfittingFields(problems)
+            raise InvalidFieldsError(problems)
         return self
 
     @property
     def num_levels(self) -> int | None:
-        """How many different values there are; None for any number of them."""
+        """The number of different values, or None if the values are continuous."""
         if self.choice is not None:
             return len(self.choice)
         if self.integer is not None:
@@ -87,10 +90,11 @@ class Variation(StrictModel):
         return self.levels
 
     def level(self, index: int) -> Any:
-        """Value number `index` of `num_levels`, in ascending order or that of `choice`."""
+        """Returns value `index` of `num_levels` values, in ascending order or in that of `choice`."""
         if self.choice is not None:
             return self.choice[index]
         count = self.num_levels
+        assert count is not None, "continuous values have no levels"
         if self.normal is not None:
             return self._continuous((index + 0.5) / count)
         fraction = 0.5 if count == 1 else index / (count - 1)
@@ -100,16 +104,16 @@ class Variation(StrictModel):
         return self._continuous(fraction)
 
     def draw(self, position: float) -> Any:
-        """The value at a position of 0..1 (open at 1) in the distribution: its inverse cumulative function."""
+        """Returns the value at a position of [0, 1) in the distribution, by its inverse cumulative function."""
         count = self.num_levels
         return self._continuous(position) if count is None else self.level(min(count - 1, int(position * count)))
 
     def extremes(self) -> tuple[Any, ...]:
-        """Values that are in range only if all are; a choice is given whole."""
+        """Returns values that are in range only if all values are; of a choice, all of them."""
         if self.choice is not None:
             return self.choice
         bounds = self.integer or self.uniform or self.within
-        return tuple(bounds) if bounds else (self.normal[0],)
+        return tuple(bounds) if bounds else (self._normal.mean,)
 
     def _continuous(self, position: float) -> float:
         if self.uniform is not None:
@@ -117,16 +121,20 @@ class Variation(StrictModel):
             return min(max(_rounded(low * (1 - position) + high * position), low), high)
         below, above = self._mass()
         middle = min(max(below + position * (above - below), 1e-12), 1 - 1e-12)
-        value = _rounded(NormalDist(*self.normal).inv_cdf(middle))
+        value = _rounded(self._normal.inv_cdf(middle))
         low, high = self.within or (value, value)
         return min(max(value, low), high)
 
     def _mass(self) -> tuple[float, float]:
-        """The part of the normal distribution that lies below each bound."""
+        """Returns the part of the normal distribution that lies below each bound."""
         if self.within is None:
             return 0.0, 1.0
-        normal = NormalDist(*self.normal)
-        return normal.cdf(self.within[0]), normal.cdf(self.within[1])
+        return self._normal.cdf(self.within[0]), self._normal.cdf(self.within[1])
+
+    @property
+    def _normal(self) -> NormalDist:
+        assert self.normal is not None, "`normal` is the only kind left"
+        return NormalDist(*self.normal)
 
 
 def _rounded(value: float) -> float:

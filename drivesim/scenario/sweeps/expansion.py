@@ -1,7 +1,7 @@
-"""The concrete scenarios that a scenario with a `sweep` stands for.
+"""The concrete scenarios, called cases, of a scenario with a `sweep`.
 
-Case n depends on the file and on n alone. It is a scenario like any other: written to a file of its own
-(`scenario_yaml.py`), it is the same scenario and gives the same futures.
+Case n depends on the file and on n alone. It is a scenario like any other: saved to its own file (`scenario.save`),
+it is the same scenario and gives the same futures.
 """
 
 from __future__ import annotations
@@ -20,40 +20,38 @@ from drivesim.scenario.checks.plausibility import findings
 from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.picture import read_picture
 from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.schema.strict import InvalidFieldsError
 from drivesim.scenario.sweeps.designs import ROUNDS, combined
-from drivesim.scenario.sweeps.expressions import Expression, ExpressionError, field_at, parse_path, written
-from drivesim.scenario.sweeps.sweep import KEY
+from drivesim.scenario.sweeps.expressions import Expression, ExpressionError, field_at, parse_path, path_text
+from drivesim.scenario.sweeps.sweep import KEY, Sweep
 from drivesim.scenario.text.problems import FieldPath, clipped, shown
 
 MAX_NAME = 59
-"""Characters of the name of a sweep: each case adds five."""
+"""Largest length of the name of a sweep; each case appends five characters."""
 
-_FIRST_CASES = 4
-_FIRST_CANDIDATES = 200
+_FIRST_CASES, _FIRST_CANDIDATES = 4, 200
+"""Cases, and candidates of cases, that are checked when a file is loaded."""
 _EXTREMES = 500
+"""Single values that are checked when a file is loaded."""
 
 Assignment = dict[FieldPath, Any]
-
-
-class MisfitError(ValueError):
-    """A sweep gives a case that is no scenario; `problems` holds the path in the swept file and the message of each."""
-
-    def __init__(self, problems: list[tuple[FieldPath, str]]) -> None:
-        super().__init__("; ".join(message for _, message in problems))
-        self.problems = problems
-
+"""Values that a case sets, by the path of their field."""
 
 _AsError = Callable[[list[tuple[FieldPath, str]]], Exception]
 
 
 class Cases(Sequence[Scenario]):
-    """The concrete scenarios of a scenario, in order; of one without a sweep, the scenario itself.
+    """The concrete scenarios of a scenario, in order; a scenario without a sweep is its own only case.
 
-    `folder` is where a varied `first_frame` is looked for. Where the sweep leads out of what a scenario may say,
-    getting a case raises what `error` makes of the problems, as MisfitError has them. IndexError: no such case.
+    Getting a case raises IndexError if there is no such case, and the error of `error` if the case is invalid.
+
+    Args:
+        scenario: The scenario.
+        folder: Folder in which a varied `first_frame` is looked for.
+        error: Makes the error from its problems, as InvalidFieldsError has them.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path | None = None, error: _AsError = MisfitError) -> None:
+    def __init__(self, scenario: Scenario, folder: Path | None = None, error: _AsError = InvalidFieldsError) -> None:
         self.scenario = scenario
         self.folder = folder or Path()
         self._error = error
@@ -80,9 +78,11 @@ class Cases(Sequence[Scenario]):
 
     @cached_property
     def assignments(self) -> tuple[Assignment, ...]:
-        """What each case sets; an error where the constraints leave fewer cases than were asked for."""
+        """The values that each case sets; raises an error if the constraints leave fewer cases than are asked for."""
         assignments, sweep = tuple(self._assignments()), self.scenario.sweep
-        expected = 1 if sweep is None else sweep.count or 1
+        if sweep is None:
+            return assignments
+        expected = sweep.count or 1
         if len(assignments) < expected:
             tried = f"of {ROUNDS * sweep.count} draws" if sweep.count else "of all combinations"
             message = f"expected {expected} cases that fulfil `where`, got {len(assignments)} {tried}"
@@ -90,39 +90,32 @@ class Cases(Sequence[Scenario]):
         return assignments
 
     def settings(self, index: int) -> dict[str, Any]:
-        """What a case sets: values by field."""
-        return {written(path): value for path, value in self.assignments[index].items()}
+        """Returns the values that a case sets, by the text of their field's path."""
+        return {path_text(path): value for path, value in self.assignments[index].items()}
 
     def problems(self) -> list[tuple[FieldPath, str]]:
-        """What can be found wrong with the sweep in a moment: values out of range, and the first few cases."""
+        """Returns the problems that are found in a moment: values out of range, and those of the first few cases."""
         sweep = self.scenario.sweep
         if sweep is None:
             return []
         if len(self.scenario.name) > MAX_NAME:
             length = len(self.scenario.name)
             return [(("name",), f"`name`: expected at most {MAX_NAME} characters in a sweep, got {length}")]
-        if found := [*self._values_out_of_range()]:
+        if found := [*self._values_out_of_range(sweep)]:
             return found
         try:
             found_any = False
             for index, assignment in enumerate(islice(self._assignments(_FIRST_CANDIDATES), _FIRST_CASES)):
                 self._case(index, assignment)
                 found_any = True
-            if not found_any and self._few_candidates:
+            if not found_any and _has_few_candidates(sweep):
                 return [(("sweep", "where"), "expected 1 cases that fulfil `where`, got 0 of all combinations")]
-        except MisfitError as error:
+        except InvalidFieldsError as error:
             return error.problems
         return []
 
-    @property
-    def _few_candidates(self) -> bool:
-        """Whether the first candidates are all that there are."""
-        kinds = self.scenario.sweep.drawn.values()
-        counts = [kind.num_levels for kind in kinds]
-        return None not in counts and math.prod(counts) <= _FIRST_CANDIDATES and not self.scenario.sweep.count
-
     def _assignments(self, most: int | None = None) -> Iterator[Assignment]:
-        """What the cases set, one after the other; `most` ends the search after so many candidates."""
+        """Yields the values that the cases set; `most` ends the search after this many candidates."""
         if self.scenario.sweep is None:
             yield {}
             return
@@ -155,7 +148,7 @@ class Cases(Sequence[Scenario]):
             try:
                 results[path] = formula.value(document)
             except ExpressionError as error:
-                raise self._error([((*self._vary(path), "equals"), f"`{written(path)}`: {error}")]) from None
+                raise self._error([((*self._vary(path), "equals"), f"`{path_text(path)}`: {error}")]) from None
         return results
 
     def _holds(self, number: int, document: Mapping[str, Any]) -> bool:
@@ -187,24 +180,24 @@ class Cases(Sequence[Scenario]):
         return case
 
     def _blamed(self, index: int, assignment: Assignment, path: FieldPath, message: str) -> tuple[FieldPath, str]:
-        """The place in the swept file that a problem of a case comes from: the first field varied there."""
+        """Returns the place in the swept file that a problem of a case comes from, and its message there."""
         path = path[:-1] if path[-1:] == (KEY,) else path
         shared = {other: min(len(other), len(path)) for other in assignment}
         near = [other for other, length in shared.items() if other[:length] == path[:length]]
-        settings = ", ".join(f"{written(other)} = {shown(assignment[other])}" for other in near or assignment)
+        settings = ", ".join(f"{path_text(other)} = {shown(assignment[other])}" for other in near or assignment)
         place = self._vary(near[0]) if near else path
         return place, f"case {index} ({settings}): {message}"
 
-    def _values_out_of_range(self) -> Iterator[tuple[FieldPath, str]]:
-        """Values that their field never takes, whatever the others are; looked for one field at a time."""
-        for text in self.scenario.sweep.vary:
+    def _values_out_of_range(self, sweep: Sweep) -> Iterator[tuple[FieldPath, str]]:
+        """Yields values that their field never takes, whatever the others are, by trying one field at a time."""
+        for text in sweep.vary:
             try:
                 _with(self._whole, parse_path(text), None)
             except ExpressionError as error:
                 yield ("sweep", "vary", text, KEY), f"`{clipped(text)}`: {error}"
                 return
         checked = 0
-        for path, kind in self.scenario.sweep.drawn.items():
+        for path, kind in sweep.drawn.items():
             for number, value in enumerate(kind.extremes()):
                 checked += 1
                 if checked > _EXTREMES:
@@ -218,11 +211,12 @@ class Cases(Sequence[Scenario]):
                 break
 
     def _misfit_alone(self, path: FieldPath, value: Any) -> tuple[str, str] | None:
-        """What is wrong with a value in a scenario of nothing but what is at `path`: of a list, the one entry."""
-        said = {key: self._said[key] for key in ("format", "name", path[0]) if key in self._said}
+        """Returns what is wrong with a value in a scenario that has nothing but the field, or list entry, at `path`."""
+        first = str(path[0])
+        said = {key: self._said[key] for key in ("format", "name", first) if key in self._said}
         if len(path) > 1 and isinstance(path[1], int):
-            said[path[0]] = (said[path[0]][path[1]],)
-            path = (path[0], 0, *path[2:])
+            said[first] = (said[first][path[1]],)
+            path = (first, 0, *path[2:])
         try:
             Scenario.model_validate(_with(said, path, value))
         except ValidationError as error:
@@ -234,17 +228,23 @@ class Cases(Sequence[Scenario]):
         return None
 
     def _vary(self, path: FieldPath) -> FieldPath:
-        """The place of a varied field in the swept file."""
-        text = next(text for text in self.scenario.sweep.vary if parse_path(text) == path)
-        return ("sweep", "vary", text)
+        """Returns the place of a varied field in the swept file."""
+        varied = self.scenario.sweep.vary if self.scenario.sweep else {}
+        return ("sweep", "vary", next(text for text in varied if parse_path(text) == path))
 
 
 class _EnoughError(Exception):
-    pass
+    """Enough candidates have been tried."""
+
+
+def _has_few_candidates(sweep: Sweep) -> bool:
+    """Returns whether the first candidates are all that there are."""
+    counts = [kind.num_levels or _FIRST_CANDIDATES + 1 for kind in sweep.drawn.values()]
+    return not sweep.count and math.prod(counts) <= _FIRST_CANDIDATES
 
 
 def _with(document: Any, path: FieldPath, value: Any) -> Any:
-    """A copy of plain data with another value at `path`; missing mappings are made, list entries have to be there."""
+    """Returns a copy of plain data with another value at `path`; it makes missing mappings but no list entries."""
     if not path:
         return value
     step, rest = path[0], path[1:]

@@ -1,8 +1,9 @@
-"""Expressions over the fields of a scenario: `boxes[0].xyxy[2] > boxes[0].xyxy[0] + 40 and time_of_day == 'night'`.
+"""The expression language of sweeps: `boxes[0].xyxy[2] > boxes[0].xyxy[0] + 40 and time_of_day == 'night'`.
 
-A tiny language: read with Python's parser, admitted node by node, never evaluated as Python. It knows numbers, texts,
-`true`, `false`, `null`, fields by path, + - * / // %, comparisons, `in [..]`, and, or, not, `a if b else c`, and the
-functions abs, min and max.
+An expression is either a constraint of a sweep (`where`) or the value of a field (`equals`). The language has numbers,
+texts, `true`, `false`, `null`, fields by path, + - * / // %, comparisons, `in [..]`, and, or, not, `a if b else c`, and
+the functions abs, min and max. Python's parser reads an expression, but every node is checked, and nothing is ever
+evaluated as Python.
 """
 
 from __future__ import annotations
@@ -41,12 +42,17 @@ _Part = Callable[[Any], Any]
 
 
 class ExpressionError(ValueError):
-    """An expression is wrong, or means nothing for the values it was given."""
+    """An expression is wrong, or cannot be computed from the values of a scenario."""
 
 
 @dataclass(frozen=True)
 class Expression:
-    """`text` is what was written, `fields` the paths it looks at."""
+    """A parsed expression.
+
+    Attributes:
+        text: The expression as it was written.
+        fields: Paths of the fields that it uses.
+    """
 
     text: str
     fields: frozenset[FieldPath]
@@ -54,7 +60,7 @@ class Expression:
 
     @classmethod
     def parse(cls, text: str) -> Expression:
-        """Raises ExpressionError where the text is no expression of the language, or too long."""
+        """Parses a text; raises ExpressionError if it is not an expression of the language or is too long."""
         if len(text) > MAX_CHARACTERS:
             raise ExpressionError(f"expected at most {MAX_CHARACTERS} characters, got {len(text)}")
         tree = _parsed(text)
@@ -67,9 +73,10 @@ class Expression:
         return cls(text, frozenset(fields), compute)
 
     def value(self, document: Mapping[str, Any]) -> Any:
-        """The value for a scenario as plain data.
+        """Returns the value for a scenario that is given as plain data.
 
-        Raises ExpressionError: a field is not there, or an operation means nothing for its values.
+        Raises:
+            ExpressionError: A field is missing, or an operation is not defined for its values.
         """
         try:
             return self._compute(document)
@@ -77,7 +84,7 @@ class Expression:
             raise ExpressionError(f"cannot be computed: {error}") from None
 
     def holds(self, document: Mapping[str, Any]) -> bool:
-        """Whether the expression is true; ExpressionError also where it is neither true nor false."""
+        """Returns whether the expression is true; raises ExpressionError if it is neither true nor false."""
         value = self.value(document)
         if not isinstance(value, bool):
             raise ExpressionError(f"expected a comparison, which is true or false, got {shown(value)}")
@@ -85,22 +92,22 @@ class Expression:
 
 
 def parse_path(text: str) -> FieldPath:
-    """The path that a text such as `boxes[0].xyxy[2]` writes; ExpressionError where it is none."""
+    """Returns the path that a text such as `boxes[0].xyxy[2]` means; raises ExpressionError if it is not a path."""
     path = _path(_parsed(text)) if len(text) <= MAX_CHARACTERS else None
     if path is None:
         raise ExpressionError(f"expected a field such as `time_of_day` or `boxes[0].xyxy[2]`, got '{clipped(text)}'")
     return path
 
 
-def written(path: FieldPath) -> str:
-    """The text of a path."""
+def path_text(path: FieldPath) -> str:
+    """Returns the text of a path, such as `boxes[0].xyxy[2]`."""
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path).removeprefix(".")
 
 
 def field_at(document: Any, path: FieldPath) -> Any:
-    """What stands at a path of plain data; ExpressionError where there is nothing."""
+    """Returns the value at a path of plain data; raises ExpressionError if there is none."""
     for depth, step in enumerate(path):
-        here = f"there is no `{written(path[: depth + 1])}`"
+        here = f"there is no `{path_text(path[: depth + 1])}`"
         if isinstance(document, list | tuple) and isinstance(step, int):
             if step >= len(document):
                 raise ExpressionError(f"{here}, only {len(document)} of them")
@@ -152,7 +159,7 @@ def _compiled(node: ast.AST, fields: set[FieldPath]) -> _Part:
             parts = [_compiled(argument, fields) for argument in arguments]
             return lambda document: function(*(_number(part(document)) for part in parts))
         case _:
-            raise ExpressionError(f"`{clipped(ast.unparse(node))}` is no part of this language")
+            raise ExpressionError(f"`{clipped(ast.unparse(node))}` is not part of the expression language")
 
 
 def _comparison(operands: list[ast.expr], operations: list[ast.cmpop], fields: set[FieldPath]) -> _Part:
@@ -162,13 +169,11 @@ def _comparison(operands: list[ast.expr], operations: list[ast.cmpop], fields: s
         if isinstance(operation, ast.In | ast.NotIn):
             if not isinstance(operand, ast.List | ast.Tuple):
                 raise ExpressionError("expected a list in brackets after `in`")
-            choices = [_compiled(choice, fields) for choice in operand.elts]
-            parts.append(lambda document, choices=choices: [choice(document) for choice in choices])
+            parts.append(_list_of([_compiled(choice, fields) for choice in operand.elts]))
         else:
             parts.append(_compiled(operand, fields))
         if type(operation) in _ORDER:
-            order = _ORDER[type(operation)]
-            tests.append(lambda left, right, order=order: order(_number(left), _number(right)))
+            tests.append(_of_numbers(_ORDER[type(operation)]))
         elif type(operation) in _EQUALITY:
             tests.append(_EQUALITY[type(operation)])
         else:
@@ -179,6 +184,14 @@ def _comparison(operands: list[ast.expr], operations: list[ast.cmpop], fields: s
         return all(test(left, right) for test, left, right in zip(tests, values, values[1:], strict=False))
 
     return compare
+
+
+def _list_of(parts: list[_Part]) -> _Part:
+    return lambda document: [part(document) for part in parts]
+
+
+def _of_numbers(order: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    return lambda left, right: order(_number(left), _number(right))
 
 
 def _path(node: ast.AST | None) -> FieldPath | None:

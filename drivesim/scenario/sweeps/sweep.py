@@ -1,4 +1,4 @@
-"""The `sweep` of a scenario file: which fields vary, how they are combined, and what must hold between them."""
+"""The `sweep` of a scenario file: which fields vary, how they are combined, and which constraints hold."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from drivesim.scenario.schema.strict import MisfittingFields, StrictModel
+from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
 from drivesim.scenario.sweeps.distributions import Variation
 from drivesim.scenario.sweeps.expressions import Expression, parse_path
 from drivesim.scenario.text.problems import FieldPath
@@ -20,9 +20,10 @@ MAX_PARAMETERS = 32
 MAX_CONSTRAINTS = 32
 MAX_PAIRS = 10_000
 
-# The last step of a path that means the key of a mapping instead of the value.
 KEY = "[key]"
+"""The last step of a path that means the key of a mapping instead of its value."""
 _FIXED = ("format", "name", "futures", "coords", "sweep")
+"""Fields that are the same in every case."""
 
 
 def _a_field(text: str) -> str:
@@ -38,46 +39,46 @@ def _an_expression(text: str) -> str:
 
 
 class Sweep(StrictModel):
-    """Many concrete scenarios in one file: fields that vary, and how their values are combined."""
+    """Many concrete scenarios in one file: the fields that vary, and how their values are combined."""
 
     method: Literal["grid", "random", "latin_hypercube", "pairwise"] = Field(
         description="grid: every combination; random: independent draws; latin_hypercube: draws that fill each range "
-        "evenly; pairwise: few cases in which every pair of values of two fields occurs."
+        "evenly; pairwise: a small set of cases in which every pair of values of two fields occurs."
     )
     count: int | None = Field(
-        default=None, ge=1, le=MAX_CASES, description="How many cases; for random and latin_hypercube."
+        default=None, ge=1, le=MAX_CASES, description="Number of cases, for random and latin_hypercube."
     )
-    seed: int = Field(default=0, ge=0, lt=2**63, description="The draws follow from it.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of the draws.")
     vary: dict[Annotated[str, AfterValidator(_a_field)], Variation] = Field(
         min_length=1,
         max_length=MAX_PARAMETERS,
-        description="Fields by path, such as `time_of_day` or `boxes[0].xyxy[2]`, each with its values.",
+        description="Fields that vary, by path, such as `time_of_day` or `boxes[0].xyxy[2]`, each with its values.",
     )
     where: Annotated[tuple[Annotated[str, AfterValidator(_an_expression)], ...], Field(strict=False)] = Field(
         default=(),
         max_length=MAX_CONSTRAINTS,
-        description="Expressions that hold in every case, such as `boxes[0].xyxy[2] - boxes[0].xyxy[0] >= 40`.",
+        description="Expressions that are true in every case, such as `boxes[0].xyxy[2] - boxes[0].xyxy[0] >= 40`.",
     )
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Sweep:
         if problems := [*self._overlaps(), *self._misplaced_formulas()] or [*self._count_problems()]:
-            raise MisfittingFields(problems)
+            raise InvalidFieldsError(problems)
         return self
 
     @property
     def drawn(self) -> dict[FieldPath, Variation]:
-        """The fields whose values are drawn, ordered by path: the order of keys in the file is no matter."""
+        """The fields whose values are drawn, ordered by path, so that the order of keys in the file does not matter."""
         return {parse_path(text): self.vary[text] for text in sorted(self.vary) if self.vary[text].equals is None}
 
     @property
     def formulas(self) -> dict[FieldPath, str]:
-        """The fields that follow from others."""
+        """The fields that follow from others, with their expressions."""
         return {parse_path(text): kind.equals for text, kind in self.vary.items() if kind.equals is not None}
 
     @property
     def key(self) -> bytes:
-        """The digest of everything that draws depend on; `count` and `where` only choose among them."""
+        """A digest of everything that draws depend on; `count` and `where` only choose among the draws."""
         content = self.model_dump(mode="json", include={"method", "seed", "vary"}, exclude_none=True)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).digest()
 
@@ -105,10 +106,15 @@ class Sweep(StrictModel):
         problems: list[tuple[FieldPath, str]] = []
         if self.count is not None:
             problems.append((("count",), f"`count`: `{self.method}` has as many cases as its values give; remove it"))
-        levels = [kind.num_levels for kind in self.vary.values() if kind.equals is None]
+        levels: list[int] = []
         for text, kind in self.vary.items():
-            if kind.equals is None and kind.num_levels is None:
-                problems.append((("vary", text), f"`{text}`: `{self.method}` needs `levels`, how many values to take"))
+            if kind.equals is not None:
+                continue
+            if kind.num_levels is None:
+                message = f"`{text}`: `{self.method}` needs `levels`, the number of values to take"
+                problems.append((("vary", text), message))
+            else:
+                levels.append(kind.num_levels)
         if problems:
             return problems
         if self.method == "grid" and math.prod(levels) > MAX_CASES:

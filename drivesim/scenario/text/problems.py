@@ -13,18 +13,18 @@ from drivesim.errors import ScenarioError
 MAX_SHOWN = 10
 
 _EXCERPT_WIDTH = 100
-# What belongs together at a place: a quoted text, a list or mapping in brackets, else up to where plain text ends.
 _OFFENDING = re.compile(
     r""" "[^"]*"? | '[^']*'? | \[[^\]]*\]? | \{[^}]*\}? | (?: [^\s,\]}:] | :(?!\s|$) | [ ](?!\#|[ ]|$) )+ """,
     re.VERBOSE,
 )
+"""The text to underline from a place on: a quoted text, a list or mapping in brackets, or plain text to its end."""
 
-# Where a value stands inside the document: keys and list positions from the root.
 FieldPath = tuple[str | int, ...]
+"""The path of a value in a document: keys and list positions from the root."""
 
 
 class Place(NamedTuple):
-    """A place in a text file; both count from 1."""
+    """A place in a text file; line and column count from 1."""
 
     line: int
     column: int
@@ -43,22 +43,22 @@ class Problem:
         return f"{self.file}:{self.place.line}:{self.place.column}: {self.message}"
 
     def explained(self) -> str:
-        """The problem for a reader: `file:line:col: message`, and under it the excerpt where there is one."""
+        """Returns `file:line:col: message`, and below it the excerpt if there is one."""
         return f"{self}\n{self.excerpt}" if self.excerpt else str(self)
 
 
 def scenario_error(problems: Iterable[Problem]) -> ScenarioError:
-    """The error for these problems: in the order of the file, each once, at most `MAX_SHOWN` of them."""
+    """Returns the error for these problems, each once, in the order of the file, at most `MAX_SHOWN` of them."""
     return ScenarioError(*sorted(set(problems))[:MAX_SHOWN])
 
 
 def close_match(word: str, known: Iterable[str]) -> str | None:
-    """The known word that `word` was probably meant to be, if there is one."""
+    """Returns the known word that `word` was probably meant to be, if there is one."""
     return next(iter(get_close_matches(word[:64], list(known), n=1)), None)
 
 
 def shown(value: Any) -> str:
-    """A value from a scenario in the words of YAML, short enough for one line."""
+    """Returns a value of a scenario as YAML writes it, short enough for one line."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, dict):
@@ -69,7 +69,7 @@ def shown(value: Any) -> str:
 
 
 def clipped(text: str) -> str:
-    """The text without line breaks, cut where it would fill the line."""
+    """Returns the text without line breaks, shortened so that it does not fill the line."""
     return _cut(" ".join(text.split()))
 
 
@@ -82,7 +82,7 @@ def _cut(text: str) -> str:
 
 
 def excerpt(text: str, place: Place) -> str:
-    """The line of `text` at a place with the offending part underlined; nothing where there is no such line."""
+    """Returns the line of `text` at a place with the offending part underlined, or "" if there is no such line."""
     lines = text.split("\n", place.line)
     if len(lines) < place.line:
         return ""

@@ -1,7 +1,7 @@
-"""Reads one YAML document from its events, so that limits hold before memory is taken and every value has its place.
+"""A reader of single YAML documents that knows the place of every value and holds limits before it takes memory.
 
-Refused: anchors, aliases, tags, merge keys, directives, a second document, tabs as indentation, duplicate keys, keys
-that are not text, numbers that are not finite; more than `MAX_DEPTH` levels, `MAX_NODES` keys and values, or
+It refuses anchors, aliases, tags, merge keys, directives, a second document, tabs as indentation, duplicate keys, keys
+that are not text, numbers that are not finite, and more than `MAX_DEPTH` levels, `MAX_NODES` keys and values, or
 `MAX_KEYS` keys in one mapping.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, Protocol
 
 import yaml
 
@@ -24,22 +24,31 @@ MAX_KEYS = 256
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TAB_INDENT = re.compile(r"^[ ]*(\t)[ \t]*[^\s#]", re.MULTILINE)
-# The problem shows where these end; the mistake is where they begin.
 _BEGAN_BEFORE = ("while scanning a simple key", "while scanning a quoted scalar")
+"""Errors that YAML reports where these end, although the mistake is where they begin."""
 _ENCODING_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00": "UTF-32"}
 
 
-class _Marked(NamedTuple):
-    """Where a value starts, where its keys do, and the same of everything inside it."""
+class _Mark(Protocol):
+    """A place in the text, of either of the two scanners of PyYAML; both numbers count from 0."""
 
-    mark: yaml.Mark
-    keys: dict[str, yaml.Mark] | None
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+
+
+class _Marked(NamedTuple):
+    """The places at which a value and its keys start, and the same for everything inside the value."""
+
+    mark: _Mark
+    keys: dict[str, _Mark] | None
     inside: dict[str, _Marked] | list[_Marked] | None
 
 
 @dataclass
 class YamlDocument:
-    """Plain Python data (sequences are tuples) with the place of each value and of each key, by its path."""
+    """A document as plain Python data, in which sequences are tuples, with the place of each value and key."""
 
     file: str
     text: str = ""
@@ -48,16 +57,16 @@ class YamlDocument:
     problems: list[Problem] = field(default_factory=list)
 
     def note(self, place: Place, message: str) -> None:
-        """Remembers a problem; reading goes on."""
+        """Adds a problem after which reading continues."""
         self.problems.append(Problem(self.file, place, message, excerpt(self.text, place)))
 
     def fail(self, place: Place, message: str) -> NoReturn:
-        """Remembers a problem after which the rest of the file makes no sense."""
+        """Adds a problem after which the rest of the file makes no sense, and raises the error."""
         self.note(place, message)
         raise scenario_error(self.problems)
 
     def place_of(self, path: FieldPath) -> Place:
-        """The place of a value, or of the nearest value around it."""
+        """Returns the place of a value, or of the nearest value around it."""
         found = self.marks
         for step in path:
             inside = _inside(found, step)
@@ -67,19 +76,24 @@ class YamlDocument:
         return _place(found.mark) if found else Place(1, 1)
 
     def key_place_of(self, path: FieldPath) -> Place:
-        """The place of a key, the last step of `path`; of the nearest value around it where there is no such key."""
+        """Returns the place of the key that is the last step of `path`, or of the nearest value around it."""
         found = self.marks
         for step in path[:-1]:
             found = _inside(found, step) or found
-        mark = (found.keys or {}).get(path[-1]) if found else None
+        key = path[-1]
+        mark = (found.keys or {}).get(key) if found and isinstance(key, str) else None
         return _place(mark) if mark else self.place_of(path)
 
 
 def read_document(content: bytes, file: str) -> YamlDocument:
-    """Reads `content`; `file` is the name that messages show. Problems that do not stop the reading are in `.problems`.
+    """Reads a document; `problems` of the result are those that did not stop the reading.
+
+    Args:
+        content: Bytes of the file.
+        file: Name of the file in messages.
 
     Raises:
-        ScenarioError: the content is no YAML document, or one that is refused or too large.
+        ScenarioError: The content is not a YAML document, or it is refused or too large.
     """
     document = YamlDocument(file)
     if len(content) > MAX_BYTES:
@@ -88,7 +102,7 @@ def read_document(content: bytes, file: str) -> YamlDocument:
     try:
         _Composer(document, _Loader(document.text)).compose()
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
+        mark: _Mark | None = error.problem_mark or error.context_mark
         if error.context in _BEGAN_BEFORE and error.context_mark:
             mark = error.context_mark
         where = f" {error.context}" if error.context else ""
@@ -133,7 +147,7 @@ class _Composer:
         self.next_event()  # the end of the document
         event = self.next_event()
         if isinstance(event, yaml.DocumentStartEvent):
-            self.document.fail(_place(event.start_mark), "a second document; expected one scenario a file")
+            self.document.fail(_place(event.start_mark), "a second document; expected one scenario per file")
 
     def _node(self, event: Any, depth: int) -> tuple[Any, _Marked]:
         self._admit(event)
@@ -147,12 +161,14 @@ class _Composer:
         return self._mapping(event.start_mark, depth)
 
     def _admit(self, event: Any) -> None:
-        """Counts a key or a value, and refuses what stands for something else."""
+        """Counts a key or a value, and refuses aliases, anchors and tags."""
         self.nodes += 1
         if self.nodes > MAX_NODES:
             self.document.fail(_place(event.start_mark), f"more than {MAX_NODES} values")
         if type(event) is yaml.AliasEvent:
-            self.document.fail(_place(event.start_mark), f"the alias *{clipped(event.anchor)}; write the value out")
+            self.document.fail(
+                _place(event.start_mark), f"the alias *{clipped(str(event.anchor))}; write the value out"
+            )
         if event.anchor is not None:
             anchor = clipped(event.anchor)
             message = f"the anchor &{anchor}; write the value out where it is needed"
@@ -160,7 +176,7 @@ class _Composer:
         if event.tag is not None:
             self.document.fail(_place(event.start_mark), f"the tag {clipped(event.tag)}; expected a plain value")
 
-    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+    def _scalar(self, event: Any) -> Any:
         if event.style:
             return event.value
         try:
@@ -169,7 +185,7 @@ class _Composer:
             self._note(event, str(error))
             return None
 
-    def _sequence(self, mark: yaml.Mark, depth: int) -> tuple[tuple[Any, ...], _Marked]:
+    def _sequence(self, mark: _Mark, depth: int) -> tuple[tuple[Any, ...], _Marked]:
         values: list[Any] = []
         marks: list[_Marked] = []
         while type(event := self.next_event()) is not yaml.SequenceEndEvent:
@@ -178,9 +194,9 @@ class _Composer:
             marks.append(marked)
         return tuple(values), _Marked(mark, None, marks)
 
-    def _mapping(self, mark: yaml.Mark, depth: int) -> tuple[dict[str, Any], _Marked]:
+    def _mapping(self, mark: _Mark, depth: int) -> tuple[dict[str, Any], _Marked]:
         values: dict[str, Any] = {}
-        keys: dict[str, yaml.Mark] = {}
+        keys: dict[str, _Mark] = {}
         marks: dict[str, _Marked] = {}
         while type(event := self.next_event()) is not yaml.MappingEndEvent:
             key = self._key(event)
@@ -197,28 +213,30 @@ class _Composer:
         place = _place(event.start_mark)
         if type(event) is not yaml.ScalarEvent:
             self.document.fail(place, "expected a name before the colon, got a list or a mapping")
+        key = str(event.value)
         if event.style:
-            return event.value
-        if event.value == "<<":
+            return key
+        if key == "<<":
             self.document.fail(place, "the merge key <<; write the keys out")
         if not isinstance(self._scalar(event), str):
-            self.document.fail(place, f"expected a name before the colon, got {clipped(event.value) or 'nothing'}")
-        return event.value
+            self.document.fail(place, f"expected a name before the colon, got {clipped(key) or 'nothing'}")
+        return key
 
     def _note(self, event: Any, message: str) -> None:
-        """Remembers a problem; a file with more of them than are ever shown is read no further."""
-        remember = self.document.note if len(self.document.problems) + 1 < MAX_SHOWN else self.document.fail
-        remember(_place(event.start_mark), message)
+        """Adds a problem; a file with more problems than are ever shown is not read any further."""
+        add = self.document.note if len(self.document.problems) + 1 < MAX_SHOWN else self.document.fail
+        add(_place(event.start_mark), message)
 
 
 def _inside(marked: _Marked | None, step: str | int) -> _Marked | None:
     inside = marked.inside if marked else None
     if isinstance(inside, dict):
-        return inside.get(step)
+        return inside.get(step) if isinstance(step, str) else None
     return inside[step] if isinstance(inside, list) and isinstance(step, int) and 0 <= step < len(inside) else None
 
 
-def _place(mark: yaml.Mark) -> Place:
+def _place(mark: Any) -> Place:
+    """Returns the place of a mark; types-PyYAML calls marks of events optional, but the scanner always sets them."""
     return Place(mark.line + 1, mark.column + 1)
 
 

@@ -1,4 +1,4 @@
-"""Plain YAML scalars by the core schema of YAML 1.2: `yes`, `off`, `1:30` and `2024-01-01` are text."""
+"""Plain YAML scalars by the core schema of YAML 1.2, in which `yes`, `off`, `1:30` and `2024-01-01` are text."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _NUMBER_START = frozenset("+-.0123456789")
 
 
 def plain_scalar(text: str) -> str | int | float | bool | None:
-    """The value that an unquoted scalar stands for.
+    """Returns the value of an unquoted scalar.
 
     Raises:
-        ValueError: a number that is infinite, not a number, or longer than any field can hold.
+        ValueError: The number is infinite, not a number, or longer than any field can hold.
     """
     if text in _NULL:
         return None

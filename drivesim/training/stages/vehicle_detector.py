@@ -9,17 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
-from drivesim.data.packed import MIN_BOX_SIDE, PackedFootage
+from drivesim.data.packed import PackedFootage
 from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.detection.detections import Detections
 from drivesim.detection.scores import Verdicts, judge
+from drivesim.geometry.requestable import MIN_BOX_SIDE
 from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.scenario.previews.drawing import draw_boxes
 from drivesim.training.loop.precision import mixed_precision
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.losses.vehicles import VehicleBoxes, reader_loss, reader_targets
@@ -138,7 +139,6 @@ class ReaderStage:
 
 def with_vehicles(frame: np.ndarray, xyxy: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
     """A copy of a frame uint8 `h w 3` with boxes `n 4` in 0..1 drawn on."""
-    drawn, (height, width) = np.ascontiguousarray(frame).copy(), frame.shape[:2]
-    for x0, y0, x1, y1 in np.round(xyxy * [width, height, width, height]).astype(int):
-        cv2.rectangle(drawn, (x0, y0), (x1 - 1, y1 - 1), colour, 1)
+    drawn = np.ascontiguousarray(frame).copy()
+    draw_boxes(drawn, xyxy, colour)
     return drawn

@@ -1,1 +1,1 @@
-"""Recording: drive logs and packed footage, with exact labels."""
+"""Recording: drive logs and packed footage of the world, with exact labels, by several processes."""

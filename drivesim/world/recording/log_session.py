@@ -1,4 +1,4 @@
-"""Records many drive logs with several processes; the same session again goes on where the last one stopped."""
+"""Sessions that record many drive logs with several processes; the same session continues where it stopped."""
 
 from __future__ import annotations
 
@@ -24,9 +24,13 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True)
 class RecordSession:
-    """Which logs to record: seeds from `first_seed` on, dealt out to the workers by stride.
+    """Which logs to record.
 
-    It ends after `num_logs` logs or `minutes` minutes, whichever comes first; a log under way is finished.
+    The seeds from `first_seed` on are distributed among the workers by stride. The session ends after `num_logs` or
+    `minutes`, whichever comes first; a log that has been started is finished.
+
+    Raises:
+        FootageError: There is neither a number of logs nor of minutes, or a number is not positive.
     """
 
     folder: Path
@@ -43,10 +47,10 @@ class RecordSession:
         if not all(n is None or n > 0 for n in (self.num_workers, self.num_logs, self.minutes)):
             raise FootageError("workers, logs and minutes must be positive")
         if self.first_seed < 0:
-            raise FootageError(f"expected a first seed from 0 on, got {self.first_seed}")
+            raise FootageError(f"expected a first seed of at least 0, got {self.first_seed}")
 
     def settings(self) -> dict[str, Any]:
-        """What all logs of a folder have in common."""
+        """Returns the settings that all logs of a folder have in common."""
         recipe = self.recipe
         return {
             "fps": recipe.fps,
@@ -60,19 +64,21 @@ class RecordSession:
 
 @dataclass(frozen=True)
 class LogRecorded:
-    """One drive log is whole."""
+    """One drive log is complete."""
 
     seed: int
     num_frames: int
     existed: bool
-    """It was there from an earlier session."""
+    """Whether an earlier session recorded it."""
 
 
 def run_session(session: RecordSession) -> Iterator[LogRecorded]:
-    """Records the logs of a session, yielding each as it is done.
+    """Records the logs of a session and yields a report for each; complete logs stay whatever happens.
 
-    Raises `FootageError` where the folder holds logs of other settings, `FootageWriteError` where it cannot be written,
-    and `DrivesimError` where a worker failed; the whole logs stay.
+    Raises:
+        FootageError: The folder holds logs of other settings.
+        FootageWriteError: The folder cannot be written.
+        DrivesimError: A worker failed.
     """
     require_same_settings(session)
     deadline = None if session.minutes is None else time.monotonic() + 60 * session.minutes
@@ -85,7 +91,7 @@ def run_session(session: RecordSession) -> Iterator[LogRecorded]:
 
 
 def record_logs(number: int, session: RecordSession, deadline: float | None) -> Iterator[LogRecorded]:
-    """The work of one process: every `num_workers`-th seed, with a renderer of its own."""
+    """Does the work of one process: it records every `num_workers`-th seed with a renderer of its own."""
     import cv2
 
     cv2.setNumThreads(1)
@@ -104,7 +110,7 @@ def record_logs(number: int, session: RecordSession, deadline: float | None) -> 
                 renderer = renderer or Renderer(session.recipe.width, session.recipe.height, session.supersample)
                 try:
                     record_drive_log(seed, session.recipe, folder, renderer)
-                except LockHeldError:  # another session records it: look again when all else is done
+                except LockHeldError:  # another session is recording it; look again at the end
                     held.append(seed)
                     continue
             yield LogRecorded(seed, session.recipe.num_frames, existed)
@@ -115,10 +121,13 @@ def record_logs(number: int, session: RecordSession, deadline: float | None) -> 
 
 
 def require_same_settings(session: RecordSession) -> None:
-    """Notes the settings of a session in its folder, or compares them with those that are noted there.
+    """Writes the settings of a session into its folder, or compares them with those of the folder.
 
-    If a folder has no note, the labels of its logs are compared. Raises `FootageError` that names the
-    settings which differ, and `FootageWriteError` where the folder cannot be written.
+    If a folder with logs has no such file, the labels of the logs are compared.
+
+    Raises:
+        FootageError: The settings differ; the error names those that do.
+        FootageWriteError: The folder cannot be written.
     """
     note, settings = session.folder / SETTINGS_FILE, session.settings()
     with writing(session.folder):
@@ -127,14 +136,14 @@ def require_same_settings(session: RecordSession) -> None:
         try:
             there = unseal(note.read_bytes())
         except ValueError as error:
-            raise FootageError(f"{note}: {error}; remove it if the logs beside it are sound") from None
+            raise FootageError(f"{note}: {error}; remove it if the logs beside it are intact") from None
         _refuse_other(note, there, settings)
         return
     for log in sorted(session.folder.glob("world_*")):
         try:
             there = _settings_of(log)
         except FootageError:
-            continue  # a broken log is named when it is packed
+            continue  # packing will name the broken log
         _refuse_other(log, there, settings)
     with Claim.wait_for(note, lambda owner: None):
         try:
@@ -144,7 +153,7 @@ def require_same_settings(session: RecordSession) -> None:
 
 
 def _settings_of(log: Path) -> dict[str, Any]:
-    """The settings of a recorded log, as far as its labels state them."""
+    """Returns the settings of a recorded log, as far as its labels contain them."""
     labels = read_labels(log)
     return {"fps": labels.fps, "frames": len(labels.frames), "size": f"{labels.height}x{labels.width}"}
 

@@ -1,15 +1,15 @@
-"""Records worlds straight into packed footage, which stages train on: no video is written and decoded again.
+"""Sessions that record worlds straight into packed footage, without writing and decoding a video.
 
     stills = PackedRecording(Recipe.single_frames(), ((512, 1024), (256, 512), (128, 256)), first_seed=0)
     clips = PackedRecording(Recipe.clip(fps=10), ((512, 1024), (128, 256)), first_seed=5_000_000)
     with recording(PackedRecordSession(Path("data"), (stills, clips), num_workers=8)) as workers:
-        ...                                   # train; `footage.refreshed()` picks new shards up
-        for shard in workers.reports():       # does not wait; raises what ended the workers
+        ...                                   # train; `footage.refreshed()` adds new shards
+        for shard in workers.reports():       # does not wait; raises the error of a worker
             ...
 
-Each frame is rendered once, at the recipe's size, and shrunk from there by area. A shard holds the worlds of a fixed
-range of seeds; it is there whole or not at all, so that the same session goes on after a kill with the first shard
-that is missing. Any number of workers and sessions share the work, for each claims the shard that it records.
+Each frame is rendered once, at the recipe's size, and shrunk by area. A shard holds the worlds of a fixed range of
+seeds, and is either complete or missing, so after a kill the same session continues with the first missing shard. Any
+number of workers and sessions share the work, because each claims the shard that it records.
 """
 
 from __future__ import annotations
@@ -37,12 +37,16 @@ _POLL_S = 0.5
 
 @dataclass(frozen=True)
 class PackedRecording:
-    """One kind of footage: stills, clips or fast clips, as the recipe says, at several sizes (height, width).
+    """One kind of footage: stills, clips or fast clips, as the recipe says, at several sizes.
 
-    Frames are rendered at the recipe's size, `supersample` times as large if asked for, and shrunk to each of `sizes`,
-    which have its proportions. Seeds are taken from `first_seed` on, rounded down to whole shards.
+    Attributes:
+        recipe: What one log holds. Frames are rendered at its size.
+        sizes: Heights and widths to which frames are shrunk; they have the proportions of the recipe's size.
+        first_seed: First seed; it is rounded down to whole shards.
+        supersample: Factor of the size at which frames are drawn before they are shrunk to the recipe's size.
 
-    Raises FootageError for sizes that do not follow from the recipe's.
+    Raises:
+        FootageError: A size does not have the proportions of the recipe's, or is larger.
     """
 
     recipe: Recipe
@@ -63,7 +67,7 @@ class PackedRecording:
 
     @property
     def logs_per_shard(self) -> int:
-        """Worlds in each shard: some 256 frames."""
+        """Number of worlds in each shard, which together have about 256 frames."""
         return max(1, _FRAMES_PER_SHARD // self.recipe.num_frames)
 
     @property
@@ -71,11 +75,11 @@ class PackedRecording:
         return self.logs_per_shard * self.recipe.num_frames
 
     def settings(self) -> dict[str, Any]:
-        """All that its frames follow from, but for seed and size."""
+        """Returns everything that its frames depend on, except seed and size."""
         return {"world": asdict(self.recipe), "supersample": self.supersample, "logs": self.logs_per_shard}
 
     def shard_name(self, number: int) -> str:
-        """The name of the shard that begins with seed `number * logs_per_shard`."""
+        """Returns the name of the shard that begins with the seed `number * logs_per_shard`."""
         kind = "stills" if self.recipe.stills else f"{self.recipe.fps:g}fps"
         seed = number * self.logs_per_shard
         return f"world-{kind}-{recording_digest(self.settings())}-{seed:010d}"
@@ -83,12 +87,18 @@ class PackedRecording:
 
 @dataclass(frozen=True)
 class PackedRecordSession:
-    """What to record under a data folder: recordings in turn, until `num_logs` of each or `minutes` are reached.
+    """What to record under a data folder: one shard of each recording in turn.
 
-    num_logs: rounded up to whole shards. None for both goes on until it is stopped. A shard under way when the time is
-    over is finished.
+    Attributes:
+        folder: The data folder.
+        recordings: The kinds of footage.
+        num_logs: Number of logs of each recording, rounded up to whole shards. If both this and `minutes` are None, the
+            session continues until it is stopped.
+        minutes: Duration of the session; a shard that has been started is finished.
+        num_workers: Number of processes.
 
-    Raises FootageError for numbers that are not positive.
+    Raises:
+        FootageError: A number is not positive.
     """
 
     folder: Path
@@ -103,7 +113,7 @@ class PackedRecordSession:
             raise FootageError("recordings, workers, logs and minutes must be positive")
 
     def shards(self) -> Iterator[tuple[PackedRecording, int]]:
-        """All shards to record, in order: a recording, and the number of its shard."""
+        """Yields all shards to record, in order: a recording, and the number of its shard."""
         for step in itertools.count():
             left = False
             for recording in self.recordings:
@@ -114,34 +124,38 @@ class PackedRecordSession:
                 return
 
     def is_finished(self) -> bool:
-        """Whether all its shards are whole; without `num_logs` it never is."""
+        """Returns whether all shards are complete, which is never so without `num_logs`."""
         return self.num_logs is not None and not any(self.missing_sizes(*shard) for shard in self.shards())
 
     def folder_of(self, size: tuple[int, int]) -> Path:
-        """Where shards of a size lie."""
+        """Returns the folder of the shards of a size."""
         return packed_folder(self.folder, *size)
 
     def missing_sizes(self, recording: PackedRecording, number: int) -> list[tuple[int, int]]:
-        """The sizes at which a shard is not there."""
+        """Returns the sizes at which a shard is missing."""
         name = recording.shard_name(number)
         return [size for size in recording.sizes if not (self.folder_of(size) / name).is_dir()]
 
 
 @dataclass(frozen=True)
 class ShardRecorded:
-    """One shard is whole, at all its sizes."""
+    """One shard is complete at all its sizes."""
 
     name: str
     num_logs: int
     num_frames: int
-    """Rendered; each is there at every size."""
+    """Number of rendered frames, each of which is stored at every size."""
 
 
 @contextmanager
 def recording(session: PackedRecordSession) -> Iterator[RecordWorkers]:
-    """The started workers of a session; their reports are `ShardRecorded`, of new shards. They are stopped at the end.
+    """Starts the workers of a session and stops them at the end; their reports are `ShardRecorded`, for new shards.
 
-    They raise FootageWriteError (disk full, ...) and DrivesimError where a worker failed; whole shards stay.
+    Complete shards stay whatever happens.
+
+    Raises:
+        FootageWriteError: Footage cannot be written, for instance because the disk is full.
+        DrivesimError: A worker failed.
     """
     deadline = None if session.minutes is None else time.monotonic() + 60 * session.minutes
     folders = {session.folder_of(size) for kind in session.recordings for size in kind.sizes}
@@ -157,7 +171,7 @@ def recording(session: PackedRecordSession) -> Iterator[RecordWorkers]:
 
 
 def existing_shards(session: PackedRecordSession) -> list[ShardRecorded]:
-    """The shards of a session that are whole."""
+    """Returns the complete shards of a session."""
     names = {size: set(shard_names(session.folder_of(size))) for r in session.recordings for size in r.sizes}
     found = []
     for kind, number in session.shards():
@@ -170,9 +184,9 @@ def existing_shards(session: PackedRecordSession) -> list[ShardRecorded]:
 
 
 def record_shards(number: int, session: PackedRecordSession, deadline: float | None) -> Iterator[ShardRecorded]:
-    """The work of one process: each shard of the session that is missing and that no other process records.
+    """Does the work of one process: it records each missing shard of the session that no other process is recording.
 
-    At the end it waits for those that others record, and takes over from a process that dies.
+    At the end it waits for the shards of other processes, and takes over from a process that dies.
     """
     import cv2
 
@@ -201,9 +215,11 @@ def record_shards(number: int, session: PackedRecordSession, deadline: float | N
 def _record_shard(
     session: PackedRecordSession, kind: PackedRecording, number: int, renderers: _Renderers
 ) -> ShardRecorded | None:
-    """Records one shard at the sizes that are missing; None where another process has done so meanwhile.
+    """Records one shard at the sizes that are missing; returns None if another process has done so by now.
 
-    Raises LockHeldError where another process records it, and FootageWriteError where it cannot be written.
+    Raises:
+        LockHeldError: Another process is recording the shard.
+        FootageWriteError: The shard cannot be written.
     """
     name, first_seed = kind.shard_name(number), number * kind.logs_per_shard
     with ExitStack() as stack:
@@ -231,13 +247,13 @@ def _record_shard(
 
 
 class _Renderers:
-    """One renderer per size, kept."""
+    """One renderer for each size, which is kept."""
 
     def __init__(self) -> None:
         self._made: dict[tuple[int, int, int], Renderer] = {}
 
     def of(self, kind: PackedRecording) -> Renderer:
-        """The renderer of a recording's frames."""
+        """Returns the renderer for a recording."""
         size = (kind.recipe.width, kind.recipe.height, kind.supersample)
         if size not in self._made:
             self._made[size] = Renderer(*size)

@@ -1,4 +1,4 @@
-"""Worker processes that record: started together, asked for what they have done, stopped at any time."""
+"""Worker processes that record: they are started together, report what they have done, and can be stopped any time."""
 
 from __future__ import annotations
 
@@ -18,19 +18,24 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 
 class RecordWorkers:
-    """Processes of one thread each that run `work(number, *arguments)`; a context manager that stops them at its end.
+    """A context manager of processes with one thread each that run `work(number, *arguments)`.
 
         with RecordWorkers(work, arguments, 8) as workers:
             while workers.are_running:
-                for report in workers.reports():      # does not wait: train on meanwhile
+                for report in workers.reports():      # does not wait, so training can continue
                     ...
 
-    `work` is a module's function that yields reports, each of which can be pickled.
+    The processes are stopped at its end.
+
+    Args:
+        work: A function of a module that yields reports, which can be pickled.
+        arguments: Arguments of `work` after the number of the worker.
+        num_workers: Number of processes.
     """
 
     def __init__(self, work: Callable[..., Iterator[Any]], arguments: tuple[Any, ...], num_workers: int) -> None:
         context = multiprocessing.get_context("spawn")
-        self._queue = context.Queue()
+        self._queue: multiprocessing.Queue[Any] = context.Queue()
         self._failure: DrivesimError | None = None
         self._processes = [
             context.Process(target=_run, args=(work, number, arguments, self._queue), daemon=True)
@@ -64,9 +69,10 @@ class RecordWorkers:
         return any(process.is_alive() for process in self._processes)
 
     def reports(self, wait_s: float = 0.0) -> Iterator[Any]:
-        """What was reported since; waits up to `wait_s` for each further report.
+        """Yields new reports, and waits up to `wait_s` for each further report.
 
-        Raises DrivesimError once all workers have ended, where one of them failed.
+        Raises:
+            DrivesimError: All workers have ended, and one of them failed.
         """
         running = self.are_running
         with suppress(queue.Empty):
@@ -80,7 +86,7 @@ class RecordWorkers:
             self._raise_failure()
 
     def all_reports(self) -> Iterator[Any]:
-        """Reports until all workers have ended; raises as `reports` does."""
+        """Yields reports until all workers have ended; raises DrivesimError if one of them failed."""
         while True:
             running = self.are_running
             yield from self.reports(_POLL_S)
@@ -98,13 +104,13 @@ class RecordWorkers:
 
 
 def parent_is_alive() -> bool:
-    """Whether the process that started this worker still lives; True where none did."""
+    """Returns whether the process that started this worker still runs; True in a process that is no worker."""
     parent = multiprocessing.parent_process()
     return parent is None or parent.is_alive()
 
 
 def _run(work: Callable[..., Iterator[Any]], number: int, arguments: tuple[Any, ...], reports: Any) -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that what it holds is given up when it is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that a stopped worker gives up its claims
     try:
         for report in work(number, *arguments):
             reports.put(report)

@@ -1,4 +1,4 @@
-"""The air of a world: sky, sun, fog and their colours, by day and by night."""
+"""The atmosphere of a world: sky, sun and fog, and their colours, by day and by night."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.world.pose import Colour
+from drivesim.scenario.schema.vocabulary import TimeOfDay
+from drivesim.world.quads import Colour
 
 
 @dataclass(frozen=True)
 class Atmosphere:
-    """What the light of a world is like; colours are display values 0..1."""
+    """Sky, sun and fog of a world; colours are display values 0..1."""
 
-    time_of_day: str
-    """`day` or `night`."""
+    time_of_day: TimeOfDay
     sky_top: Colour
     sky_horizon: Colour
-    """Also the colour of the fog."""
+    """Colour of the sky at the horizon, and of the fog."""
     ambient: Colour
     sun: Colour
     sun_direction: tuple[float, float, float]
     """Unit vector towards the sun."""
     sun_glow: Colour
-    """Added to the sky around the sun."""
+    """Colour that is added to the sky around the sun."""
     fog_per_m: float
     shadow_strength: float
-    """Opacity 0..1 of the shadows under vehicles and trees."""
+    """Opacity of the shadows under vehicles and trees, 0 to 1."""
     cloud_cover: float
-    """0..1."""
+    """Amount of clouds, 0 to 1."""
     backdrop_seed: int
-    """Draws hills and clouds."""
+    """Seed of hills and clouds."""
 
     @property
     def is_night(self) -> bool:
@@ -75,7 +75,7 @@ _DAY_LOOKS = (
 
 
 def draw_atmosphere(time_of_day: str, rng: np.random.Generator) -> Atmosphere:
-    """Draw one of the looks of the `day` (clear, milky, hazy, overcast, low sun) or a `night`."""
+    """Draws one of the looks of a `day` (clear, milky, hazy, overcast, low sun), or a `night`."""
     seed = int(rng.integers(2**31))
     azimuth = rng.uniform(0, 2 * np.pi)
     if time_of_day == "night":

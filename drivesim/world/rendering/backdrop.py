@@ -1,4 +1,4 @@
-"""What stays around the camera wherever it goes: sky, clouds, hills and the plain below."""
+"""The backdrop, which stays around the camera wherever it goes: sky, clouds, hills and the plain below."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PLAIN_RADII_M = (0, 3, 6, 9, 12, 16, 21, 27, 34, 43, 55, 75, 110, 160, 230, 320
 
 @dataclass(frozen=True, eq=False)
 class Painted:
-    """Quads whose colours are final: vertices (n 4 3), colours (n 4 3), alpha (n 4)."""
+    """Quads with final colours: vertices `n 4 3`, colours `n 4 3` and opacities `n 4`."""
 
     vertices: np.ndarray
     colours: np.ndarray
@@ -33,7 +33,7 @@ class Painted:
 
 
 def sky(atmosphere: Atmosphere) -> Painted:
-    """The dome with its gradient and the glow around the sun, centred on the camera's foot."""
+    """Returns the dome of the sky, with its gradient and the glow around the sun, centred on the camera's foot."""
     azimuth = np.radians(np.arange(0, 361, 10.0))
     elevation = np.radians(np.array(_ELEVATIONS_DEG))[:, None]
     ray = np.stack(
@@ -50,7 +50,7 @@ def sky(atmosphere: Atmosphere) -> Painted:
 
 
 def clouds(atmosphere: Atmosphere) -> Painted:
-    """Soft banks of cloud, more of them with more cover; none at night."""
+    """Returns soft banks of cloud, more of them for more cloud cover, and none at night."""
     rng = np.random.default_rng(atmosphere.backdrop_seed)
     banks = round(22 * atmosphere.cloud_cover) if not atmosphere.is_night else 0
     puffs = 4
@@ -70,7 +70,7 @@ def clouds(atmosphere: Atmosphere) -> Painted:
 
 
 def hills(atmosphere: Atmosphere, land: np.ndarray, urban: bool) -> Painted:
-    """A far silhouette all around: rolling hills, or the roofs of a town."""
+    """Returns a distant silhouette all around: rolling hills, or the roofs of a town."""
     rng = np.random.default_rng(atmosphere.backdrop_seed + 1)
     corners = 144
     azimuth = np.arange(corners + 1) * (2 * np.pi / corners)
@@ -92,7 +92,7 @@ def hills(atmosphere: Atmosphere, land: np.ndarray, urban: bool) -> Painted:
 
 
 def plain(atmosphere: Atmosphere, land: np.ndarray) -> Painted:
-    """The land under everything, turned with the camera: its frame is x forward, y left."""
+    """Returns the land under everything; it turns with the camera, its x pointing forward and its y left."""
     azimuth = np.radians(np.linspace(-80, 80, 33))
     radii = np.array(_PLAIN_RADII_M)[:, None]
     grid = np.stack(np.broadcast_arrays(radii * np.cos(azimuth), radii * np.sin(azimuth), 0.0), -1).astype(FLOAT)

@@ -1,4 +1,4 @@
-"""The off-screen picture that panda3d draws into."""
+"""The off-screen buffer that panda3d draws into."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from panda3d.core import (
 )
 
 from drivesim.world.pose import CameraPose
+from drivesim.world.quads import Colour
 from drivesim.world.rendering.layers import Layer
 
 _SETTINGS = """
@@ -36,7 +37,7 @@ audio-library-name null
 
 
 class Canvas:
-    """A buffer of `width` x `height` pixels with a camera and layers in front of it."""
+    """A buffer of `width` × `height` pixels with a camera and layers in front of it."""
 
     def __init__(self, width: int, height: int, near_m: float, far_m: float, pipe: str) -> None:
         loadPrcFileData("", _SETTINGS.format(pipe=pipe))
@@ -65,14 +66,16 @@ class Canvas:
         self._camera.node().setLens(self._lens)
         buffer.makeDisplayRegion().setCamera(self._camera)
 
-    def layer(self, name: str, order: int, depth: bool, blend: str | None = None) -> Layer:
-        return Layer(self._root, name, order, depth, blend)
+    def layer(self, name: str, order: int, depth: bool, transparent: bool = False) -> Layer:
+        """Adds a layer (see `Layer`)."""
+        return Layer(self._root, name, order, depth, transparent)
 
-    def clear_colour(self, colour) -> None:
+    def clear_colour(self, colour: Colour) -> None:
+        """Sets the colour of pixels that nothing covers."""
         self._buffer.setClearColor((*map(float, colour), 1.0))
 
     def draw(self, camera: CameraPose) -> np.ndarray:
-        """Fill all layers as seen by `camera`; uint8 RGB (height width 3)."""
+        """Draws all layers as `camera` sees them: uint8 RGB `height width 3`."""
         degrees = np.degrees
         self._lens.setFov(float(degrees(camera.horizontal_fov_rad)))
         self._camera.setPos(camera.x_m, camera.y_m, camera.z_m)
@@ -86,7 +89,7 @@ class Canvas:
 
 
 def _off_screen_pipe() -> GraphicsPipe | None:
-    """A pipe of the module that `load-display` names, one that needs no window system where there is a choice."""
+    """Returns a pipe of the module that `load-display` names, if possible one that needs no window system."""
     selection = GraphicsPipeSelection.getGlobalPtr()
     selection.loadAuxModules()
     types = list(selection.getPipeTypes())

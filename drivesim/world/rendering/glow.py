@@ -1,4 +1,4 @@
-"""Lamps at night: flares where lamps look at the camera, and the glow that a lens puts around all bright light."""
+"""Lamps at night: flares of lamps that face the camera, and the glow that a lens adds around bright light."""
 
 from __future__ import annotations
 
@@ -7,20 +7,26 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.pose import CameraPose
 from drivesim.world.quads import FLOAT, discs
 from drivesim.world.rendering.lighting import MAX_REFLECTED, to_bytes
 from drivesim.world.scenery.scenery import Scenery
-from drivesim.world.vehicles.fleet import turned
+from drivesim.world.vehicles.placement import PlacedVehicle, turned
 
-_REACH_M = 190.0
+_REACH_M, _NEAREST_M = 190.0, 3
+"""Lamps of vehicles within these distances have flares."""
+_MIN_FACING = 0.3
+"""Smallest cosine of the angle between a lamp's direction and the line of sight for which it has a flare."""
 _HEAD, _TAIL, _BRAKE = (1.0, 0.97, 0.88), (0.92, 0.07, 0.05), (1.0, 0.14, 0.10)
 
 
 def lamp_flares(
     vehicles: Sequence[PlacedVehicle], scenery: Scenery, camera: CameraPose
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Small bright discs before lamps, larger with distance as a lens draws them: corners (n 3), RGBA bytes (n 4)."""
+    """Returns small bright discs in front of lamps: corners `n 3` and RGBA bytes `n 4`.
+
+    The discs grow with distance, as those that a lens draws.
+    """
     lamps, radii, colours = [], [], []
     eye = np.array([camera.x_m, camera.y_m])
     for vehicle in vehicles:
@@ -28,7 +34,7 @@ def lamp_flares(
         distance = float(np.hypot(*sight))
         sight = sight / max(distance, 1e-6)
         facing = float(sight @ (np.cos(vehicle.heading_rad), np.sin(vehicle.heading_rad)))
-        if abs(facing) < 0.3 or not 3 < distance < _REACH_M:
+        if abs(facing) < _MIN_FACING or not _NEAREST_M < distance < _REACH_M:
             continue
         front = facing > 0
         places = turned(vehicle.model.head_lamps if front else vehicle.model.tail_lamps, np.array(vehicle.heading_rad))
@@ -49,7 +55,7 @@ def lamp_flares(
 
 
 def add_glow(picture: np.ndarray) -> np.ndarray:
-    """Spread the light of everything brighter than reflected light can be; uint8 (height width 3) in and out."""
+    """Spreads the light of everything that is brighter than reflected light can be; uint8 `h w 3` in and out."""
     height, width = picture.shape[:2]
     small = cv2.resize(picture, (max(width // 4, 1), max(height // 4, 1)), interpolation=cv2.INTER_AREA)
     brightest = small.max(2, keepdims=True).astype(FLOAT)

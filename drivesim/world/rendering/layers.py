@@ -1,16 +1,16 @@
-"""Layers of quads for the rasteriser (panda3d): drawn in a fixed order, rewritten in place for every frame.
+"""Layers of quads for the rasteriser (panda3d), drawn in a fixed order and rewritten in place for every frame.
 
-panda3d only fills triangles with the colours of their corners: no lights, no shaders, no textures. Flat ground is
+panda3d only fills triangles with the colours of their corners, without lights, shaders or textures. Flat ground is
 painted in order without a depth test, so that nothing flickers.
 """
 
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 from panda3d.core import (
-    ColorBlendAttrib,
     Geom,
     GeomNode,
     GeomTriangles,
@@ -28,7 +28,7 @@ _CORNERS_OF_TRIANGLES = np.array([0, 1, 2, 0, 2, 3], np.uint32)
 
 @cache
 def _vertex_format() -> GeomVertexFormat:
-    """Positions and colours in arrays of their own, so that each is one block of memory."""
+    """Returns a format with positions and colours in separate arrays, so that each is one block of memory."""
     positions, colours = GeomVertexArrayFormat(), GeomVertexArrayFormat()
     positions.addColumn(InternalName.getVertex(), 3, Geom.NT_float32, Geom.C_point)
     colours.addColumn(InternalName.getColor(), 4, Geom.NT_uint8, Geom.C_color)
@@ -39,12 +39,17 @@ def _vertex_format() -> GeomVertexFormat:
 
 
 class Layer:
-    """Quads that are drawn together, after all layers of a lower `order`.
+    """Quads that are drawn together, after all layers of a lower order.
 
-    `blend` is None (opaque), `alpha` or `add`; only opaque layers with `depth` write to the depth buffer.
+    Args:
+        root: The node of the world.
+        name: Name of the layer.
+        order: Position in the order of drawing.
+        depth: Whether quads are hidden by nearer ones; opaque layers then write to the depth buffer.
+        transparent: Whether the quads are blended by their opacity.
     """
 
-    def __init__(self, root: NodePath, name: str, order: int, depth: bool, blend: str | None = None) -> None:
+    def __init__(self, root: NodePath, name: str, order: int, depth: bool, transparent: bool = False) -> None:
         self._geometry = GeomNode(name)
         self._geometry.setBounds(OmniBoundingVolume())
         self._geometry.setFinal(True)
@@ -52,16 +57,13 @@ class Layer:
         self.node.setTwoSided(True)
         self.node.setBin("fixed", order)
         self.node.setDepthTest(depth)
-        self.node.setDepthWrite(depth and blend is None)
-        if blend == "alpha":
+        self.node.setDepthWrite(depth and not transparent)
+        if transparent:
             self.node.setTransparency(TransparencyAttrib.MAlpha)
-        if blend == "add":
-            one = ColorBlendAttrib.OOne
-            self.node.setAttrib(ColorBlendAttrib.make(ColorBlendAttrib.MAdd, one, one))
         self._num_corners = 0
 
     def show(self, vertices: np.ndarray, colours: np.ndarray) -> None:
-        """Replace the quads: vertices (4n 3) float32 and RGBA bytes (4n 4), four corners after four corners."""
+        """Replaces the quads by vertices `4n 3` and RGBA bytes `4n 4`, four corners per quad."""
         if len(vertices) != self._num_corners:
             self._resize(len(vertices))
         if self._num_corners == 0:
@@ -88,5 +90,5 @@ class Layer:
         self._geometry.addGeom(geometry)
 
 
-def _overwrite(array, values: np.ndarray) -> None:
-    memoryview(array).cast("B")[:] = memoryview(np.ascontiguousarray(values)).cast("B")
+def _overwrite(array: Any, values: np.ndarray) -> None:
+    memoryview(array).cast("B")[:] = np.ascontiguousarray(values).data.cast("B")

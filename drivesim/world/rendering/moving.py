@@ -1,4 +1,4 @@
-"""Light on vehicles, and what they cast on the world around: shadows and beams."""
+"""Light on vehicles, and what vehicles cast on the world around them: shadows and beams."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.pose import CameraPose
 from drivesim.world.quads import FLOAT, patches
 from drivesim.world.rendering.atmosphere import Atmosphere
 from drivesim.world.rendering.lighting import (
@@ -22,7 +22,7 @@ from drivesim.world.rendering.lighting import (
 )
 from drivesim.world.rendering.projection import before
 from drivesim.world.scenery.scenery import Scenery
-from drivesim.world.vehicles.fleet import PlacedQuads, place, turned
+from drivesim.world.vehicles.placement import PlacedQuads, PlacedVehicle, place, turned
 from drivesim.world.vehicles.shapes import Material
 
 _ALBEDO = {
@@ -52,7 +52,7 @@ _NOTHING = (np.zeros((0, 3), FLOAT), np.zeros((0, 4), np.uint8))
 def lit_vehicles(
     vehicles: Sequence[PlacedVehicle], camera: CameraPose, atmosphere: Atmosphere, scenery: Scenery
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Corners (n 3) and RGBA bytes (n 4) of the faces of `vehicles` that are turned to the camera."""
+    """Returns corners `n 3` and RGBA bytes `n 4` of the faces of vehicles that face the camera."""
     if not vehicles:
         return _NOTHING
     quads = _facing(place(vehicles), camera)
@@ -79,8 +79,7 @@ def lit_vehicles(
 
 def _facing(quads: PlacedQuads, camera: CameraPose) -> PlacedQuads:
     towards = quads.vertices.mean(1) - np.array([camera.x_m, camera.y_m, camera.z_m], FLOAT)
-    keep = np.flatnonzero(np.einsum("nd,nd->n", towards, quads.face_normals) < 0)
-    return PlacedQuads(*(getattr(quads, field)[keep] for field in PlacedQuads.__dataclass_fields__))
+    return quads.take(np.flatnonzero(np.einsum("nd,nd->n", towards, quads.face_normals) < 0))
 
 
 def _table(colours: dict[Material, tuple[float, float, float]]) -> np.ndarray:
@@ -110,7 +109,7 @@ def _emission(quads: PlacedQuads, vehicles: Sequence[PlacedVehicle], atmosphere:
 
 
 def _reflections(quads: PlacedQuads, normals: np.ndarray, ray: np.ndarray, atmosphere: Atmosphere) -> np.ndarray:
-    """Sky in panes and paint, and the sun's highlight on them."""
+    """Returns the reflection of the sky in panes and paint, and the sun's highlight on them."""
     panes = np.isin(quads.materials, [Material.GLASS, Material.LIT_GLASS]).repeat(4)
     paint = (quads.materials == Material.PAINT).repeat(4)
     strength = np.where(panes, FLOAT(0.26), np.where(paint, FLOAT(0.05), FLOAT(0)))
@@ -125,7 +124,7 @@ def _reflections(quads: PlacedQuads, normals: np.ndarray, ray: np.ndarray, atmos
 
 
 def vehicle_shadows(vehicles: Sequence[PlacedVehicle], atmosphere: Atmosphere) -> tuple[np.ndarray, np.ndarray]:
-    """Soft dark outlines on the ground under the vehicles, drawn out a little away from the sun."""
+    """Returns soft shadows on the ground under vehicles, stretched a little away from the sun."""
     if not vehicles or atmosphere.shadow_strength <= 0:
         return _NOTHING
     angle = np.arange(17) * (2 * np.pi / 16)
@@ -156,7 +155,7 @@ def vehicle_shadows(vehicles: Sequence[PlacedVehicle], atmosphere: Atmosphere) -
 
 
 def head_lamp_beams(vehicles: Sequence[PlacedVehicle], camera: CameraPose) -> list[Beam]:
-    """The beams that light the ground: our own first, then those of the nearest vehicles."""
+    """Returns the beams that light the ground: the ego's first, then those of the nearest vehicles."""
     near = []
     for vehicle in vehicles:
         distance = float(np.hypot(vehicle.x_m - camera.x_m, vehicle.y_m - camera.y_m))

@@ -1,4 +1,4 @@
-"""Light and culling of what does not move."""
+"""Light and culling of everything that does not move."""
 
 from __future__ import annotations
 
@@ -23,14 +23,23 @@ from drivesim.world.rendering.lighting import (
 )
 from drivesim.world.rendering.projection import before
 
+_SHADOW_REACH_M = 120.0
+
 
 class StillMesh:
-    """A mesh with its sky, sun and street-lamp light computed once; head lamps and fog are added for each picture."""
+    """A mesh whose light from sky, sun and street lamps is computed once; each picture adds head lamps and fog.
+
+    Args:
+        mesh: The quads.
+        lamps: Places of the street lamps, `k 3`.
+        lamp_colour: Colour of their light, `3`.
+        atmosphere: Sky, sun and fog.
+        solid: Whether only the outer sides of the quads are visible.
+    """
 
     def __init__(
         self, mesh: QuadMesh, lamps: np.ndarray, lamp_colour: np.ndarray, atmosphere: Atmosphere, solid: bool
     ) -> None:
-        """`solid` meshes show only the outside of their faces."""
         self._atmosphere = atmosphere
         self._vertices, self._albedo, self._overlay = mesh.vertices, mesh.albedo, mesh.overlay
         self._bounds = QuadBounds(mesh.vertices)
@@ -45,7 +54,7 @@ class StillMesh:
     def seen_from(
         self, camera: CameraPose, reach_m: float, beams: Sequence[Beam] = ()
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Corners (m 3) and RGBA bytes (m 4) of the quads in view, in their order, lit by `beams` at night."""
+        """Returns corners `m 3` and RGBA bytes `m 4` of the quads in view, in their order, lit by `beams` at night."""
         keep = self._bounds.in_view(camera, reach_m)
         if self._faces is not None:
             towards = self._bounds.middles[keep] - np.array([camera.x_m, camera.y_m, camera.z_m], FLOAT)
@@ -65,7 +74,7 @@ class StillMesh:
 
 
 class StillShadows:
-    """Soft shadows of trees on the ground, by day."""
+    """Soft shadows of trees on the ground by day."""
 
     def __init__(self, mesh: QuadMesh, atmosphere: Atmosphere) -> None:
         self._vertices = mesh.vertices
@@ -75,12 +84,13 @@ class StillShadows:
         self._bounds = QuadBounds(mesh.vertices)
 
     def seen_from(self, camera: CameraPose, reach_m: float) -> tuple[np.ndarray, np.ndarray]:
-        keep = self._bounds.in_view(camera, min(reach_m, 120.0))
+        """Returns corners `m 3` and RGBA bytes `m 4` of the shadows in view."""
+        keep = self._bounds.in_view(camera, min(reach_m, _SHADOW_REACH_M))
         return self._vertices[keep].reshape(-1, 3), self._colours[keep].reshape(-1, 4)
 
 
 class QuadBounds:
-    """Middles (n 3) and radii (n) of quads, to leave out those that the camera cannot see."""
+    """Middles `n 3` and radii `n` of quads, by which those are left out that the camera cannot see."""
 
     def __init__(self, vertices: np.ndarray) -> None:
         self.middles = vertices.mean(1)
@@ -89,7 +99,7 @@ class QuadBounds:
         )
 
     def in_view(self, camera: CameraPose, reach_m: float) -> np.ndarray:
-        """Indices of the quads ahead of the camera, within reach and between the sides of the picture."""
+        """Returns the indices of the quads that are within reach and between the sides of the picture."""
         if len(self.middles) == 0:
             return np.zeros(0, np.int64)
         cos, sin = FLOAT(np.cos(camera.heading_rad)), FLOAT(np.sin(camera.heading_rad))

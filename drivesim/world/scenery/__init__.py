@@ -1,1 +1,1 @@
-"""Everything of a world that does not move."""
+"""Scenery: everything in a world that does not move, and what of it can hide vehicles."""

@@ -1,8 +1,9 @@
-"""Buildings along the road and its side streets: blocks, offices and shops in town, houses in the country."""
+"""Buildings along the road and its side streets: blocks, offices and shops in towns, houses in the country."""
 
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from drivesim.world.quads import FLOAT, QuadBuilder, oriented_boxes, patches
 from drivesim.world.scenery.ground import GroundColours
@@ -32,7 +33,7 @@ _WARM, _COOL = np.array([1.0, 0.80, 0.48]), np.array([0.75, 0.86, 1.0])
 
 
 def add_buildings(objects: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> Occluders:
-    """Line the road with buildings; returns what they can hide."""
+    """Lines the road with buildings and returns them as occluders."""
     lots = clear_of_road(draw_lots(road, colours, rng), road)
     if len(lots) == 0:
         return Occluders.none()
@@ -47,7 +48,7 @@ def add_buildings(objects: QuadBuilder, road: Road, colours: GroundColours, rng:
 
 
 def _add_walls(objects: QuadBuilder, boxes: np.ndarray, wall: np.ndarray) -> None:
-    """Walls in panels, so that light can vary over them, darker at the foot."""
+    """Adds walls in panels, so that light can vary over them; they are darker at the foot."""
     across = np.linspace(0, 1, 5)[None, None, :, None]
     up = np.array([0, 0.3, 1.0])[None, :, None, None]
     for k in range(4):
@@ -73,7 +74,7 @@ def _add_flat_roofs(
 
 
 def _add_pitched_roofs(objects: QuadBuilder, lots: Lots, wall: np.ndarray, rng: np.random.Generator) -> None:
-    """Gabled roofs with eaves, their ridges along the street, and chimneys."""
+    """Adds gabled roofs with eaves, whose ridges run along the street, and chimneys."""
     if len(lots) == 0:
         return
     rise = lots.depth * rng.uniform(0.28, 0.42, len(lots))
@@ -102,7 +103,7 @@ def _add_pitched_roofs(objects: QuadBuilder, lots: Lots, wall: np.ndarray, rng: 
 def _add_windows(
     objects: QuadBuilder, lots: Lots, boxes: np.ndarray, houses: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Rows of panes on the three walls that a road can see, shops with signs at the foot of town houses."""
+    """Adds rows of windows on the three walls that face a road, and shops with signs at the foot of town houses."""
     count = len(lots)
     glass = np.where(rng.random((count, 1)) < 0.55, np.array([[0.15, 0.19, 0.25]]), np.array([[0.27, 0.36, 0.46]]))
     office = (rng.random(count) < 0.2) & ~houses
@@ -171,15 +172,33 @@ def _add_shops(
 
 
 def _cells(columns: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Facade, column and row of every cell of facades with these numbers of columns and rows."""
+    """Returns facade, column and row of every cell of facades with these numbers of columns and rows."""
     cells = columns * rows
     facade = np.repeat(np.arange(len(cells)), cells)
     number = np.arange(cells.sum()) - np.repeat(np.cumsum(cells) - cells, cells)
     return facade, number % columns[facade], number // columns[facade]
 
 
-def _panes(foot, along, start, stop, low, high, lift: float = 0.07) -> np.ndarray:
-    """Upright quads (n 4 3) on walls: fractions `start`..`stop` of their width, heights `low`..`high`."""
+def _panes(
+    foot: np.ndarray,
+    along: np.ndarray,
+    start: ArrayLike,
+    stop: ArrayLike,
+    low: np.ndarray,
+    high: np.ndarray,
+    lift: float = 0.07,
+) -> np.ndarray:
+    """Returns upright quads `n 4 3` on walls.
+
+    Args:
+        foot: Lower left corner of each wall, `n 3`.
+        along: Vector along the foot of each wall, `n 3`.
+        start: Left edges, as fractions of the wall's width.
+        stop: Right edges, likewise.
+        low: Heights of the lower edges.
+        high: Heights of the upper edges.
+        lift: Distance in front of the wall.
+    """
     outward = np.cross(along, (0, 0, 1))
     foot = foot + outward / (np.linalg.norm(outward, axis=1, keepdims=True) + 1e-9) * lift
     across = np.stack(np.broadcast_arrays(start, stop, stop, start), -1)
@@ -190,5 +209,5 @@ def _panes(foot, along, start, stop, low, high, lift: float = 0.07) -> np.ndarra
 
 
 def _sky_gradient(tone: np.ndarray) -> np.ndarray:
-    """Panes (n 4 3) lighter towards their tops, as if they mirrored the sky."""
+    """Returns colours `n 4 3` of panes that are lighter towards the top, as if they mirrored the sky."""
     return (tone[:, None] * np.array([0.8, 0.85, 1.3, 1.2])[None, :, None]).astype(FLOAT)

@@ -1,20 +1,20 @@
-"""The flat ground of a world in painting order: verges, pavements, side streets, road, kerbs, markings."""
+"""The flat ground of a world, in the order of painting: verges, pavements, side streets, road, kerbs, markings."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from drivesim.world.pose import Colour
-from drivesim.world.quads import FLOAT, QuadBuilder
+from drivesim.world.quads import FLOAT, Colour, QuadBuilder
 from drivesim.world.traffic.road import Road
 
 UP = np.array([0, 0, 1], FLOAT)
 WHITE = np.array([0.88, 0.88, 0.86], FLOAT)
 YELLOW = np.array([0.86, 0.66, 0.14], FLOAT)
 _KERB_M = 0.15
-"""From the edge of the road to the kerb."""
+"""Distance from the edge of the road to the kerb."""
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,31 @@ class GroundColours:
     """Width of the pavement, or of the verge in the country."""
 
 
-def draw_ground_colours(road: Road, rng: np.random.Generator) -> GroundColours:
-    lands = ((0.29, 0.41, 0.19), (0.36, 0.44, 0.22), (0.47, 0.43, 0.28), (0.52, 0.47, 0.34))
-    land = np.array(lands[rng.choice(4, p=[0.45, 0.25, 0.2, 0.1])]) * rng.uniform(0.85, 1.1)
+_LANDS = ((0.29, 0.41, 0.19), (0.36, 0.44, 0.22), (0.47, 0.43, 0.28), (0.52, 0.47, 0.34))
+_LAND_PROBABILITIES = (0.45, 0.25, 0.2, 0.1)
+
+
+def draw_ground_colours(rng: np.random.Generator) -> GroundColours:
+    """Draws the colours of the ground and the width of the pavement."""
+    land = np.array(_LANDS[rng.choice(len(_LANDS), p=_LAND_PROBABILITIES)]) * rng.uniform(0.85, 1.1)
     pavement = np.array([0.62, 0.60, 0.57]) * rng.uniform(0.82, 1.12) * rng.uniform(0.97, 1.03, 3)
     asphalt = np.array([0.300, 0.305, 0.320]) * rng.uniform(0.78, 1.25) * rng.uniform(0.98, 1.02, 3)
     return GroundColours(
-        land=tuple(land.tolist()),
-        pavement=tuple(pavement.tolist()),
-        asphalt=tuple(asphalt.tolist()),
-        centre_line=tuple((YELLOW if rng.random() < 0.5 else WHITE).tolist()),
+        land=_colour(land),
+        pavement=_colour(pavement),
+        asphalt=_colour(asphalt),
+        centre_line=_colour(YELLOW if rng.random() < 0.5 else WHITE),
         pavement_m=float(rng.uniform(2.6, 4.8)),
     )
 
 
+def _colour(values: np.ndarray) -> Colour:
+    red, green, blue = values.tolist()
+    return red, green, blue
+
+
 def add_ground(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> None:
-    """Paint the ground from the outside in."""
+    """Paints the ground from the outside to the middle of the road."""
     _add_land(ground, road, colours, rng)
     _add_pavements(ground, road, colours, rng)
     _add_side_streets(ground, road, colours, rng)
@@ -111,7 +120,7 @@ def _add_side_streets(ground: QuadBuilder, road: Road, colours: GroundColours, r
 
 
 def _add_road_surface(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> None:
-    """Asphalt with darker wheel tracks, old patches and a slow change of tone."""
+    """Adds asphalt with darker wheel tracks, old repairs and a slow change of tone."""
     right, left = road.right_edge_m - _KERB_M, road.left_edge_m + _KERB_M
     stations = np.arange(0, road.length_m, 2.0)
     offsets = np.linspace(right, left, max(3, int(np.ceil((left - right) / (road.lane_width_m / 4)))))
@@ -121,7 +130,7 @@ def _add_road_surface(ground: QuadBuilder, road: Road, colours: GroundColours, r
     grain = 1 + 0.012 * rng.standard_normal((len(stations), len(offsets)))
     asphalt = np.array(colours.asphalt, FLOAT)
     ground.add(road.strip(stations, offsets), asphalt * _corners(tone * tracks * grain), normals=UP)
-    repairs = int(rng.integers(0, road.length_m / 40))
+    repairs = int(rng.integers(0, int(road.length_m / 40)))
     start = rng.uniform(0, road.length_m - 12, repairs)
     near = rng.uniform(right + 0.6, max(right + 0.7, left - 2.2), repairs)
     quads = road.patches(start, start + rng.uniform(1.5, 9, repairs), near, near + rng.uniform(0.5, 1.6, repairs))
@@ -150,13 +159,13 @@ def _add_kerbs(ground: QuadBuilder, road: Road, colours: GroundColours) -> None:
 
 
 def _add_lines(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> None:
-    """Lane, edge and centre lines, interrupted at side streets."""
+    """Adds lane, edge and centre lines, which are interrupted at side streets."""
     worn = rng.uniform(0.82, 1.0)
     median, lane = road.median_m / 2, road.lane_width_m
 
     def line(
         offset: float,
-        colour: np.ndarray,
+        colour: ArrayLike,
         width: float,
         dash_m: float | None = None,
         gap_m: float = 0.0,
@@ -193,7 +202,7 @@ def _add_lines(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.
 
 
 def _add_crossings(ground: QuadBuilder, road: Road, rng: np.random.Generator) -> None:
-    """Zebra crossings and stop lines before side streets."""
+    """Adds zebra crossings and stop lines at side streets."""
     for street in road.side_streets:
         near = street.station_m - street.half_width_m
         far = street.station_m + street.half_width_m
@@ -210,13 +219,13 @@ def _add_crossings(ground: QuadBuilder, road: Road, rng: np.random.Generator) ->
 
 
 def _corners(grid: np.ndarray) -> np.ndarray:
-    """Values of a grid (stations offsets) at the corners of `road.strip`'s quads: (n 4 1)."""
+    """Returns the values of a grid `stations offsets` at the corners of the quads of `Road.strip`: `n 4 1`."""
     quads = np.stack([grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]], -1)
     return quads.reshape(-1, 4, 1).astype(FLOAT)
 
 
 def _smooth_noise(rng: np.random.Generator, shape: tuple[int, int], passes: int = 2) -> np.ndarray:
-    """Noise of about unit size that changes slowly along the stations."""
+    """Returns noise of about unit size that changes slowly along the stations."""
     noise = rng.standard_normal(shape)
     for _ in range(passes):
         padded = np.concatenate([noise[:1], noise, noise[-1:]])

@@ -1,7 +1,8 @@
-"""Where buildings stand: rows along the road and its side streets, clear of every carriageway."""
+"""Building lots: rows along the road and its side streets, clear of every carriageway."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,22 @@ from drivesim.world.quads import oriented_boxes
 from drivesim.world.scenery.ground import GroundColours
 from drivesim.world.traffic.road import Road, SideStreet
 
+_CLEARANCE_M = 2.5
+"""Smallest distance of buildings from the edge of the road."""
+
 
 @dataclass(frozen=True, eq=False)
 class Lots:
-    """Where buildings stand, arrays (n): middle, heading of the street, size along and across it, height, side.
+    """The places of `n` buildings; every attribute is an array `n`.
 
-    `side` is 1 for buildings on the left of their street's heading, which face right.
+    Attributes:
+        x: Middle of the building.
+        y: Middle of the building.
+        heading: Heading of the street.
+        length: Size along the street.
+        depth: Size across the street.
+        height: Height.
+        side: 1 for a building on the left of its street, which faces right; -1 for one on the right.
     """
 
     x: np.ndarray
@@ -31,76 +42,99 @@ class Lots:
         return len(self.x)
 
     def take(self, keep: np.ndarray) -> Lots:
+        """Returns some of the lots, by a mask or an index."""
         return Lots(*(getattr(self, field)[keep] for field in self.__dataclass_fields__))
 
 
+_Row = tuple[float, float, float, float, float, float, int]
+_Place = Callable[[float, float], tuple[float, float, float, int]]
+"""From metres along and across a street to x, y, heading and side."""
+
+
+@dataclass(frozen=True)
+class _Frontage:
+    """One row of buildings along a street.
+
+    Attributes:
+        start: Where the row begins, in metres along the street.
+        stop: Where it ends.
+        near: Distance across from the edge of the street to the row.
+        density: Fraction of the places that are built on.
+        gap: Smallest and largest gap between buildings.
+        setback: Smallest and largest distance of a building behind `near`.
+        tall: Whether the buildings are tall.
+    """
+
+    start: float
+    stop: float
+    near: float
+    density: float
+    gap: tuple[float, float]
+    setback: tuple[float, float]
+    tall: bool = False
+
+
 def draw_lots(road: Road, colours: GroundColours, rng: np.random.Generator) -> Lots:
-    rows: list[tuple] = []
-
-    def frontage(start: float, stop: float, place, near: float, density: float, gap: tuple, setback: tuple, tall: bool):
-        """Walk along one side of a street; `place(along, across)` gives position, heading and side."""
-        along = start + rng.uniform(0, gap[1] / 2)
-        while along < stop:
-            length, depth = (
-                (rng.uniform(11, 27), rng.uniform(10, 16)) if road.urban else (rng.uniform(8, 16), rng.uniform(7, 11))
-            )
-            if rng.random() < density and along + length < stop + 8:
-                height = _draw_height(road.urban, tall, rng)
-                x, y, heading, side = place(along + length / 2, near + rng.uniform(*setback) + depth / 2)
-                rows.append((x, y, heading, length, depth, height, side))
-            along += length + rng.uniform(*gap)
-
-    def beside_road(side: int):
-        def place(along: float, across: float):
-            point, heading = road.position(along, road.edge_m(side) + side * across)
-            return point[0], point[1], float(heading), side
-
-        return place
-
-    def beside_side_street(street: SideStreet, side: int, corner: int):
-        def place(along: float, across: float):
-            point, heading = road.position(street.station_m + corner * across, road.edge_m(side) + side * along)
-            return point[0], point[1], float(heading) + side * np.pi / 2, -side * corner
-
-        return place
-
-    pavement = colours.pavement_m
+    """Draws the lots along a road and its side streets."""
+    rows: list[_Row] = []
+    pavement, length = colours.pavement_m, road.length_m
     for side in (1, -1):
+        place = _beside_road(road, side)
         if road.urban:
-            frontage(0, road.length_m, beside_road(side), pavement, 0.93, (0.4, 7), (1.5, 5.5), False)
-            frontage(0, road.length_m, beside_road(side), pavement + 30, 0.55, (6, 40), (0, 40), True)
+            first_row = _Frontage(0, length, pavement, 0.93, gap=(0.4, 7), setback=(1.5, 5.5))
+            second_row = _Frontage(0, length, pavement + 30, 0.55, gap=(6, 40), setback=(0, 40), tall=True)
+            rows += _draw_frontage(first_row, place, road.urban, rng)
+            rows += _draw_frontage(second_row, place, road.urban, rng)
         else:
-            frontage(0, road.length_m, beside_road(side), pavement, 0.6, (10, 70), (8, 34), False)
+            only_row = _Frontage(0, length, pavement, 0.6, gap=(10, 70), setback=(8, 34))
+            rows += _draw_frontage(only_row, place, road.urban, rng)
     for street in road.side_streets:
+        near = street.half_width_m + 2.5
+        frontage = (
+            _Frontage(24, street.length_m, near, 0.9, gap=(0.5, 9), setback=(0.5, 4))
+            if road.urban
+            else _Frontage(22, street.length_m, near, 0.5, gap=(10, 40), setback=(4, 14))
+        )
         for side in (1, -1):
-            if not street.opens_to(side):
-                continue
-            for corner in (1, -1):
-                near = street.half_width_m + 2.5
-                if road.urban:
-                    frontage(
-                        24,
-                        street.length_m,
-                        beside_side_street(street, side, corner),
-                        near,
-                        0.9,
-                        (0.5, 9),
-                        (0.5, 4),
-                        False,
-                    )
-                else:
-                    frontage(
-                        22,
-                        street.length_m,
-                        beside_side_street(street, side, corner),
-                        near,
-                        0.5,
-                        (10, 40),
-                        (4, 14),
-                        False,
-                    )
+            if street.opens_to(side):
+                for corner in (1, -1):
+                    place = _beside_side_street(road, street, side, corner)
+                    rows += _draw_frontage(frontage, place, road.urban, rng)
     columns = [np.array(column, float) for column in zip(*rows, strict=True)] if rows else [np.zeros(0)] * 7
     return Lots(*columns)
+
+
+def _draw_frontage(frontage: _Frontage, place: _Place, urban: bool, rng: np.random.Generator) -> list[_Row]:
+    """Walks along one side of a street and draws its buildings."""
+    rows: list[_Row] = []
+    along = frontage.start + rng.uniform(0, frontage.gap[1] / 2)
+    while along < frontage.stop:
+        length, depth = (
+            (rng.uniform(11, 27), rng.uniform(10, 16)) if urban else (rng.uniform(8, 16), rng.uniform(7, 11))
+        )
+        if rng.random() < frontage.density and along + length < frontage.stop + 8:
+            height = _draw_height(urban, frontage.tall, rng)
+            across = frontage.near + rng.uniform(*frontage.setback) + depth / 2
+            x, y, heading, side = place(along + length / 2, across)
+            rows.append((x, y, heading, length, depth, height, side))
+        along += length + rng.uniform(*frontage.gap)
+    return rows
+
+
+def _beside_road(road: Road, side: int) -> _Place:
+    def place(along: float, across: float) -> tuple[float, float, float, int]:
+        point, heading = road.position(along, road.edge_m(side) + side * across)
+        return float(point[0]), float(point[1]), float(heading), side
+
+    return place
+
+
+def _beside_side_street(road: Road, street: SideStreet, side: int, corner: int) -> _Place:
+    def place(along: float, across: float) -> tuple[float, float, float, int]:
+        point, heading = road.position(street.station_m + corner * across, road.edge_m(side) + side * along)
+        return float(point[0]), float(point[1]), float(heading) + side * np.pi / 2, -side * corner
+
+    return place
 
 
 def _draw_height(urban: bool, tall: bool, rng: np.random.Generator) -> float:
@@ -115,7 +149,7 @@ def _draw_height(urban: bool, tall: bool, rng: np.random.Generator) -> float:
 
 
 def clear_of_road(lots: Lots, road: Road) -> Lots:
-    """Leave out buildings that a curve or a side street would bring onto the pavement."""
+    """Leaves out buildings that would stand on the pavement because of a curve or a side street."""
     if len(lots) == 0:
         return lots
     feet = oriented_boxes(lots.x, lots.y, lots.heading, lots.length, lots.depth, 0, 1)[:, :4, 0, :2]
@@ -127,9 +161,9 @@ def clear_of_road(lots: Lots, road: Road) -> Lots:
         "nd,nd->n", edges.reshape(-1, 2) - line[station], np.column_stack([-np.sin(heading), np.cos(heading)])
     )
     edge = np.where(offset > 0, road.left_edge_m, -road.right_edge_m)
-    clear = distance > edge + 2.5
+    clear: np.ndarray = np.asarray(distance) > edge + _CLEARANCE_M
     for street in road.side_streets:
         inside = np.abs(station - street.station_m) < street.half_width_m + 2.0
         opens = (offset > 0) if street.side == 1 else (offset < 0) if street.side == -1 else True
         clear &= ~(inside & opens & (np.abs(offset) < edge + street.length_m))
-    return lots.take(clear.reshape(len(lots), -1).all(1))
+    return lots.take(np.asarray(clear.reshape(len(lots), -1).all(1)))

@@ -1,4 +1,4 @@
-"""What of the scenery can hide a vehicle: convex solids standing on a rectangle of ground."""
+"""Occluders: the parts of the scenery that can hide a vehicle, as convex solids on rectangles of ground."""
 
 from __future__ import annotations
 
@@ -15,11 +15,18 @@ _ICOSAHEDRON = np.array(
     + [(b, 0, a) for a in (-1, 1) for b in (-_GOLDEN, _GOLDEN)]
 ) / np.hypot(1, _GOLDEN)
 NUM_POINTS = len(_ICOSAHEDRON)
+_PLAN_OF_CROWN = 0.7
+"""Half size of the square of ground that a round crown covers, as a fraction of its radius."""
 
 
 @dataclass(frozen=True, eq=False)
 class Occluders:
-    """`k` solids: points (k 12 3) that span each, and the plan (k 5): x, y, heading, half length, half width."""
+    """`k` convex solids.
+
+    Attributes:
+        points: Points that span each solid, `k 12 3`.
+        plan: The ground of each solid, `k 5`: x, y, heading, half length and half width.
+    """
 
     points: np.ndarray
     plan: np.ndarray
@@ -29,16 +36,18 @@ class Occluders:
 
     @classmethod
     def none(cls) -> Occluders:
+        """Returns no occluders."""
         return cls(np.zeros((0, NUM_POINTS, 3), FLOAT), np.zeros((0, 5), FLOAT))
 
     @classmethod
     def joined(cls, parts: list[Occluders]) -> Occluders:
+        """Returns all occluders of several parts."""
         parts = [cls.none(), *parts]
         return cls(np.concatenate([part.points for part in parts]), np.concatenate([part.plan for part in parts]))
 
 
 def box_occluders(boxes: np.ndarray) -> Occluders:
-    """Of boxes (n 5 4 3) as `oriented_boxes` makes them."""
+    """Returns boxes `n 5 4 3`, as `oriented_boxes` makes them, as occluders."""
     if len(boxes) == 0:
         return Occluders.none()
     foot, roof = boxes[:, :4, 0], boxes[:, 4]
@@ -57,11 +66,11 @@ def box_occluders(boxes: np.ndarray) -> Occluders:
 
 
 def round_occluders(centres: np.ndarray, radius: np.ndarray, half_height: np.ndarray) -> Occluders:
-    """Of crowns with centres (n 3), radii (n) and half heights (n)."""
+    """Returns round crowns with centres `n 3`, radii `n` and half heights `n` as occluders."""
     if len(centres) == 0:
         return Occluders.none()
     reach = np.stack([radius, radius, half_height], -1)
     points = centres[:, None] + reach[:, None] * _ICOSAHEDRON
-    half = radius * 0.7
+    half = radius * _PLAN_OF_CROWN
     plan = np.column_stack([centres[:, :2], np.zeros(len(centres)), half, half])
     return Occluders(points.astype(FLOAT), plan.astype(FLOAT))

@@ -1,4 +1,4 @@
-"""Street furniture: lamps, signs, traffic lights, guard rails, delineators."""
+"""Street furniture: lamps, signs, traffic lights, guard rails and delineators."""
 
 from __future__ import annotations
 
@@ -10,12 +10,17 @@ from drivesim.world.traffic.road import Road
 
 _METAL = np.array([0.38, 0.39, 0.40])
 _LAMP_HEIGHT_M = 7.2
+_DELINEATOR_SPACING_M = 25.0
 
 
 def add_furniture(
     objects: QuadBuilder, road: Road, rng: np.random.Generator
 ) -> tuple[Occluders, np.ndarray, np.ndarray]:
-    """Lamps, signs, traffic lights, rails; returns what hides, the lamps (k 3) and their colour (3)."""
+    """Adds lamps, signs, traffic lights and rails.
+
+    Returns:
+        Occluders, the places of the lamps `k 3`, and the colour of their light `3`.
+    """
     lamp_colour = np.array([1.0, 0.72, 0.38] if rng.random() < 0.65 else [0.85, 0.92, 1.0], FLOAT)
     lamps, posts = _add_street_lamps(objects, road, lamp_colour, rng)
     _add_signs(objects, road, rng)
@@ -66,8 +71,8 @@ def _add_street_lamps(
 
 
 def _add_signs(objects: QuadBuilder, road: Road, rng: np.random.Generator) -> None:
-    """Discs, triangles, squares and town boards that face oncoming traffic of their side."""
-    count = int(rng.integers(road.length_m / 70, road.length_m / 28))
+    """Adds discs, triangles, squares and town boards that face the traffic on their side."""
+    count = int(rng.integers(int(road.length_m / 70), int(road.length_m / 28)))
     stations = rng.uniform(0, road.length_m, count)
     side = rng.choice([-1, 1], count, p=[0.65, 0.35])
     keep = ~road.in_side_street(stations, 0, 2.0)
@@ -108,7 +113,7 @@ def _add_signs(objects: QuadBuilder, road: Road, rng: np.random.Generator) -> No
 
 
 def _plates(middle: np.ndarray, right: np.ndarray, corners: int, radius: float) -> np.ndarray:
-    """Upright plates (n k 4 3) of 3, 4 or more corners whose face looks to the right hand of `right` turned back."""
+    """Returns upright plates `n k 4 3` of 3, 4 or more corners that face a viewer to whose right `right` points."""
     up = np.array([0, 0, 1.0])
     if corners > 4:
         return discs(middle, radius, right, up, corners)
@@ -158,9 +163,9 @@ def _add_guard_rails(objects: QuadBuilder, road: Road) -> None:
 
 
 def _add_delineators(objects: QuadBuilder, road: Road) -> None:
-    """White posts with a dark band every 25 m."""
+    """Adds white posts with a dark band."""
     for side in (1, -1):
-        stations = np.arange(10, road.length_m, 25.0)
+        stations = np.arange(10, road.length_m, _DELINEATOR_SPACING_M)
         stations = stations[~road.in_side_street(stations, side, 2.0)]
         foot, heading = road.position(stations, road.edge_m(side) + side * 0.9)
         for low, high, tone in ((0, 0.70, 0.88), (0.70, 0.86, 0.10), (0.86, 1.0, 0.88)):

@@ -1,4 +1,4 @@
-"""Everything of a world that does not move: ground, buildings, trees and street furniture along a road."""
+"""The scenery of a world: ground, buildings, trees and street furniture along a road."""
 
 from __future__ import annotations
 
@@ -17,10 +17,17 @@ from drivesim.world.traffic.road import Road
 
 @dataclass(frozen=True, eq=False)
 class Scenery:
-    """The still part of a world.
+    """The part of a world that does not move.
 
-    ground is painted in order; objects are solids with outward faces; shadows lie on the ground by day; lamps (k 3)
-    are the street lamps, lamp_colour (3) their light; land (3) is the colour of the plain around.
+    Attributes:
+        ground: Flat quads, which are painted in order.
+        objects: Solids with outward faces.
+        shadows: Shadows of trees on the ground by day.
+        lamps: Places of the street lamps, `k 3`.
+        lamp_colour: Colour of their light, `3`.
+        land: Colour of the plain around, `3`.
+        urban: Whether the road is in a town.
+        occluders: What can hide vehicles.
     """
 
     ground: QuadMesh
@@ -34,9 +41,9 @@ class Scenery:
 
 
 def build_scenery(road: Road, rng: np.random.Generator) -> Scenery:
-    """Draw the scenery along `road`."""
+    """Draws the scenery along a road."""
     ground, objects, shadows = QuadBuilder(), QuadBuilder(), QuadBuilder()
-    colours = draw_ground_colours(road, rng)
+    colours = draw_ground_colours(rng)
     add_ground(ground, road, colours, rng)
     occluders = [add_buildings(objects, road, colours, rng)]
     occluders.append(add_trees(objects, shadows, road, colours, rng))

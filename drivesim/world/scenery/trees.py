@@ -1,4 +1,4 @@
-"""Trees and bushes: rows along town streets, scattered ones in the country."""
+"""Trees and bushes: rows along the streets of towns, and scattered ones in the country."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CROWN_SIDES = 7
 def add_trees(
     objects: QuadBuilder, shadows: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator
 ) -> Occluders:
-    """Rows of trees in town, scattered ones and bushes in the country."""
+    """Adds trees and bushes with their shadows, and returns the crowns as occluders."""
     feet, size = _draw_tree_places(road, colours, rng)
     if len(feet) == 0:
         return Occluders.none()
@@ -37,7 +37,7 @@ def add_trees(
 
 
 def _draw_tree_places(road: Road, colours: GroundColours, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Feet (n 3) and sizes (n), about 1 for a tree of 5 metres."""
+    """Returns the feet `n 3` of trees and their sizes `n`; a tree of size 1 is about 5 metres high."""
     feet, sizes = [], []
     for side in (1, -1):
         if road.urban:
@@ -114,8 +114,15 @@ def _add_bushes(objects: QuadBuilder, road: Road, colours: GroundColours, rng: n
     _add_crown(objects, points + np.array([0, 0, 0.3]), radius, radius * 0.8, colour, rng)
 
 
-def _add_crown(objects: QuadBuilder, centres, radius, half_height, colour, rng: np.random.Generator) -> None:
-    """Round crowns with dappled corners, lighter on top."""
+def _add_crown(
+    objects: QuadBuilder,
+    centres: np.ndarray,
+    radius: np.ndarray,
+    half_height: np.ndarray,
+    colour: np.ndarray,
+    rng: np.random.Generator,
+) -> None:
+    """Adds round crowns whose corners are dappled, and lighter towards the top."""
     if len(centres) == 0:
         return
     tilt = np.radians([-90, -38, 8, 50, 90])
@@ -128,7 +135,7 @@ def _add_crown(objects: QuadBuilder, centres, radius, half_height, colour, rng: 
 
 
 def _ring_colours(colour: np.ndarray, shade: np.ndarray) -> np.ndarray:
-    """Corner colours (... 4 3) of surfaces of revolution from colours (n 3) and shades (n rings sides)."""
+    """Returns the corner colours `... 4 3` of surfaces of revolution from colours `n 3` and shades `n rings sides`."""
     return patches(close_rings(shade[..., None] * colour[:, None, None])).reshape(-1, 4, 3)
 
 

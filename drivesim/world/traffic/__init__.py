@@ -1,1 +1,1 @@
-"""The road and who drives on it."""
+"""The road, the vehicles and the ego on it, and how they drive."""

@@ -1,4 +1,4 @@
-"""What the ego does in a drive log: it keeps its lane, changes lane, brakes, or turns into a side street."""
+"""The plan of the ego in a drive log: it keeps its lane, changes lanes, brakes, or turns into a side street."""
 
 from __future__ import annotations
 
@@ -11,15 +11,24 @@ from drivesim.world.traffic.road import Road, SideStreet
 
 Manoeuvre = Literal["keep", "change", "brake", "turn"]
 _MANOEUVRES: tuple[Manoeuvre, ...] = ("keep", "change", "brake", "turn")
-_SHARES = (0.44, 0.22, 0.18, 0.16)
-_APPROACH_BRAKING = 2.0
+_PROBABILITIES = (0.44, 0.22, 0.18, 0.16)
+_APPROACH_BRAKING_MPS2 = 2.0
 
 
 @dataclass(frozen=True)
 class Turn:
-    """A turn into a side street: sampled every `step_m` along the way, in station, offset and heading on the road.
+    """A turn into a side street, sampled every `step_m` along its path.
 
-    After its end the way goes straight on, out along the side street.
+    After its end the path goes straight on along the side street.
+
+    Attributes:
+        side: 1 for a turn to the left, -1 for a turn to the right.
+        start_station_m: Station at which the turn begins.
+        speed_mps: Speed in the turn.
+        step_m: Spacing of the samples.
+        station: Station of each sample.
+        offset: Offset of each sample.
+        heading: Heading of each sample relative to the road.
     """
 
     side: int
@@ -32,7 +41,7 @@ class Turn:
 
     @classmethod
     def into(cls, street: SideStreet, side: int, offset_m: float, reach_m: float, speed_mps: float) -> Turn:
-        """From offset `offset_m` into the right lane of the street, over `reach_m` forward and as much sideways."""
+        """Returns the turn from an offset into the right lane of a street, over `reach_m` forward and sideways."""
         fraction = np.linspace(0, 1, 201)
         bend = np.clip(np.minimum(fraction, 1 - fraction) / 0.3, 0, 1)
         heading = np.cumsum(bend) / bend.sum() * (np.pi / 2)
@@ -49,7 +58,7 @@ class Turn:
         )
 
     def at(self, distance_m: float) -> tuple[float, float, float]:
-        """Station, offset and heading relative to the road after `distance_m` along the way."""
+        """Returns station, offset and heading relative to the road after `distance_m` along the path."""
         position = distance_m / self.step_m
         last = len(self.station) - 1
         index = np.arange(last + 1)
@@ -59,21 +68,21 @@ class Turn:
         return station, offset + self.side * max(0.0, position - last) * self.step_m, heading
 
     def approach_speed(self, station_m: float) -> float:
-        """The most speed (m/s) at a station before the turn from which braking is still comfortable."""
+        """Returns the highest speed in m/s at a station before the turn from which braking is comfortable."""
         distance = max(0.0, self.start_station_m - station_m)
-        return float(np.sqrt(self.speed_mps**2 + 2 * _APPROACH_BRAKING * distance))
+        return float(np.sqrt(self.speed_mps**2 + 2 * _APPROACH_BRAKING_MPS2 * distance))
 
 
 @dataclass(frozen=True)
 class EgoPlan:
-    """The ego's start and its manoeuvre; times count from the first frame."""
+    """The start of the ego and its manoeuvre; times count from the first frame."""
 
     manoeuvre: Manoeuvre
     lane: int
     station_m: float
     speed_mps: float
     time_s: float
-    """When the lane change or the braking begins."""
+    """Time at which the lane change or the braking begins."""
     brake_to_mps: float
     brake_s: float
     turn: Turn | None
@@ -81,7 +90,7 @@ class EgoPlan:
     @classmethod
     def draw(cls, rng: np.random.Generator, road: Road, flow_mps: float, lead_in_s: float) -> EgoPlan:
         """Draws a plan for a road; the ego drives for `lead_in_s` before the first frame."""
-        manoeuvre: Manoeuvre = str(rng.choice(_MANOEUVRES, p=_SHARES))  # type: ignore[assignment]
+        manoeuvre = _MANOEUVRES[rng.choice(len(_MANOEUVRES), p=_PROBABILITIES)]
         lane = int(rng.integers(road.lanes_forward))
         speed = float(np.clip(flow_mps * rng.uniform(0.8, 1.15), 2.0, 15.0))
         station = float(rng.uniform(25, max(30, road.length_m - 260)))
@@ -108,7 +117,7 @@ class EgoPlan:
         )
 
     def desired_speed(self, time_s: float, station_m: float) -> float:
-        """The speed (m/s) that the ego would drive on a free road."""
+        """Returns the speed in m/s at which the ego would drive on a free road."""
         if self.turn is not None:
             return min(self.speed_mps, self.turn.approach_speed(station_m))
         if self.manoeuvre == "brake" and self.time_s <= time_s < self.time_s + self.brake_s:

@@ -1,4 +1,4 @@
-"""Who is on the road at the start: moving traffic both ways, parked vehicles, vehicles waiting in side streets."""
+"""The vehicles on the road at the start: traffic in both directions, parked ones, and ones waiting in side streets."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from drivesim.world.pose import Colour, PlacedVehicle
+from drivesim.world.quads import Colour
 from drivesim.world.traffic.ego import EgoPlan
 from drivesim.world.traffic.following import LaneChange
 from drivesim.world.traffic.road import Road
-from drivesim.world.vehicles.fleet import BUS_PALETTE, CARGO_PALETTE, PALETTE, VehicleModel, fleet
+from drivesim.world.vehicles.fleet import BUS_PALETTE, CARGO_PALETTE, PALETTE, fleet
+from drivesim.world.vehicles.model import VehicleModel
+from drivesim.world.vehicles.placement import PlacedVehicle
 
-_CATEGORY_SHARES = {"car": 0.64, "van": 0.14, "truck": 0.12, "bus": 0.10}
+_CATEGORY_PROBABILITIES = {"car": 0.64, "van": 0.14, "truck": 0.12, "bus": 0.10}
+_PLACE_PROBABILITIES = {"ahead": 0.45, "oncoming": 0.33, "parked": 0.3, "waiting": 0.12}
+"""Relative probabilities of the places of vehicles."""
 _MAX_PARKED_LENGTH_M = 6.5
 _ATTEMPTS_PER_VEHICLE = 14
 
 
 @dataclass
 class Driver:
-    """A vehicle that drives; offsets and stations as in `Road`."""
+    """A vehicle that drives; stations and offsets are as in `Road`."""
 
     track_id: int
     model: VehicleModel
@@ -35,12 +39,13 @@ class Driver:
     """Heading relative to the lane, positive to the left of the road."""
     change: LaneChange | None = None
     left_lane: int | None = None
-    """The lane that it is leaving, while it still blocks it."""
+    """The lane that the vehicle is leaving, as long as it still blocks it."""
     slow_from_s: float = np.inf
-    """When it brakes for a while, for no reason that others can see."""
+    """Time at which the vehicle slows down for a while without a visible reason."""
 
     @property
     def direction(self) -> int:
+        """1 if the vehicle drives in the ego's direction, -1 if it is oncoming."""
         return 1 if self.lane >= 0 else -1
 
     @property
@@ -49,9 +54,11 @@ class Driver:
 
     @property
     def lanes(self) -> tuple[int, ...]:
+        """The lanes that the vehicle blocks."""
         return (self.lane,) if self.left_lane is None else (self.lane, self.left_lane)
 
     def placed(self, road: Road) -> PlacedVehicle:
+        """Returns the vehicle in the world."""
         (x, y, _), heading = road.position(self.station_m, self.offset_m)
         turned = 0.0 if self.direction > 0 else np.pi
         return PlacedVehicle(
@@ -69,14 +76,14 @@ class Driver:
 
 @dataclass
 class Population:
-    """All vehicles but the ego; `standing` ones never move."""
+    """All vehicles except the ego; `standing` vehicles never move."""
 
     drivers: list[Driver] = field(default_factory=list)
     standing: list[PlacedVehicle] = field(default_factory=list)
 
 
 class Populator:
-    """Places vehicles where they do not touch each other and where the ego will see them."""
+    """Places vehicles where they do not touch each other and the ego will see them."""
 
     def __init__(self, road: Road, rng: np.random.Generator, plan: EgoPlan, flow_mps: float) -> None:
         self._road, self._rng, self._plan, self._flow_mps = road, rng, plan, flow_mps
@@ -84,9 +91,10 @@ class Populator:
         self._population = Population()
 
     def populate(self, num_vehicles: int) -> Population:
-        """Places up to `num_vehicles` (fewer where the road is full)."""
+        """Places up to `num_vehicles`, or fewer if the road is full."""
         placers = [self._place_ahead, self._place_oncoming, self._place_parked, self._place_waiting]
-        weights = np.array([0.45, 0.33 if self._road.lanes_backward else 0, 0.3 if self._road.parking_m else 0, 0.12])
+        possible = [True, self._road.lanes_backward > 0, self._road.parking_m > 0, True]
+        weights = np.array(list(_PLACE_PROBABILITIES.values())) * possible
         placed = 0
         for _ in range(num_vehicles * _ATTEMPTS_PER_VEHICLE):
             if placed == num_vehicles:
@@ -171,7 +179,7 @@ class Populator:
         )
 
     def _claim(self, row: object, at_m: float, half_length_m: float, clearance_m: float) -> bool:
-        """Takes room in a row (a lane, a kerb, a side street) unless another vehicle has it."""
+        """Takes room in a row (a lane, a kerb or a side street) and returns True, unless another vehicle has it."""
         taken = self._taken.setdefault(row, [])
         if any(abs(at_m - other) < half_length_m + half + clearance_m for other, half in taken):
             return False
@@ -179,7 +187,8 @@ class Populator:
         return True
 
     def _draw_model(self, max_length_m: float = np.inf) -> VehicleModel:
-        category = str(self._rng.choice(list(_CATEGORY_SHARES), p=list(_CATEGORY_SHARES.values())))
+        names, probabilities = list(_CATEGORY_PROBABILITIES), list(_CATEGORY_PROBABILITIES.values())
+        category = str(self._rng.choice(names, p=probabilities))
         fitting = [m for m in fleet() if m.category == category and 2 * m.half_length_m <= max_length_m]
         fitting = fitting or [m for m in fleet() if m.category == "car"]
         return fitting[self._rng.integers(len(fitting))]

@@ -1,7 +1,7 @@
-"""The road of a world: a smooth reference line with lanes on both sides of it.
+"""The road of a world: a smooth reference line with lanes on both sides.
 
-A place on the road is a *station* (metres along the reference line) and an *offset* (metres across it, positive to
-the left of our travel). Traffic keeps right: our lanes lie at negative offsets, oncoming lanes at positive ones.
+A place on the road has a *station* (metres along the reference line) and an *offset* (metres to the left of it).
+Traffic keeps right: the ego's lanes lie at negative offsets, oncoming lanes at positive ones.
 """
 
 from __future__ import annotations
@@ -9,31 +9,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 _CURVATURE_SMOOTHING_M = 31
 _STRAIGHT_AROUND_SIDE_STREET_M = 30
 _MAX_TURN_RAD = 1.2
+_ONE_WAY_STRIP_M = 0.6
 
 
 @dataclass(frozen=True)
 class SideStreet:
-    """A street that meets the road at a right angle, with one lane each way."""
+    """A street that meets the road at a right angle, with one lane in each direction."""
 
     station_m: float
     side: int
-    """1: only on the left, -1: only on the right, 0: a crossing with both."""
+    """1 for a street on the left, -1 for one on the right, 0 for a crossing."""
     half_width_m: float
     length_m: float = 95.0
-    """How far it reaches from the edge of the road."""
+    """Length from the edge of the road."""
 
     def opens_to(self, side: int) -> bool:
-        """Whether it leaves the road on `side` (1 left, -1 right)."""
+        """Returns whether the street leaves the road on `side` (1 left, -1 right)."""
         return self.side in (0, side)
 
 
 @dataclass(frozen=True, eq=False)
 class Road:
-    """A road of `length_m` metres, its reference line sampled once a metre (`x`, `y`, `heading`: float64 `n`)."""
+    """A road whose reference line is sampled once per metre (`x`, `y` and `heading`, float64 `n`)."""
 
     x: np.ndarray
     y: np.ndarray
@@ -43,7 +45,7 @@ class Road:
     lane_width_m: float
     median_m: float
     parking_m: float
-    """Width of the parking strip between the outermost lane and the edge; 0 where there is none."""
+    """Width of the parking strip between the outermost lane and the edge; 0 if there is none."""
     urban: bool
     side_streets: tuple[SideStreet, ...]
 
@@ -76,48 +78,49 @@ class Road:
 
     @property
     def right_edge_m(self) -> float:
-        """Offset of the right edge of the pavement (negative)."""
+        """Offset of the right edge of the carriageway, which is negative."""
         return -(self.median_m / 2 + self.lanes_forward * self.lane_width_m + self.parking_m)
 
     @property
     def left_edge_m(self) -> float:
-        """Offset of the left edge of the pavement (positive); a one-way road has a narrow strip there."""
+        """Offset of the left edge of the carriageway, which is positive; a one-way road has a narrow strip there."""
         if self.lanes_backward == 0:
-            return 0.6
+            return _ONE_WAY_STRIP_M
         return self.median_m / 2 + self.lanes_backward * self.lane_width_m + self.parking_m
 
     def edge_m(self, side: int) -> float:
-        """Offset of the edge on `side` (1 left, -1 right)."""
+        """Returns the offset of the edge on `side` (1 left, -1 right)."""
         return self.left_edge_m if side > 0 else self.right_edge_m
 
     def lane_offset(self, lane: int) -> float:
-        """Offset of the middle of a lane: 0, 1, ... are ours from the median outward, -1, -2, ... are oncoming."""
+        """Returns the offset of the middle of a lane.
+
+        From the median outward, lanes 0, 1, ... are in the ego's direction and lanes -1, -2, ... are oncoming.
+        """
         if lane >= 0:
             return -(self.median_m / 2 + (lane + 0.5) * self.lane_width_m)
         return self.median_m / 2 + (-lane - 0.5) * self.lane_width_m
 
     def curvature(self, station: float) -> float:
-        """Curvature of the reference line, 1/m, positive to the left."""
+        """Returns the curvature of the reference line in 1/m, positive to the left."""
         index = min(max(int(station), 1), len(self.heading) - 1)
         return float(self.heading[index] - self.heading[index - 1])
 
-    def position(
-        self, station: np.ndarray | float, offset: np.ndarray | float, z: np.ndarray | float = 0.0
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """World points `... 3` and road headings `...` at stations and offsets (broadcast against each other).
+    def position(self, station: ArrayLike, offset: ArrayLike, z: ArrayLike = 0.0) -> tuple[np.ndarray, np.ndarray]:
+        """Returns world points `... 3` and road headings `...` at stations, offsets and heights.
 
-        Stations are clipped to the road.
+        The arguments broadcast against each other. Stations are clipped to the road.
         """
-        station, offset, z = np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (station, offset, z)))
-        station = np.clip(station, 0, len(self.x) - 1.001)
-        index = station.astype(int)
-        fraction = station - index
+        stations, offsets, heights = np.broadcast_arrays(*(np.asarray(a, np.float64) for a in (station, offset, z)))
+        clipped = np.clip(stations, 0, len(self.x) - 1.001)
+        index = clipped.astype(int)
+        fraction = clipped - index
         x, y, heading = (a[index] * (1 - fraction) + a[index + 1] * fraction for a in (self.x, self.y, self.heading))
-        points = np.stack([x - np.sin(heading) * offset, y + np.cos(heading) * offset, z], axis=-1)
+        points = np.stack([x - np.sin(heading) * offsets, y + np.cos(heading) * offsets, heights], axis=-1)
         return points, heading
 
-    def strip(self, stations: np.ndarray, offsets: np.ndarray, z: float = 0.0) -> np.ndarray:
-        """Quads `n 4 3` over the grid stations x offsets; ascending offsets make them face up.
+    def strip(self, stations: ArrayLike, offsets: ArrayLike, z: float = 0.0) -> np.ndarray:
+        """Returns quads `n 4 3` over the grid of stations and offsets; ascending offsets make them face up.
 
         The quads run along the offsets first: `n = (len(stations) - 1) * (len(offsets) - 1)`.
         """
@@ -125,27 +128,23 @@ class Road:
         quads = np.stack([grid[:-1, :-1], grid[1:, :-1], grid[1:, 1:], grid[:-1, 1:]], axis=2)
         return quads.reshape(-1, 4, 3)
 
-    def patches(
-        self,
-        start: np.ndarray | float,
-        stop: np.ndarray | float,
-        right: np.ndarray | float,
-        left: np.ndarray | float,
-        z: np.ndarray | float = 0.0,
-    ) -> np.ndarray:
-        """Many separate quads `n 4 3` at once (dashes, stop lines): each from `start` to `stop`, `right` to `left`."""
-        start, stop, right, left, z = np.broadcast_arrays(*(np.atleast_1d(a) for a in (start, stop, right, left, z)))
-        stations = np.stack([start, stop, stop, start], axis=-1)
-        offsets = np.stack([right, right, left, left], axis=-1)
-        return self.position(stations, offsets, z[..., None])[0].reshape(-1, 4, 3)
+    def patches(self, start: ArrayLike, stop: ArrayLike, right: ArrayLike, left: ArrayLike) -> np.ndarray:
+        """Returns separate quads `n 4 3`, such as dashes and stop lines.
 
-    def in_side_street(self, station: np.ndarray | float, side: int = 0, margin_m: float = 0.0) -> np.ndarray:
-        """Which stations lie in the mouth of a side street on `side` (1 left, -1 right, 0 either): bool `...`."""
-        station = np.asarray(station, np.float64)
-        inside = np.zeros(station.shape, bool)
+        Each quad reaches from station `start` to `stop` and from offset `right` to `left`; the arguments broadcast.
+        """
+        begin, end, low, high = np.broadcast_arrays(*(np.atleast_1d(a) for a in (start, stop, right, left)))
+        stations = np.stack([begin, end, end, begin], axis=-1)
+        offsets = np.stack([low, low, high, high], axis=-1)
+        return self.position(stations, offsets)[0].reshape(-1, 4, 3)
+
+    def in_side_street(self, station: ArrayLike, side: int = 0, margin_m: float = 0.0) -> np.ndarray:
+        """Returns which stations lie in the mouth of a side street on `side` (1 left, -1 right, 0 either)."""
+        stations = np.asarray(station, np.float64)
+        inside = np.zeros(stations.shape, bool)
         for street in self.side_streets:
             if side == 0 or street.opens_to(side):
-                inside |= np.abs(station - street.station_m) < street.half_width_m + margin_m
+                inside |= np.abs(stations - street.station_m) < street.half_width_m + margin_m
         return inside
 
 
@@ -160,7 +159,10 @@ def _draw_side_streets(rng: np.random.Generator, length_m: int) -> tuple[SideStr
 
 
 def _draw_curvature(rng: np.random.Generator, length_m: int, side_streets: tuple[SideStreet, ...]) -> np.ndarray:
-    """Piecewise constant, straight around side streets, then smoothed; the road never turns back on itself."""
+    """Draws the curvature at each metre: piecewise constant, zero around side streets, and smoothed.
+
+    The road never turns back on itself.
+    """
     curvature = np.zeros(length_m)
     station, heading = int(rng.integers(0, 40)), 0.0
     while station < length_m:

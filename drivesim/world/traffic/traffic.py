@@ -1,4 +1,4 @@
-"""The traffic of a world: drives every vehicle and the ego along the road, step by step."""
+"""The traffic of a world: all vehicles and the ego, driven along the road step by step."""
 
 from __future__ import annotations
 
@@ -7,23 +7,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.world.pose import PlacedVehicle
 from drivesim.world.traffic.ego import EgoPlan
 from drivesim.world.traffic.following import LaneChange, following_acceleration
 from drivesim.world.traffic.population import Driver, Populator
 from drivesim.world.traffic.road import Road
+from drivesim.world.vehicles.placement import PlacedVehicle
 
 _MAX_STEP_S = 0.05
 _LEAD_IN_S = 1.5
-_CHANGE_RATE_PER_S = 0.03
-_BLOCKED_CHANGE_RATE_PER_S = 0.35
-_SLOW_FOR_S = 2.0
+"""Time that the traffic drives before time 0."""
+_CHANGE_RATE_PER_S, _BLOCKED_CHANGE_RATE_PER_S = 0.03, 0.35
+"""Lane changes that a vehicle begins per second, normally and behind a slower vehicle."""
+_BLOCKED_GAP_M, _BLOCKED_SPEED = 25, 0.8
+"""A vehicle is blocked if the gap ahead and its speed, relative to the desired one, are below these."""
+_SLOW_FOR_S, _SLOW_SPEED = 2.0, 0.35
+"""Duration of slowing down without a visible reason, and the speed relative to the desired one."""
+_CHANGE_GAP_M, _CHANGE_GAP_S = 3, 2.0
+"""Smallest gap for a lane change, and how much it grows per m/s of approach."""
+_LANE_IS_FREE_AT = 0.6
+"""Progress of a lane change after which the vehicle no longer blocks the lane that it leaves."""
 _EGO_HALF_LENGTH_M = 2.3
+
+_ByLane = dict[int, "list[Driver | Ego]"]
 
 
 @dataclass
 class Ego:
-    """The ego's state; offset and station as in `Road`, heading in world axes."""
+    """The state of the ego; station and offset are as in `Road`, and the heading is in world axes."""
 
     station_m: float
     offset_m: float
@@ -37,7 +47,7 @@ class Ego:
     drift_rad: float = 0.0
     change: LaneChange | None = None
     turned_m: float | None = None
-    """Metres along its turn, once that has begun."""
+    """Metres along the turn, once it has begun."""
 
     direction = 1
     half_length_m = _EGO_HALF_LENGTH_M
@@ -48,9 +58,10 @@ class Ego:
 
 
 class Traffic:
-    """Vehicles on a road, by the intelligent driver model with lane changes. Repeatable from `rng`.
+    """Vehicles on a road that follow the intelligent driver model and change lanes.
 
-    It has been driving for a moment when it is made, so that speeds and gaps have settled at time 0.
+    Everything follows from `rng`. New traffic has already driven for a moment, so that speeds and gaps have settled at
+    time 0.
     """
 
     def __init__(self, road: Road, rng: np.random.Generator, num_vehicles: int) -> None:
@@ -66,12 +77,12 @@ class Traffic:
 
     @property
     def vehicles(self) -> list[PlacedVehicle]:
-        """All vehicles but the ego."""
+        """All vehicles except the ego."""
         on_road = [d for d in self._drivers if 4 < d.station_m < self._road.length_m - 6]
         return [driver.placed(self._road) for driver in on_road] + self._standing
 
     def step(self, dt_s: float) -> None:
-        """Moves everything on by `dt_s` seconds."""
+        """Drives everything on for `dt_s` seconds."""
         num_steps = max(1, math.ceil(dt_s / _MAX_STEP_S - 1e-9))
         for _ in range(num_steps):
             self._small_step(dt_s / num_steps)
@@ -80,7 +91,7 @@ class Traffic:
         by_lane = self._by_lane()
         for driver in self._drivers:
             slow = driver.slow_from_s <= self.time_s < driver.slow_from_s + _SLOW_FOR_S
-            desired = 0.35 * driver.desired_mps if slow else driver.desired_mps
+            desired = _SLOW_SPEED * driver.desired_mps if slow else driver.desired_mps
             gap, closing = self._gap_ahead(driver, by_lane)
             driver.acceleration = following_acceleration(driver.speed_mps, desired, gap, closing)
             if driver.change is None:
@@ -94,15 +105,16 @@ class Traffic:
         self._advance_ego(dt_s)
         self.time_s += dt_s
 
-    def _by_lane(self) -> dict[int, list[Driver | Ego]]:
-        lanes: dict[int, list[Driver | Ego]] = {}
-        for vehicle in [self.ego, *self._drivers]:
+    def _by_lane(self) -> _ByLane:
+        lanes: _ByLane = {}
+        vehicles: list[Driver | Ego] = [self.ego, *self._drivers]
+        for vehicle in vehicles:
             for lane in vehicle.lanes:
                 lanes.setdefault(lane, []).append(vehicle)
         return lanes
 
-    def _gap_ahead(self, vehicle: Driver | Ego, by_lane: dict[int, list[Driver | Ego]]) -> tuple[float, float]:
-        """Free metres to the next vehicle ahead and the speed at which they shrink; inf and 0 on a free road."""
+    def _gap_ahead(self, vehicle: Driver | Ego, by_lane: _ByLane) -> tuple[float, float]:
+        """Returns the gap to the next vehicle ahead and the speed at which it closes; inf and 0 on a free road."""
         nearest, closing = np.inf, 0.0
         for lane in vehicle.lanes:
             for other in by_lane[lane]:
@@ -112,17 +124,17 @@ class Traffic:
                     nearest, closing = gap, vehicle.speed_mps - other.speed_mps
         return nearest, closing
 
-    def _has_room(self, vehicle: Driver | Ego, lane: int, by_lane: dict[int, list[Driver | Ego]]) -> bool:
+    def _has_room(self, vehicle: Driver | Ego, lane: int, by_lane: _ByLane) -> bool:
         for other in by_lane.get(lane, []):
             ahead = (other.station_m - vehicle.station_m) * vehicle.direction
             room = abs(ahead) - other.half_length_m - vehicle.half_length_m
             approaching = (vehicle.speed_mps - other.speed_mps) * np.sign(ahead)
-            if room < 3 + 2.0 * max(0.0, approaching):
+            if room < _CHANGE_GAP_M + _CHANGE_GAP_S * max(0.0, approaching):
                 return False
         return True
 
-    def _maybe_change_lane(self, driver: Driver, gap: float, dt_s: float, by_lane: dict) -> None:
-        blocked = gap < 25 and driver.speed_mps < 0.8 * driver.desired_mps
+    def _maybe_change_lane(self, driver: Driver, gap: float, dt_s: float, by_lane: _ByLane) -> None:
+        blocked = gap < _BLOCKED_GAP_M and driver.speed_mps < _BLOCKED_SPEED * driver.desired_mps
         rate = _BLOCKED_CHANGE_RATE_PER_S if blocked else _CHANGE_RATE_PER_S
         if self._rng.random() > rate * dt_s or driver.speed_mps < 1:
             return
@@ -132,7 +144,7 @@ class Traffic:
             driver.lane, driver.left_lane = lane, driver.lane
             by_lane.setdefault(lane, []).append(driver)
 
-    def _maybe_begin_ego_change(self, by_lane: dict) -> None:
+    def _maybe_begin_ego_change(self, by_lane: _ByLane) -> None:
         ego, plan = self.ego, self.plan
         if plan.manoeuvre != "change" or self.time_s < plan.time_s or ego.lane != plan.lane or ego.speed_mps < 2:
             return
@@ -151,14 +163,14 @@ class Traffic:
     def _advance_driver(self, driver: Driver, dt_s: float) -> None:
         driver.speed_mps = max(0.0, driver.speed_mps + driver.acceleration * dt_s)
         driver.drift_rad = self._sideways(driver, dt_s)
-        if driver.change is not None and driver.change.progress > 0.6:
+        if driver.change is not None and driver.change.progress > _LANE_IS_FREE_AT:
             driver.left_lane = None
         if driver.change is not None and driver.change.done:
             driver.change = None
         driver.station_m += driver.direction * self._station_rate(driver) * dt_s
 
     def _sideways(self, vehicle: Driver | Ego, dt_s: float) -> float:
-        """Moves a vehicle along its lane change; returns the heading (relative to its lane) that this takes."""
+        """Moves a vehicle along its lane change and returns the heading relative to its lane that this needs."""
         if vehicle.change is None:
             return 0.0
         vehicle.offset_m, rate = vehicle.change.advance(dt_s, vehicle.speed_mps)
@@ -166,7 +178,7 @@ class Traffic:
         return math.asin(min(max(slope, -0.5), 0.5))
 
     def _station_rate(self, vehicle: Driver | Ego) -> float:
-        """Metres of station a second: the inside of a bend is shorter than the reference line."""
+        """Returns the change of the station in m/s; the inside of a bend is shorter than the reference line."""
         stretch = 1 - self._road.curvature(vehicle.station_m) * vehicle.offset_m
         return vehicle.speed_mps * math.cos(vehicle.drift_rad) / max(stretch, 0.3)
 

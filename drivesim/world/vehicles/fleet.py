@@ -1,19 +1,13 @@
-"""The fleet: parametric cars, vans, trucks and buses, and their placement in the world."""
+"""The fleet: the parametric cars, vans, trucks and buses of the world, and their paints."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
-import numpy as np
-
-from drivesim.world.pose import PlacedVehicle
-from drivesim.world.quads import FLOAT
-from drivesim.world.vehicles.forms import CarForm, bus_form, car_form, truck_form
-from drivesim.world.vehicles.shapes import Material, ShapeBuilder
-
-CATEGORIES = ("car", "van", "truck", "bus")
+from drivesim.world.vehicles.buses import BusForm, bus_form
+from drivesim.world.vehicles.cars import CarForm, car_form
+from drivesim.world.vehicles.model import VehicleModel
+from drivesim.world.vehicles.trucks import TruckForm, truck_form
 
 PALETTE = (
     (0.86, 0.87, 0.88), (0.92, 0.92, 0.91), (0.62, 0.64, 0.66), (0.42, 0.43, 0.45), (0.24, 0.25, 0.27),
@@ -36,193 +30,87 @@ CARGO_PALETTE = (
 )  # fmt: skip
 """Boxes of trucks and stripes of buses."""
 
-
-@dataclass(frozen=True, eq=False)
-class VehicleModel:
-    """One kind of vehicle in its local frame: x right, y forward, z up, metres.
-
-    vertices and normals (n 4 3), face_normals (n 3), materials (n) of `Material`; head_lamps and tail_lamps (k 3)
-    are the middles of the lamps.
-    """
-
-    category: str
-    name: str
-    vertices: np.ndarray
-    normals: np.ndarray
-    face_normals: np.ndarray
-    materials: np.ndarray
-    half_width_m: float
-    half_length_m: float
-    height_m: float
-    head_lamps: np.ndarray
-    tail_lamps: np.ndarray
-
-
-_SEDAN = {"belt_m": 0.90, "bonnet_m": 0.88, "deck_m": 0.92, "nose_m": 0.72}
 _CAR_FORMS = {
-    "sedan": CarForm(4.65, 1.82, 1.45, cabin=(0.10, 0.25, 0.53, 0.72), **_SEDAN),
-    "saloon": CarForm(4.95, 1.88, 1.46, cabin=(0.11, 0.26, 0.52, 0.71), **_SEDAN),
-    "coupe": CarForm(
-        4.45, 1.84, 1.34, 0.86, 0.84, 0.88, 0.66, (0.06, 0.30, 0.50, 0.70), side_panes=((0.10, 0.35), (0.40, 0.90))
+    "sedan": CarForm(
+        length_m=4.65, width_m=1.82, height_m=1.45, wheel_radius_m=0.33,
+        belt_m=0.90, bonnet_m=0.88, deck_m=0.92, nose_m=0.72, cabin=(0.1, 0.25, 0.53, 0.72),
     ),
-    "hatch": CarForm(4.05, 1.76, 1.48, 0.92, 0.90, 0.90, 0.74, (0.015, 0.07, 0.55, 0.74), rear_pane=(0.35, 0.90)),
-    "small": CarForm(3.65, 1.66, 1.52, 0.93, 0.93, 0.90, 0.78, (0.015, 0.06, 0.58, 0.78), rear_pane=(0.35, 0.90)),
-    "estate": CarForm(4.80, 1.84, 1.50, 0.92, 0.89, 0.92, 0.73, (0.012, 0.07, 0.55, 0.73), rear_pane=(0.35, 0.90)),
+    "saloon": CarForm(
+        length_m=4.95, width_m=1.88, height_m=1.46, wheel_radius_m=0.33,
+        belt_m=0.90, bonnet_m=0.88, deck_m=0.92, nose_m=0.72, cabin=(0.11, 0.26, 0.52, 0.71),
+    ),
+    "coupe": CarForm(
+        length_m=4.45, width_m=1.84, height_m=1.34, wheel_radius_m=0.33,
+        belt_m=0.86, bonnet_m=0.84, deck_m=0.88, nose_m=0.66, cabin=(0.06, 0.3, 0.5, 0.7),
+        side_panes=((0.1, 0.35), (0.4, 0.9)),
+    ),
+    "hatch": CarForm(
+        length_m=4.05, width_m=1.76, height_m=1.48, wheel_radius_m=0.33,
+        belt_m=0.92, bonnet_m=0.90, deck_m=0.90, nose_m=0.74, cabin=(0.015, 0.07, 0.55, 0.74),
+        rear_pane=(0.35, 0.9),
+    ),
+    "small": CarForm(
+        length_m=3.65, width_m=1.66, height_m=1.52, wheel_radius_m=0.33,
+        belt_m=0.93, bonnet_m=0.93, deck_m=0.90, nose_m=0.78, cabin=(0.015, 0.06, 0.58, 0.78),
+        rear_pane=(0.35, 0.9),
+    ),
+    "estate": CarForm(
+        length_m=4.80, width_m=1.84, height_m=1.50, wheel_radius_m=0.33,
+        belt_m=0.92, bonnet_m=0.89, deck_m=0.92, nose_m=0.73, cabin=(0.012, 0.07, 0.55, 0.73),
+        rear_pane=(0.35, 0.9),
+    ),
     "suv": CarForm(
-        4.65,
-        1.92,
-        1.72,
-        1.06,
-        1.04,
-        1.02,
-        0.90,
-        (0.012, 0.05, 0.57, 0.74),
-        0.37,
-        rear_pane=(0.38, 0.90),
-        tall_tail_lamps=True,
+        length_m=4.65, width_m=1.92, height_m=1.72, wheel_radius_m=0.37,
+        belt_m=1.06, bonnet_m=1.04, deck_m=1.02, nose_m=0.90, cabin=(0.012, 0.05, 0.57, 0.74),
+        rear_pane=(0.38, 0.9), tall_tail_lamps=True,
     ),
     "large_suv": CarForm(
-        4.95,
-        1.98,
-        1.84,
-        1.12,
-        1.10,
-        1.08,
-        0.98,
-        (0.012, 0.04, 0.58, 0.73),
-        0.39,
-        rear_pane=(0.38, 0.90),
-        tall_tail_lamps=True,
+        length_m=4.95, width_m=1.98, height_m=1.84, wheel_radius_m=0.39,
+        belt_m=1.12, bonnet_m=1.10, deck_m=1.08, nose_m=0.98, cabin=(0.012, 0.04, 0.58, 0.73),
+        rear_pane=(0.38, 0.9), tall_tail_lamps=True,
     ),
     "pickup": CarForm(
-        5.40,
-        1.96,
-        1.82,
-        1.08,
-        1.05,
-        1.06,
-        0.95,
-        (0.40, 0.43, 0.60, 0.72),
-        0.39,
-        side_panes=((0.10, 0.47), (0.53, 0.92)),
-        open_bed=True,
+        length_m=5.40, width_m=1.96, height_m=1.82, wheel_radius_m=0.39,
+        belt_m=1.08, bonnet_m=1.05, deck_m=1.06, nose_m=0.95, cabin=(0.4, 0.43, 0.6, 0.72),
+        side_panes=((0.1, 0.47), (0.53, 0.92)), open_bed=True,
     ),
-}
+}  # fmt: skip
 _VAN_FORMS = {
     "minivan": CarForm(
-        4.95,
-        1.96,
-        1.98,
-        1.05,
-        1.04,
-        1.04,
-        0.92,
-        (0.010, 0.03, 0.68, 0.86),
-        0.35,
-        rear_pane=(0.42, 0.90),
-        tall_tail_lamps=True,
+        length_m=4.95, width_m=1.96, height_m=1.98, wheel_radius_m=0.35,
+        belt_m=1.05, bonnet_m=1.04, deck_m=1.04, nose_m=0.92, cabin=(0.01, 0.03, 0.68, 0.86),
+        rear_pane=(0.42, 0.9), tall_tail_lamps=True,
     ),
     "panel_van": CarForm(
-        5.50,
-        2.02,
-        2.42,
-        1.12,
-        1.10,
-        1.10,
-        0.96,
-        (0.008, 0.02, 0.73, 0.88),
-        0.36,
-        side_panes=((0.74, 0.93),),
-        rear_pane=(0.50, 0.86),
-        tall_tail_lamps=True,
+        length_m=5.50, width_m=2.02, height_m=2.42, wheel_radius_m=0.36,
+        belt_m=1.12, bonnet_m=1.10, deck_m=1.10, nose_m=0.96, cabin=(0.008, 0.02, 0.73, 0.88),
+        side_panes=((0.74, 0.93),), rear_pane=(0.5, 0.86), tall_tail_lamps=True,
     ),
     "high_van": CarForm(
-        6.00,
-        2.04,
-        2.68,
-        1.14,
-        1.12,
-        1.12,
-        0.98,
-        (0.008, 0.02, 0.76, 0.89),
-        0.37,
-        side_panes=((0.78, 0.94),),
-        rear_pane=(0.50, 0.80),
-        tall_tail_lamps=True,
+        length_m=6.00, width_m=2.04, height_m=2.68, wheel_radius_m=0.37,
+        belt_m=1.14, bonnet_m=1.12, deck_m=1.12, nose_m=0.98, cabin=(0.008, 0.02, 0.76, 0.89),
+        side_panes=((0.78, 0.94),), rear_pane=(0.5, 0.8), tall_tail_lamps=True,
     ),
+}  # fmt: skip
+_TRUCK_FORMS = {
+    "delivery_truck": TruckForm(length_m=6.4, width_m=2.25, height_m=2.95, cab_length_m=1.75),
+    "box_truck": TruckForm(length_m=8.4, width_m=2.45, height_m=3.50, cab_length_m=2.0),
+    "heavy_truck": TruckForm(length_m=10.8, width_m=2.52, height_m=3.75, cab_length_m=2.15),
+    "lorry": TruckForm(length_m=13.2, width_m=2.55, height_m=3.95, cab_length_m=2.25),
+    "tanker": TruckForm(length_m=9.6, width_m=2.50, height_m=3.30, cab_length_m=2.1, tank=True),
+}
+_BUS_FORMS = {
+    "city_bus": BusForm(length_m=11.8, height_m=3.10),
+    "short_bus": BusForm(length_m=9.6, height_m=3.00, width_m=2.45),
+    "coach": BusForm(length_m=12.6, height_m=3.50),
 }
 
 
 @cache
 def fleet() -> tuple[VehicleModel, ...]:
-    """All vehicle models; built once a process."""
-    models = [_model("car", name, car_form(form)) for name, form in _CAR_FORMS.items()]
-    models += [_model("van", name, car_form(form)) for name, form in _VAN_FORMS.items()]
-    models += [
-        _model("truck", "delivery_truck", truck_form(6.4, 2.25, 2.95, 1.75)),
-        _model("truck", "box_truck", truck_form(8.4, 2.45, 3.50, 2.0)),
-        _model("truck", "heavy_truck", truck_form(10.8, 2.52, 3.75, 2.15)),
-        _model("truck", "lorry", truck_form(13.2, 2.55, 3.95, 2.25)),
-        _model("truck", "tanker", truck_form(9.6, 2.50, 3.30, 2.1, tank=True)),
-    ]
-    models += [
-        _model("bus", "city_bus", bus_form(11.8, 3.10)),
-        _model("bus", "short_bus", bus_form(9.6, 3.00, 2.45)),
-        _model("bus", "coach", bus_form(12.6, 3.50)),
-    ]
+    """Returns all vehicle models; they are built once per process."""
+    models = [VehicleModel.of("car", name, car_form(form)) for name, form in _CAR_FORMS.items()]
+    models += [VehicleModel.of("van", name, car_form(form)) for name, form in _VAN_FORMS.items()]
+    models += [VehicleModel.of("truck", name, truck_form(form)) for name, form in _TRUCK_FORMS.items()]
+    models += [VehicleModel.of("bus", name, bus_form(form)) for name, form in _BUS_FORMS.items()]
     return tuple(models)
-
-
-def _model(category: str, name: str, shape: ShapeBuilder) -> VehicleModel:
-    vertices, normals, faces, materials = shape.build()
-    middles = vertices.mean(1)
-    return VehicleModel(
-        category=category,
-        name=name,
-        vertices=vertices,
-        normals=normals,
-        face_normals=faces,
-        materials=materials,
-        half_width_m=float(np.abs(vertices[..., 0]).max()),
-        half_length_m=float(np.abs(vertices[..., 1]).max()),
-        height_m=float(vertices[..., 2].max()),
-        head_lamps=middles[materials == Material.HEAD_LAMP],
-        tail_lamps=middles[materials == Material.TAIL_LAMP],
-    )
-
-
-@dataclass(frozen=True, eq=False)
-class PlacedQuads:
-    """The quads of several vehicles in world coordinates.
-
-    vertices and normals (n 4 3), face_normals (n 3), materials (n); owner (n) is the index of the vehicle.
-    """
-
-    vertices: np.ndarray
-    normals: np.ndarray
-    face_normals: np.ndarray
-    materials: np.ndarray
-    owner: np.ndarray
-
-
-def place(vehicles: Sequence[PlacedVehicle]) -> PlacedQuads:
-    """Bring the models of `vehicles` to where they stand (at least one vehicle)."""
-    models = [vehicle.model for vehicle in vehicles]
-    owner = np.repeat(np.arange(len(models)), [len(model.vertices) for model in models])
-    heading = np.array([vehicle.heading_rad for vehicle in vehicles], FLOAT)[owner]
-    position = np.array([(vehicle.x_m, vehicle.y_m, 0.0) for vehicle in vehicles], FLOAT)[owner]
-    vertices = turned(np.concatenate([model.vertices for model in models]), heading[:, None])
-    return PlacedQuads(
-        vertices=vertices + position[:, None],
-        normals=turned(np.concatenate([model.normals for model in models]), heading[:, None]),
-        face_normals=turned(np.concatenate([model.face_normals for model in models]), heading),
-        materials=np.concatenate([model.materials for model in models]),
-        owner=owner,
-    )
-
-
-def turned(local: np.ndarray, heading: np.ndarray) -> np.ndarray:
-    """Directions (... 3) from a local frame (x right, y forward) into the world; heading broadcasts to (...)."""
-    cos, sin = np.cos(heading), np.sin(heading)
-    x, y, z = local[..., 0], local[..., 1], local[..., 2]
-    return np.stack([x * sin + y * cos, y * sin - x * cos, z], -1).astype(FLOAT)

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from drivesim.assets import scenario_library
 from drivesim.scenario import load_scenario
@@ -24,6 +27,26 @@ def test_what_is_told_of_each_frame_is_annotated() -> None:
             x, y, width, height = annotation["bbox"]
             np.testing.assert_allclose([x, y, x + width, y + height], box, atol=1e-3)
             assert annotation["area"] == pytest.approx(width * height)
+
+
+@pytest.mark.parametrize("name", ["cut_in_day", "dense_day_traffic"])
+def test_the_tools_of_coco_read_the_document(name: str, tmp_path: Path) -> None:
+    """pycocotools indexes it, and finds in it exactly the boxes that are in it."""
+    scenario = load_scenario(scenario_library() / f"{name}.yaml")
+    file = tmp_path / "requested.json"
+    file.write_text(json.dumps(coco(scenario, fps=2.0)))
+    truth = COCO(str(file))
+    assert len(truth.getImgIds()) == len(scenario.known_times(2.0))
+    assert [category["name"] for category in truth.loadCats(truth.getCatIds())] == list(CATEGORIES)
+    boxes = truth.loadAnns(truth.getAnnIds())
+    found = truth.loadRes(
+        [{key: box[key] for key in ("image_id", "category_id", "bbox")} | {"score": 1.0} for box in boxes]
+    )
+    evaluation = COCOeval(truth, found, "bbox")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    assert evaluation.stats[0] == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize(("name", "count"), [("dense_day_traffic", 7), ("empty_road_night", 0)])

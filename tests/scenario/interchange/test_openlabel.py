@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from jsonschema.validators import validator_for
+from vcd.schema import openlabel_schema
 
 from drivesim.assets import scenario_library
 from drivesim.scenario import Scenario, load_scenario
@@ -107,6 +109,23 @@ def test_the_document_keeps_the_rules_of_openlabel_1_0_0(name: str) -> None:
         for part, pointer in value["object_data_pointers"].items()
     }
     assert pointed == found
+
+
+VALIDATOR = validator_for(openlabel_schema)(openlabel_schema)
+
+
+@pytest.mark.parametrize("name", LIBRARY)
+def test_the_document_is_valid_by_the_schema_of_asam(name: str) -> None:
+    """The schema is that of ASAM OpenLABEL 1.0.0, as the library `vcd` of its authors carries it."""
+    assert openlabel_schema["$id"] == "https://openlabel.asam.net/V1-0-0/schema#"
+    assert [error.message for error in VALIDATOR.iter_errors({"openlabel": document_of(name)})] == []
+
+
+def test_the_schema_finds_what_is_wrong() -> None:
+    document = document_of("cut_in_day")
+    del document["objects"]["0"]["type"]
+    document["frames"]["0"]["objects"]["0"]["object_data"]["cuboid"][0]["val"] = "far away"
+    assert len(list(VALIDATOR.iter_errors({"openlabel": document}))) >= 2
 
 
 TURNING = {

@@ -13,6 +13,7 @@ from drivesim.scenario import Scenario, parse_scenario
 
 HEAD = b"format: 1\nname: case\n"
 FOCAL = 512 / np.tan(np.deg2rad(29))
+PEAK_CURVATURE = 10 / np.sqrt(3)  # of a change, in amounts per squared duration
 
 
 def scenario(*actors: dict[str, Any], **fields: Any) -> Scenario:
@@ -136,7 +137,7 @@ def test_any_manoeuvres_move_continuously(manoeuvres: list[dict[str, Any]], spee
     trajectory = scenario(actor).scene.trajectories[0]
     poses = trajectory.at(times)
     steepest = sum(abs(c.amount) / c.duration_s * c.PEAK_SLOPE for c in trajectory.speed_mps.changes)
-    sideways = sum(abs(c.amount) / c.duration_s**2 * c.PEAK_CURVATURE for c in trajectory.lateral_m.changes)
+    sideways = sum(abs(c.amount) / c.duration_s**2 * PEAK_CURVATURE for c in trajectory.lateral_m.changes)
     steps = np.linalg.norm(np.diff(poses.position_m, axis=0), axis=-1)
     assert steps.max() <= (poses.speed_mps.max() + 0.01 * (steepest + sideways)) * 0.01 + 1e-9
     assert np.abs(np.diff(poses.speed_mps)).max() <= 0.0101 * (steepest + sideways) + 1e-9
@@ -162,7 +163,7 @@ def test_canonical_keeps_its_keys_without_actors_and_knows_what_steers() -> None
 BAD = {
     "boxes and actors": (
         b"boxes: []\nactors: []",
-        (3, 8, "`boxes`: `actors` make the first frame already; remove one of both"),
+        (3, 8, "`boxes`: `actors` already define the first frame; remove one of the two"),
     ),
     "no distance": (b"actors:\n  - {category: car}", (4, 5, "`distance_m` is missing")),
     "misspelt key of an actor": (
@@ -187,11 +188,11 @@ BAD = {
     ),
     "two lateral places": (
         b"actors:\n  - {category: car, distance_m: 9, lane: 1, lateral_m: 2}",
-        (4, 56, "`lateral_m`: `lane` says it already; remove one of the two"),
+        (4, 56, "`lateral_m`: `lane` already says where the actor is; remove one of the two"),
     ),
     "two of one name": (
         b"actors:\n  - {id: a, category: car, distance_m: 9}\n  - {id: a, category: car, distance_m: 30}",
-        (5, 10, "`id`: 'a' is the name of another actor already"),
+        (5, 10, "`id`: another actor is already named 'a'"),
     ),
     "ego beside the road": (
         b"road: {lanes: 2, ego_lane: 2}",

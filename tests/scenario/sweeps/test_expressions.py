@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivesim.scenario.sweeps.expressions import MAX_CHARACTERS, Expression, ExpressionError, parse_path, written
+from drivesim.scenario.sweeps.expressions import MAX_CHARACTERS, Expression, ExpressionError, parse_path, path_text
 
 DOCUMENT = {"seed": 3, "time_of_day": "night", "ego": None, "boxes": ({"xyxy": (1.0, 2.0, 30.5, 4.0)},)}
 
@@ -104,7 +104,7 @@ def test_any_text_is_an_expression_or_refused(text: str) -> None:
 @given(st.lists(st.sampled_from(["boxes", "xyxy", "a_1"]) | st.integers(0, 99), min_size=1, max_size=6))
 def test_a_path_is_read_as_it_is_written(steps: list) -> None:
     path = ("actors", *steps)
-    assert parse_path(written(path)) == path
+    assert parse_path(path_text(path)) == path
 
 
 @pytest.mark.parametrize("text", ["", "1", "a b", "a[b]", "a[-1]", "a()", "a[0", "a.1", "a[True]", "a" * 500])

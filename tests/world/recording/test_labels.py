@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.world.pose import CameraPose
 from drivesim.world.quads import oriented_boxes
 from drivesim.world.recording.labels import label_vehicles
 from drivesim.world.scenery.occluders import Occluders, box_occluders, round_occluders
 from drivesim.world.vehicles.fleet import fleet
+from drivesim.world.vehicles.placement import PlacedVehicle
 
 WIDTH, HEIGHT = 1024, 512
 CAMERA = CameraPose(0.0, 0.0, 1.4, 0.0, 0.0, np.radians(58))

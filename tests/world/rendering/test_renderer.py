@@ -5,7 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from drivesim.world.pose import CameraPose, PlacedVehicle
+from drivesim.scenario.schema.vocabulary import CATEGORIES
+from drivesim.world.pose import CameraPose
 from drivesim.world.quads import QuadBuilder
 from drivesim.world.recording.labels import label_vehicles
 from drivesim.world.rendering.atmosphere import draw_atmosphere
@@ -13,7 +14,8 @@ from drivesim.world.rendering.renderer import Renderer
 from drivesim.world.scenery.occluders import Occluders
 from drivesim.world.scenery.scenery import Scenery, build_scenery
 from drivesim.world.traffic.road import Road
-from drivesim.world.vehicles.fleet import CATEGORIES, fleet
+from drivesim.world.vehicles.fleet import fleet
+from drivesim.world.vehicles.placement import PlacedVehicle
 
 WIDTH, HEIGHT = 1024, 512
 CAMERA = CameraPose(0.0, 0.0, 1.4, 0.0, -0.02, np.radians(58))

@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.world.pose import PlacedVehicle
-from drivesim.world.vehicles.fleet import CATEGORIES, fleet, place
+from drivesim.scenario.schema.vocabulary import CATEGORIES
+from drivesim.world.vehicles.fleet import fleet
+from drivesim.world.vehicles.placement import PlacedVehicle, place
 from drivesim.world.vehicles.shapes import Material
 
 

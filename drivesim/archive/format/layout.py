@@ -1,10 +1,11 @@
-"""The shape of an archive: how many futures, windows, frames and latents it holds, and in which chunks."""
+"""The layout of an archive: how many futures, windows, frames and latents it holds, and in which chunks."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from drivesim.errors import InputError
 
@@ -20,10 +21,19 @@ STORED_FRAMES = ("lossless", "none")
 class ArchiveLayout:
     """Shapes and rates of every future of an archive.
 
-    `frame_shape` is (h, w, 3), frames are uint8 RGB; `latent_shape` is (c, h, w), latents are float32.
-    A window holds `frames_per_window` frames (the last one of a future may hold fewer) and always
-    `keyframes_per_window` latents. `frames`: "none" keeps the latents alone, from which the same frames can be
-    rendered again. Raises InputError for a figure that is out of range.
+    Attributes:
+        num_futures: Number of futures.
+        num_frames: Frames per future.
+        frames_per_window: Frames per window; the last window of a future may hold fewer.
+        keyframes_per_window: Latents per window, of the last one too.
+        frame_shape: (h, w, 3); frames are uint8 RGB.
+        latent_shape: (c, h, w); latents are float32.
+        fps: Frames per second.
+        keyframe_fps: Keyframes per second.
+        frames: "lossless", or "none" to keep the latents alone, from which the same frames can be rendered again.
+
+    Raises:
+        InputError: A value is out of range.
     """
 
     num_futures: int
@@ -71,12 +81,12 @@ class ArchiveLayout:
 
     @property
     def num_windows(self) -> int:
-        """Windows of a future."""
+        """Number of windows per future."""
         return -(-self.num_frames // self.frames_per_window)
 
     @property
     def frames_per_chunk(self) -> int:
-        """The largest divisor of a window's frames up to FRAMES_PER_CHUNK, so that no chunk crosses a window."""
+        """The largest divisor of `frames_per_window` up to FRAMES_PER_CHUNK, so that no chunk crosses a window."""
         return max(n for n in range(1, FRAMES_PER_CHUNK + 1) if self.frames_per_window % n == 0)
 
     @property
@@ -90,31 +100,31 @@ class ArchiveLayout:
         return (1, self.keyframes_per_window, *self.latent_shape)
 
     def frame_range(self, window: int) -> range:
-        """The frames of a window, counted from the start of the future."""
+        """Return the frames of a window, counted from the start of the future."""
         start = window * self.frames_per_window
         return range(start, min(start + self.frames_per_window, self.num_frames))
 
     def frame_chunks(self, window: int) -> range:
-        """The chunks of frames of a window that are stored, counted from the start of the future."""
+        """Return the chunks of frames of a window that are stored, counted from the start of the future."""
         if not self.keeps_frames:
             return range(0)
         frames = self.frame_range(window)
         return range(frames.start // self.frames_per_chunk, -(-frames.stop // self.frames_per_chunk))
 
     def committed_frames(self, num_windows: int) -> int:
-        """Frames in the first `num_windows` windows of a future."""
+        """Return the number of frames in the first `num_windows` windows of a future."""
         return min(num_windows * self.frames_per_window, self.num_frames)
 
-    def to_dict(self) -> dict:
-        """Plain values for JSON; `frames` only where it is not as in format 1."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for JSON; `frames` is left out where frames are stored, as in format 1."""
         values = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
         if self.keeps_frames:
             del values["frames"]
         return values
 
     @classmethod
-    def from_dict(cls, values: dict) -> ArchiveLayout:
-        """The layout that `to_dict` gave; raises InputError for anything else."""
+    def from_dict(cls, values: dict[str, Any]) -> ArchiveLayout:
+        """Return the layout that `to_dict` described; raises InputError for anything else."""
         names = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or set(values) | {"frames"} != names:
             raise InputError(f"archive layout: expected the fields {sorted(names)}")

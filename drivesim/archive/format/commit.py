@@ -1,4 +1,4 @@
-"""Commit records: which windows of a future exist, and the sha256 of every byte of them.
+"""Commit records: they say which windows of a future exist, and hold the sha256 of each of their files.
 
 `_commit/000007.json` is the record of window 7. It holds size and sha256 of the window's chunk files, the caller's
 labels, and the sha256 of the record before it (of `drivesim.json` for window 0). A window exists from the instant its
@@ -10,32 +10,31 @@ records and never ahead of them: a record that was removed later, the last one i
 
 from __future__ import annotations
 
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
-from drivesim.archive.files import FileProblem, read_file
-from drivesim.archive.identity import MANIFEST_FILE
-from drivesim.archive.layout import ArchiveLayout
+from drivesim.archive.files import ArchiveFiles, FileProblem
+from drivesim.archive.format.identity import MANIFEST_FILE
+from drivesim.archive.format.layout import ArchiveLayout
+from drivesim.archive.format.names import (
+    COMMIT_FOLDER,
+    HEAD_FILE,
+    max_chunk_file_bytes,
+    record_file,
+    rollout_folder,
+    window_files,
+)
 from drivesim.archive.sealed_json import MAX_SEALED_BYTES, seal, sha256, unseal
-from drivesim.archive.zarr_format import max_chunk_bytes, rollout_folder, window_files
 
-COMMIT_FOLDER = "_commit"
-HEAD_FILE = f"{COMMIT_FOLDER}/head.json"
 MAX_BAD_RECORDS = 1_000  # of a future that are named one by one
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _RECORD_NAME = re.compile(r"[0-9]{6,12}\.json")
 
 
-def record_file(window: int) -> str:
-    """The record of a window, inside the future's folder."""
-    return f"{COMMIT_FOLDER}/{window:06d}.json"
-
-
 @dataclass(frozen=True)
 class Finding:
-    """One damage: the array (or folder) it is in, the window where it is in one, the file, and what is wrong."""
+    """A damage: the array (or folder) that has it, the window if it is in one, the file, and what is wrong."""
 
     array: str
     window: int | None
@@ -49,16 +48,24 @@ class Finding:
 
 @dataclass(frozen=True)
 class CommitRecord:
-    """What is committed of one window; `chunks` maps a file inside the future's folder to its (size, sha256)."""
+    """What is committed of a window.
+
+    Attributes:
+        future: Number of the future.
+        window: Number of the window.
+        previous: sha256 of the record before it, or of `drivesim.json` for window 0.
+        chunks: Size in bytes and sha256 of each chunk file, by its path inside the future's folder.
+        labels: The caller's JSON about the window.
+    """
 
     future: int
     window: int
     previous: str
     chunks: dict[str, tuple[int, str]]
-    labels: dict
+    labels: dict[str, Any]
 
     def to_bytes(self) -> bytes:
-        """The file."""
+        """Return the content of the file."""
         return seal(
             {
                 "future": self.future,
@@ -71,7 +78,7 @@ class CommitRecord:
 
     @classmethod
     def parse(cls, content: bytes, layout: ArchiveLayout, future: int, window: int) -> CommitRecord:
-        """The record of this future and window; raises ValueError that says why these bytes are not it."""
+        """Return the record of this future and window; raises ValueError that says why these bytes are not it."""
         fields = unseal(content)
         if set(fields) != {"future", "window", "previous", "chunks", "labels"}:
             raise ValueError("has not the fields of a commit record")
@@ -84,7 +91,7 @@ class CommitRecord:
             if not isinstance(entry, dict) or set(entry) != {"bytes", "sha256"}:
                 raise ValueError(f"has a wrong entry for {file}")
             size, digest = entry["bytes"], entry["sha256"]
-            if not isinstance(size, int) or not 0 < size <= max_chunk_bytes(layout):
+            if not isinstance(size, int) or not 0 < size <= max_chunk_file_bytes(layout):
                 raise ValueError(f"has a wrong size for {file}")
             if not isinstance(digest, str) or not _SHA256.fullmatch(digest):
                 raise ValueError(f"has a wrong sha256 for {file}")
@@ -94,18 +101,24 @@ class CommitRecord:
         return cls(future, window, fields["previous"], chunks, fields["labels"])
 
 
+Records = tuple[tuple[CommitRecord | None, ...], ...]  # for each future, one per window
+
+
 def head_bytes(future: int, num_windows: int, last: str) -> bytes:
-    """`head.json` after `num_windows` commits; `last` is the sha256 of the last record (or the chain's root)."""
+    """Return `head.json` after `num_windows` commits; `last` is the sha256 of the last record, or the chain's root."""
     return seal({"future": future, "windows": num_windows, "last": last})
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The records of one future.
+    """The records of a future.
 
-    `records` has an entry a window, None where there is no sound record. `num_committed` counts the trusted ones.
-    `last` is the sha256 of the last trusted record, `head_is_behind` says that the head misses it (a run was killed
-    between the two), `findings` is empty for an undamaged chain.
+    Attributes:
+        records: One entry per window, None where there is no sound record.
+        num_committed: How many of them, counted from the start, are trusted.
+        last: sha256 of the last trusted record, or the chain's root.
+        head_is_behind: The head does not count the last record, because a run was killed between the two.
+        findings: Damage; empty for a sound chain.
     """
 
     records: tuple[CommitRecord | None, ...]
@@ -117,12 +130,12 @@ class Chain:
     @property
     def trusted(self) -> tuple[CommitRecord, ...]:
         """The contiguous run of sound records from window 0."""
-        return self.records[: self.num_committed]
+        return tuple(record for record in self.records[: self.num_committed] if record is not None)
 
 
-def read_chain(archive: Path, layout: ArchiveLayout, chain_root: str, future: int) -> Chain:
+def read_chain(files: ArchiveFiles, layout: ArchiveLayout, chain_root: str, future: int) -> Chain:
     """Read and verify every record of a future; safe beside a writer. Damage is reported, not raised."""
-    reader = _ChainReader(archive, layout, chain_root, future)
+    reader = _ChainReader(files, layout, chain_root, future)
     head = reader.read(HEAD_FILE)
     while True:
         chain = reader.read_chain(head)
@@ -134,15 +147,15 @@ def read_chain(archive: Path, layout: ArchiveLayout, chain_root: str, future: in
 
 @dataclass(frozen=True)
 class _ChainReader:
-    archive: Path
+    files: ArchiveFiles
     layout: ArchiveLayout
     chain_root: str
     future: int
 
     def read(self, file: str) -> bytes | str:
-        """The content of a file of the future's folder, or in words why there is none."""
+        """Return the content of a file of the future's folder, or a sentence that says why there is none."""
         try:
-            return read_file(self.archive, f"{rollout_folder(self.future)}/{file}", MAX_SEALED_BYTES)
+            return self.files.read(f"{rollout_folder(self.future)}/{file}", MAX_SEALED_BYTES)
         except FileProblem as problem:
             return problem.problem
 
@@ -159,7 +172,7 @@ class _ChainReader:
             head_windows, head_last = self.parse_head(head)
         except ValueError as error:
             findings.append(self.finding(None, HEAD_FILE, str(error)))
-        num_expected = max(self.num_files(), head_windows)
+        num_expected = max(self.num_files(head_windows), head_windows)
         for window in range(num_expected):
             if num_bad == MAX_BAD_RECORDS:
                 message = f"too many of the {num_expected} records are no good; those from this one on were not read"
@@ -185,17 +198,17 @@ class _ChainReader:
         return Chain(
             records=tuple(records),
             num_committed=num_committed,
-            last=digests[num_committed - 1] if num_committed else self.chain_root,
+            last=(digests[num_committed - 1] if num_committed else None) or self.chain_root,
             head_is_behind=head_windows < num_committed,
             findings=tuple(findings),
         )
 
-    def num_files(self) -> int:
-        """Windows up to the last one that has a record file."""
-        try:
-            names = set(os.listdir(self.archive / rollout_folder(self.future) / COMMIT_FOLDER))
-        except OSError:
-            return 0
+    def num_files(self, head_windows: int) -> int:
+        """Return the number of windows up to the last one that has a record file."""
+        names = self.files.list(f"{rollout_folder(self.future)}/{COMMIT_FOLDER}")
+        if names is None:  # the head may be one record behind, never more
+            in_hand = head_windows < self.layout.num_windows and isinstance(self.read(record_file(head_windows)), bytes)
+            return head_windows + in_hand
         numbers = (int(name[:-5]) for name in names if _RECORD_NAME.fullmatch(name))
         return max((n + 1 for n in numbers if n < self.layout.num_windows), default=0)
 

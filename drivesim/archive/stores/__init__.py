@@ -1,0 +1,1 @@
+"""Zarr stores that keep the promises of an archive, and where they read from."""
