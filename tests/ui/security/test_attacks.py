@@ -25,6 +25,11 @@ PREFIXES = (
 )  # fmt: skip
 
 
+def page(editor: str, scene: str = "{}") -> list[Any]:
+    """What an event sends: editor, drawing area and preset, then the controls."""
+    return [editor, scene, "fast", "name", "day", None, 6, "0", 4, 2]
+
+
 @pytest.fixture(autouse=True)
 def _the_page_stays_up(client: Any):
     yield
@@ -105,7 +110,7 @@ def test_a_photo_that_is_none_is_refused(client: Any) -> None:
     ],
 )
 def test_hostile_yaml_is_a_message(client: Any, text: str) -> None:
-    answer = client.call("typed", json.dumps({"text": text}), "fast")
+    answer = client.call("typed", *page(json.dumps({"text": text})))
     assert answer.status == 200
     assert b'"kind\\": \\"problem' in answer.body.replace(b"\\\\", b"\\")
     assert SECRET not in answer.body
@@ -113,8 +118,8 @@ def test_hostile_yaml_is_a_message(client: Any, text: str) -> None:
 
 @pytest.mark.parametrize("value", ["", "[]", "1", "{", "[" * 100_000, '{"boxes": 1}', '{"boxes": [{"xyxy": {}}]}'])
 def test_a_drawing_that_is_none_is_refused_without_a_traceback(client: Any, value: str) -> None:
-    scene = json.dumps({"text": "format: 1\nname: x\n"})
-    answer = client.call("edited", scene, "fast", value)
+    editor = json.dumps({"text": "format: 1\nname: x\n", "shown": {"edit": 1}})
+    answer = client.call("edited", *page(editor, value))
     assert answer.status in (200, 500)
     assert b"Traceback" not in answer.body
     assert b"site-packages" not in answer.body
@@ -143,7 +148,7 @@ def test_answers_tell_browsers_to_load_nothing_from_elsewhere(client: Any) -> No
 def test_fifty_clients_at_once_are_served(client: Any) -> None:
     def visit(number: int) -> list[int]:
         text = json.dumps({"text": f"format: 1\nname: visitor_{number}\n"})
-        typed = client.call("typed", text, "fast", session_hash=f"visitor{number}")
+        typed = client.call("typed", *page(text), session_hash=f"visitor{number}")
         assert f"visitor_{number}".encode() in typed.body
         return [client.ask("GET", "/").status, typed.status]
 
