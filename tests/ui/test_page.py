@@ -49,11 +49,13 @@ def test_boxes_are_moved_duplicated_deleted_and_brought_back(page: Any) -> None:
     page.keyboard.press("Control+z")
     assert page.table() == [["car", *moved]]
     page.keyboard.press("n")
-    corner = page.locator("#scene .ds-handle.ds-se").bounding_box()
-    page.mouse.move(corner["x"] + 5, corner["y"] + 5)
+    page.wait_for_selector("#scene .ds-handle.ds-se")
+    place = page.locator("#scene svg.ds-canvas").bounding_box()
+    scale = place["width"] / 1024
+    x, y = place["x"] + int(moved[2]) * scale, place["y"] + int(moved[3]) * scale
+    page.mouse.move(x, y)
     page.mouse.down()
-    scale = page.locator("#scene svg.ds-canvas").bounding_box()["width"] / 1024
-    page.mouse.move(corner["x"] + 5 + 30 * scale, corner["y"] + 5 + 20 * scale)
+    page.mouse.move(x + 30 * scale, y + 20 * scale)
     page.mouse.up()
     assert page.table()[0][3:] == [str(int(moved[2]) + 30), str(int(moved[3]) + 20)]
 
@@ -74,7 +76,7 @@ def test_a_scenario_in_metres_shows_its_boxes_and_its_table(page: Any) -> None:
     page.choose("library", "cut_in_day")
     page.wait_for_selector("#scene tbody >> text=cutter")
     assert page.locator("#scene .ds-box").count() >= 3
-    assert page.locator("#scene img.ds-map").evaluate("map => map.complete && map.naturalWidth") == 256
+    page.wait_for_function("document.querySelector('#scene img.ds-map')?.naturalWidth === 256")
     page.fill("#scene input[data-cell='a0-distance']", "14.5")
     page.keyboard.press("Enter")
     page.wait_for_yaml("distance_m: 14.5")
@@ -189,7 +191,7 @@ def _a_vote_counts(page: Any) -> None:
     page.choose("side-b", "my_scene-")
     page.keyboard.press("Escape")
     page.click("#study-start")
-    page.wait_for_selector("#study-player img >> nth=1")
+    page.wait_for_selector("#study-player img[data-frame] >> nth=1")
     sources = page.evaluate("[...document.querySelectorAll('#study-player img')].map(image => image.src)")
     assert all("/media/study/" in source for source in sources)
     page.click("#vote-left")
