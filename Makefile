@@ -11,12 +11,15 @@ STAMP := .venv/.installed
 # Each library that opencv-python loads from the system, with the Debian package that holds it.
 SYSTEM_LIBRARIES := libGL.so.1=libgl1 libgthread-2.0.so.0=libglib2.0-0
 
-.PHONY: rollout test soak lint docs wheel setup clean
+.PHONY: rollout ui test soak lint docs wheel setup browser clean
 
 rollout: setup
 	$(BIN)/drivesim rollout $(SCENARIO) --out $(OUT)
 
-test: setup
+ui: setup
+	$(BIN)/drivesim ui --out $(OUT)
+
+test: setup browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 # Kills, write errors, full disks and damage by the thousand; the last line sums them up.
@@ -60,6 +63,13 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $(STAMP)
+
+# The tests of the page drive Debian's Chromium; without it, and without a way to install it, they are skipped.
+browser:
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core; \
+	fi || echo "no Chromium could be installed: the tests of the page are skipped" >&2
 
 clean:
 	rm -rf out build dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -32,6 +32,7 @@ from drivesim.cli.render import render
 from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
 from drivesim.cli.train.train import app as train
+from drivesim.cli.ui import ui
 from drivesim.cli.validate import validate
 from drivesim.cli.verbs import VerbCommand, VerbGroup, examples
 from drivesim.errors import DrivesimError, ScenarioError
@@ -77,7 +78,7 @@ _VERBS: dict[str, dict[str, Callable[..., None]]] = {
         "expand": expand,
         "preview": preview,
     },
-    "Video": {"compose": compose, "rollout": rollout, "batch": batch, "render": render},
+    "Video": {"compose": compose, "rollout": rollout, "batch": batch, "render": render, "ui": ui},
     "Archives": {"inspect": inspect, "check": check, "export": export},
     "Footage and models": {"record": record, "ingest": ingest, "compress": compress},
     "This machine": {"doctor": doctor},

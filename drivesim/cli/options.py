@@ -73,13 +73,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 def chosen_device(device: Device) -> str:
     """Returns `cpu` or `cuda`; raises InputError if a CUDA device is asked for and there is none."""
-    import torch
+    from drivesim.rollout import machine
 
-    from drivesim.errors import InputError
-
-    if device == Device.cuda and not torch.cuda.is_available():
-        raise InputError("--device cuda: torch finds no CUDA device here; use --device cpu")
-    return "cuda" if device != Device.cpu and torch.cuda.is_available() else "cpu"
+    return machine.chosen_device(device.value)
 
 
 def make_folder(folder: Path) -> None:
@@ -104,7 +100,6 @@ def warn_where_slow(precision: str, device: str) -> None:
 
 def default_workers(device: str, threads: int) -> int:
     """Returns one worker on a GPU, otherwise one worker per `threads` cores that this process may use."""
-    import os
+    from drivesim.rollout import machine
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return 1 if device == "cuda" else max(1, cores // threads)
+    return machine.default_workers(device, threads)

@@ -1,6 +1,7 @@
 """A scenario becomes windows of video: compose, predict, interpolate, decode, upsample."""
 
 from drivesim.engine.engine import Engine
+from drivesim.engine.findings import frame_findings
 from drivesim.engine.first_frame.gate import layout_to_obey
 from drivesim.engine.future.schedule import Schedule, Step, Task, make_windows
 from drivesim.engine.future.timeline import Timeline
@@ -21,6 +22,7 @@ __all__ = [
     "Timeline",
     "Window",
     "fast",
+    "frame_findings",
     "frame_shape",
     "latent_shape",
     "layout_to_obey",

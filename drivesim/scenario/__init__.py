@@ -8,13 +8,20 @@ from drivesim.scenario.load import (
     load_scenario,
     parse_scenario,
 )
-from drivesim.scenario.save import scenario_yaml
+from drivesim.scenario.save import fields_yaml, scenario_yaml
 from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.picture import read_picture
-from drivesim.scenario.schema.scenario import Box, Sampling, Scenario
+from drivesim.scenario.schema.scenario import MAX_BOXES, Box, Sampling, Scenario
+from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX, TIMES_OF_DAY
+from drivesim.scenario.submitted import check_submitted
 from drivesim.scenario.sweeps.expansion import Cases
 
 __all__ = [
+    "CATEGORIES",
+    "FRAME_HEIGHT_PX",
+    "FRAME_WIDTH_PX",
+    "MAX_BOXES",
+    "TIMES_OF_DAY",
     "Box",
     "Cases",
     "CheckedScenario",
@@ -22,6 +29,8 @@ __all__ = [
     "Scenario",
     "SceneLayout",
     "check_scenario",
+    "check_submitted",
+    "fields_yaml",
     "load_case",
     "load_cases",
     "load_scenario",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import yaml
@@ -27,14 +27,19 @@ def scenario_yaml(scenario: Scenario, comment: str = "", trajectory_files: Colle
         comment: Text of a comment in the first line.
         trajectory_files: Names of files, `<scenario>_<id>.csv`, that stand for trajectories; the caller writes them.
     """
-    said = scenario.model_dump(exclude_unset=True)
+    fields = scenario.model_dump(exclude_unset=True)
     if f"{scenario.name}_ego.csv" in trajectory_files:
-        said["ego"]["trajectory"] = f"{scenario.name}_ego.csv"
-    for index, actor in enumerate(said.get("actors") or ()):
+        fields["ego"]["trajectory"] = f"{scenario.name}_ego.csv"
+    for index, actor in enumerate(fields.get("actors") or ()):
         if (name := f"{scenario.name}_{scenario.scene.id_of(index)}.csv") in trajectory_files:
             actor["trajectory"] = name
+    return fields_yaml(fields, comment)
+
+
+def fields_yaml(fields: Mapping[str, Any], comment: str = "") -> str:
+    """Writes plain values by the fields of a scenario as YAML, in their order, whether or not they form a valid one."""
     text = yaml.dump(
-        said,
+        dict(fields),
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,

@@ -52,7 +52,7 @@ def test_flags_have_no_type(verb: str) -> None:
     assert "<bool>" not in shown(*verb.split())
 
 
-@pytest.mark.parametrize("verb", sorted(VERBS.keys() - PRINTS_JSON_ITSELF - WRITES_A_PICTURE - {"compress"}))
+@pytest.mark.parametrize("verb", sorted(VERBS.keys() - PRINTS_JSON_ITSELF - WRITES_A_PICTURE - {"compress", "ui"}))
 def test_every_verb_can_answer_in_json(verb: str) -> None:
     assert any("--json" in parameter.opts for parameter in VERBS[verb].params)
 

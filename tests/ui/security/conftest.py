@@ -1,0 +1,68 @@
+"""Requests as an attacker writes them: any path, any header, any body."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Client:
+    """Sends single requests to one address."""
+
+    url: str
+
+    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        """One request on a connection of its own; names of headers are written with _ for -."""
+        place = urlsplit(self.url)
+        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=120)
+        try:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            connection.putrequest(method, path, skip_host="host" in named, skip_accept_encoding=True)
+            if body is not None and "content-length" not in named:
+                named["content-length"] = str(len(body))
+            for name, value in named.items():
+                connection.putheader(name, value)
+            connection.endheaders(body)
+            answer = connection.getresponse()
+            fields = {name.lower(): value for name, value in answer.getheaders()}
+            return Answer(answer.status, fields, answer.read())
+        finally:
+            connection.close()
+
+    def call(self, event: str, *data: Any, **fields: Any) -> Answer:
+        """Calls a handler of the page by the event that it answers to, such as `typed`, and answers with its result."""
+        body = {"data": list(data), "fn_index": self.handler(event), "session_hash": "test", **fields}
+        return self.ask("POST", "/gradio_api/run/predict", json.dumps(body).encode(), content_type="application/json")
+
+    def handler(self, event: str) -> int:
+        """The number of the first handler of an event."""
+        config = json.loads(self.ask("GET", "/config").body)
+        return next(one["id"] for one in config["dependencies"] if any(target[1] == event for target in one["targets"]))
+
+
+@pytest.fixture
+def client_of() -> Callable[[str], Client]:
+    """A client of the server at an address."""
+    return Client
+
+
+@pytest.fixture
+def client(server: Any) -> Client:
+    """A client of the shared server."""
+    return Client(server.url)

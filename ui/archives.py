@@ -1,0 +1,152 @@
+"""The rollouts of the output folder, each known to the browser by an id and never by a path."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from drivesim.archive import Archive, open_archive
+from drivesim.errors import InputError
+from drivesim.scenario import Scenario
+from ui.media import ByteCache, jpeg
+from ui.zip_stream import zipped
+
+MAX_LISTED = 500
+MAX_DOWNLOAD_BYTES = 2 << 30
+_DEPTH = 2
+_MAX_READING, _MAX_OPEN = 4, 16
+_FRESH_S = 0.5
+
+
+@dataclass(frozen=True)
+class ArchiveEntry:
+    """An archive of the output folder; `title` is its place in it, without the ending."""
+
+    id: str
+    title: str
+    path: Path
+    modified: float
+
+
+class Archives:
+    """Lists, opens and serves the archives in one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._frames = ByteCache()
+        self._reading = threading.BoundedSemaphore(_MAX_READING)
+        self._lock = threading.Lock()
+        self._listed: tuple[float, list[ArchiveEntry]] | None = None
+        self._opened: OrderedDict[str, tuple[float, int, Archive]] = OrderedDict()
+
+    def entries(self) -> list[ArchiveEntry]:
+        """All archives up to two folders deep, newest first."""
+        found = []
+        for depth in range(_DEPTH + 1):
+            for path in self.folder.glob("*/" * depth + "*.zarr"):
+                if path.is_dir() and not path.is_symlink():
+                    title = str(path.relative_to(self.folder).with_suffix(""))
+                    found.append(ArchiveEntry(_id(title), title, path, path.stat().st_mtime))
+        return sorted(found, key=lambda entry: (-entry.modified, entry.title))[:MAX_LISTED]
+
+    def entry(self, key: str) -> ArchiveEntry:
+        """The archive of an id; InputError for any other text."""
+        with self._lock:
+            if self._listed is None or time.monotonic() - self._listed[0] > _FRESH_S:
+                self._listed = (time.monotonic(), self.entries())
+            for entry in self._listed[1]:
+                if entry.id == key:
+                    return entry
+        raise InputError("there is no such rollout here any more; open the list again")
+
+    def key_of(self, path: Path) -> str:
+        """The id of an archive in the folder."""
+        return _id(str(path.relative_to(self.folder).with_suffix("")))
+
+    def open(self, key: str) -> Archive:
+        """The archive of an id, at most half a second old; raises InputError, or ArchiveError where it is damaged."""
+        path = self.entry(key).path
+        stamp = _stamp(path)
+        with self._lock:
+            opened, known, archive = self._opened.get(key, (0.0, 0, None))
+        fresh = archive is not None and (archive.complete or time.monotonic() - opened < _FRESH_S)
+        if fresh and known == stamp:
+            return archive
+        archive = open_archive(path)
+        with self._lock:
+            self._opened[key] = (time.monotonic(), stamp, archive)
+            self._opened.move_to_end(key)
+            while len(self._opened) > _MAX_OPEN:
+                self._opened.popitem(last=False)
+        return archive
+
+    def frame(self, key: str, future: int, index: int) -> np.ndarray:
+        """One committed frame, uint8 `h w 3` RGB; raises as `open`, and ArchiveError beyond the last one."""
+        archive = self.open(key)
+        if not 0 <= future < len(archive.rollouts) or index < 0:
+            raise InputError("there is no such future or frame")
+        with self._reading:
+            return archive.rollouts[future].frames[index]
+
+    def frame_jpeg(self, key: str, future: int, index: int) -> bytes:
+        """The same frame as JPEG. Committed frames never change, so that it is made once."""
+        archive_path = self.entry(key).path
+        mark = (key, _stamp(archive_path), future, index)
+        content = self._frames.get(mark)
+        if content is None:
+            content = jpeg(self.frame(key, future, index))
+            self._frames.put(mark, content)
+        return content
+
+    def video(self, key: str, future: int) -> Path:
+        """The mp4 file beside an archive; InputError where it is not written yet."""
+        entry = self.entry(key)
+        path = entry.path.with_suffix("") / f"future_{future:02d}.mp4"
+        if not 0 <= future < 10_000 or not path.is_file():
+            raise InputError("this future has no video yet")
+        return path
+
+    def download(self, key: str) -> Iterator[bytes]:
+        """A zip of the whole archive, piece by piece; InputError, at once, where it is too large for a browser."""
+        entry = self.entry(key)
+        files = sorted(path for path in entry.path.rglob("*") if path.is_file() and not path.is_symlink())
+        size = sum(path.stat().st_size for path in files)
+        if size > MAX_DOWNLOAD_BYTES:
+            raise InputError(f"the archive takes {size >> 20} MiB; copy its folder instead")
+        return zipped(entry.path, files)
+
+
+def scenario_of(archive: Archive) -> Scenario:
+    """The scenario that an archive was made from; InputError where it records none."""
+    try:
+        return Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
+    except (KeyError, TypeError, ValueError):
+        raise InputError("this archive does not record its scenario") from None
+
+
+def summary(archive: Archive) -> str:
+    """In a few words, what an archive holds."""
+    layout = archive.layout
+    seconds = layout.num_frames / layout.fps
+    state = "complete" if archive.complete else "not complete"
+    return f"{layout.num_futures} futures of {seconds:g} s, {layout.num_frames} frames each, {state}"
+
+
+def _id(title: str) -> str:
+    return hashlib.sha256(title.encode()).hexdigest()[:16]
+
+
+def _stamp(path: Path) -> int:
+    """Changes where an archive is replaced by another one of the same name."""
+    try:
+        return (path / "drivesim.json").stat().st_mtime_ns
+    except OSError:
+        return 0

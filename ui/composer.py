@@ -1,0 +1,78 @@
+"""Composes first frames with models that are loaded once, and says what the vehicle detector finds in them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from drivesim.scenario import Scenario
+from ui.media import Media
+
+MAX_VARIANTS = 8
+_SEED_LIMIT = 2**63
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One composed first frame: its seed, where the browser finds it, and the detector's findings in it."""
+
+    seed: int
+    url: str
+    findings: dict[str, Any] | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data for the browser."""
+        return {"seed": self.seed, "url": self.url, "findings": self.findings}
+
+
+class Composer:
+    """The shared models of a server; one frame is made at a time."""
+
+    def __init__(self, checkpoints: Path, device: str, media: Media) -> None:
+        self._checkpoints, self._device, self._media = checkpoints, device, media
+        self._lock = threading.Lock()
+
+    def warm_up(self) -> None:
+        """Loads the models; raises CheckpointError where they are missing or damaged."""
+        with self._lock:
+            _ = self._engine.video
+
+    def compose(self, scenario: Scenario, count: int) -> Iterator[Variant]:
+        """First frames of a scenario under its seed and the seeds after it, each as soon as it is made."""
+        from drivesim.engine import frame_findings
+
+        for number in range(min(max(count, 1), MAX_VARIANTS)):
+            seed = (scenario.seed + number) % _SEED_LIMIT
+            with self._lock:
+                frame = self._engine.compose(scenario, seed)
+                layout = self._engine.first_layout(scenario, seed)
+                findings = frame_findings(self._engine, frame, layout)
+            yield Variant(seed, self._media.add(frame), findings)
+
+    def findings(self, frame: np.ndarray, scenario: Scenario, time_s: float) -> dict[str, Any] | None:
+        """What is requested of a frame of a future, uint8 `h w 3`, and detected in it, as `frame_findings`."""
+        from drivesim.engine import frame_findings
+
+        layout = requested_layout(scenario, time_s)
+        with self._lock:
+            return frame_findings(self._engine, frame, layout)
+
+    @cached_property
+    def _engine(self) -> Any:
+        from drivesim.engine import Engine
+        from drivesim.rollout import chosen_device
+
+        return Engine.load(self._checkpoints, chosen_device(self._device))
+
+
+def requested_layout(scenario: Scenario, time_s: float) -> Any:
+    """The boxes that a scenario asks for at a time: of the first frame, or of every frame where actors are steered."""
+    if scenario.scene is not None and scenario.scene.steered:
+        return scenario.scene.layout(time_s)
+    return scenario.layout() if time_s == 0 else None

@@ -1,0 +1,131 @@
+"""The components that show the scenario on screen, and what they show of it."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from drivesim.scenario import Scenario
+from ui.document import Document
+from ui.merging import CONTROLS, PageState, control_values, merged
+from ui.parts import shown_errors
+from ui.scene_view import scene_json
+from ui.services import Services
+
+_NOT_IN_PICTURE = ("seed", "duration_s")
+
+
+@dataclass(frozen=True)
+class DocumentView:
+    """Every component that says something about the scenario; `controls` in the order of `merging.CONTROLS`."""
+
+    services: Services
+    editor: gr.HTML
+    scene: gr.HTML
+    preset: gr.Radio
+    controls: tuple[Any, ...]
+    warnings: gr.HTML
+    takeaway: gr.HTML
+
+    @property
+    def inputs(self) -> list[Any]:
+        """What every event sends that changes or uses the scenario; `PageState.of` reads it."""
+        return [self.editor, self.scene, self.preset, *self.controls]
+
+    @property
+    def marks(self) -> list[Any]:
+        """What follows a change by drawing or with a control; the controls themselves stay as they are."""
+        return [self.editor, self.scene, self.warnings, self.takeaway]
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What shows another scenario."""
+        return [*self.marks, *self.controls]
+
+    def control(self, name: str) -> Any:
+        """The component of a control."""
+        return self.controls[CONTROLS.index(name)]
+
+    def current(self, state: PageState) -> Document:
+        """The scenario on the page; a mistake that cannot be merged becomes a message on the page."""
+        with shown_errors():
+            return merged(self.services.desk, state)
+
+    def changes(self, document: Document, state: PageState) -> dict[Any, Any]:
+        """New values of `marks`, for the page as `state` says it is."""
+        scenario, edit = document.scenario, state.edit
+        scene = {**json.loads(scene_json(document, self.services.media)), "version": picture_version(scenario)}
+        return {
+            self.editor: editor_json(document, edit, state.revision),
+            self.scene: json.dumps({**scene, "edit": edit}),
+            self.warnings: warnings_html(document),
+            self.takeaway: self.takeaway_json(document, state.preset),
+        }
+
+    def replaced(self, document: Document, state: PageState) -> dict[Any, Any]:
+        """New values of `outputs`: the page shows another scenario; where it has mistakes, controls stay."""
+        values = self.changes(document, state)
+        if document.scenario is None:
+            return values
+        return values | dict(zip(self.controls, control_values(document.scenario).values(), strict=True))
+
+    def takeaway_json(self, document: Document, preset: str) -> str:
+        """The YAML to download and the command line that gives the same bits; nothing where there are mistakes."""
+        scenario = document.scenario
+        if scenario is None:
+            return "{}"
+        file = f"{scenario.name}.yaml"
+        picture = None if scenario.first_frame is None else Path(scenario.first_frame).name
+        command = command_line(file, preset, self.services)
+        return json.dumps({"file": file, "text": document.text, "command": command, "picture": picture})
+
+
+def command_line(file: str, preset: str, services: Services) -> str:
+    """The command that makes the same futures as the page."""
+    settings = services.settings
+    parts = ["drivesim", "rollout", file, "--out", "out", "--preset", preset]
+    if settings.device != "auto":
+        parts += ["--device", settings.device]
+    if settings.threads != 1:
+        parts += ["--threads", str(settings.threads)]
+    if settings.checkpoints_given is not None:
+        parts += ["--checkpoints", settings.checkpoints_given]
+    return " ".join(parts)
+
+
+def picture_version(scenario: Scenario | None) -> str:
+    """Equal for two scenarios whose first frame is the same but for the seed."""
+    if scenario is None:
+        return ""
+    decisive = {name: value for name, value in scenario.canonical().items() if name not in _NOT_IN_PICTURE}
+    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def editor_json(document: Document, edit: int = 0, revision: int = 0) -> str:
+    """The value of the editor: the text, notes at their lines, and what the page shows with it (`merging`).
+
+    `edit` and `revision` count what was drawn and typed before this answer.
+    """
+    notes = [{"kind": "problem", "line": n.line, "column": n.column, "message": n.message} for n in document.problems]
+    notes += [{"kind": "warning", "line": n.line, "column": n.column, "message": n.message} for n in document.warnings]
+    value: dict[str, Any] = {"text": document.text, "notes": notes, "revision": revision}
+    if document.scenario is not None:
+        value["shown"] = {**control_values(document.scenario), "edit": edit}
+    return json.dumps(value)
+
+
+def warnings_html(document: Document) -> str:
+    """What is implausible or wrong about the scenario, for below the drawing area."""
+    if document.scenario is None:
+        first = document.problems[0]
+        return f'<p class="ds-bad">Line {first.line}: {html.escape(first.message)}</p>'
+    if not document.warnings:
+        return "" if document.scenario.layout() is None else '<p class="ds-fine">Nothing implausible.</p>'
+    items = "".join(f"<li>{html.escape(note.message)}</li>" for note in document.warnings)
+    return f'<ul class="ds-warnings">{items}</ul>'

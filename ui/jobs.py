@@ -1,0 +1,228 @@
+"""Rollouts that run one after another in processes of their own, and how far each of them is."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from drivesim.errors import DrivesimError, InputError
+from drivesim.scenario import Scenario, scenario_yaml
+from ui.settings import UiSettings
+
+MAX_WAITING = 8
+MAX_REMEMBERED = 64
+MAX_SECONDS = 600.0
+WAITING, RUNNING, DONE, CANCELLED, FAILED = "waiting", "running", "done", "cancelled", "failed"
+ACTIVE = (WAITING, RUNNING)
+
+
+@dataclass
+class FutureState:
+    """How far one future is: the stage that was done last, its window, and the fraction of the whole future."""
+
+    stage: str = "waiting"
+    window: int = 0
+    committed: int = 0
+    fraction: float = 0.0
+
+
+@dataclass
+class JobState:
+    """One rollout, as the page sees it; `archive` is its folder, `error` says why it failed."""
+
+    id: str
+    name: str
+    archive: Path
+    state: str = WAITING
+    futures: list[FutureState] = field(default_factory=list)
+    num_windows: int = 1
+    started: float = 0.0
+    resumed: float = 0.0
+    ended: float = 0.0
+    error: str = ""
+
+    @property
+    def fraction(self) -> float:
+        """The part of all futures that is made."""
+        return sum(future.fraction for future in self.futures) / max(1, len(self.futures))
+
+    def seconds_left(self, now: float) -> float | None:
+        """An estimate from the pace so far; None where it is too early for one."""
+        made = self.fraction - self.resumed
+        if self.state != RUNNING or made < 0.02:
+            return None
+        return (now - self.started) * (1 - self.fraction) / made
+
+
+class Jobs:
+    """A queue of rollouts with one at work; safe to use from several threads."""
+
+    def __init__(self, settings: UiSettings) -> None:
+        self._settings = settings
+        self._jobs: OrderedDict[str, tuple[JobState, Any]] = OrderedDict()
+        self._running: tuple[str, Any] | None = None
+        self._changed = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="rollouts", daemon=True)
+        self._thread.start()
+
+    def submit(self, scenario: Scenario, preset: str) -> str:
+        """Queues the futures of a scenario; returns the id of the job. The same scenario again continues.
+
+        Raises:
+            InputError: too many rollouts are waiting, or this one is too long.
+        """
+        job = rollout_job(scenario, preset, self._settings)
+        with self._changed:
+            for state, known in self._jobs.values():
+                if known == job and state.state in ACTIVE:
+                    return state.id
+            if sum(state.state == WAITING for state, _ in self._jobs.values()) >= MAX_WAITING:
+                raise InputError(f"{MAX_WAITING} rollouts are waiting already; try again when one is done")
+            state = JobState(secrets.token_hex(8), scenario.name, job.archive_path)
+            state.futures = [FutureState() for _ in range(job.futures)]
+            self._jobs[state.id] = (state, job)
+            self._forget()
+            self._changed.notify_all()
+        return state.id
+
+    def get(self, key: str) -> JobState | None:
+        """The job of an id."""
+        with self._changed:
+            return self._jobs[key][0] if key in self._jobs else None
+
+    def current(self) -> JobState | None:
+        """The job that runs, or that waits first."""
+        with self._changed:
+            return next((state for state, _ in self._jobs.values() if state.state in ACTIVE), None)
+
+    def cancel(self, key: str) -> None:
+        """Ends a job now; what it committed stays, and the same scenario continues there."""
+        with self._changed:
+            state = self._jobs[key][0] if key in self._jobs else None
+            if state is None or state.state not in ACTIVE:
+                return
+            state.state, state.ended = CANCELLED, time.monotonic()
+            running = self._running[1] if self._running and self._running[0] == key else None
+        if running is not None:
+            running.cancel()
+
+    def close(self) -> None:
+        """Ends all jobs; nothing runs afterwards."""
+        with self._changed:
+            self._closed = True
+            active = [state.id for state, _ in self._jobs.values() if state.state in ACTIVE]
+            self._changed.notify_all()
+        for key in active:
+            self.cancel(key)
+
+    def _forget(self) -> None:
+        for key in [key for key, (state, _) in self._jobs.items() if state.state not in ACTIVE]:
+            if len(self._jobs) <= MAX_REMEMBERED:
+                return
+            del self._jobs[key]
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closed or self._next() is not None)
+                if self._closed:
+                    return
+                state, job = self._next()
+                state.state, state.started = RUNNING, time.monotonic()
+            self._run(state, job)
+
+    def _next(self) -> tuple[JobState, Any] | None:
+        return next(((state, job) for state, job in self._jobs.values() if state.state == WAITING), None)
+
+    def _run(self, state: JobState, job: Any) -> None:
+        from drivesim.rollout import BackgroundRollout
+
+        try:
+            _write_scenario(job)
+            rollout = BackgroundRollout(job)
+            with self._changed:
+                self._running = (state.id, rollout)
+                cancelled = state.state == CANCELLED
+            if cancelled:
+                rollout.cancel()
+            for event in rollout.events():
+                _advance(state, event)
+            ended, error = DONE, ""
+        except (DrivesimError, OSError) as problem:
+            ended, error = FAILED, str(problem)
+        with self._changed:
+            self._running = None
+            if state.state != CANCELLED:
+                state.state, state.error, state.ended = ended, error, time.monotonic()
+
+
+def rollout_job(scenario: Scenario, preset: str, settings: UiSettings) -> Any:
+    """The `RolloutJob` of a scenario: a folder of its own in the output folder, the same one for the same bits.
+
+    Raises:
+        InputError: there is no such preset, or the futures are longer than a page can ask for.
+    """
+    from drivesim.engine import settings_named
+    from drivesim.rollout import RolloutJob, chosen_device, default_workers
+
+    settings_named(preset)
+    seconds = scenario.duration_s * scenario.futures
+    if seconds > MAX_SECONDS:
+        limit = f"the page makes at most {MAX_SECONDS:g} s in all; use the command line for more"
+        raise InputError(f"{scenario.futures} futures of {scenario.duration_s:g} s: {limit}")
+    device = chosen_device(settings.device)
+    fixed = json.dumps([scenario.canonical(), scenario.futures, preset, str(settings.checkpoints)], sort_keys=True)
+    folder = settings.out / f"{scenario.name}-{hashlib.sha256(fixed.encode()).hexdigest()[:8]}"
+    return RolloutJob(
+        scenario,
+        folder,
+        settings.checkpoints,
+        scenario.seed,
+        scenario.futures,
+        preset,
+        device,
+        settings.threads,
+        settings.workers or default_workers(device, settings.threads),
+    )
+
+
+def _write_scenario(job: Any) -> None:
+    """Lays the scenario beside its archive, so that the folder says what it is; a picture is copied with it."""
+    job.out.mkdir(parents=True, exist_ok=True)
+    scenario = job.scenario
+    if scenario.first_frame is not None:
+        picture = Path(scenario.first_frame)
+        (job.out / picture.name).write_bytes(picture.read_bytes())
+        scenario = scenario.model_copy(update={"first_frame": picture.name})
+    (job.out / f"{scenario.name}.yaml").write_text(scenario_yaml(scenario), encoding="utf-8")
+
+
+def _advance(state: JobState, event: Any) -> None:
+    from drivesim.rollout import Committed, Opened, Progress
+
+    match event:
+        case Opened():
+            state.num_windows = event.num_windows
+            for future, committed in zip(state.futures, event.committed, strict=True):
+                future.committed, future.fraction = committed, committed / event.num_windows
+                future.stage = "done" if committed == event.num_windows else "starting"
+            state.resumed = state.fraction
+        case Progress():
+            future = state.futures[event.future]
+            future.stage, future.window = event.stage, event.window
+            reached = (event.window + event.fraction) / state.num_windows
+            future.fraction = max(future.fraction, min(reached, 1.0))
+        case Committed():
+            future = state.futures[event.future]
+            future.committed = event.window + 1
+            future.fraction = max(future.fraction, future.committed / state.num_windows)
+            if future.committed == state.num_windows:
+                future.stage = "done"

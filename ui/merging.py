@@ -1,0 +1,122 @@
+"""Joins what is on the page into one scenario: the YAML, and whatever was drawn or set since it was written.
+
+A browser sends a change while the answer to the one before is still on its way. So every request carries the whole
+page, and the YAML carries what the page showed when it was written: what differs from that is newer than the YAML.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drivesim.errors import InputError
+from drivesim.scenario import Scenario
+from ui.document import Desk, Document
+from ui.parts import parsed
+
+DEFAULT_GUIDANCE = 6.0
+CONTROLS = ("name", "time_of_day", "crowdedness", "guidance", "seed", "duration_s", "futures")
+_SEED_LIMIT = 2**63
+
+
+@dataclass(frozen=True)
+class PageState:
+    """The values of the components that say something about the scenario, as a request brings them."""
+
+    editor: dict[str, Any]
+    scene: dict[str, Any]
+    preset: str
+    controls: dict[str, Any]
+
+    @classmethod
+    def of(cls, editor: Any, scene: Any, preset: Any, *controls: Any) -> PageState:
+        """The state from the inputs of an event, in the order of `DocumentView.inputs`."""
+        return cls(parsed(editor), parsed(scene), str(preset), dict(zip(CONTROLS, controls, strict=True)))
+
+    @property
+    def edit(self) -> int:
+        """The number of the last drawing."""
+        return _count(self.scene.get("edit"))
+
+    @property
+    def revision(self) -> int:
+        """The number of the last text that was typed."""
+        return _count(self.editor.get("revision"))
+
+    @property
+    def text(self) -> str:
+        """The YAML, without what is newer."""
+        text = self.editor.get("text")
+        return text if isinstance(text, str) else ""
+
+
+def merged(desk: Desk, state: PageState) -> Document:
+    """The scenario on the page with everything newer than its YAML; mistakes in typed YAML are in its `problems`.
+
+    Raises:
+        InputError: what was drawn or set does not give a scenario that can be run; the YAML stays as it was.
+    """
+    document = desk.read(state.text)
+    shown = state.editor.get("shown")
+    if not isinstance(shown, dict):  # the text was typed just now, and nothing is newer
+        return document
+    if state.edit != shown.get("edit", 0):
+        if "rows" in state.scene:
+            document = _sound(desk.with_actors(document.text, json.dumps(state.scene["rows"])))
+        else:
+            document = _sound(desk.with_boxes(document.text, json.dumps(state.scene.get("boxes"))))
+    newer = {name: value for name, value in state.controls.items() if value != shown.get(name)}
+    return with_controls(desk, document, newer) if newer else document
+
+
+def with_controls(desk: Desk, document: Document, values: Mapping[str, Any]) -> Document:
+    """The scenario with the values of controls; raises InputError as `merged`."""
+    settings = {name: _field(name, value) for name, value in values.items() if name != "guidance"}
+    guidance = values.get("guidance")
+    return _sound(desk.with_settings(document.text, settings, None if guidance is None else float(guidance)))
+
+
+def control_values(scenario: Scenario) -> dict[str, Any]:
+    """What the controls show of a scenario."""
+    guidance = scenario.sampling.guidance
+    return {
+        "name": scenario.name,
+        "time_of_day": scenario.time_of_day or "",
+        "crowdedness": scenario.crowdedness,
+        "guidance": DEFAULT_GUIDANCE if guidance is None else guidance,
+        "seed": str(scenario.seed),
+        "duration_s": scenario.duration_s,
+        "futures": scenario.futures,
+    }
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _sound(document: Document) -> Document:
+    """The document; InputError with its first mistake where it has one."""
+    if document.scenario is None:
+        raise InputError(document.problems[0].message)
+    return document
+
+
+def _field(name: str, value: Any) -> Any:
+    """What a control says, as the field of the scenario that it stands for."""
+    match name:
+        case "seed":
+            text = str(value).strip()
+            if not (text.isdecimal() and text.isascii() and len(text) <= 19 and int(text) < _SEED_LIMIT):
+                raise InputError("the seed is a whole number from 0 to 2^63 - 1")
+            return int(text)
+        case "time_of_day":
+            return value or None
+        case "futures" | "duration_s" if value is None:
+            raise InputError(f"`{name}`: give a number")
+        case "futures":
+            return int(value)
+        case "duration_s":
+            return round(float(value), 3)
+    return value

@@ -1,0 +1,41 @@
+"""Everything that the tabs share: folders, models, rollouts, media and studies of one server."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ui.archives import Archives
+from ui.composer import Composer
+from ui.document import Desk
+from ui.jobs import Jobs
+from ui.media import Media
+from ui.pictures import Pictures
+from ui.preference import Studies
+from ui.settings import UiSettings
+
+
+@dataclass(frozen=True)
+class Services:
+    """The parts behind the page; each is safe to use from several threads."""
+
+    settings: UiSettings
+    desk: Desk
+    media: Media
+    composer: Composer
+    archives: Archives
+    jobs: Jobs
+    studies: Studies
+
+    @classmethod
+    def start(cls, settings: UiSettings) -> Services:
+        """The parts of a server with these settings."""
+        media = Media()
+        return cls(
+            settings,
+            Desk(Pictures(settings.out / "pictures")),
+            media,
+            Composer(settings.checkpoints, settings.device, media),
+            Archives(settings.out),
+            Jobs(settings),
+            Studies(),
+        )

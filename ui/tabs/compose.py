@@ -1,0 +1,178 @@
+"""The Compose tab: draw boxes on the road, choose conditions, and see the first frame."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from drivesim.errors import InputError
+from ui.composer import MAX_VARIANTS
+from ui.document_view import DocumentView, picture_version
+from ui.merging import DEFAULT_GUIDANCE, PageState, with_controls
+from ui.parts import event_field, mounted, parsed, shown_errors, text_of
+from ui.services import Services
+
+BLANK = "An empty scene"
+
+
+@dataclass(frozen=True)
+class ComposeTab:
+    """The components of the tab."""
+
+    library: gr.Dropdown
+    upload: gr.HTML
+    scene: gr.HTML
+    warnings: gr.HTML
+    variants: gr.HTML
+    name: gr.Textbox
+    time_of_day: gr.Radio
+    crowdedness: gr.Number
+    guidance: gr.Slider
+    seed: gr.Textbox
+    dice: gr.Button
+    reuse: gr.Button
+    count: gr.Slider
+    compose: gr.Button
+    cancel: gr.Button
+    used_seed: gr.Textbox
+
+    @classmethod
+    def build(cls, services: Services) -> ComposeTab:
+        """Lays the tab out."""
+        with gr.Row():
+            with gr.Column(scale=3, min_width=420):
+                scene = mounted("scene", ("edited", "actors"), elem_id="scene")
+                warnings = gr.HTML(elem_id="warnings")
+                variants = mounted("variants", ("chosen",), elem_id="variants")
+            with gr.Column(scale=1, min_width=270):
+                choices = [BLANK, *library_names(services.settings.library)]
+                library = gr.Dropdown(
+                    choices, value=BLANK, label="Load a scenario", elem_id="library", filterable=False
+                )
+                upload = mounted("upload", ("opened", "photo"), elem_id="upload")
+                name = gr.Textbox(label="Name", max_length=64, elem_id="name")
+                times = [("Day", "day"), ("Night", "night"), ("Model decides", "")]
+                time_of_day = gr.Radio(times, label="Time of day", elem_id="time-of-day")
+                crowdedness = gr.Number(
+                    label="Vehicles in view (empty: model decides)", minimum=0, maximum=64, precision=0,
+                    elem_id="crowdedness",
+                )  # fmt: skip
+                guidance = gr.Slider(
+                    0, 20, value=DEFAULT_GUIDANCE, step=0.5, label="Guidance",
+                    elem_id="guidance",
+                )  # fmt: skip
+                with gr.Row():
+                    seed = gr.Textbox(label="Seed", max_length=19, elem_id="seed", scale=2, min_width=90)
+                    dice = gr.Button("New", elem_id="dice", min_width=60, size="sm")
+                    reuse = gr.Button("Last", elem_id="reuse", min_width=60, size="sm")
+                count = gr.Slider(1, MAX_VARIANTS, value=1, step=1, label="Variants", elem_id="count")
+                with gr.Row():
+                    compose = gr.Button("Compose", variant="primary", elem_id="compose-button", min_width=120)
+                    cancel = gr.Button("Stop", elem_id="stop-composing", min_width=70)
+                used_seed = gr.Textbox(visible=False)
+        return cls(
+            library, upload, scene, warnings, variants, name, time_of_day, crowdedness, guidance, seed, dice, reuse,
+            count, compose, cancel, used_seed,
+        )  # fmt: skip
+
+    def wire(self, view: DocumentView, services: Services) -> None:
+        """Says what happens when the components are used."""
+        desk = services.desk
+
+        def changed(*page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            return view.changes(view.current(state), state)
+
+        for happens in (self.scene.edited, self.scene.actors):
+            happens(changed, view.inputs, view.marks, **_quiet())
+        # Events that only a person causes: "input" also comes when an answer of the server changes a value.
+        for happens in (
+            self.name.submit, self.name.blur, self.time_of_day.select, self.crowdedness.submit, self.crowdedness.blur,
+            self.guidance.release, self.seed.submit, self.seed.blur,
+        ):  # fmt: skip
+            happens(changed, view.inputs, view.marks, **_quiet("always_last"))
+
+        def loaded(name: str, *page: Any) -> dict[Any, Any]:
+            with shown_errors():
+                document = desk.blank() if name == BLANK else desk.open_file(_library_file(services, name))
+            return view.replaced(document, PageState.of(*page))
+
+        def opened(upload: str, *page: Any) -> dict[Any, Any]:
+            return view.replaced(desk.read(text_of(upload)), PageState.of(*page))
+
+        def photo(upload: str, *page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            with shown_errors():
+                document = desk.with_picture(view.current(state).text, str(parsed(upload).get("picture")))
+            return view.replaced(document, state)
+
+        self.library.input(loaded, [self.library, *view.inputs], view.outputs, **_quiet())
+        self.upload.opened(opened, [self.upload, *view.inputs], view.outputs, **_quiet())
+        self.upload.photo(photo, [self.upload, *view.inputs], view.outputs, **_quiet())
+        self._wire_seed(view, services)
+        self._wire_composing(view, services)
+
+    def _wire_seed(self, view: DocumentView, services: Services) -> None:
+        def seeded(seed: Any, page: tuple[Any, ...]) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            with shown_errors():
+                document = with_controls(services.desk, view.current(state), {"seed": seed})
+            return view.changes(document, state) | {self.seed: str(document.required().seed)}
+
+        def new_seed(*page: Any) -> dict[Any, Any]:
+            return seeded(secrets.randbelow(2**31), page)
+
+        def last_seed(used: str, *page: Any) -> dict[Any, Any]:
+            if not used:
+                raise gr.Error("Nothing was composed yet, so there is no last seed.", print_exception=False)
+            return seeded(used, page)
+
+        def chosen(event: gr.EventData, *page: Any) -> dict[Any, Any]:
+            return seeded(event_field(event, "seed"), page)
+
+        shown = [*view.marks, self.seed]
+        self.dice.click(new_seed, view.inputs, shown, **_quiet())
+        self.reuse.click(last_seed, [self.used_seed, *view.inputs], shown, **_quiet())
+        self.variants.chosen(chosen, view.inputs, shown, **_quiet())
+
+    def _wire_composing(self, view: DocumentView, services: Services) -> None:
+        def composed(count: float, *page: Any) -> Iterator[tuple[str, str]]:
+            with shown_errors():
+                scenario = view.current(PageState.of(*page)).required()
+                number, version, made = int(count), picture_version(scenario), []
+                seed = str(scenario.seed)
+                yield json.dumps({"variants": [], "waiting": number}), seed
+                for variant in services.composer.compose(scenario, number):
+                    made.append({**variant.as_dict(), "version": version})
+                    yield json.dumps({"variants": made, "waiting": number - len(made)}), seed
+
+        def stopped(variants: str) -> str:
+            return json.dumps({"variants": parsed(variants).get("variants", []), "waiting": 0})
+
+        running = self.compose.click(
+            composed, [self.count, *view.inputs], [self.variants, self.used_seed], concurrency_limit=1,
+            concurrency_id="models", show_progress="hidden", api_visibility="private",
+        )  # fmt: skip
+        self.cancel.click(stopped, [self.variants], [self.variants], cancels=[running], **_quiet())
+
+
+def library_names(library: Path) -> list[str]:
+    """The scenarios that can be loaded."""
+    return sorted(path.stem for path in library.glob("*.yaml"))
+
+
+def _library_file(services: Services, name: str) -> Path:
+    if name not in library_names(services.settings.library):
+        raise InputError("there is no such scenario in the library")
+    return services.settings.library / f"{name}.yaml"
+
+
+def _quiet(trigger_mode: str = "multiple") -> dict[str, Any]:
+    """Options of events that answer at once: beside the queue, without a spinner, and not in the public interface."""
+    return {"queue": False, "show_progress": "hidden", "trigger_mode": trigger_mode, "api_visibility": "private"}

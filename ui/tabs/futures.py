@@ -1,0 +1,197 @@
+"""The Futures tab: roll out the scenario on screen, watch its futures side by side, branch from any frame."""
+
+from __future__ import annotations
+
+import html
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from drivesim.errors import DrivesimError, InputError
+from ui.archives import scenario_of
+from ui.document_view import DocumentView
+from ui.jobs import ACTIVE, CANCELLED, DONE, FAILED, RUNNING, WAITING, JobState
+from ui.merging import PageState
+from ui.panes import future_pane, player_json
+from ui.parts import event_field, mounted, parsed, shown_errors
+from ui.services import Services
+
+EMPTY = "No futures yet. Press Roll out to make them."
+_QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+_STAGES = {
+    "predict": "keyframes predicted",
+    "interpolate": "frames interpolated",
+    "decode": "decoded",
+    "upsample": "enlarging",
+    "starting": "loading models",
+}
+_SAME = "same"
+
+
+@dataclass(frozen=True)
+class FuturesTab:
+    """The components of the tab."""
+
+    futures: gr.Number
+    duration: gr.Number
+    preset: gr.Radio
+    run: gr.Button
+    cancel: gr.Button
+    progress: gr.HTML
+    player: gr.HTML
+    branch_time: gr.Radio
+    job: gr.Textbox
+    timer: gr.Timer
+
+    @classmethod
+    def build(cls) -> FuturesTab:
+        """Lays the tab out."""
+        with gr.Row(equal_height=False):
+            with gr.Column(scale=1, min_width=230):
+                with gr.Row():
+                    futures = gr.Number(
+                        2, label="Futures", minimum=1, maximum=64, precision=0, elem_id="futures", min_width=90
+                    )
+                    duration = gr.Number(
+                        4.0, label="Seconds of each", minimum=0.4, maximum=3600, step=0.2, elem_id="duration",
+                        min_width=110,
+                    )  # fmt: skip
+                presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, and more steps", "quality")]
+                preset = gr.Radio(presets, value="fast", label="Preset", elem_id="preset")
+                with gr.Row():
+                    run = gr.Button("Roll out", variant="primary", elem_id="run-button", min_width=110)
+                    cancel = gr.Button("Cancel", elem_id="cancel-button", min_width=80, interactive=False)
+                times = [("As it was", _SAME), ("Day", "day"), ("Night", "night")]
+                branch_time = gr.Radio(times, value=_SAME, label="Branches continue under", elem_id="branch-time")
+            with gr.Column(scale=4, min_width=420):
+                progress = gr.HTML(elem_id="progress")
+                player = mounted("player", ("branch",), player_json([], EMPTY), elem_id="player")
+        job = gr.Textbox(visible=False)
+        timer = gr.Timer(0.8, active=False)
+        return cls(futures, duration, preset, run, cancel, progress, player, branch_time, job, timer)
+
+    @property
+    def _followed(self) -> list[Any]:
+        return [self.progress, self.player, self.cancel, self.timer]
+
+    def wire(self, view: DocumentView, services: Services) -> None:
+        """Says what happens when the components are used; `branched` follows in `wire_branch`."""
+
+        def changed(*page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            return view.changes(view.current(state), state)
+
+        for happens in (
+            self.futures.submit, self.futures.blur, self.duration.submit, self.duration.blur, self.preset.select,
+        ):  # fmt: skip
+            happens(changed, view.inputs, view.marks, **_QUIET, trigger_mode="always_last")
+
+        def submitted(*page: Any) -> tuple[Any, ...]:
+            state = PageState.of(*page)
+            with shown_errors():
+                key = services.jobs.submit(view.current(state).required(), state.preset)
+            return key, *self._state(services, services.jobs.get(key))
+
+        def cancelled(key: str) -> tuple[Any, ...]:
+            services.jobs.cancel(key)
+            return self._state(services, services.jobs.get(key))
+
+        def followed(key: str) -> tuple[Any, ...]:
+            return self._state(services, services.jobs.get(key))
+
+        self.run.click(submitted, view.inputs, [self.job, *self._followed], **_QUIET)
+        self.cancel.click(cancelled, [self.job], self._followed, **_QUIET)
+        self.timer.tick(followed, [self.job], self._followed, **_QUIET)
+
+    def attached(self, services: Services) -> tuple[Any, ...]:
+        """The job that runs on the server while a page is opened."""
+        job = services.jobs.current()
+        return "" if job is None else job.id, *self._state(services, job)
+
+    def wire_branch(self, view: DocumentView, services: Services, tabs: gr.Tabs) -> None:
+        """A branch replaces the scenario on screen by one that starts from the frame."""
+
+        def branched(event: gr.EventData, player: str, branch_time: str, *page: Any) -> dict[Any, Any]:
+            with shown_errors():
+                document = _branch(services, parsed(player), event, branch_time)
+            gr.Info("The branch is on screen: change its conditions, then roll it out.", duration=6)
+            return {**view.replaced(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
+
+        given = [self.player, self.branch_time, *view.inputs]
+        self.player.branch(branched, given, [*view.outputs, tabs], **_QUIET)
+
+    def _state(self, services: Services, job: JobState | None) -> tuple[Any, ...]:
+        active = job is not None and job.state in ACTIVE
+        player = player_json([], EMPTY) if job is None else _player(services, job)
+        return progress_html(job), player, gr.Button(interactive=active), gr.Timer(active=active)
+
+
+def _player(services: Services, job: JobState) -> str:
+    waiting = "The first frames are being made." if job.state in ACTIVE else EMPTY
+    try:
+        key = services.archives.key_of(job.archive)
+        archive = services.archives.open(key)
+    except DrivesimError:
+        return player_json([], waiting)
+    titles = [f"Future {future}" for future in range(len(archive.rollouts))]
+    panes = [future_pane(key, archive, future, title, True, False) for future, title in enumerate(titles)]
+    return player_json(panes, waiting, keep=True)
+
+
+def progress_html(job: JobState | None) -> str:
+    """Stage, bar and time left of each future, and how the whole stands."""
+    if job is None:
+        return ""
+    now = time.monotonic()
+    lines = []
+    for number, future in enumerate(job.futures):
+        stage = _STAGES.get(future.stage, future.stage)
+        if job.num_windows > 1 and future.stage not in ("done", "waiting", "starting"):
+            stage = f"window {future.window + 1} of {job.num_windows}: {stage}"
+        done = f"{future.fraction:.0%}"
+        inner = f'<div style="width:{done}"></div>'
+        bar = f'<div class="ds-progress" role="progressbar" aria-valuetext="{done}">{inner}</div>'
+        lines.append(
+            f'<div class="ds-job-line"><span>Future {number}</span>{bar}<span>{html.escape(stage)}</span></div>'
+        )
+    return f'<div class="ds-jobs" data-state="{job.state}">{_headline(job, now)}{"".join(lines)}</div>'
+
+
+def _headline(job: JobState, now: float) -> str:
+    name = html.escape(job.name)
+    left = job.seconds_left(now)
+    match job.state:
+        case s if s == WAITING:
+            text = f"{name} waits for the rollout before it."
+        case s if s == RUNNING:
+            pace = "" if left is None else f", about {_duration(left)} left"
+            text = f"{name}: {job.fraction:.0%}, {_duration(now - job.started)} so far{pace}"
+        case s if s == DONE:
+            folder = html.escape(job.archive.parent.name)
+            text = f"{name}: done in {_duration(job.ended - job.started)}. It is kept in {folder}."
+        case s if s == CANCELLED:
+            text = f"{name}: cancelled. What was finished is kept; Roll out continues there."
+        case s if s == FAILED:
+            return f'<p class="ds-bad">{name}: {html.escape(job.error)}</p>'
+    return f'<p class="ds-note">{text}</p>'
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
+
+
+def _branch(services: Services, player: dict[str, Any], event: gr.EventData, branch_time: str) -> Any:
+    number, frame = event_field(event, "pane"), event_field(event, "frame")
+    panes = player.get("panes")
+    if not isinstance(number, int) or not isinstance(frame, int) or not isinstance(panes, list):
+        raise InputError("choose a frame to branch from")
+    if not 0 <= number < len(panes) or not isinstance(panes[number], dict):
+        raise InputError("choose a frame to branch from")
+    key, future = panes[number].get("archive"), panes[number].get("future")
+    if not isinstance(key, str) or not isinstance(future, int):
+        raise InputError("choose a frame to branch from")
+    archive = services.archives.open(key)
+    picture = services.desk.pictures.add_frame(services.archives.frame(key, future, frame))
+    return services.desk.branch(scenario_of(archive), picture, None if branch_time == _SAME else branch_time)

@@ -1,0 +1,74 @@
+// What all parts of the page share: small elements, mounting into Gradio, and talking to its buttons.
+"use strict";
+window.drivesim = window.drivesim || {};
+
+(function (page) {
+  // An element with attributes, listeners ("onclick") and children; text is always set as text.
+  page.el = function (tag, attributes = {}, ...children) {
+    const svg = ["svg", "rect", "line", "polyline", "text", "g", "image"].includes(tag);
+    const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === null || value === undefined || value === false) continue;
+      if (name.startsWith("on")) made.addEventListener(name.slice(2), value);
+      else made.setAttribute(name, value === true ? "" : value);
+    }
+    for (const child of children.flat()) {
+      if (child !== null && child !== undefined) made.append(child);
+    }
+    return made;
+  };
+
+  page.parse = function (text, fallback) {
+    try {
+      return JSON.parse(text) ?? fallback;
+    } catch {
+      return fallback;
+    }
+  };
+
+  // Calls `make(root, api)` once for a gr.HTML component; `make` returns what to do with each new value.
+  page.mount = function (make, element, props, trigger, watch) {
+    const root = element.querySelector(".ds-mount") || element;
+    if (root.dataset.mounted) return;
+    root.dataset.mounted = "yes";
+    const api = {
+      // Puts back a value that an answer to an earlier event has overwritten.
+      keep: (value) => (props.value = JSON.stringify(value)),
+      send(name, value, data) {
+        if (value !== undefined) props.value = JSON.stringify(value);
+        trigger(name, data || {});
+      },
+    };
+    const show = make(root, api);
+    const update = () => show(page.parse(props.value, {}));
+    watch("value", update);
+    update();
+  };
+
+  page.visible = (element) => element.offsetParent !== null;
+
+  page.press = function (id) {
+    const found = document.getElementById(id);
+    const button = found && (found.tagName === "BUTTON" ? found : found.querySelector("button"));
+    if (button && page.visible(button) && !button.disabled) button.click();
+  };
+
+  page.typing = function () {
+    const active = document.activeElement;
+    return !!active && (/^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName) || active.isContentEditable);
+  };
+
+  // Shortcuts are looked up by key among the visible parts of the page, the first that takes a key ends the search.
+  const takers = [];
+  page.onkey = (element, take) => takers.push({ element, take });
+  document.addEventListener("keydown", (event) => {
+    for (const { element, take } of takers) {
+      if (element.isConnected && page.visible(element) && take(event)) {
+        event.preventDefault();
+        return;
+      }
+    }
+  });
+
+  page.time = (seconds) => `${seconds.toFixed(2)} s`;
+})(window.drivesim);

@@ -1,0 +1,80 @@
+// The same boxes, or the actors of a scene in metres, as a table to edit by number.
+"use strict";
+
+(function (page) {
+  const el = page.el;
+  const EDGES = ["left", "top", "right", "bottom"];
+
+  page.sceneTable = function (root, scene) {
+    const active = document.activeElement;
+    const focused = active && root.contains(active) ? active.dataset.cell : null;
+    const rows = scene.value.kind === "actors" ? actorRows(scene) : boxRows(scene);
+    root.replaceChildren(...rows);
+    if (focused) {
+      const again = root.querySelector(`[data-cell="${focused}"]`);
+      if (again) again.focus({ preventScroll: true });
+    }
+  };
+
+  function head(...names) {
+    return el("tr", {}, names.map((name) => el("th", { scope: "col" }, name)));
+  }
+
+  function number(value, cell, label, change, attributes = {}) {
+    const input = el("input", { type: "number", value, "data-cell": cell, "aria-label": label, step: "1", ...attributes });
+    input.value = value ?? "";
+    input.addEventListener("change", () => {
+      if (input.value !== "" && Number.isFinite(Number(input.value))) change(input.value);
+      else input.value = value ?? "";
+    });
+    return el("td", {}, input);
+  }
+
+  function choice(value, names, cell, label, change) {
+    const select = el("select", { "data-cell": cell, "aria-label": label }, names.map((name) => el("option", { value: name }, name)));
+    select.value = value;
+    select.addEventListener("change", () => change(select.value));
+    return el("td", {}, select);
+  }
+
+  function boxRows({ value, boxes, editable, choose, edit }) {
+    if (!boxes.all.length) return [];
+    const rows = boxes.all.map((box, index) => {
+      const name = `Box ${index + 1}`;
+      const first = el("td", {}, el("button", { type: "button", class: "ds-link", onclick: () => choose(index) }, String(index + 1)));
+      if (!editable) {
+        const cells = [box.category, ...box.xyxy.map((edge) => Math.round(edge))];
+        return el("tr", {}, first, cells.map((cell) => el("td", {}, String(cell))));
+      }
+      const kind = choice(box.category, value.categories, `${index}-kind`, `${name}, category`, (category) => edit(index, { ...box, category }));
+      const edges = box.xyxy.map((edge, axis) =>
+        number(edge, `${index}-${axis}`, `${name}, ${EDGES[axis]}`, (text) => {
+          const xyxy = [...box.xyxy];
+          xyxy[axis] = Number(text);
+          edit(index, { ...box, xyxy });
+        }, { min: 0, max: axis % 2 ? value.height : value.width }),
+      );
+      return el("tr", { class: index === boxes.selected ? "ds-chosen-row" : null }, first, kind, edges);
+    });
+    return [el("table", {}, el("thead", {}, head("box", "category", ...EDGES)), el("tbody", {}, rows))];
+  }
+
+  function actorRows({ value, editActor }) {
+    const rows = value.actors.map((actor, index) => {
+      const change = (name) => (text) => editActor(index, name, text);
+      const lane = actor.lateral_m === null ? number(actor.lane ?? 0, `a${index}-lane`, `${actor.id}, lane`, change("lane")) : el("td", {}, `${actor.lateral_m} m to the left`);
+      return el(
+        "tr",
+        {},
+        el("td", {}, actor.id),
+        choice(actor.category, value.categories, `a${index}-kind`, `${actor.id}, category`, change("category")),
+        number(actor.distance_m, `a${index}-distance`, `${actor.id}, metres ahead`, change("distance_m"), { step: "any" }),
+        lane,
+        number(actor.speed_mps, `a${index}-speed`, `${actor.id}, metres per second`, change("speed_mps"), { step: "any", min: 0 }),
+        el("td", {}, actor.manoeuvres || "–"),
+      );
+    });
+    const names = head("actor", "category", "ahead, m", "lane", "speed, m/s", "manoeuvres");
+    return [el("table", {}, el("thead", {}, names), el("tbody", {}, rows))];
+  }
+})(window.drivesim);
