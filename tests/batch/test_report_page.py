@@ -35,7 +35,7 @@ def report(num_jobs: int, **of_first: object) -> dict:
         for number in range(num_jobs)
     ]
     jobs[0] |= of_first
-    return {"common": common, "totals": totals, "passed": False, "jobs": jobs}
+    return {"drivesim": "1.2.3", "common": common, "totals": totals, "passed": False, "jobs": jobs}
 
 
 def test_there_is_a_row_per_scenario_and_a_row_per_job() -> None:

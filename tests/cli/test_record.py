@@ -25,7 +25,7 @@ def record(*arguments: object) -> subprocess.CompletedProcess:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--seed", "-1"], "from 0 on, got -1"),
+        (["--seed", "-1"], "at least 0, got -1"),
         (["--size", "100000x200000"], "up to 2048x4096 pixels"),
         (["--size", "²x²"], "expected even HEIGHTxWIDTH"),
         (["--size", "9" * 5000 + "8x2"], "expected even HEIGHTxWIDTH"),

@@ -28,7 +28,7 @@ def engine(tiny_checkpoints: Path) -> Engine:
 def job(tiny_checkpoints: Path, tmp_path: Path) -> RolloutJob:
     """One future of two windows, its latents alone."""
     scenario = Scenario.model_validate({"format": 1, "name": "short", "duration_s": 3.0, "sampling": {"steps": 1}})
-    return RolloutJob(scenario, tmp_path / "out", tiny_checkpoints, seed=5, futures=1, frames="none")
+    return RolloutJob(scenario, tmp_path / "out", tiny_checkpoints, seed=5, futures=1, frame_storage="none")
 
 
 def interrupt(job: RolloutJob, engine: Engine) -> None:

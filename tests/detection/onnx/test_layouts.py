@@ -100,8 +100,8 @@ def test_outputs_of_another_layout_are_refused_with_their_shapes(layout: str, gi
         (lambda rows: rows[0, 0].__setitem__(2, np.inf), "not finite"),
         (lambda rows: rows[0, 0].__setitem__(4, 7.5), "expected probabilities"),
         (lambda rows: rows[0, 0].__setitem__(4, -3.0), "expected probabilities"),
-        (lambda rows: rows[0, 0].__setitem__(5, 1.5), "no whole numbers"),
-        (lambda rows: rows[0, 0].__setitem__(5, np.nan), "no whole numbers"),
+        (lambda rows: rows[0, 0].__setitem__(5, 1.5), "not whole numbers"),
+        (lambda rows: rows[0, 0].__setitem__(5, np.nan), "not whole numbers"),
     ],
 )
 def test_values_that_cannot_be_are_refused(spoil: object, message: str) -> None:

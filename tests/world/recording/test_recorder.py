@@ -180,7 +180,7 @@ def test_time_of_day_and_supersampling_are_settings_too(tmp_path):
 @pytest.mark.parametrize(
     ("build", "message"),
     [
-        (lambda: RecordSession(Path(), CLIP, -1, num_logs=1), "from 0 on, got -1"),
+        (lambda: RecordSession(Path(), CLIP, -1, num_logs=1), "at least 0, got -1"),
         (lambda: RecordSession(Path(), CLIP, 0, num_logs=0), "must be positive"),
         (lambda: RecordSession(Path(), CLIP, 0, minutes=float("nan")), "must be positive"),
         (lambda: Recipe.clip(num_frames=0), "at least one frame"),
