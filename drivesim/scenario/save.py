@@ -30,9 +30,10 @@ def scenario_yaml(scenario: Scenario, comment: str = "", trajectory_files: Colle
     said = scenario.model_dump(exclude_unset=True)
     if f"{scenario.name}_ego.csv" in trajectory_files:
         said["ego"]["trajectory"] = f"{scenario.name}_ego.csv"
-    for index, actor in enumerate(said.get("actors") or ()):
-        if (name := f"{scenario.name}_{scenario.scene.id_of(index)}.csv") in trajectory_files:
-            actor["trajectory"] = name
+    if (scene := scenario.scene) is not None:
+        for index, actor in enumerate(said.get("actors") or ()):
+            if (name := f"{scenario.name}_{scene.id_of(index)}.csv") in trajectory_files:
+                actor["trajectory"] = name
     text = yaml.dump(
         said,
         Dumper=_Dumper,
