@@ -20,6 +20,7 @@ _.color_primaries
 _.color_trc
 _.colorspace
 _.thread_count
+_.bit_rate
 _.gop_size
 _.max_b_frames
 _.writeable

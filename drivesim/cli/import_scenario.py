@@ -90,7 +90,8 @@ def _trajectory_files(scenario: Scenario) -> dict[str, str]:
     from drivesim.scenario.schema.trajectory import COLUMNS
 
     held = {"ego": scenario.ego.trajectory if scenario.ego else None}
-    held |= {scenario.scene.id_of(index): actor.trajectory for index, actor in enumerate(scenario.actors or ())}
+    if (scene := scenario.scene) is not None:
+        held |= {scene.id_of(index): actor.trajectory for index, actor in enumerate(scene.actors)}
     files = {}
     for name, rows in held.items():
         if rows is not None:

@@ -108,14 +108,14 @@ def ingest(
         vertical=crop_y,
         mask=mask,
         camera=_camera(fov, camera_height, camera_pitch),
-        time_of_day=time_of_day and time_of_day.value,
+        time_of_day=None if time_of_day is None else time_of_day.value,
         detector=detector,
         detector_settings=detector_settings,
         odometry=odometry,
         blur=blur,
         blur_settings=blur_settings,
     )
-    steering = None if wheelbase is None else Steering(wheelbase, steering_ratio)
+    steering = None if wheelbase is None or steering_ratio is None else Steering(wheelbase, steering_ratio)
     found = recordings_of(format, path, SourceOptions(media, source_fps, steering, tables))
     done = _followed(run(kept_out(found, held_out or ()), out, settings, workers))
     summary = summarized(out, done)

@@ -190,8 +190,10 @@ def _keyframe_latents(
 ) -> np.ndarray:
     """The latents of the first `count` keyframes of a future, `t c h w`."""
     made = engine.future(scenario, future, seed, settings)
-    timeline, latents, parts, window = made.timeline, None, [], 0
-    while sum(map(len, parts)) < count:
+    timeline, window = made.timeline, 0
+    latents: np.ndarray | None = None
+    parts: list[np.ndarray] = []
+    while sum(len(part) for part in parts) < count:
         latents = made.predict(window, latents).latents
         new_from = timeline.first_keyframe(window - 1) + len(latents) - timeline.first_keyframe(window) if window else 0
         parts.append(latents[new_from:])

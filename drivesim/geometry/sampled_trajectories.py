@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.interpolate import PchipInterpolator
 
 from drivesim.geometry.reference_lines import ReferenceLine
@@ -42,14 +43,14 @@ class SampledTrajectory:
         """The first and the last time."""
         return float(self.times_s[0]), float(self.times_s[-1])
 
-    def at(self, time_s: np.ndarray) -> Poses:
+    def at(self, time_s: ArrayLike) -> Poses:
         """The poses at times `...`."""
-        time_s = np.asarray(time_s, dtype=float)
-        (station, offset), (ahead, left) = self._places(time_s), self._velocity(time_s)
-        heading = self.line.heading(station) + self._heading(time_s, ahead, left)
+        times = np.asarray(time_s, dtype=float)
+        (station, offset), (ahead, left) = self._places(times), self._velocity(times)
+        heading = self.line.heading(station) + self._heading(times, ahead, left)
         return Poses(self.line.position(station, offset), heading, np.hypot(ahead, left))
 
-    def yaw_rate(self, time_s: np.ndarray) -> np.ndarray:
+    def yaw_rate(self, time_s: ArrayLike) -> np.ndarray:
         """Yaw rates in rad/s at times `...`, positive to the left."""
         return yaw_rate(self, time_s)
 

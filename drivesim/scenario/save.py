@@ -30,9 +30,10 @@ def scenario_yaml(scenario: Scenario, comment: str = "", trajectory_files: Colle
     fields = scenario.model_dump(exclude_unset=True)
     if f"{scenario.name}_ego.csv" in trajectory_files:
         fields["ego"]["trajectory"] = f"{scenario.name}_ego.csv"
-    for index, actor in enumerate(fields.get("actors") or ()):
-        if (name := f"{scenario.name}_{scenario.scene.id_of(index)}.csv") in trajectory_files:
-            actor["trajectory"] = name
+    if (scene := scenario.scene) is not None:
+        for index, actor in enumerate(fields.get("actors") or ()):
+            if (name := f"{scenario.name}_{scene.id_of(index)}.csv") in trajectory_files:
+                actor["trajectory"] = name
     return fields_yaml(fields, comment)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from drivesim.geometry.sampled_trajectories import SampledTrajectory
 from drivesim.scenario.checks.limits import HARD_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2, MAX_SPEED_MPS
-from drivesim.scenario.schema.actors import Actor, Ego
+from drivesim.scenario.schema.actors import Motion
+from drivesim.scenario.schema.trajectory import TrajectoryRows
 from drivesim.scenario.text.problems import FieldPath
 
 if TYPE_CHECKING:
@@ -27,30 +28,34 @@ _Found = Iterator[tuple[str, FieldPath, str]]
 def trajectory_findings(scenario: Scenario) -> _Found:
     """(code, path, message) of what no vehicle can do, and of trajectories that end too early."""
     if scenario.ego is not None and scenario.ego.trajectory is not None:
-        yield from _findings(("ego",), "the ego", "car", scenario.ego, scenario.ego_trajectory)
+        yield from _findings(("ego",), "the ego", "car", scenario.ego_trajectory)
         if scenario.ego.trajectory[-1][0] < scenario.duration_s - _STEP_S:
-            yield "W212", ("ego", "trajectory"), _ends("the ego", scenario.ego, scenario, "it keeps its last velocity")
-    for index, actor in enumerate(scenario.actors or ()):
-        if actor.trajectory is None:
+            ends = _ends("the ego", scenario.ego.trajectory, scenario, "it keeps its last velocity")
+            yield "W212", ("ego", "trajectory"), ends
+    if (scene := scenario.scene) is None:
+        return
+    for index, actor in enumerate(scene.actors):
+        if (rows := actor.trajectory) is None:
             continue
-        path, name = ("actors", index), scenario.scene.id_of(index)
-        yield from _findings(path, name, actor.category, actor, scenario.scene.trajectories[index])
-        last_s = actor.trajectory[-1][0]
-        if actor.trajectory[0][0] >= scenario.duration_s:
-            begins = f"begins at {actor.trajectory[0][0]:g} s, but the scene ends at {scenario.duration_s:g} s"
+        path, name = ("actors", index), scene.id_of(index)
+        yield from _findings(path, name, actor.category, scene.trajectories[index])
+        last_s = rows[-1][0]
+        if rows[0][0] >= scenario.duration_s:
+            begins = f"begins at {rows[0][0]:g} s, but the scene ends at {scenario.duration_s:g} s"
             yield "W210", (*path, "trajectory"), f"the trajectory of {name} {begins}"
         elif last_s < scenario.duration_s - _STEP_S and any(
-            view.index == index and view.may_be_requested for view in scenario.scene.views(last_s)
+            view.index == index and view.may_be_requested for view in scene.views(last_s)
         ):
-            yield "W212", (*path, "trajectory"), _ends(name, actor, scenario, "it vanishes there, in view")
+            yield "W212", (*path, "trajectory"), _ends(name, rows, scenario, "it vanishes there, in view")
 
 
-def _ends(name: str, holder: Actor | Ego, scenario: Scenario, then: str) -> str:
-    ends = f"ends at {holder.trajectory[-1][0]:g} s, before the scene does, at {scenario.duration_s:g} s"
+def _ends(name: str, rows: TrajectoryRows, scenario: Scenario, then: str) -> str:
+    ends = f"ends at {rows[-1][0]:g} s, before the scene does, at {scenario.duration_s:g} s"
     return f"the trajectory of {name} {ends}: {then}"
 
 
-def _findings(path: FieldPath, name: str, category: str, holder: Actor | Ego, motion: SampledTrajectory) -> _Found:
+def _findings(path: FieldPath, name: str, category: str, motion: Motion) -> _Found:
+    assert isinstance(motion, SampledTrajectory), "only trajectories that are given as rows are checked here"
     times = motion.times_s
     places = motion.line.position(motion.stations_m, motion.offsets_m)
     speeds = np.linalg.norm(np.diff(places, axis=0), axis=-1) / np.diff(times)

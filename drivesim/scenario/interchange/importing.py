@@ -11,7 +11,7 @@ from drivesim.errors import InputError
 from drivesim.scenario.interchange.logs.carla import is_carla_dump, tracks_of_carla
 from drivesim.scenario.interchange.logs.commonroad import tracks_of_commonroad
 from drivesim.scenario.interchange.logs.csv_tracks import tracks_of_csv
-from drivesim.scenario.interchange.logs.tracks import scenario_of_tracks
+from drivesim.scenario.interchange.logs.tracks import Tracks, scenario_of_tracks
 from drivesim.scenario.interchange.openscenario.importing import import_openscenario
 from drivesim.scenario.interchange.openscenario.reading.distributions import cases_of, is_distribution
 from drivesim.scenario.interchange.openscenario.reading.xml_tree import MAX_BYTES as MAX_XML_BYTES
@@ -81,7 +81,7 @@ def _executed(path: Path, content: bytes, ego: str | None, lenient: bool, values
     return ImportedFile(made.scenario, made.description, notes, timeline)
 
 
-def _of_tracks(path: Path, tracks: object) -> ImportedFile:
+def _of_tracks(path: Path, tracks: Tracks) -> ImportedFile:
     scenario, notes = scenario_of_tracks(tracks, scenario_name(path), str(path))
     return ImportedFile(scenario, "", notes)
 

@@ -29,9 +29,10 @@ def read_trajectory(path: Path) -> TrajectoryRows:
             if tuple(cells) not in (COLUMNS, COLUMNS[:3]):
                 raise InputError(f"{path}:{number}: expected the columns {', '.join(COLUMNS)}, got {clipped(line)}")
             continue
-        row = tuple(float(cell) if _is_number(cell) else cell for cell in cells if cell or len(cells) < len(COLUMNS))
-        if (problem := row_problem(row)) is not None:
+        given = tuple(float(cell) if _is_number(cell) else cell for cell in cells if cell or len(cells) < len(COLUMNS))
+        if (problem := row_problem(given)) is not None:
             raise InputError(f"{path}:{number}: {problem}")
+        row = tuple(map(float, given))
         if rows and row[0] <= rows[-1][0]:
             raise InputError(f"{path}:{number}: expected a `time_s` of more than {rows[-1][0]:g}, got {row[0]:g}")
         rows.append(row)

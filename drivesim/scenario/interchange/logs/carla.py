@@ -57,9 +57,10 @@ def tracks_of_carla(text: str, file: str, ego: str | None) -> Tracks:
                 track = tracks.setdefault(name, Track(name, _category(kinds[name])))
                 track.rows.append((time, x * _METRES, -y * _METRES, -math.radians(yaw)))
         elif found := _BOX.match(line):
-            extent = [2 * _METRES * float(part) for part in found.groups()[4:7]]
+            length, width, height = (2 * _METRES * float(part) for part in found.groups()[4:7])
             if kinds.get(found[1], "").startswith("vehicle."):
-                tracks.setdefault(found[1], Track(found[1], _category(kinds[found[1]]))).size_m = tuple(extent)
+                track = tracks.setdefault(found[1], Track(found[1], _category(kinds[found[1]])))
+                track.size_m = (length, width, height)
         elif (found := _ATTRIBUTE.match(line)) and named is None and kinds.get(last, "").startswith("vehicle."):
             named = last if found[1] == "role_name" and found[2] in _EGO_ROLES else None
     seen = [track for track in tracks.values() if track.rows]

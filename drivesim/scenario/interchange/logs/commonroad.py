@@ -24,7 +24,9 @@ def tracks_of_commonroad(tree: XmlTree, ego: str | None) -> Tracks:
     """
     root = tree.root
     step = _exact(root.get("timeStepSize"), tree, root)
-    tracks, notes, parked = [], [], []
+    tracks: list[Track] = []
+    parked: list[Track] = []
+    notes: list[str] = []
     for element in root:
         if element.tag not in _OBSTACLES:
             continue
@@ -60,9 +62,9 @@ def tracks_of_commonroad(tree: XmlTree, ego: str | None) -> Tracks:
 
 def _kept(track: Track) -> Track:
     """A parked vehicle with rows near enough to one another to be one stretch."""
-    (first, *place), (last, *_) = track.rows
+    (first, x, y, heading), (last, *_) = track.rows
     count = max(2, math.ceil((last - first) / 0.9) + 1)
-    track.rows = [(first + (last - first) * index / (count - 1), *place) for index in range(count)]
+    track.rows = [(first + (last - first) * index / (count - 1), x, y, heading) for index in range(count)]
     return track
 
 

@@ -61,8 +61,8 @@ def tracks_of_csv(text: str, file: str, ego: str | None) -> Tracks:
         track = tracks.get(name)
         if track is None:
             said = row.get("category", "").lower() or "car"
-            sizes = tuple(_number(row, key, number, file, 0.0) for key in ("length", "width", "height"))
-            track = tracks[name] = Track(name, _CATEGORIES.get(said, said), sizes)
+            length, width, height = (_number(row, key, number, file, 0.0) for key in ("length", "width", "height"))
+            track = tracks[name] = Track(name, _CATEGORIES.get(said, said), (length, width, height))
         heading = math.radians(_number(row, "heading", number, file, math.nan))
         if "heading_rad" in row:
             heading = _number(row, "heading_rad", number, file, math.nan)

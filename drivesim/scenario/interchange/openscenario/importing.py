@@ -109,7 +109,9 @@ def import_openscenario(
         "duration_s": min(ended.duration_s, _LONGEST_S),
     }
     scenario, frame = _written(world, own, board, roads, shared, notes)
-    timeline = tuple(_told(happening, tree, frame, scenario.road) for happening in board.happenings)
+    road = scenario.road
+    assert road is not None, "an imported scenario says its road"
+    timeline = tuple(_told(happening, tree, frame, road) for happening in board.happenings)
     header = root.find("FileHeader")
     return Imported(
         scenario,

@@ -28,8 +28,8 @@ def cases_of(tree: XmlTree) -> tuple[str, list[Values]]:
     Raises:
         InputError: A stochastic distribution, one that is not known, or more than `MAX_CASES` cases.
     """
-    distribution = tree.root.find("ParameterValueDistribution")
     try:
+        distribution = child(tree.root, "ParameterValueDistribution")
         scenario = text(child(distribution, "ScenarioFile"), "filepath")
         if (stochastic := distribution.find("Stochastic")) is not None:
             _, line = tree.place_of(stochastic)

@@ -142,9 +142,12 @@ def _with_box(
 def _performance(described: ET.Element) -> tuple[float, float, float]:
     """What a vehicle can do; infinite where nothing, or nothing sensible, is said."""
     said = described.find("Performance")
-    keys = ("maxSpeed", "maxAcceleration", "maxDeceleration")
-    limits = [math.inf if said is None else number(said, key, math.inf) for key in keys]
-    return tuple(limit if limit > 0 else math.inf for limit in limits)
+
+    def limit(key: str) -> float:
+        value = math.inf if said is None else number(said, key, math.inf)
+        return value if value > 0 else math.inf
+
+    return limit("maxSpeed"), limit("maxAcceleration"), limit("maxDeceleration")
 
 
 def _by_words(element: ET.Element, name: str, reference: ET.Element, notes: Notes) -> Vehicle:

@@ -76,9 +76,8 @@ class RoadView:
             for _ in range(int(reach / _STEP_M)):
                 here = moved(here, way, self.map)
                 headings.append(here.pose(self.map).heading)
-        headings = np.unwrap([*before[:0:-1], *after])
-        stations = _STEP_M * (np.arange(len(headings) - 1) + 0.5 - (len(before) - 1))
-        turns = np.diff(headings)
+        turns = np.diff(np.unwrap([*before[:0:-1], *after]))
+        stations = _STEP_M * (np.arange(len(turns)) + 0.5 - (len(before) - 1))
         if np.abs(turns).sum() < _STRAIGHT_RAD:
             return None
         side = math.copysign(1.0, turns.sum())
@@ -103,10 +102,9 @@ def roads_of(root: ET.Element, ego: str, folder: Path | None, notes: Notes) -> R
     logic = root.find("RoadNetwork/LogicFile")
     if logic is not None and (found := _read(logic, folder, notes)) is not None:
         return RoadView(found, None)
-    lane = said is not None and said.tag == "LanePosition"
     left = None
     try:
-        if lane and position is not None and _is_of(root, ego, position):
+        if position is not None and said is not None and said.tag == "LanePosition" and _is_of(root, ego, position):
             left = max(abs(int(number(said, "laneId"))) - 1, 0)
             if _turned_round(said):
                 left = None

@@ -293,10 +293,10 @@ class OpenDrive:
 
     def locate(self, x: float, y: float) -> tuple[str, float, float] | None:
         point, found = np.array([x, y]), []
-        for road in self.roads.values():
-            stations, places = road.grid
+        for candidate in self.roads.values():
+            stations, places = candidate.grid
             distances = np.linalg.norm(places - point, axis=-1)
-            found.append((float(distances.min()), road.id, float(stations[distances.argmin()])))
+            found.append((float(distances.min()), candidate.id, float(stations[distances.argmin()])))
         beyond: list[tuple[float, str, float, float]] = []
         for _, road, start in sorted(found)[:3]:
             s = start
@@ -308,8 +308,8 @@ class OpenDrive:
             if -1e-6 <= s <= self.length(road) + 1e-6 and abs(t) <= _FARTHEST_M:
                 return road, s, t
             beyond.append((abs(t) + max(-s, s - self.length(road)), road, s, t))
-        distance, *nearest = min(beyond)
-        return tuple(nearest) if distance <= _BEYOND_M else None
+        distance, road, s, t = min(beyond)
+        return (road, s, t) if distance <= _BEYOND_M else None
 
     def _turned(self, road: str) -> float:
         """By how much a road turns in all."""

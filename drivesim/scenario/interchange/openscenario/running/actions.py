@@ -91,7 +91,13 @@ class Actions:
             if part is not None and why is not None:
                 self.notes.dropped(action, f"{part.tag}", why)
                 return None
-        match kind.tag, None if inner is None else inner.tag:
+        if kind.tag == "TeleportAction":
+            return self._teleport(kind)
+        if kind.tag == "SynchronizeAction":
+            return self._synchronize(kind)
+        if inner is None:
+            raise UnmappableError(f"a {kind.tag} is not supported")
+        match kind.tag, inner.tag:
             case "LongitudinalAction", "SpeedAction":
                 return self._speed(inner, action)
             case "LongitudinalAction", "SpeedProfileAction":
@@ -102,14 +108,9 @@ class Actions:
                 return self._lane_change(inner, action)
             case "LateralAction", "LaneOffsetAction":
                 return self._lane_offset(inner, action)
-            case "TeleportAction", _:
-                return self._teleport(kind)
-            case "SynchronizeAction", _:
-                return self._synchronize(kind)
             case "RoutingAction", "FollowTrajectoryAction":
                 return self._trajectory(inner)
-        named = kind if inner is None or kind.tag == "TeleportAction" else inner
-        raise UnmappableError(f"a {named.tag} is not supported")
+        raise UnmappableError(f"a {inner.tag} is not supported")
 
     def globally(self, action: ET.Element) -> Callable[[], str] | None:
         """What a GlobalAction does; None where it is left out, which is noted."""

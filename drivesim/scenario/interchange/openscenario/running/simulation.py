@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from drivesim.scenario.interchange.openscenario.reading.attributes import number
+from drivesim.scenario.interchange.openscenario.reading.attributes import child, number
 from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
 from drivesim.scenario.interchange.openscenario.roads.places import Place, position_in, referred, resolve
 from drivesim.scenario.interchange.openscenario.running.runs import Run
@@ -51,7 +50,7 @@ def run(root: ET.Element, world: World, board: Storyboard, notes: Notes) -> Ende
     begun = max((happening.time_s for happening in board.happenings), default=0.0)
     ends = max(_USUAL_S, begun + _AFTERWARDS_S, last_change_s(board) + _AFTERWARDS_S)
     why = "nothing stops it" if board.never_stops else "its StopTrigger does not come"
-    notes.changed(root.find("Storyboard"), "end", f"at {ends:.4g} s: {why} within {horizon:.4g} s")
+    notes.changed(board.element, "end", f"at {ends:.4g} s: {why} within {horizon:.4g} s")
     return Ended(round(min(ends, horizon), 3), time_of_day)
 
 
@@ -102,7 +101,7 @@ def _teleports(action: ET.Element) -> bool:
 
 def _put_down(world: World, notes: Notes, root: ET.Element, teleports: list[tuple[str, ET.Element]]) -> None:
     """Puts entities in their places, those first that others count from."""
-    wanted = {name: (position_in(action.find("TeleportAction")), action) for name, action in teleports}
+    wanted = {name: (position_in(child(action, "TeleportAction")), action) for name, action in teleports}
     named = {name for story in root.iterfind("Storyboard/Story") for name in entities_in(story)}
 
     def place_of(name: str, asked: tuple[str, ...] = ()) -> Place:
@@ -147,7 +146,7 @@ def _begin(name: str, action: ET.Element, world: World, board: Storyboard, notes
         return
     kind = next((part.tag for part in action), "empty action")
     with notes.knowing(action, f"{kind} of {name} in Init"):
-        begin: Callable | None = board.actions.private(action)
+        begin = board.actions.private(action)
         if begin is None or (entity.place is None and action.find(".//FollowTrajectoryAction") is None):
             return
         result = begin(entity)

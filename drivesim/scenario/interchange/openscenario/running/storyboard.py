@@ -127,6 +127,8 @@ class Storyboard:
         self._triggers = Triggers(world, self, notes, members)
         self._pending: list[Callable[[], None]] = []
         board = root.find("Storyboard")
+        assert board is not None, "a file without a Storyboard is refused before"
+        self.element = board
         self.stories = [self._story(element) for element in board.iterfind("Story")]
         for read in self._pending:  # triggers refer to parts that come later in the file
             read()
@@ -364,7 +366,9 @@ class Storyboard:
                 self._tell(action.element, "", action.globally() + why)
         except UnmappableError as error:
             self.notes.unknown(action.element, f"action {action.path[-1]}", str(error))
-        for name in actors if action.begin is not None else ():
+        if action.begin is None:
+            return
+        for name in actors:
             try:
                 entity = self.world.entity(name)
                 result = action.begin(entity)

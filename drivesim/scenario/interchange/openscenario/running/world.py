@@ -31,12 +31,11 @@ class Sample:
 
 @dataclass
 class Entity:
-    """One entity now; `track` holds a list of samples for each time that it was there, new after a teleport.
+    """One entity now; `tracks` holds a list of samples for each time that it was there, new after a teleport.
 
     Attributes:
         speed_mps: Along its heading, negative backwards.
         stood_s: For how long it has not moved.
-        crossed_m: Metres to its left since the last step, of the lateral actions.
     """
 
     name: str
@@ -46,7 +45,6 @@ class Entity:
     acceleration_mps2: float = 0.0
     travelled_m: float = 0.0
     stood_s: float = 0.0
-    lateral_mps: float = 0.0
     led: bool = False
     tracks: list[list[Sample]] = field(default_factory=list)
     _speed_before: float = 0.0

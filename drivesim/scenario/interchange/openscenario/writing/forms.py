@@ -120,6 +120,7 @@ def _manoeuvres(changes: Sequence[LaneOrSpeed], way: Way, road: Road, ego: bool)
             said.append({"type": kind, **timed} | ({} if kind == "stop" else {"speed_mps": round(change.speed_mps, 3)}))
             speed = change.speed_mps
             continue
+        assert change.lateral_m is not None, "a change is one of the speed or one of the lane"
         target = round(change.lateral_m / road.lane_width_m)
         if abs(change.lateral_m - target * road.lane_width_m) > _SAME_LANE_M:
             return None
