@@ -206,7 +206,10 @@ def test_more_time_for_a_finished_stage_starts_the_learning_rate_anew(
     train(folder, 10)
     with caplog.at_level(logging.WARNING):
         assert len(train(folder, 20)) == 10
-    assert "image: step 10: there is more time now, so the learning rate, which had begun to fall, starts anew" in caplog.text
+    assert (
+        "image: step 10: there is more time now, so the learning rate, which had begun to fall, starts anew"
+        in caplog.text
+    )
 
 
 def test_a_second_training_of_a_stage_is_refused_and_told_who_trains(
