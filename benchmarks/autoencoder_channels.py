@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from einops import rearrange
 
 from drivesim.data.clips import draw
 from drivesim.diffusion.guidance import guided
@@ -23,13 +22,16 @@ from drivesim.diffusion.samplers import dpm_solver_2m, final
 from drivesim.evaluation.metrics.distances import KernelDistance
 from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
 from drivesim.models.checkpoints import load_checkpoint
+from drivesim.models.pixels import to_bytes
 from drivesim.models.presets import Preset, demo
 from drivesim.training.loop.budget import TrainingBudget
+from drivesim.training.loop.device import use_threads
 from drivesim.training.loop.randomness import step_generator
-from drivesim.training.loop.session import train_stage, use_threads
+from drivesim.training.loop.session import train_stage
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.autoencoder import AutoencoderStage
 from drivesim.training.stages.diffusion import LatentDiffusionStage
-from drivesim.training.stages.stages import StageRequest, prepare
 
 _GUIDANCE, _STEPS, _BATCH = 3.0, 16, 24
 
@@ -72,13 +74,8 @@ def distances(stage: LatentDiffusionStage, count: int) -> tuple[float, float]:
     network = EfficientNetLite0()
     other = draw(places, 4 * count, 1, step_generator(12, 0, 0))[:, 0].unique().numpy()
     real = features_of(network, np.asarray(stage.footage.footage.frames[other]))
-    features = [features_of(network, _bytes(frames)) for frames in (made, reconstructed)]
+    features = [features_of(network, to_bytes(torch.cat(frames)[:, 0])) for frames in (made, reconstructed)]
     return tuple(1000 * KernelDistance(some, real)() for some in features)
-
-
-def _bytes(batches: list[torch.Tensor]) -> np.ndarray:
-    frames = rearrange(torch.cat(batches), "b 1 c h w -> b h w c")
-    return ((frames + 1) * 127.5).round().byte().numpy()
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from drivesim.evaluation.metrics.distances import KernelDistance
 from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
 from drivesim.evaluation.samples.composed import Sampling, composed_frames
 from drivesim.evaluation.samples.footage import measured_footage
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.vehicle_detector import detect_vehicles
 
 _TOLD = ("boxes", "time_of_day")
 
@@ -44,7 +44,7 @@ class ComposedAndRead:
         return self._measured(composed_frames(self.engine, self.conditions, len(self.asked), sampling, lambda *_: None))
 
     def _measured(self, frames: np.ndarray) -> tuple[float, float, float]:
-        found = read_vehicles(self.engine.networks.reader, frames)
+        found = detect_vehicles(self.engine.networks.vehicle_detector, frames)
         results = [adherence(layout, detections) for layout, detections in zip(self.layouts, found, strict=True)]
         rate = sum(r.outcome.count(FOUND) for r in results) / max(1, sum(map(len, self.layouts)))
         unasked = float(np.mean([r.unasked.sum() for r in results]))

@@ -18,10 +18,13 @@ from composed_and_read import ComposedAndRead
 
 from drivesim.engine import Engine, fast
 from drivesim.models.checkpoints import CheckpointSet
+from drivesim.models.stages import checkpoint_file
 from drivesim.training.loop.budget import TrainingBudget
-from drivesim.training.loop.session import train_stage, use_threads
+from drivesim.training.loop.device import use_threads
+from drivesim.training.loop.session import train_stage
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.diffusion import LatentDiffusionStage
-from drivesim.training.stages.stages import StageRequest, prepare
 
 
 def base(stage: LatentDiffusionStage) -> None:
@@ -52,7 +55,7 @@ def main() -> None:
     """A line for each trial."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("logs", type=Path)
-    parser.add_argument("--init", type=Path, required=True, help="Checkpoints to start from, with a reader.")
+    parser.add_argument("--init", type=Path, required=True, help="Checkpoints to start from, with a vehicle detector.")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=6.0)
     parser.add_argument("--batch-size", type=int, default=48)
@@ -68,8 +71,8 @@ def main() -> None:
     for name in options.trials:
         folder = options.out / name
         folder.mkdir(parents=True, exist_ok=True)
-        for role in ("autoencoder", "reader"):
-            shutil.copy(options.init / f"{role}.safetensors", folder)
+        for role in ("autoencoder", "vehicle_detector"):
+            shutil.copy(checkpoint_file(options.init, role), folder)
         request = StageRequest(
             "image",
             preset,

@@ -15,7 +15,7 @@ import matplotlib
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
-from drivesim.models.checkpoints import READER, ROLES
+from drivesim.models.stages import STAGES, training_folder
 
 _HIDDEN = ("network_gradient_norm", "discriminator_gradient_norm", "discriminator", "adversarial", "perceptual", "l1")
 
@@ -32,8 +32,9 @@ def curves(path: Path) -> dict[str, list[tuple[float, float]]]:
 
 
 def main(folder: Path, picture: Path) -> None:
-    """One panel a stage."""
-    logs = {role: path for role in (*ROLES, READER) if (path := folder / "training" / role / "metrics.csv").is_file()}
+    """One panel per stage."""
+    paths = {role: training_folder(folder, role) / "metrics.csv" for role in STAGES}
+    logs = {role: path for role, path in paths.items() if path.is_file()}
     figure, axes = plt.subplots(1, len(logs), figsize=(3.2 * len(logs), 2.6), squeeze=False, layout="constrained")
     for axis, (role, path) in zip(axes[0], logs.items(), strict=True):
         for name, points in curves(path).items():

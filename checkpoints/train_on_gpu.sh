@@ -27,7 +27,7 @@ fi
 
 # Parts of the time; a stage at 0 is left out. Whoever trains the autoencoder trains what stands on it.
 declare -A share=([autoencoder]=3 [image]=2.2 [prediction]=2.7 [interpolation]=1.3 [decoder]=0.3
-    [upsampler_image]=1.4 [upsampler]=0.4 [reader]=0)
+    [upsampler_image]=1.4 [upsampler]=0.4 [vehicle_detector]=0)
 tree=$(cd "$(dirname "$0")/.." && pwd)
 init=$tree/checkpoints/demo given=()
 while [ $# -gt 0 ]; do

@@ -6,8 +6,18 @@ file is left over, which the next write of the same file replaces.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
+
+ROOM_ADVICE = "make room and run the same command again, it continues from here"
+"""What a user whose disk is full should do, for messages."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def is_out_of_room(error: OSError) -> bool:
+    """Returns whether a write failed because the disk, the quota or the largest size of a file is exhausted."""
+    return error.errno in _NO_ROOM
 
 
 def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> None:

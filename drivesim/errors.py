@@ -61,6 +61,10 @@ class MissingExtraError(DrivesimError, ImportError):
     exit_code = 2
 
 
+class OutOfMemoryError(DrivesimError, MemoryError):
+    """The memory of this machine, or of its GPU, does not suffice for what was asked."""
+
+
 class ArchiveError(DrivesimError, RuntimeError):
     """An archive is damaged; the message names array, window and file."""
 

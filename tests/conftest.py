@@ -186,26 +186,28 @@ def tiny_checkpoints(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoints_with_reader(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with a random reader that takes parts of a frame for vehicles: more in one frame, fewer in another."""
+def tiny_checkpoints_with_detector(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a random detector that takes parts of a frame for vehicles: more in one frame, fewer in another."""
     import torch
 
-    from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+    from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
     from drivesim.models.presets import tiny
 
     folder, preset, generator = tmp_path_factory.mktemp("reading") / "tiny", tiny(), torch.Generator().manual_seed(0)
     shutil.copytree(tiny_checkpoints, folder)
-    reader = build(READER, preset)
+    detector = build(VEHICLE_DETECTOR, preset)
     with torch.no_grad():
-        for parameter in reader.parameters():
+        for parameter in detector.parameters():
             parameter += 0.2 * torch.randn(parameter.shape, generator=generator)
-    save_checkpoint(folder / f"{READER}.safetensors", reader, READER)
+    save_checkpoint(folder / f"{VEHICLE_DETECTOR}.safetensors", detector, VEHICLE_DETECTOR)
     write_manifest(folder, preset)
     return folder
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoints_with_layouts(tiny_checkpoints_with_reader: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny_checkpoints_with_layouts(
+    tiny_checkpoints_with_detector: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """The same with layouts: 20 of each crowdedness from 0 to 4, which hold as many boxes, elsewhere in each."""
     import numpy as np
 
@@ -218,7 +220,7 @@ def tiny_checkpoints_with_layouts(tiny_checkpoints_with_reader: Path, tmp_path_f
         np.random.default_rng(0),
         np.arange(100) // 20,
     )
-    shutil.copytree(tiny_checkpoints_with_reader, folder)
+    shutil.copytree(tiny_checkpoints_with_detector, folder)
     low = rng.uniform(0, 0.5, (100, 4, 2))
     category = np.where(np.arange(4) < crowdedness[:, None], rng.integers(0, 4, (100, 4)), -1)
     prior = LayoutPrior.of(np.concatenate([low, low + 0.4], -1), category, crowdedness)

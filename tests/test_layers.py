@@ -17,6 +17,7 @@ ORDER = (
     "errors",
     "durable",
     "locks",
+    "memory",
     "allocator",
     "assets",
     "geometry",
@@ -34,7 +35,18 @@ ORDER = (
     "evaluation",
     "cli",
 )
-TORCH_FREE = ("errors", "durable", "locks", "allocator", "assets", "geometry", "scenario", "archive", "detection")
+TORCH_FREE = (
+    "errors",
+    "durable",
+    "locks",
+    "memory",
+    "allocator",
+    "assets",
+    "geometry",
+    "scenario",
+    "archive",
+    "detection",
+)
 PUBLIC = {
     "drivesim",
     "drivesim.errors",

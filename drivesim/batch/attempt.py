@@ -10,6 +10,7 @@ import drivesim
 from drivesim.allocator import keep_freed_memory
 from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
+from drivesim.models.stages import current_name
 from drivesim.rollout.arithmetic import fix_arithmetic
 from drivesim.rollout.job import JobEvent, RolloutJob, run_rollout
 
@@ -87,7 +88,7 @@ def load_engine(job: RolloutJob, common: dict) -> Engine:
         raise InputError(f"this is drivesim {drivesim.__version__}, the batch is of drivesim {common['engine']}")
     engine = Engine.load(job.checkpoints, job.device)
     found = engine.checkpoints.sha256
-    others = [role for role, digest in common["checkpoints"].items() if found.get(role) != digest]
+    others = [role for role, digest in common["checkpoints"].items() if found.get(current_name(role)) != digest]
     if others:
         raise CheckpointError(f"{job.checkpoints}: not the models that the batch began with: {', '.join(others)}")
     return engine

@@ -25,7 +25,7 @@ def compress(
     both sets with `drivesim evaluate` before you use the smaller one: it is another set, and makes other archives.
     """
     from drivesim.models.checkpoints import CheckpointSet
-    from drivesim.models.conversion import with_int8
+    from drivesim.models.checkpoints.conversion import with_int8
 
     source = CheckpointSet.open(checkpoints)
     made = with_int8(source, out, stage or None)

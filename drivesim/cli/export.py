@@ -74,12 +74,12 @@ def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, checkpoint
     from drivesim.archive.export import write_text
     from drivesim.assets import default_checkpoints
     from drivesim.evaluation.samples.frame_labels import detected_labels, requested_labels
-    from drivesim.models.checkpoints import READER, CheckpointSet
+    from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 
-    reader = CheckpointSet.open(checkpoints or default_checkpoints()).load(READER)
+    detector = CheckpointSet.open(checkpoints or default_checkpoints()).load(VEHICLE_DETECTOR)
     documents = {
         "requested": requested_labels(archive, rollout, pictures.name),
-        "detected": detected_labels(archive, rollout, reader, pictures.name),
+        "detected": detected_labels(archive, rollout, detector, pictures.name),
     }
     for whose, document in documents.items():
         path = pictures.with_name(f"{pictures.name}_{whose}.json")

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from drivesim.data.drive_log import split_of
@@ -15,6 +14,7 @@ from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.errors import FootageError
 from drivesim.models.conditioning import BoxLayout, Conditioning, EgoMotion
+from drivesim.models.pixels import to_unit_range
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ class FootageTensors:
             crop: Top and left `b` of a square in each clip, and its side; None returns whole frames.
         """
         picked = self._whole(index) if crop is None else self._crops(index, *crop)
-        return rearrange(picked, "b t h w c -> b t c h w").contiguous().float() / 127.5 - 1
+        return to_unit_range(picked).contiguous()
 
     def _whole(self, index: Tensor) -> Tensor:
         if self._on_device is not None:

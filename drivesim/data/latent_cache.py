@@ -27,6 +27,7 @@ from drivesim.data.publishing import Claim, sweep, writing
 from drivesim.data.shard import Shard, sha256_of_file
 from drivesim.errors import CheckpointError, FootageError, LockHeldError
 from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.pixels import to_unit_range
 
 logger = logging.getLogger(__name__)
 
@@ -127,7 +128,7 @@ class _Cache:
         )
         for start in range(0, len(shard), _FRAMES_PER_STEP):
             frames = torch.from_numpy(np.array(shard.frames[start : start + _FRAMES_PER_STEP])).to(self._device)
-            encoded = self._autoencoder.encode(frames.movedim(-1, 1)[:, None].float() / 127.5 - 1)[:, 0].half()
+            encoded = self._autoencoder.encode(to_unit_range(frames)[:, None])[:, 0].half()
             if not torch.isfinite(encoded).all():
                 raise CheckpointError(
                     f"the autoencoder of sha256 {self._sha256} returns latents that are not finite "

@@ -1,1 +1,1 @@
-"""Vehicles found in pictures: detections, matching, scores, adherence of a picture to what was asked for."""
+"""Vehicles found in pictures: detections, matching, scores, and adherence of a picture to what was requested."""

@@ -1,4 +1,4 @@
-"""How well one picture obeys its layout: what the vehicle detector found against what was requested."""
+"""How well a picture follows its layout: what the vehicle detector found against what was requested."""
 
 from __future__ import annotations
 
@@ -19,11 +19,16 @@ _NEAR_IOU = 0.1
 
 @dataclass(frozen=True, eq=False)
 class Adherence:
-    """Requested boxes and detections of one picture, compared.
+    """The requested boxes and the detections of one picture, compared.
 
-    outcome: for each requested box, FOUND (overlap of at least 0.5 and its category), WRONG_CATEGORY or MISSING.
-    partner: for each requested box the index of its detection, or -1.
-    misplaced: detections beside a box that is missing. unasked: detections that nobody asked for. Both are masks.
+    Attributes:
+        requested: The requested boxes.
+        detected: The detections.
+        outcome: For each requested box `FOUND` (overlap of at least 0.5 and the same category), `WRONG_CATEGORY` or
+            `MISSING`.
+        partner: For each requested box the index of its detection, or -1.
+        misplaced: Which detections lie beside a missing box.
+        unasked: Which detections nobody requested.
     """
 
     requested: SceneLayout
@@ -35,18 +40,18 @@ class Adherence:
 
     @property
     def score(self) -> float:
-        """Found boxes, and half for those of a wrong category, less half for each unasked vehicle."""
+        """The number of found boxes, plus half of those of a wrong category, minus half of the unasked vehicles."""
         found, wrong = self.outcome.count(FOUND), self.outcome.count(WRONG_CATEGORY)
         return found + 0.5 * wrong - 0.5 * int(self.unasked.sum())
 
     @property
     def perfect(self) -> bool:
-        """Whether everything requested is there and nothing else."""
+        """Whether everything that was requested is there, and nothing else."""
         return all(outcome == FOUND for outcome in self.outcome) and not self.unasked.any()
 
 
 def adherence(requested: SceneLayout, detected: Detections) -> Adherence:
-    """Compares the detections of a picture with the layout that it was made from, boxes one to one."""
+    """Compares the detections in a picture with the layout that it was made from, one to one."""
     partner = match_boxes(requested.xyxy, detected.xyxy, MIN_IOU)
     outcome = tuple(
         MISSING if p < 0 else FOUND if detected.category[p] == requested.category[index] else WRONG_CATEGORY

@@ -1,4 +1,4 @@
-"""Vehicles that a detector found in a picture."""
+"""The vehicles that a detector found in a picture."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from drivesim.geometry.boxes import iou_matrix
 
 @dataclass(frozen=True, eq=False)
 class Detections:
-    """`xyxy` float32 `n 4` in 0..1 of the visible parts, `category` int64 `n`, `score` float32 `n`, best first."""
+    """The vehicles in one picture, the best score first.
+
+    Attributes:
+        xyxy: Boxes of the visible parts in 0..1 of the picture, float32 `n 4`.
+        category: Positions in `CATEGORIES`, int64 `n`.
+        score: Scores, float32 `n`.
+    """
 
     xyxy: np.ndarray
     category: np.ndarray
@@ -26,15 +32,14 @@ class Detections:
         return len(self.score)
 
     def where(self, keep: np.ndarray) -> Detections:
-        """Those of a mask or an index `n`."""
+        """Returns the detections that a mask or an index `n` selects."""
         return Detections(self.xyxy[keep], self.category[keep], self.score[keep])
 
-    def above(self, score: float) -> Detections:
-        """Those with at least this score."""
-        return self.where(self.score >= score)
-
     def without_repeats(self, max_iou: float) -> Detections:
-        """Sorted by score, without those that overlap a better one by more than `max_iou`, of whatever category."""
+        """Returns the detections by score, without those that overlap a better one by more than `max_iou`.
+
+        Categories play no part.
+        """
         ordered = self.where(np.argsort(-self.score, kind="stable"))
         overlap = iou_matrix(ordered.xyxy, ordered.xyxy)
         keep = np.ones(len(ordered), bool)

@@ -1,4 +1,4 @@
-"""The interface of a detector in measurements: our own vehicle detector, or one that a user brings."""
+"""The interface of a detector that is measured: the vehicle detector of drivesim, or one that a user brings."""
 
 from __future__ import annotations
 
@@ -10,23 +10,28 @@ from drivesim.detection.detections import Detections
 
 
 class Detector(Protocol):
-    """Finds vehicles in frames.
-
-    name: its name in figures. threshold: smallest score of a detection that counts. sha256: sha256 of its weights.
-    preparation: how frames become its input, in one line.
-    """
+    """Finds vehicles in frames."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """Its name in figures."""
+        ...
 
     @property
-    def threshold(self) -> float: ...
+    def threshold(self) -> float:
+        """The smallest score of a detection that counts."""
+        ...
 
     @property
-    def sha256(self) -> str: ...
+    def sha256(self) -> str:
+        """The sha256 of its weights."""
+        ...
 
     @property
-    def preparation(self) -> str: ...
+    def preparation(self) -> str:
+        """How frames become its input, in one line."""
+        ...
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
-        """The vehicles in each of frames uint8 `t h w 3` RGB, of any size."""
+        """Returns the vehicles in each of the frames uint8 `t h w 3`, RGB, of any size."""
+        ...

@@ -1,4 +1,4 @@
-"""Which box stands for which: one-to-one matches of two sets of boxes."""
+"""One-to-one matches of two sets of boxes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ from drivesim.geometry.boxes import iou_matrix
 
 
 def match_boxes(first: np.ndarray, second: np.ndarray, min_iou: float = 0.5) -> np.ndarray:
-    """For each of boxes `n 4` the index of its partner among boxes `m 4`, or -1: `n`.
+    """Matches boxes one to one, with as many pairs as possible and, among these matches, the largest overlap.
 
-    As many pairs of at least `min_iou` as there can be, and of all such ways the one with the largest overlap.
+    Args:
+        first: Boxes `n 4`.
+        second: Boxes `m 4`.
+        min_iou: Smallest overlap of a pair.
+
+    Returns:
+        The index in `second` of the partner of each box in `first`, or -1: `n`.
     """
     overlap = iou_matrix(first, second)
     gain = np.where(overlap >= min_iou, 1 + overlap / (1 + min(overlap.shape)), 0.0)

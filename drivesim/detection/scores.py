@@ -1,7 +1,7 @@
 """Precision, recall and average precision of detections against labelled boxes.
 
-`judge` decides, frame by frame, which detections are right; the figures are then weighted sums over frames, so that a
-bootstrap over frames costs nothing.
+`judge` decides frame by frame which detections are right. The figures are weighted sums over frames, so that a
+bootstrap over frames is cheap.
 """
 
 from __future__ import annotations
@@ -18,7 +18,13 @@ from drivesim.geometry.requestable import longer_side
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """Labelled vehicles of a frame: `xyxy` `n 4`, `category` `n`, `counts` `n`: the others may be found or not."""
+    """The labelled vehicles of a frame.
+
+    Attributes:
+        xyxy: Boxes in 0..1 of the frame, `n 4`.
+        category: Positions in `CATEGORIES`, `n`.
+        counts: Whether a vehicle should be found, `n`; the others may be found or not.
+    """
 
     xyxy: np.ndarray
     category: np.ndarray
@@ -27,9 +33,14 @@ class Truth:
 
 @dataclass(frozen=True, eq=False)
 class Verdicts:
-    """Judged detections of all frames, best score first, and how many vehicles there were to find in each frame.
+    """The judged detections of all frames, the best score first.
 
-    score, hit, right_category, frame: `n`. num_vehicles: by frame.
+    Attributes:
+        score: Score of each detection, `n`.
+        hit: Whether it is a vehicle, `n`.
+        right_category: Whether it has the category of that vehicle, `n`.
+        frame: Number of its frame, `n`.
+        num_vehicles: Number of vehicles that should be found in each frame.
     """
 
     score: np.ndarray
@@ -39,7 +50,7 @@ class Verdicts:
     num_vehicles: np.ndarray
 
     def average_precision(self, weight: np.ndarray | None = None) -> float:
-        """Area under the precision-recall curve, precision made monotone (PASCAL VOC 2010, all points)."""
+        """Returns the area under the precision-recall curve with monotone precision (PASCAL VOC 2010)."""
         hits, misses, vehicles = self._sums(weight)
         if not vehicles:
             return float("nan")
@@ -48,38 +59,39 @@ class Verdicts:
         return float(np.sum(np.diff(recall, prepend=0.0) * envelope))
 
     def recall(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Fraction of the vehicles that were found."""
+        """Returns the fraction of the vehicles that were found."""
         hits, _, vehicles = self.where(self.score >= threshold)._sums(weight)
         return float(hits.sum() / vehicles) if vehicles else float("nan")
 
     def precision(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Fraction of the detections that are vehicles."""
+        """Returns the fraction of the detections that are vehicles."""
         hits, misses, _ = self.where(self.score >= threshold)._sums(weight)
         found = hits.sum() + misses.sum()
         return float(hits.sum() / found) if found else float("nan")
 
     def category_accuracy(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Fraction of the found vehicles that have the right category."""
+        """Returns the fraction of the found vehicles that have the right category."""
         kept = self.where(self.score >= threshold)
         hits, _, _ = kept._sums(weight)
         return float((hits * kept.right_category).sum() / hits.sum()) if hits.sum() else float("nan")
 
     def false_per_frame(self, threshold: float, weight: np.ndarray | None = None) -> float:
-        """Detections per frame that are no vehicle."""
+        """Returns the number of detections per frame that are not a vehicle."""
         _, misses, _ = self.where(self.score >= threshold)._sums(weight)
         return float(misses.sum() / (len(self.num_vehicles) if weight is None else weight.sum()))
 
     def best_threshold(self) -> float:
-        """The score that gives the largest harmonic mean of precision and recall."""
+        """Returns the score with the largest harmonic mean of precision and recall."""
         if not len(self.score):
             return 0.5
         found, hits = np.arange(1, len(self.score) + 1), np.cumsum(self.hit)
         return float(self.score[np.argmax(2 * hits / (found + self.num_vehicles.sum()))])
 
     def where(self, keep: np.ndarray) -> Verdicts:
-        """The same with some of the detections, by a mask or an index."""
-        parts = (values[keep] for values in (self.score, self.hit, self.right_category, self.frame))
-        return Verdicts(*parts, self.num_vehicles)
+        """Returns the verdicts of the detections that a mask or an index selects."""
+        return Verdicts(
+            self.score[keep], self.hit[keep], self.right_category[keep], self.frame[keep], self.num_vehicles
+        )
 
     def _sums(self, weight: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, float]:
         """Weighted hits and misses, by detection, and vehicles; `weight` of each frame, 1 where None."""
@@ -96,9 +108,15 @@ def judge(
 ) -> Verdicts:
     """Compares the detections of each frame with its labels.
 
-    Going down from the best score, a detection takes the free vehicle that it overlaps most, by `min_iou` at least.
-    One that lies on a vehicle that does not count is left out. `sides`: vehicles of another size (`longer_side`) do
-    not count, and detections of another size that hit nothing are left out, as in COCO.
+    From the best score down, each detection takes the free vehicle that it overlaps most. A detection that lies on a
+    vehicle that does not count is left out.
+
+    Args:
+        truths: The labels of each frame.
+        found: The detections in each frame.
+        min_iou: Smallest overlap of a detection with its vehicle.
+        sides: Range of sizes (`longer_side`). Vehicles of other sizes do not count, and detections of other sizes that
+            hit nothing are left out, as in COCO.
     """
     rows: list[tuple[float, bool, bool, int]] = []
     num_vehicles = np.zeros(len(truths))
@@ -119,9 +137,10 @@ def judge(
             elif fits_size[index] and not excused[index]:
                 rows.append((float(detections.score[index]), False, False, number))
     rows.sort(key=lambda row: -row[0])
-    columns = list(zip(*rows, strict=True)) if rows else [(), (), (), ()]
-    types = (float, bool, bool, int)
-    return Verdicts(*(np.array(c, t) for c, t in zip(columns, types, strict=True)), num_vehicles)
+    score, hit, right_category, frame = zip(*rows, strict=True) if rows else ((), (), (), ())
+    return Verdicts(
+        np.array(score, float), np.array(hit, bool), np.array(right_category, bool), np.array(frame, int), num_vehicles
+    )
 
 
 def _within(xyxy: np.ndarray, sides: tuple[float, float]) -> np.ndarray:
@@ -136,4 +155,5 @@ def _covered(xyxy: np.ndarray, by: np.ndarray) -> np.ndarray:
     corners = np.concatenate(
         [np.maximum(xyxy[:, None, :2], by[None, :, :2]), np.minimum(xyxy[:, None, 2:], by[None, :, 2:])], -1
     )
-    return (area(corners) >= 0.5 * np.maximum(area(xyxy), 1e-12)[:, None]).any(1)
+    covered: np.ndarray = (area(corners) >= 0.5 * np.maximum(area(xyxy), 1e-12)[:, None]).any(1)
+    return covered

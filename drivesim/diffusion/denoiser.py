@@ -12,17 +12,20 @@ from drivesim.diffusion.parametrization import Parametrization
 from drivesim.diffusion.schedule import Schedule, expand_like
 
 Network = Callable[[Tensor, Tensor], Tensor]
-"""(x_tau (b, ...), tau (b,)) -> prediction (b, ...), its conditioning already bound."""
+"""Maps x_tau `(b, ...)` and tau `(b,)` to a prediction `(b, ...)`; its conditioning is bound already."""
 
 Denoise = Callable[[Tensor, Tensor], Tensor]
-"""(x_tau (b, ...), tau (b,)) -> x0 (b, ...): all that guidance and samplers ever see of a model."""
+"""Maps x_tau `(b, ...)` and tau `(b,)` to x0 `(b, ...)`: all that guidance and samplers see of a model."""
 
 
 @dataclass(frozen=True)
 class Denoiser:
-    """What to train a network on, and what its predictions mean.
+    """What a network is trained on, and what its predictions mean.
 
-    min_snr_gamma: ceiling of the signal-to-noise ratio in the weight of the loss; None weights all tau alike.
+    Attributes:
+        schedule: The noise schedule.
+        parametrization: What the network predicts.
+        min_snr_gamma: Ceiling of the signal-to-noise ratio in the weight of the loss; None weights all tau alike.
     """
 
     schedule: Schedule
@@ -30,16 +33,22 @@ class Denoiser:
     min_snr_gamma: float | None = None
 
     def training_pair(self, x0: Tensor, noise: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
-        """x0, noise: (b, ...); tau: (b,). Returns the network's input x_tau and its target (Video LDM, Eq. 1)."""
+        """Returns the input x_tau and the target of the network (Video LDM, Eq. 1).
+
+        Args:
+            x0: Clean samples `(b, ...)`.
+            noise: Standard normal noise `(b, ...)`.
+            tau: Diffusion time of each sample, `(b,)`.
+        """
         alpha, sigma = self._levels(x0, tau)
         return alpha * x0 + sigma * noise, self.parametrization.target(x0, noise, alpha, sigma)
 
     def denoised(self, x_tau: Tensor, prediction: Tensor, tau: Tensor) -> Tensor:
-        """x_tau, prediction: (b, ...); tau: (b,). Returns the x0 (b, ...) that the prediction stands for."""
+        """Returns the x0 `(b, ...)` that a prediction `(b, ...)` at x_tau `(b, ...)` and tau `(b,)` stands for."""
         return self.parametrization.denoised(x_tau, prediction, *self._levels(x_tau, tau))
 
     def loss_weight(self, tau: Tensor) -> Tensor:
-        """The factor (b,) of each sample's squared error against its target.
+        """Returns the factor `(b,)` of the squared error of each sample against its target.
 
         With min_snr_gamma the error of x0 counts `min(snr, gamma)` times, whatever the network predicts
         (Hang et al., 2023, Eq. 8). An error of the prediction moves x0 by a factor that follows from the
@@ -52,7 +61,7 @@ class Denoiser:
         return self.schedule.log_snr(tau).exp().clamp(max=self.min_snr_gamma) * x0_error.square()
 
     def bind(self, network: Network) -> Denoise:
-        """`denoise(x_tau, tau) -> x0` of a network `(x_tau, tau) -> prediction`."""
+        """Returns the function `(x_tau, tau) -> x0` of a network `(x_tau, tau) -> prediction`."""
 
         def denoise(x_tau: Tensor, tau: Tensor) -> Tensor:
             return self.denoised(x_tau, network(x_tau, tau), tau)

@@ -1,4 +1,4 @@
-"""Guidance: classifier-free and context guidance are one function of two denoisers."""
+"""Guidance: classifier-free guidance and context guidance are one function of two denoisers."""
 
 from __future__ import annotations
 
@@ -16,15 +16,19 @@ def guided(
     tau_interval: tuple[int, int] | None = None,
     rescale: float = 0.0,
 ) -> Denoise:
-    """A denoiser that goes `scale` times the way from the unconditional to the conditional x0 (Video LDM, Eq. 4).
+    """Returns a denoiser that goes `scale` times the way from the unconditional to the conditional x0.
 
-    Eq. 4 speaks of the network's output; x0 is affine in it, so that guiding x0 is the same. Which condition the
-    second denoiser lacks makes it classifier-free guidance or context guidance.
+    This is Eq. 4 of Video LDM, which speaks of the output of the network; x0 is affine in it, so that guiding x0 is
+    the same. It is classifier-free guidance or context guidance, depending on which condition the second denoiser
+    lacks. If no sample is guided, or the scale is 1, only the conditional denoiser is called, at half the cost.
 
-    tau_interval: first and last tau (both included) that are guided; the others are conditional. None: all.
-    rescale: how far the standard deviation of each guided x0 is taken back to that of the conditional one, 0 to 1
-        (Lin et al., 2024, Eq. 15 and 16): guidance adds contrast, and in a rollout it would add up.
-    Where no sample is guided only the conditional denoiser is called, at half the cost; so too if scale is 1.
+    Args:
+        denoise_conditional: The denoiser with all conditions.
+        denoise_unconditional: The denoiser without those that are to count more.
+        scale: Weight of the guidance; 1 changes nothing.
+        tau_interval: First and last tau that are guided, both included; None guides all of them.
+        rescale: How far the standard deviation of each guided x0 is taken back to that of the conditional one, 0 to 1
+            (Lin et al., 2024, Eq. 15 and 16). Guidance adds contrast, which would add up over a rollout.
     """
     if scale == 1:
         return denoise_conditional

@@ -11,17 +11,17 @@ from drivesim.errors import InputError
 
 
 class Parametrization(Protocol):
-    """The two directions between a clean x0 and a network's prediction; alpha and sigma broadcast to x0.
+    """The two directions between a clean x0 and the prediction of a network; alpha and sigma broadcast to x0.
 
     `denoised` must be affine in the prediction: the weighting of the loss relies on it.
     """
 
     def target(self, x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """What the network should predict at `x_tau = alpha x0 + sigma noise`."""
+        """Returns what the network should predict at `x_tau = alpha x0 + sigma noise`."""
         ...
 
     def denoised(self, x_tau: Tensor, prediction: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """The x0 that a prediction at x_tau stands for."""
+        """Returns the x0 that a prediction at x_tau stands for."""
         ...
 
 
@@ -49,7 +49,7 @@ class Velocity:
 
 @dataclass(frozen=True)
 class Sample:
-    """The network predicts x0 itself: for strong conditions and few steps, where the noise hardly matters."""
+    """The network predicts x0 itself; for strong conditions and few steps, where the noise hardly matters."""
 
     def target(self, x0: Tensor, noise: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         return x0
@@ -59,7 +59,11 @@ class Sample:
 
 
 def parametrization_named(name: str) -> Parametrization:
-    """The parametrization called `epsilon`, `velocity` or `sample`; any other name raises InputError."""
+    """Returns the parametrization called `epsilon`, `velocity` or `sample`.
+
+    Raises:
+        InputError: The name is another one.
+    """
     match name:
         case "epsilon":
             return Epsilon()

@@ -39,7 +39,7 @@ from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.precision import BFLOAT16, FLOAT32
 from drivesim.models.presets import VideoFormat
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.vehicle_detector import detect_vehicles
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
 
@@ -249,7 +249,7 @@ class Engine:
 
     def _gated_keyframe(self, scenario: Scenario, seed: int, settings: EngineSettings) -> Gated[Tensor]:
         """The latents `c h w` that the gate keeps; each attempt is read as the autoencoder decodes it."""
-        layout, reader = layout_to_obey(scenario), self.networks.reader
+        layout, detector = layout_to_obey(scenario), self.networks.vehicle_detector
         conditions = first_frame_conditions(scenario)
 
         def sample(attempt: int) -> Tensor:
@@ -257,7 +257,7 @@ class Engine:
 
         def read(keyframe: Tensor) -> Detections:
             decoded = decode_frames(self.networks.autoencoder, keyframe[None], range(1), 1)
-            return read_vehicles(reader, pixels(decoded))[0]
+            return detect_vehicles(detector, pixels(decoded))[0]
 
         return gated(layout, sample, read, settings.gate_attempts)
 

@@ -8,10 +8,10 @@ import torch
 
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.checkpoints import LAYOUTS, READER, CheckpointSet
+from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.precision import BFLOAT16, compute_in_bfloat16
-from drivesim.models.vehicle_detector import VehicleReader
+from drivesim.models.vehicle_detector import VehicleDetector
 
 
 class Networks:
@@ -32,12 +32,12 @@ class Networks:
         return self._reduced("decoder")
 
     @cached_property
-    def reader(self) -> VehicleReader:
-        return self._frozen(READER)
+    def vehicle_detector(self) -> VehicleDetector:
+        return self._frozen(VEHICLE_DETECTOR)
 
     @cached_property
     def layouts(self) -> LayoutPrior:
-        return self._frozen(LAYOUTS)
+        return self.checkpoints.load_layouts()
 
     @cached_property
     def image(self) -> DiffusionStage:

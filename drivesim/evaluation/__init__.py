@@ -1,1 +1,1 @@
-"""The ruler: figures of quality with their protocol and their uncertainty."""
+"""Quality figures with their protocol and their uncertainty."""

@@ -1,7 +1,7 @@
 """Whether composed frames hold what was requested, and nothing else, as the vehicle detector sees it.
 
-The same is measured on real frames with their own boxes, for what the vehicle detector misses there is not the model's
-fault, and on real frames that were encoded and made again, for what it misses in those is not the image model's.
+The same is measured on real frames with their own boxes, because what the vehicle detector misses there is not the
+model's fault, and on reconstructed frames, because what it misses in those is not the image model's fault.
 """
 
 from __future__ import annotations
@@ -18,49 +18,58 @@ from drivesim.evaluation.metrics.bootstrap import mean_interval, ratio_interval
 from drivesim.evaluation.metrics.slices import box_slices, frame_slices
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.composed import (
-    Sampling,
+    FrameSampling,
     composed_frames,
+    detector_protocol,
     gate_choices,
-    passed_frames,
-    reading_protocol,
+    reconstructed_frames,
 )
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.vehicle_detector import detect_vehicles
 
 
 def adherence_figures(
     engine: Engine,
     footage: MeasuredFootage,
-    told: tuple[str, ...],
-    sampling: Sampling,
+    condition_names: tuple[str, ...],
+    sampling: FrameSampling,
     max_attempts: int,
     seed: int,
     on_progress: OnProgress,
 ) -> Iterator[Figure]:
-    """Rates over requested boxes, and vehicles a frame that nobody asked for, of composed, passed and real frames.
+    """Measures rates over requested boxes, and vehicles per frame that nobody requested.
 
-    `max_attempts` over 1 measures frames that passed the gate.
+    The figures are of composed, reconstructed and real frames.
+
+    Args:
+        engine: The engine.
+        footage: Real frames, whose labels are requested.
+        condition_names: The conditions that the image model is given; `boxes` is one of them.
+        sampling: How frames are composed.
+        max_attempts: Largest number of attempts of the adherence gate; 1 measures without a gate.
+        seed: Seed of the choice of the footage.
+        on_progress: Is called with the progress of the work.
     """
-    conditions = footage.conditions(told)
+    conditions = footage.conditions(condition_names)
     choices = None
     if max_attempts > 1:
         choices = gate_choices(engine, conditions, sampling, max_attempts, on_progress)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress, choices)
     layouts = told_layouts(conditions)
-    protocol = reading_protocol(engine, footage, made, sampling, told, seed)
+    protocol = detector_protocol(engine, footage, made, sampling, condition_names, seed)
     results = {}
-    passed = passed_frames(engine, footage.frames, sampling, on_progress)
-    for group, frames in (("composed", made), ("passed", passed), ("real", footage.frames)):
-        found = read_vehicles(engine.networks.reader, frames)
+    reconstructed = reconstructed_frames(engine, footage.frames, sampling, on_progress)
+    for group, frames in (("composed", made), ("reconstructed", reconstructed), ("real", footage.frames)):
+        found = detect_vehicles(engine.networks.vehicle_detector, frames)
         results[group] = [adherence(layout, d) for layout, d in zip(layouts, found, strict=True)]
         yield from _rates(group, results[group], footage.time_of_day, protocol)
-    for group in ("composed", "passed"):
+    for group in ("composed", "reconstructed"):
         yield _relative(f"{group} to real", results[group], results["real"], protocol)
 
 
 def _rates(group: str, results: Sequence[Adherence], time_of_day: np.ndarray, protocol: Protocol) -> Iterator[Figure]:
     per_box = replace(protocol, measure="part of the requested boxes, overlap of at least 0.5, bootstrap over frames")
-    per_frame = replace(protocol, measure="vehicles of at least 24 px a frame, bootstrap over frames")
+    per_frame = replace(protocol, measure="vehicles of at least 24 px per frame, bootstrap over frames")
     requested = np.array([len(result.requested) for result in results])
     for frame_part, frames in frame_slices(time_of_day, requested).items():
         kept = [result for result, keep in zip(results, frames, strict=True) if keep]
@@ -81,10 +90,10 @@ def _rates(group: str, results: Sequence[Adherence], time_of_day: np.ndarray, pr
 
 
 def _relative(group: str, made: Sequence[Adherence], real: Sequence[Adherence], protocol: Protocol) -> Figure:
-    """Boxes found in made frames for each that is found in the real ones."""
+    """The ratio of the boxes found in made frames to those found in the real ones."""
     hits = np.array([result.outcome.count(FOUND) for result in made], float)
     known = np.array([result.outcome.count(FOUND) for result in real], float)
-    measure = replace(protocol, measure="boxes found in made frames for each found in real ones, bootstrap")
+    measure = replace(protocol, measure="boxes found in made frames per box found in real ones, bootstrap")
     return _ratio("found_relative", group, hits, known, measure)
 
 

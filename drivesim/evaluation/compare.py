@@ -1,4 +1,4 @@
-"""Two reports side by side, if their figures mean the same."""
+"""Compares the figures of two reports, if they mean the same."""
 
 from __future__ import annotations
 
@@ -21,22 +21,26 @@ class Comparison:
 
     @property
     def change(self) -> float | None:
-        """Second less first, None where one could not be measured."""
+        """The second value minus the first; None if one of them could not be measured."""
         if self.first.value is None or self.second.value is None:
             return None
         return self.second.value - self.first.value
 
     @property
     def apart(self) -> bool:
-        """Whether the 95 % intervals do not touch."""
-        bounds = (self.first.low, self.first.high, self.second.low, self.second.high)
-        if any(bound is None for bound in bounds):
+        """Whether the 95 % intervals do not overlap."""
+        first, second = self.first, self.second
+        if first.low is None or first.high is None or second.low is None or second.high is None:
             return False
-        return self.first.high < self.second.low or self.second.high < self.first.low
+        return first.high < second.low or second.high < first.low
 
 
 def compare_figures(first: Figure, second: Figure) -> Comparison:
-    """ProtocolMismatchError unless both have the same name and the same protocol."""
+    """Compares two figures.
+
+    Raises:
+        ProtocolMismatchError: They differ in name, group or protocol.
+    """
     if (first.name, first.group) != (second.name, second.group):
         raise ProtocolMismatchError(f"{first.name} of {first.group} is not {second.name} of {second.group}")
     one, two = asdict(first.protocol), asdict(second.protocol)
@@ -50,7 +54,12 @@ def compare_figures(first: Figure, second: Figure) -> Comparison:
 
 
 def compare_reports(first: Report, second: Report) -> list[Comparison]:
-    """All figures that both reports have; InputError where they share none or are of different evaluations."""
+    """Compares all figures that two reports have in common.
+
+    Raises:
+        ProtocolMismatchError: The reports are of different evaluations, or figures were measured differently.
+        InputError: The reports have no figure in common.
+    """
     if first.evaluation != second.evaluation:
         raise ProtocolMismatchError(f"a report of {first.evaluation} does not compare to one of {second.evaluation}")
     others = {(figure.name, figure.group): figure for figure in second.figures}

@@ -14,11 +14,11 @@ from drivesim.engine import Engine
 from drivesim.evaluation.metrics.bootstrap import mean_interval, ratio_interval
 from drivesim.evaluation.metrics.slices import SIZES_PX, size_name
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.samples.chain_frames import TOLD, Made, chain_frames
-from drivesim.evaluation.samples.composed import Sampling
+from drivesim.evaluation.samples.chain_frames import CONDITION_NAMES, FrameSource, chain_frames
+from drivesim.evaluation.samples.composed import FrameSampling
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
-from drivesim.models.checkpoints import READER
-from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.models.checkpoints import VEHICLE_DETECTOR
+from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.scenario.schema.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
 
 FROM_PX = 48
@@ -27,66 +27,92 @@ FROM_PX = 48
 ALL = f"from {FROM_PX} px"
 _OWN = "vehicle detector"
 _FOUND = "part of the vehicles with a detection of any category, overlap of at least 0.5, bootstrap over frames"
-_TO_RENDER = "vehicles found for each found in the recorded frames, bootstrap over frames"
+_TO_RENDER = "vehicles found per vehicle found in the recorded frames, bootstrap over frames"
 
 
 @dataclass(frozen=True, eq=False)
 class OwnDetector:
-    """The vehicle detector of a checkpoint set, as a `Detector`."""
+    """The vehicle detector of a checkpoint set, as a `Detector`.
 
-    network: VehicleReader
+    Attributes:
+        network: The network.
+        sha256: The sha256 of its checkpoint.
+        name: Its name in figures.
+    """
+
+    network: VehicleDetector
     sha256: str
     name: str = _OWN
 
     @classmethod
     def of(cls, engine: Engine) -> OwnDetector:
-        """That of an engine; CheckpointError where its checkpoints hold none."""
-        return cls(engine.networks.reader, engine.checkpoints.sha256[READER])
+        """Returns the vehicle detector of an engine.
+
+        Raises:
+            CheckpointError: The checkpoints hold none.
+        """
+        return cls(engine.networks.vehicle_detector, engine.checkpoints.sha256[VEHICLE_DETECTOR])
 
     @property
     def threshold(self) -> float:
+        """The smallest score of a detection that counts."""
         return float(self.network.threshold)
 
     @property
     def preparation(self) -> str:
+        """How frames become the input of the network."""
         return f"area or bicubic to {self.network.config.height}x{self.network.config.width}"
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
-        """The vehicles in each of frames uint8 `t h w 3`."""
-        return read_vehicles(self.network, frames)
+        """Returns the vehicles in each of the frames uint8 `t h w 3`."""
+        return detect_vehicles(self.network, frames)
 
 
 def detection_figures(
     engine: Engine,
     footage: MeasuredFootage,
     detectors: Sequence[Detector],
-    wanted: Sequence[Made],
-    sampling: Sampling,
+    wanted: Sequence[FrameSource],
+    sampling: FrameSampling,
     seed: int,
     on_progress: OnProgress,
 ) -> Iterator[Figure]:
-    """Fractions of the labelled vehicles that each detector finds, by size and time of day, and false detections.
+    """Measures the fraction of the labelled vehicles that each detector finds, and its false detections.
 
-    Vehicles count that are visible enough to be asked for, whatever category a detection gives them. Where recorded
-    frames are among the `wanted` ones, `found_to_render` compares each way of making frames with them.
+    Vehicles count that are visible enough to be requested, whatever category a detection gives them. If recorded
+    frames are among the `wanted` ones, `found_to_render` compares frames of every other source with them.
+
+    Args:
+        engine: Makes the frames.
+        footage: Recorded frames with labels.
+        detectors: The detectors to measure.
+        wanted: Where the frames come from in which vehicles are looked for.
+        sampling: How frames are composed.
+        seed: Seed of the choice of the footage.
+        on_progress: Is called with the progress of the work.
+
+    Yields:
+        Figures by detector, source of the frames, size of the vehicles and time of day.
     """
-    found: dict[tuple[str, Made], list[Detections]] = {}
+    found: dict[tuple[str, FrameSource], list[Detections]] = {}
     for batch in chain_frames(engine, footage, wanted, sampling, on_progress):
         for detector in detectors:
-            for way, frames in batch.items():
-                found.setdefault((detector.name, way), []).extend(detector.detect(frames))
+            for source, frames in batch.items():
+                found.setdefault((detector.name, source), []).extend(detector.detect(frames))
     for detector in detectors:
         protocol = _protocol(footage, detector, sampling, seed)
         for part, (sides, frames) in _parts(footage.time_of_day).items():
-            results = {way: _verdicts(footage, found[detector.name, way], sides, frames) for way in wanted}
-            for way, verdicts in results.items():
-                group = f"{detector.name}: {way}, {part}"
+            results = {source: _verdicts(footage, found[detector.name, source], sides, frames) for source in wanted}
+            for source, verdicts in results.items():
+                group = f"{detector.name}: {source}, {part}"
                 hits = _hits(verdicts)
                 yield _ratio("found", group, hits, verdicts.num_vehicles, protocol, _FOUND)
                 if part == ALL:
                     yield _false_detections(group, verdicts, protocol)
-                if way != Made.render and Made.render in results:
-                    yield _ratio("found_to_render", group, hits, _hits(results[Made.render]), protocol, _TO_RENDER)
+                if source != FrameSource.render and FrameSource.render in results:
+                    yield _ratio(
+                        "found_to_render", group, hits, _hits(results[FrameSource.render]), protocol, _TO_RENDER
+                    )
 
 
 def _parts(time_of_day: np.ndarray) -> dict[str, tuple[tuple[float, float], np.ndarray]]:
@@ -109,7 +135,7 @@ def _verdicts(
 
 
 def _hits(verdicts: Verdicts) -> np.ndarray:
-    """Vehicles found in each frame."""
+    """The number of vehicles found in each frame."""
     return np.bincount(verdicts.frame[verdicts.hit], minlength=len(verdicts.num_vehicles)).astype(float)
 
 
@@ -125,13 +151,13 @@ def _ratio(
 def _false_detections(group: str, verdicts: Verdicts, protocol: Protocol) -> Figure:
     frames = len(verdicts.num_vehicles)
     counts = np.bincount(verdicts.frame[~verdicts.hit], minlength=frames).astype(float)
-    measure = replace(protocol, measure=f"detections of at least {FROM_PX} px a frame that hit no vehicle, bootstrap")
+    measure = replace(protocol, measure=f"detections of at least {FROM_PX} px per frame that hit no vehicle, bootstrap")
     return Figure("false_per_frame", group, float(counts.mean()), *mean_interval(counts), frames, measure)
 
 
-def _protocol(footage: MeasuredFootage, detector: Detector, sampling: Sampling, seed: int) -> Protocol:
+def _protocol(footage: MeasuredFootage, detector: Detector, sampling: FrameSampling, seed: int) -> Protocol:
     height, width = footage.some_frames(slice(0, 1)).shape[1:3]
-    recorded, composed = footage.recorded_sizes, sampling.protocol(TOLD)
+    recorded, composed = footage.recorded_sizes, sampling.protocol(CONDITION_NAMES)
     return Protocol(
         measure="",
         network=detector.name,

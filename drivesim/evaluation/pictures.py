@@ -1,4 +1,4 @@
-"""How far composed frames are from real ones, beside real against real and a ladder of known damage."""
+"""How far composed frames are from real ones, compared with real against real frames and with known damage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drivesim.evaluation.metrics.corruptions import ladder
 from drivesim.evaluation.metrics.distances import KernelDistance, frechet_distance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.samples.composed import Sampling, composed_frames
+from drivesim.evaluation.samples.composed import FrameSampling, composed_frames
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 
 _FRECHET_RESAMPLES = 30
@@ -25,20 +25,25 @@ def picture_figures(
     engine: Engine,
     footage: MeasuredFootage,
     network: FeatureNetwork,
-    told: tuple[str, ...],
-    sampling: Sampling,
+    condition_names: tuple[str, ...],
+    sampling: FrameSampling,
     seed: int,
     device: str,
     on_progress: OnProgress,
 ) -> Iterator[Figure]:
-    """Distances to one half of the footage: of frames composed after the other half, of that half, and of it damaged.
+    """Measures distances to one half of the footage.
 
-    A perfect model reaches the figures of `real`: its frames are as far from the reference as other footage is.
+    They are of frames composed under the conditions of the other half, of that half itself (`real`), and of that half
+    with known damage. A perfect model reaches the figures of `real`: its frames are as far from the reference as other
+    footage is.
+
+    Raises:
+        FootageError: One of the halves has fewer than two frames.
     """
     reference, asked = footage.half(0), footage.half(1)
     if min(len(reference), len(asked)) < 2:
         raise FootageError("distances need at least two frames in each half of the logs; give more footage")
-    made = composed_frames(engine, asked.conditions(told), len(asked), sampling, on_progress)
+    made = composed_frames(engine, asked.conditions(condition_names), len(asked), sampling, on_progress)
     kinds = {"composed": made, "real": asked.frames} | {rung.name: rung.apply(asked.frames) for rung in ladder()}
     known = features_of(network, reference.frames, device)
     height, width = asked.frames.shape[1:3]
@@ -54,7 +59,7 @@ def picture_figures(
         resize=network.resize,
         seeds=f"samples {sampling.seeds(len(asked))}, reference {seed}",
         reference=f"{reference.identity} ({len(reference)} frames) against {asked.identity}",
-        settings=sampling.protocol(told),
+        settings=sampling.protocol(condition_names),
     )
     for done, (group, frames) in enumerate(kinds.items(), 1):
         features = features_of(network, frames, device)
@@ -63,7 +68,7 @@ def picture_figures(
 
 
 def distance_figures(group: str, known: np.ndarray, features: np.ndarray, protocol: Protocol) -> Iterator[Figure]:
-    """Fréchet and kernel distance of features `n d` to those of the reference `m d`, with intervals."""
+    """Measures the Fréchet and the kernel distance of features `n d` to those of the reference `m d`."""
     sizes = [len(known), len(features)]
 
     def frechet(first: np.ndarray, second: np.ndarray) -> float:
@@ -76,7 +81,11 @@ def distance_figures(group: str, known: np.ndarray, features: np.ndarray, protoc
     yield Figure(name, group, value, low, high, sizes[1], replace(protocol, measure=measure))
 
     kernel = KernelDistance(known, features)
-    low, high = bootstrap_interval(kernel, sizes, _KERNEL_RESAMPLES)
+
+    def kernel_x1000(first: np.ndarray, second: np.ndarray) -> float:
+        return 1000 * kernel(first, second)
+
+    low, high = bootstrap_interval(kernel_x1000, sizes, _KERNEL_RESAMPLES)
     measure = "1000 times the unbiased squared MMD, kernel (x·y/d + 1)³, bootstrap over frames"
-    thousand = [1000 * number for number in (kernel(), low, high)]
-    yield Figure("kernel_distance_x1000", group, *thousand, sizes[1], replace(protocol, measure=measure))
+    figure = replace(protocol, measure=measure)
+    yield Figure("kernel_distance_x1000", group, 1000 * kernel(), low, high, sizes[1], figure)

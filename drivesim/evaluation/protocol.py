@@ -1,28 +1,50 @@
-"""Protocols, figures and reports: a figure without its protocol says nothing, so there is none."""
+"""Figures with the protocols that they were measured by, and reports of them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
 from drivesim.errors import InputError
+from drivesim.models.stages import current_name
 
-FORMAT = 1
+FORMAT = 2
+"""Version 1 was the same, in other words (see `_FORMER_WORDS`)."""
+
+_FORMER_WORDS = (
+    ("told ", "conditioned on "),
+    ("px a frame", "px per frame"),
+    ("boxes found in made frames for each found in real ones", "boxes found in made frames per box found in real ones"),
+    ("vehicles found for each found in the", "vehicles found per vehicle found in the"),
+    ("counted less asked vehicles", "counted less requested vehicles"),
+)
+_FORMER_GROUP, _GROUP = "passed", "reconstructed"
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """Everything besides the models under test that decides a figure; two figures compare only if all of it is equal.
+    """Everything that decides a figure besides the models under test.
 
-    measure: what is computed, with its constants. network, network_sha256: whose features or detections it uses.
-    num_samples: pictures or clips; num_frames: of each; fps: None for single frames. resize: from the pictures to
-    what the network sees. seeds: of the samples and of the draw of the reference. reference: sha256 over the names and
-    pixels of the reference set. settings: how the task is set, such as what the models were told.
+    Two figures compare only if their protocols are equal.
+
+    Attributes:
+        measure: What is computed, with its constants.
+        network: The network whose features or detections the measure uses; None if it uses none.
+        network_sha256: sha256 of the weights of that network.
+        num_samples: Number of pictures or clips.
+        num_frames: Number of frames of each.
+        fps: Frames per second; None for single frames.
+        height: Height of the pictures in pixels.
+        width: Width of the pictures in pixels.
+        resize: How pictures become the input of the network.
+        seeds: Seeds of the samples and of the choice of the reference.
+        reference: sha256 over the names and pixels of the reference set.
+        settings: How the task is set, such as the conditions that the models are given.
     """
 
     measure: str
@@ -40,16 +62,22 @@ class Protocol:
 
     @property
     def digest(self) -> str:
-        """Short name of exactly this protocol."""
+        """A short name of exactly this protocol."""
         return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A number with its 95 % interval `low`..`high` and its protocol.
+    """A number with its 95 % interval and its protocol.
 
-    name: of the measure, such as `frechet_distance`. group: of what, such as `composed` or `real`. count: how many
-    things it is about. A value of None was not measurable, for instance a rate of nothing.
+    Attributes:
+        name: Name of the measure, such as `frechet_distance`.
+        group: What was measured, such as `composed` or `real`.
+        value: The number; None if it could not be measured, such as a rate over no boxes.
+        low: Lower end of the interval.
+        high: Upper end of the interval.
+        count: Number of frames, boxes or vehicles that the figure is about.
+        protocol: How it was measured.
     """
 
     name: str
@@ -63,21 +91,27 @@ class Figure:
 
 @dataclass(frozen=True)
 class Report:
-    """Figures of one evaluation. `subject`: what was tested, sha256 of each checkpoint and how it was sampled."""
+    """The figures of one evaluation.
+
+    Attributes:
+        evaluation: Name of the evaluation.
+        subject: What was tested: the sha256 of each checkpoint, and how it was sampled.
+        figures: The figures.
+    """
 
     evaluation: str
     subject: dict[str, str]
     figures: tuple[Figure, ...]
 
     def as_json(self) -> str:
-        """One JSON document; protocols stand in a table, each figure names its own by digest."""
+        """Returns the report as a JSON document: a table of protocols, and figures that name theirs by digest."""
         protocols = {figure.protocol.digest: asdict(figure.protocol) for figure in self.figures}
         figures = [{**asdict(figure), "protocol": figure.protocol.digest} for figure in self.figures]
         content = {"format": FORMAT, "evaluation": self.evaluation, "subject": self.subject}
         return json.dumps({**content, "protocols": protocols, "figures": figures}, indent=1, allow_nan=False)
 
     def write(self, path: Path) -> None:
-        """Writes the JSON document, whole or not at all."""
+        """Writes the report as a JSON document, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(path.name + ".partial")
         temporary.write_text(self.as_json() + "\n")
@@ -85,11 +119,15 @@ class Report:
 
     @classmethod
     def read(cls, path: Path) -> Report:
-        """What `write` wrote; InputError where the file is no report, or a protocol was changed by hand."""
+        """Reads a report that `write` wrote.
+
+        Raises:
+            InputError: The file is missing or is not a report, or a protocol in it was changed by hand.
+        """
         try:
             content = json.loads(path.read_bytes())
-            if content["format"] != FORMAT:
-                raise InputError(f"{path}: a report of format {content['format']!r}, expected {FORMAT}")
+            if content["format"] not in (1, FORMAT):
+                raise InputError(f"{path}: a report of format {content['format']!r}, expected 1 or {FORMAT}")
             protocols = TypeAdapter(dict[str, Protocol]).validate_python(content["protocols"])
             figures = [{**figure, "protocol": protocols[figure["protocol"]]} for figure in content["figures"]]
             parsed = TypeAdapter(tuple[Figure, ...]).validate_python(figures)
@@ -98,8 +136,25 @@ class Report:
             raise InputError(f"{path}: cannot read the report: {error.strerror}") from None
         except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
             message = " ".join(str(error).split())[:200]
-            raise InputError(f"{path}: no report of `drivesim evaluate` ({message})") from None
+            raise InputError(f"{path}: not a report of `drivesim evaluate` ({message})") from None
         for digest, protocol in protocols.items():
             if protocol.digest != digest:
                 raise InputError(f"{path}: protocol {digest} is not the one that its figures were measured by")
-        return report
+        return report if content["format"] == FORMAT else _in_present_words(report)
+
+
+def _in_present_words(report: Report) -> Report:
+    """A report of format 1 in the words of today, so that its figures compare with new ones."""
+    figures = []
+    for figure in report.figures:
+        measure, settings = figure.protocol.measure, figure.protocol.settings
+        for former, present in _FORMER_WORDS:
+            measure, settings = measure.replace(former, present), settings.replace(former, present)
+        group = figure.group
+        if group.startswith(_FORMER_GROUP):
+            group = _GROUP + group.removeprefix(_FORMER_GROUP)
+        figures.append(
+            replace(figure, group=group, protocol=replace(figure.protocol, measure=measure, settings=settings))
+        )
+    subject = {current_name(name): value for name, value in report.subject.items()}
+    return Report(current_name(report.evaluation), subject, tuple(figures))

@@ -1,4 +1,4 @@
-"""How well the autoencoder keeps a picture, beside what known damage costs."""
+"""How well the autoencoder reconstructs frames, compared with what known damage costs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from einops import rearrange
 
 from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.metrics.corruptions import ladder
@@ -15,6 +14,7 @@ from drivesim.evaluation.metrics.similarity import psnr_db, ssim
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.training.losses.perceptual import PerceptualDistance
 
 _SHOWN = ("blur 0.5", "blur 1", "noise 0.05")
@@ -23,7 +23,7 @@ _SHOWN = ("blur 0.5", "blur 1", "noise 0.05")
 def reconstruction_figures(
     autoencoder: Autoencoder, footage: MeasuredFootage, seed: int, device: str, on_progress: OnProgress
 ) -> Iterator[Figure]:
-    """PSNR, SSIM and shift-tolerant perceptual distance of held-out frames and what the autoencoder makes of them."""
+    """Measures PSNR, SSIM and a shift-tolerant perceptual distance between frames and their reconstructions."""
     frames, perceptual = footage.frames, PerceptualDistance().to(device)
     sets = {"decoded": decoded(autoencoder, frames, device, on_progress)}
     sets |= {rung.name: rung.apply(frames) for rung in ladder() if rung.name in _SHOWN}
@@ -56,12 +56,11 @@ def reconstruction_figures(
 
 @torch.inference_mode()
 def decoded(autoencoder: Autoencoder, frames: np.ndarray, device: str, on_progress: OnProgress) -> np.ndarray:
-    """Frames uint8 `n h w 3` through encoder and decoder."""
+    """Encodes and decodes frames uint8 `n h w 3`; returns frames of the same shape."""
     parts = []
     for start in range(0, len(frames), 16):
         made = autoencoder.decode(autoencoder.encode(_tensor(frames[start : start + 16], device)[:, None]))[:, 0]
-        pixels = ((made + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-        parts.append(rearrange(pixels, "n c h w -> n h w c").cpu().numpy())
+        parts.append(to_bytes(made))
         on_progress("encoding and decoding", min(start + 16, len(frames)), len(frames))
     return np.concatenate(parts)
 
@@ -70,7 +69,7 @@ def decoded(autoencoder: Autoencoder, frames: np.ndarray, device: str, on_progre
 def perceptual_distances(
     distance: PerceptualDistance, first: np.ndarray, second: np.ndarray, device: str
 ) -> np.ndarray:
-    """ST-LPIPS `n` of uint8 frames `n h w 3`."""
+    """Returns the ST-LPIPS distance of two sets of frames uint8 `n h w 3`, frame by frame: `n`."""
     parts = [
         distance(_tensor(first[start : start + 16], device), _tensor(second[start : start + 16], device)).cpu().numpy()
         for start in range(0, len(first), 16)
@@ -79,7 +78,7 @@ def perceptual_distances(
 
 
 def _tensor(frames: np.ndarray, device: str) -> torch.Tensor:
-    return rearrange(torch.from_numpy(frames).to(device), "n h w c -> n c h w").float() / 127.5 - 1
+    return to_unit_range(torch.from_numpy(frames).to(device))
 
 
 def _sha256(network: torch.nn.Module) -> str:

@@ -1,4 +1,4 @@
-"""A picture of many composed frames, each beside the real frame whose boxes it was told: for the eye, unpicked."""
+"""A picture of many composed frames, each beside the real frame that its conditions come from; none is picked."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from drivesim.engine import Engine
 from drivesim.engine.conditions import told_layouts
-from drivesim.evaluation.samples.composed import Sampling, composed_frames
+from drivesim.evaluation.samples.composed import FrameSampling, composed_frames
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 from drivesim.scenario.previews.drawing import draw_layout
 from drivesim.scenario.schema.layout import SceneLayout
@@ -20,17 +20,27 @@ _GAP = 4  # white pixels between pairs
 def composed_sheet(
     engine: Engine,
     footage: MeasuredFootage,
-    told: tuple[str, ...],
-    sampling: Sampling,
+    condition_names: tuple[str, ...],
+    sampling: FrameSampling,
     columns: int,
     width: int,
     on_progress: OnProgress,
 ) -> np.ndarray:
-    """Pairs of real frame with boxes and composed frame, `columns` pairs a row, each frame `width` pixels wide.
+    """Draws pairs of a real frame with its boxes and the frame composed under its conditions.
 
-    Returns `h w 3` uint8.
+    Args:
+        engine: The engine.
+        footage: The real frames.
+        condition_names: The conditions that the image model is given.
+        sampling: How frames are composed.
+        columns: Number of pairs per row.
+        width: Width of each frame in pixels.
+        on_progress: Is called with the progress of the work.
+
+    Returns:
+        The picture, uint8 `h w 3`.
     """
-    conditions = footage.conditions(told)
+    conditions = footage.conditions(condition_names)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress)
     layouts = told_layouts(footage.conditions(("boxes",)))
     pairs = [

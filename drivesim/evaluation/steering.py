@@ -1,4 +1,4 @@
-"""Whether steered vehicles are where their boxes are in every frame of an archive, as the vehicle detector sees it."""
+"""Whether steered vehicles are where their boxes are, in every frame of an archive, as the vehicle detector sees it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.geometry.requestable import longer_side
-from drivesim.models.checkpoints import READER
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.checkpoints import VEHICLE_DETECTOR
+from drivesim.models.vehicle_detector import detect_vehicles
 from drivesim.rollout.job import archived_scenario
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView
@@ -30,7 +30,7 @@ MIN_SIDE_PX = 40.0
 
 @dataclass(frozen=True)
 class _Outcome:
-    """One box of one frame: whose, in which second of which future, and whether a vehicle is there."""
+    """One box of one frame: its actor, second and future, and whether a vehicle was found there."""
 
     actor: str
     steered: bool
@@ -40,10 +40,17 @@ class _Outcome:
 
 
 def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnProgress) -> Iterator[Figure]:
-    """The part of the boxes of at least 40 px in which the vehicle detector finds a vehicle, overlap of at least 0.5.
+    """Measures the fraction of the boxes of at least 40 px in which the vehicle detector finds a vehicle.
 
-    Of actors with a manoeuvre, of those beside them, of each actor, and by the second of the future. InputError where
-    an archive was made by no rollout of a steered scenario.
+    The groups are actors with a manoeuvre, the other actors, each actor, and each second of the future.
+
+    Args:
+        engine: Holds the vehicle detector.
+        archives: Finished archives.
+        on_progress: Is called with the progress of the work.
+
+    Raises:
+        InputError: An archive was not made by a rollout of a steered scenario.
     """
     opened = [open_archive(path) for path in archives]
     scenarios = [_steered_scenario(archive) for archive in opened]
@@ -65,34 +72,35 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
 
 
 def steering_subject(archives: Sequence[Path]) -> dict[str, str]:
-    """What is measured: the hash of what is committed of each future."""
+    """Returns what is measured: the hash of what is committed of each future."""
     futures = [(archive.path.name, rollout) for archive in map(open_archive, archives) for rollout in archive.rollouts]
     return {f"{name}, future {rollout.future}": rollout.content_sha256 for name, rollout in futures}
 
 
 def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rollout) -> Iterator[_Outcome]:
-    frames = rollout.frames
+    frames, scene, actors = rollout.frames, scenario.scene, scenario.actors
+    assert scene is not None and actors is not None, "scenarios without steered actors are refused before"  # noqa: PT018
     for start in range(0, len(frames), archive.layout.frames_per_chunk):
         part = frames[start : min(len(frames), start + archive.layout.frames_per_chunk)]
-        for offset, detections in enumerate(read_vehicles(engine.networks.reader, part)):
+        for offset, detections in enumerate(detect_vehicles(engine.networks.vehicle_detector, part)):
             time_s = (start + offset) / archive.layout.fps
-            views = [view for view in scenario.scene.views(time_s) if view.may_be_requested]
+            views = [view for view in scene.views(time_s) if view.may_be_requested]
             boxes = _boxes(views)
             partner = match_boxes(boxes, detections.xyxy, MIN_IOU)
             for view, box, found in zip(views, boxes, partner >= 0, strict=True):
                 if longer_side(box[None])[0] * FRAME_WIDTH_PX >= MIN_SIDE_PX:
-                    steered = bool(scenario.actors[view.index].manoeuvres)
+                    steered = bool(actors[view.index].manoeuvres)
                     future = (scenario.name, rollout.future)
                     yield _Outcome(view.id, steered, future, int(time_s), bool(found))
 
 
 def _boxes(views: Sequence[ActorView]) -> np.ndarray:
-    """Visible boxes `n 4` in 0..1."""
+    """The visible boxes `n 4`, in 0..1 of the frame."""
     return (np.array([view.visible_box for view in views]).reshape(-1, 4) / FRAME_EXTENT_PX).astype(np.float32)
 
 
 def _rate(group: str, outcomes: Sequence[_Outcome], protocol: Protocol) -> Figure:
-    """Found boxes; frames of one second of a future are alike, so that the bootstrap draws such seconds."""
+    """The fraction of found boxes. Frames of one second are similar, so that the bootstrap draws whole seconds."""
     if not outcomes:
         return Figure("found", group, None, None, None, 0, protocol)
     blocks = sorted({(o.future, o.second) for o in outcomes})
@@ -113,14 +121,14 @@ def _steered_scenario(archive: Archive) -> Scenario:
 
 
 def _protocol(engine: Engine, archives: Sequence[Archive]) -> Protocol:
-    config, layout = engine.networks.reader.config, archives[0].layout
+    config, layout = engine.networks.vehicle_detector.config, archives[0].layout
     if any((a.layout.fps, a.layout.frame_shape) != (layout.fps, layout.frame_shape) for a in archives):
         raise InputError("archives of different frame rates or sizes: measure them one by one")
     return Protocol(
         measure=f"part of the boxes of at least {MIN_SIDE_PX:g} px with a detection of any category, overlap of at "
         f"least {MIN_IOU}, bootstrap over seconds",
         network="vehicle detector",
-        network_sha256=engine.checkpoints.sha256[READER],
+        network_sha256=engine.checkpoints.sha256[VEHICLE_DETECTOR],
         num_samples=sum(len(archive.rollouts) for archive in archives),
         num_frames=max(rollout.num_committed_frames for archive in archives for rollout in archive.rollouts),
         fps=layout.fps,

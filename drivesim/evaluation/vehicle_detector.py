@@ -1,4 +1,4 @@
-"""How well the vehicle detector finds vehicles in real frames, on footage that it was not trained on."""
+"""How well the vehicle detector finds vehicles in recorded frames that it was not trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drivesim.evaluation.metrics.slices import SIZES_PX, size_name
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 from drivesim.geometry.requestable import MIN_BOX_SIDE, MIN_COUNTED_SIDE
-from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_WIDTH_PX, TIMES_OF_DAY
 
 _LEAST_SCORE = 0.02
@@ -22,19 +22,25 @@ _RESAMPLES = 300
 _AT_A_TIME = 16
 
 
-def reader_figures(
-    reader: VehicleReader, footage: MeasuredFootage, seed: int, on_progress: OnProgress
+def vehicle_detector_figures(
+    detector: VehicleDetector, footage: MeasuredFootage, seed: int, on_progress: OnProgress
 ) -> Iterator[Figure]:
-    """AP50, recall, precision, category accuracy and false detections, by size and time of day.
+    """Measures AP50, recall, precision, category accuracy and false detections, by size and time of day.
 
-    A vehicle counts from 25 % visible on (8 % at the edge of the frame); AP50 and recall do not look at categories,
-    `ap50_<category>` does.
+    A vehicle counts if at least 25 % of it is visible (8 % at the edge of the frame). AP50 and recall ignore the
+    category; `ap50_<category>` does not.
+
+    Args:
+        detector: The vehicle detector.
+        footage: Recorded frames with labels.
+        seed: Seed of the choice of the footage.
+        on_progress: Is called with the progress of the work.
     """
     frames, found = footage.frames, []
     for start in range(0, len(frames), _AT_A_TIME):
-        found += read_vehicles(reader, frames[start : start + _AT_A_TIME], _LEAST_SCORE)
+        found += detect_vehicles(detector, frames[start : start + _AT_A_TIME], _LEAST_SCORE)
         on_progress("finding vehicles", min(start + _AT_A_TIME, len(frames)), len(frames))
-    threshold = float(reader.threshold)
+    threshold = float(detector.threshold)
     height, width = frames.shape[1:3]
     protocol = Protocol(
         measure="",
@@ -45,7 +51,7 @@ def reader_figures(
         fps=None,
         height=height,
         width=width,
-        resize=f"area or bicubic to {reader.config.height}x{reader.config.width}",
+        resize=f"area or bicubic to {detector.config.height}x{detector.config.width}",
         seeds=f"reference {seed}",
         reference=footage.identity,
         settings="the vehicle detector's own threshold",
@@ -71,7 +77,7 @@ def _judged(
     sides: tuple[float, float],
     category: int | None = None,
 ) -> Verdicts:
-    """Verdicts of some frames; of one category alone where it is given."""
+    """The verdicts on some frames, and only on one category if it is given."""
     truths = [footage.labels.truth(int(footage.index[i])) for i in kept]
     chosen = [found[i] for i in kept]
     if category is not None:

@@ -1,4 +1,4 @@
-"""Boxes drawn as a map at a multiple of the latent resolution, which the U-Net reads beside its input."""
+"""Boxes drawn as a map at a multiple of the latent resolution, which the U-Net gets beside its input."""
 
 from __future__ import annotations
 
@@ -12,15 +12,25 @@ from drivesim.models.conditioning import UNKNOWN, BoxLayout
 
 
 def raster_channels(num_categories: int, scale: int) -> int:
-    """Channels of `rasterise`: category, place in the box, log size, coverage, known; folded from `scale`²."""
+    """Returns the number of channels of `rasterise`: category, place in the box, log size, coverage and known."""
     return (num_categories + 6) * scale * scale
 
 
 def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, scale: int) -> Tensor:
-    """Draws the nearest box of each cell: `b t n` boxes to `b t k height width`.
+    """Draws the nearest box of each cell.
 
-    Cells are `scale` times finer than `height` × `width` and folded into channels. Vehicles stand on the ground, so
-    the box whose lower edge is lowest is the nearest. An unknown layout is all zeros, an empty one is known and empty.
+    Vehicles stand on the ground, so that the box whose lower edge is lowest is the nearest. An unknown layout is all
+    zeros; an empty one is known and empty.
+
+    Args:
+        layout: Boxes `b t n`.
+        num_categories: Number of vehicle categories.
+        height: Rows of the map.
+        width: Columns of the map.
+        scale: How many times finer the cells are than the map; they are folded into channels.
+
+    Returns:
+        The map, `b t k height width`.
     """
     if not layout.category.shape[2]:
         layout = _with_padding(layout)
@@ -50,7 +60,7 @@ def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, s
 
 
 def box_coverage(layout: BoxLayout, rows: int, columns: int) -> Tensor:
-    """How much of each cell of a grid each box covers, 0..1: `b t n rows columns`; nothing for padding."""
+    """Returns how much of each cell of a grid each box covers, 0..1: `b t n rows columns`; 0 for padding."""
     x0, y0, x1, y1 = (edge[..., None, None] for edge in layout.xyxy.float().unbind(-1))
     top, left = _starts(rows, layout.xyxy.device)[:, None], _starts(columns, layout.xyxy.device)
     across = (torch.minimum(x1, left + 1 / columns) - torch.maximum(x0, left)).clamp(min=0) * columns
@@ -59,7 +69,7 @@ def box_coverage(layout: BoxLayout, rows: int, columns: int) -> Tensor:
 
 
 def _with_padding(layout: BoxLayout) -> BoxLayout:
-    """A layout of no boxes at all as one of a single padding box."""
+    """A layout without any boxes, as a layout of one padding box."""
     xyxy = layout.xyxy.new_zeros(*layout.category.shape[:2], 1, 4)
     return replace(layout, xyxy=xyxy, category=torch.full_like(xyxy[..., 0], UNKNOWN, dtype=torch.long))
 

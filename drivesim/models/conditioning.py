@@ -1,4 +1,4 @@
-"""What a model may be told: one record whose kinds can be dropped one by one.
+"""What a model may be conditioned on: one record whose kinds can be dropped one by one.
 
 Training drop-out, classifier-free guidance and context guidance (Video LDM, Eq. 4) are all this `drop`. A kind is
 None where absent; within a batch, each sample marks what it knows with a mask or with the index `UNKNOWN`.
@@ -7,6 +7,7 @@ None where absent; within a batch, each sample marks what it knows with a mask o
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +17,13 @@ UNKNOWN = -1
 
 @dataclass(frozen=True)
 class BoxLayout:
-    """Vehicles of each frame. `xyxy` `b t n 4` in 0..1; `category` `b t n`, `UNKNOWN` for padding; `known` `b`."""
+    """The vehicles of each frame.
+
+    Attributes:
+        xyxy: Boxes `b t n 4` in 0..1 of the frame.
+        category: Category of each box, `b t n`; `UNKNOWN` for padding.
+        known: Whether the layout of a sample is known, `b`.
+    """
 
     xyxy: Tensor
     category: Tensor
@@ -25,7 +32,12 @@ class BoxLayout:
 
 @dataclass(frozen=True)
 class EgoMotion:
-    """`values` `b t 2`: speed in m/s and yaw rate in rad/s (left positive); `known` `b`."""
+    """How the ego vehicle moves.
+
+    Attributes:
+        values: Speed in m/s and yaw rate in rad/s (left is positive) in each frame, `b t 2`.
+        known: Whether the motion of a sample is known, `b`.
+    """
 
     values: Tensor
     known: Tensor
@@ -33,7 +45,12 @@ class EgoMotion:
 
 @dataclass(frozen=True)
 class ContextFrames:
-    """Known latents among those to be made (Video LDM, Sec. 3.2): `latents` `b t c h w`, `mask` `b t`, true: known."""
+    """Known frames among those to be made (Video LDM, Sec. 3.2).
+
+    Attributes:
+        latents: Latents of all frames, `b t c h w`; those of unknown frames have no effect.
+        mask: Whether a frame is known, `b t`.
+    """
 
     latents: Tensor
     mask: Tensor
@@ -41,7 +58,12 @@ class ContextFrames:
 
 @dataclass(frozen=True)
 class LowResolution:
-    """The frames to enlarge (Video LDM, Eq. 5): noisy `frames` `b t 3 h w` in -1..1, their noise level `tau` `b`."""
+    """The frames to enlarge (Video LDM, Eq. 5).
+
+    Attributes:
+        frames: Noisy frames `b t 3 h w` in -1..1.
+        tau: Their noise level as a diffusion time, `b`.
+    """
 
     frames: Tensor
     tau: Tensor
@@ -49,9 +71,16 @@ class LowResolution:
 
 @dataclass(frozen=True)
 class Conditioning:
-    """All conditions of a batch. `time_of_day`, `crowdedness`, `frame_rate` are `b`, integers or `UNKNOWN`.
+    """All conditions of a batch of `b` samples; a kind is None where no sample has it.
 
-    `frame_rate` is the regime of the interpolation model: 0 for T→4T, 1 for 4T→16T. `text` is kept for later models.
+    Attributes:
+        boxes: The vehicles of each frame.
+        time_of_day: Position in `TIMES_OF_DAY` or `UNKNOWN`, `b`.
+        crowdedness: Number of vehicles in view or `UNKNOWN`, `b`.
+        ego_motion: How the ego vehicle moves.
+        context: The frames that are known.
+        frame_rate: Regime of the interpolation model: 0 for T→4T, 1 for 4T→16T, or `UNKNOWN`, `b`.
+        low_res: The frames to enlarge.
     """
 
     boxes: BoxLayout | None = None
@@ -61,21 +90,24 @@ class Conditioning:
     context: ContextFrames | None = None
     frame_rate: Tensor | None = None
     low_res: LowResolution | None = None
-    text: Tensor | None = None
 
     def drop(self, *names: str) -> Conditioning:
-        """The same conditions without those named."""
+        """Returns the same conditions without those named. Raises ValueError for a name that is no condition."""
         unknown = set(names) - {field.name for field in fields(self)}
         if unknown:
             raise ValueError(f"no condition called {sorted(unknown)}")
-        return replace(self, **dict.fromkeys(names))
+        kept: dict[str, Any] = dict.fromkeys(names)
+        return replace(self, **kept)
 
     def drop_randomly(self, rates: dict[str, float], generator: torch.Generator, together: float = 0.0) -> Conditioning:
-        """Each named kind is forgotten for each sample independently, with its own probability.
+        """Forgets kinds of conditions at random, for each sample on its own.
 
-        together: probability with which a sample forgets all named kinds at once.
+        Args:
+            rates: The probability with which each kind is forgotten.
+            generator: Source of randomness, on the CPU.
+            together: Probability with which a sample forgets all these kinds at once.
         """
-        changed: dict[str, object] = {}
+        changed: dict[str, Any] = {}
         all_kept: Tensor | None = None
         for name, rate in rates.items():
             value = getattr(self, name)
@@ -89,11 +121,11 @@ class Conditioning:
         return replace(self, **changed)
 
     def to(self, device: torch.device | str) -> Conditioning:
-        """The same conditions on another device."""
+        """Returns the same conditions on another device."""
         return replace(self, **{f.name: _moved(getattr(self, f.name), device) for f in fields(self)})
 
     def in_dtype(self, dtype: torch.dtype) -> Conditioning:
-        """The same conditions with maps that enter convolutions as they are, context and low resolution, in `dtype`."""
+        """Returns the same conditions with the maps that enter convolutions, context and low resolution, in `dtype`."""
         context, low_res = self.context, self.low_res
         return replace(
             self,
@@ -110,7 +142,10 @@ def _masked(value: Tensor | BoxLayout | EgoMotion | ContextFrames, keep: Tensor)
     return replace(value, known=value.known & keep.to(value.known.device))
 
 
-def _moved(value: object, device: torch.device | str) -> object:
-    if value is None or isinstance(value, Tensor):
-        return value if value is None else value.to(device)
+def _moved(value: Any, device: torch.device | str) -> Any:
+    """A condition of any kind, or None, on another device."""
+    if value is None:
+        return None
+    if isinstance(value, Tensor):
+        return value.to(device)
     return replace(value, **{f.name: getattr(value, f.name).to(device) for f in fields(value)})

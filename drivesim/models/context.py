@@ -1,7 +1,7 @@
 """Context frames for the temporal layers: known latents and their mask, encoded at each level (Sec. 3.2).
 
-Beside the masked latents and the mask of the paper, every frame sees the nearest known frame before and after it
-with the distance in frames, so that a small network need not carry them through time itself.
+Instead of the masked latents and the mask of the paper, every frame sees the nearest known frame before and after it
+and their distance in frames, so that a small network need not carry them through time itself.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.models.conditioning import ContextFrames
+from drivesim.models.latent_channels import PER_CHANNEL, LatentAxis
 from drivesim.models.layers import normalisation, zero_initialised
-from drivesim.models.temporal import Merge
+from drivesim.models.temporal import Merge, TemporalLayer
 
 
 def nearest_known(context: ContextFrames) -> Tensor:
-    """Nearest known latents on both sides of each frame: `b t c h w` to `b t 2(c + 2) h w`.
+    """Returns the nearest known latents on both sides of each frame: `b t c h w` to `b t 2(c + 2) h w`.
 
     Each side holds the latents, a flag that there are any, and their distance in frames over the number of frames;
     a known frame is its own neighbour at distance zero. A side without known frames is zero.
@@ -38,8 +39,8 @@ def _gathered(latents: Tensor, neighbour: Tensor, distance: Tensor) -> Tensor:
     return torch.cat([picked, planes.to(latents.dtype)], 2)
 
 
-class ContextOutput(nn.Module):
-    """The last temporal layer, on the prediction itself: what is known need not pass through frozen layers.
+class ContextOutput(TemporalLayer):
+    """The last temporal layer, on the prediction itself, so that known frames need not pass through frozen layers.
 
     Gates, computed at each position, add shares of the noisy input and of the nearest known latents on both sides.
     They start at zero, so that the video model starts as the image model.
@@ -56,7 +57,18 @@ class ContextOutput(nn.Module):
         self.activation = nn.SiLU()
 
     def forward(self, out: Tensor, h: Tensor, x: Tensor, context: ContextFrames, embedding: Tensor) -> Tensor:
-        """Prediction `out`, input `x` `b t c h w`, last features `h` `b t f h w`, embedding `b t d`, to `b t c h w`."""
+        """Corrects a prediction by what is known.
+
+        Args:
+            out: Prediction of the image model, `b t c h w`.
+            h: Its last features, `b t f h w`.
+            x: Its noisy input, `b t c h w`.
+            context: The known frames.
+            embedding: Embedding of the conditions of each frame, `b t d`.
+
+        Returns:
+            The prediction of the video model, `b t c h w`.
+        """
         known = nearest_known(context)
         side = self.latent_channels + 2
         before, after = known[:, :, : self.latent_channels], known[:, :, side : side + self.latent_channels]
@@ -65,11 +77,22 @@ class ContextOutput(nn.Module):
         gates = self.conv_out(self.activation(self.conv_in(seen) * (1 + scale) + shift))
         of_input, of_before, of_after, rest = rearrange(gates, "(b t) c h w -> b t c h w", t=x.shape[1]).chunk(4, 2)
         shares = of_input * x + of_before * before + of_after * after + rest
-        return self.merge(out, out + shares.to(out.dtype))
+        merged: Tensor = self.merge(out, out + shares.to(out.dtype))
+        return merged
+
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        features = self.conv_in.out_channels
+        gates = LatentAxis(0, (PER_CHANNEL,) * 4)
+        return {
+            "conv_in.weight": LatentAxis(1, (features, PER_CHANNEL, PER_CHANNEL, 2, PER_CHANNEL, 2)),
+            "conv_out.weight": gates,
+            "conv_out.bias": gates,
+        }
 
 
-class ContextEncoder(nn.Module):
-    """Encodes context frames once per level of the U-Net with learned downsampling."""
+class ContextEncoder(TemporalLayer):
+    """Encodes context frames for each level of the U-Net with learned downsampling."""
 
     def __init__(self, latent_channels: int, channels: int, num_levels: int) -> None:
         super().__init__()
@@ -80,7 +103,7 @@ class ContextEncoder(nn.Module):
         self.activation = nn.SiLU()
 
     def forward(self, context: ContextFrames) -> list[Tensor]:
-        """Context `b t c h w` to one `b t k h/2^i w/2^i` a level."""
+        """Maps context `b t c h w` to features `b t k h/2^i w/2^i` for each level i."""
         t = context.mask.shape[1]
         h = self.stem(nearest_known(context).flatten(0, 1))
         features = []
@@ -88,3 +111,7 @@ class ContextEncoder(nn.Module):
             h = level(self.activation(h))
             features.append(rearrange(h, "(b t) c h w -> b t c h w", t=t))
         return features
+
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        return {"stem.weight": LatentAxis(1, (PER_CHANNEL, 2, PER_CHANNEL, 2))}

@@ -1,4 +1,4 @@
-"""Patch discriminators for the autoencoder, on images and on video, and the losses of their game."""
+"""Patch discriminators on images and on video, and the losses of the adversarial training."""
 
 from __future__ import annotations
 
@@ -14,7 +14,12 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 @dataclass(frozen=True)
 class PatchDiscriminatorConfig:
-    """channels: the width after each convolution of stride 2; a logit judges a patch, not the whole picture."""
+    """The sizes of a patch discriminator, whose logits each judge a patch and not the whole picture.
+
+    Attributes:
+        in_channels: Channels of the pictures.
+        channels: Number of channels after each convolution of stride 2.
+    """
 
     in_channels: int = 3
     channels: tuple[int, ...] = (32, 64, 128)
@@ -36,8 +41,9 @@ class PatchDiscriminator2d(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, images: Tensor) -> Tensor:
-        """images: b c h w. Returns logits b 1 h' w', each side halved once for each entry of `channels`."""
-        return self.layers(images)
+        """Maps images `b c h w` to logits `b 1 h' w'`; each entry of `channels` halves the sides once."""
+        logits: Tensor = self.layers(images)
+        return logits
 
 
 class PatchDiscriminator3d(nn.Module):
@@ -61,29 +67,35 @@ class PatchDiscriminator3d(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, video: Tensor) -> Tensor:
-        """video: b t c h w. Returns logits b t 1 h' w', each side halved once for each entry of `channels`."""
-        return rearrange(self.layers(rearrange(video, "b t c h w -> b c t h w")), "b c t h w -> b t c h w")
+        """Maps video `b t c h w` to logits `b t 1 h' w'`; each entry of `channels` halves the sides once."""
+        logits: Tensor = rearrange(self.layers(rearrange(video, "b t c h w -> b c t h w")), "b c t h w -> b t c h w")
+        return logits
 
 
 def discriminator_hinge_loss(real_logits: Tensor, fake_logits: Tensor) -> Tensor:
-    """The discriminator's loss, a scalar: 0 once every real logit is over 1 and every fake one under -1."""
+    """Returns the loss of the discriminator: 0 once all real logits are above 1 and all fake ones below -1."""
     return 0.5 * (relu(1 - real_logits).mean() + relu(1 + fake_logits).mean())
 
 
 def generator_hinge_loss(fake_logits: Tensor) -> Tensor:
-    """The generator's loss, a scalar: the lower, the more real its patches look to the discriminator."""
+    """Returns the loss of the generator: the lower, the more real its patches look to the discriminator."""
     return -fake_logits.mean()
 
 
 def adaptive_generator_weight(
     reconstruction_loss: Tensor, generator_loss: Tensor, last_layer: Tensor, ceiling: float = 1e4
 ) -> Tensor:
-    """The factor of generator_loss that lets it pull at the generator's last layer as hard as the reconstruction.
+    """Returns the weight at which both losses have gradients of the same norm at the last layer of the generator.
 
-    The ratio of the two gradients' norms (Esser et al., 2021, Eq. 7), detached and at most `ceiling`. Both graphs are
-    kept for the backward pass.
-    last_layer: the weight of the generator's last layer.
+    It is the ratio of the norms (Esser et al., 2021, Eq. 7), detached. Both graphs are kept for the backward pass.
+
+    Args:
+        reconstruction_loss: The reconstruction loss, a scalar.
+        generator_loss: The adversarial loss of the generator, a scalar.
+        last_layer: Weight of the last layer of the generator.
+        ceiling: Largest weight.
     """
     (reconstruction_gradient,) = torch.autograd.grad(reconstruction_loss, last_layer, retain_graph=True)
     (generator_gradient,) = torch.autograd.grad(generator_loss, last_layer, retain_graph=True)
-    return (reconstruction_gradient.norm() / (generator_gradient.norm() + 1e-4)).clamp(max=ceiling).detach()
+    weight: Tensor = (reconstruction_gradient.norm() / (generator_gradient.norm() + 1e-4)).clamp(max=ceiling).detach()
+    return weight

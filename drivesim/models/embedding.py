@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 from drivesim.models.conditioning import UNKNOWN, Conditioning
 from drivesim.models.layers import sinusoidal_embedding
+from drivesim.models.temporal import TemporalLayer
 
 MAX_CROWDEDNESS = 32
 
 
 class NoiseEmbedding(nn.Module):
-    """The diffusion time `tau` `b`, in 0..1000, as a vector `b d`."""
+    """Embeds the diffusion time `tau` `b`, in 0..1000, as vectors `b d`."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -20,12 +21,14 @@ class NoiseEmbedding(nn.Module):
         self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), nn.Linear(dim, dim))
 
     def forward(self, tau: Tensor) -> Tensor:
-        """`b` to `b d`."""
-        return self.mlp(sinusoidal_embedding(tau, self.dim).to(self.mlp[0].weight.dtype))
+        """Maps `b` to `b d`."""
+        dtype = next(self.mlp.parameters()).dtype
+        embedding: Tensor = self.mlp(sinusoidal_embedding(tau, self.dim).to(dtype))
+        return embedding
 
 
 class SceneEmbedding(nn.Module):
-    """Time of day and crowdedness, each with a learned vector for 'unknown'."""
+    """Embeds time of day and crowdedness, each with a learned vector for 'unknown'."""
 
     def __init__(self, dim: int, num_times_of_day: int = 2) -> None:
         super().__init__()
@@ -35,7 +38,7 @@ class SceneEmbedding(nn.Module):
         self.crowdedness_unknown = nn.Parameter(torch.zeros(dim))
 
     def forward(self, conditioning: Conditioning, batch: int) -> Tensor:
-        """Conditions of `batch` samples to `b d`."""
+        """Maps the conditions of `batch` samples to `b d`."""
         device = self.crowdedness_unknown.device
         unknown = torch.full((batch,), UNKNOWN, device=device)
         time_of_day = unknown if conditioning.time_of_day is None else conditioning.time_of_day
@@ -43,11 +46,12 @@ class SceneEmbedding(nn.Module):
         encoded = sinusoidal_embedding(count.clamp(0, MAX_CROWDEDNESS), self.dim, max_period=200.0)
         crowded = self.crowdedness(encoded.to(self.crowdedness.weight.dtype))
         crowded = torch.where((count == UNKNOWN)[:, None], self.crowdedness_unknown, crowded)
-        return self.time_of_day(time_of_day + 1) + crowded
+        embedding: Tensor = self.time_of_day(time_of_day + 1) + crowded
+        return embedding
 
 
-class TemporalEmbedding(nn.Module):
-    """What the temporal layers are told per frame: noise level, ego motion, regime of the frame rate."""
+class TemporalEmbedding(TemporalLayer):
+    """What conditions the temporal layers in each frame: noise level, ego motion, regime of the frame rate."""
 
     def __init__(self, dim: int, ego_motion: bool, frame_rate: bool) -> None:
         super().__init__()
@@ -56,19 +60,21 @@ class TemporalEmbedding(nn.Module):
         self.frame_rate = nn.Embedding(3, dim) if frame_rate else None
 
     def forward(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
-        """`tau` `b` and conditions to `b t d`."""
-        embedding = self.noise(tau)[:, None].expand(-1, num_frames, -1)
+        """Maps `tau` `b` and conditions to `b t d`."""
+        embedding: Tensor = self.noise(tau)[:, None].expand(-1, num_frames, -1)
         if self.frame_rate is not None:
             regime = torch.full_like(tau, UNKNOWN) if conditioning.frame_rate is None else conditioning.frame_rate
             embedding = embedding + self.frame_rate(regime.long() + 1)[:, None]
         if self.ego_motion is not None:
-            embedding = embedding + self.ego_motion(self._ego_features(tau, conditioning, num_frames))
+            like = next(self.ego_motion.parameters())
+            embedding = embedding + self.ego_motion(_ego_features(like, tau, conditioning, num_frames))
         return embedding
 
-    def _ego_features(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
-        weight = self.ego_motion[0].weight
-        if conditioning.ego_motion is None:
-            return weight.new_zeros(len(tau), num_frames, 3)
-        known = conditioning.ego_motion.known.to(weight.dtype)[:, None, None].expand(-1, num_frames, 1)
-        scaled = conditioning.ego_motion.values.to(weight.dtype) * weight.new_tensor([0.1, 4.0])
-        return torch.cat([scaled * known, known], -1)
+
+def _ego_features(like: Tensor, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
+    """Scaled ego motion and whether it is known, `b t 3`, of the type and on the device of `like`."""
+    if conditioning.ego_motion is None:
+        return like.new_zeros(len(tau), num_frames, 3)
+    known = conditioning.ego_motion.known.to(like.dtype)[:, None, None].expand(-1, num_frames, 1)
+    scaled = conditioning.ego_motion.values.to(like.dtype) * like.new_tensor([0.1, 4.0])
+    return torch.cat([scaled * known, known], -1)

@@ -1,28 +1,31 @@
-"""Spatial building blocks: each treats its input as a batch of independent pictures `b c h w`."""
+"""Spatial building blocks, which treat their input as a batch of independent pictures `b c h w`."""
 
 from __future__ import annotations
 
 import math
+from typing import TypeVar
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+Network = TypeVar("Network", bound=nn.Module)
+
 
 class ChannelNorm(nn.Module):
-    """RMS normalisation over channels at each position: no statistics over space, so tiles equal the whole."""
+    """RMS normalisation over channels at each position, without statistics over space."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(channels, 1, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """`b c h w` to `b c h w`."""
+        """Maps `b c h w` to the same shape."""
         return x * torch.rsqrt(x.square().mean(1, keepdim=True) + 1e-6) * self.gain
 
 
 def normalisation(kind: str, channels: int) -> nn.Module:
-    """`group`: group normalisation over the picture; `channel`: `ChannelNorm`, for models applied in tiles."""
+    """Returns a normalisation: `group` is group normalisation over the picture, `channel` is `ChannelNorm`."""
     if kind == "group":
         return nn.GroupNorm(math.gcd(16, channels), channels)
     if kind == "channel":
@@ -30,15 +33,15 @@ def normalisation(kind: str, channels: int) -> nn.Module:
     raise ValueError(f"normalisation is 'group' or 'channel', not {kind!r}")
 
 
-def zero_initialised(module: nn.Module) -> nn.Module:
-    """The module with all parameters at zero, so that the residual branch that ends in it starts as nothing."""
+def zero_initialised(module: Network) -> Network:
+    """Sets all parameters of a module to zero, so that a residual branch that ends in it has no effect at first."""
     for parameter in module.parameters():
         nn.init.zeros_(parameter)
     return module
 
 
 def sinusoidal_embedding(position: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
-    """Sines and cosines of `position` `(...)` at geometric frequencies, `(... dim)`."""
+    """Returns sines and cosines of positions `(...)` at geometric frequencies, `(... dim)`."""
     half = dim // 2
     frequency = torch.exp(torch.arange(half, device=position.device) * (-math.log(max_period) / half))
     angle = position.float()[..., None] * frequency
@@ -46,7 +49,7 @@ def sinusoidal_embedding(position: Tensor, dim: int, max_period: float = 10_000.
 
 
 class ResidualBlock(nn.Module):
-    """Two 3×3 convolutions with a residual path; an embedding, where given, scales and shifts between them."""
+    """Two 3×3 convolutions with a residual path; an embedding, if given, scales and shifts between them."""
 
     def __init__(self, in_channels: int, out_channels: int, embedding_dim: int | None, norm: str) -> None:
         super().__init__()
@@ -59,17 +62,18 @@ class ResidualBlock(nn.Module):
         self.activation = nn.SiLU()
 
     def forward(self, x: Tensor, embedding: Tensor | None = None) -> Tensor:
-        """`b c h w`, embedding `b d` or none, to `b c' h w`."""
+        """Maps `b c h w`, and an embedding `b d` if the block takes one, to `b c' h w`."""
         h = self.conv_in(self.activation(self.norm_in(x)))
         h = self.norm_out(h)
         if self.modulation is not None:
             scale, shift = self.modulation(self.activation(embedding))[..., None, None].chunk(2, 1)
             h = h * (1 + scale) + shift
-        return self.skip(x) + self.conv_out(self.activation(h))
+        out: Tensor = self.skip(x) + self.conv_out(self.activation(h))
+        return out
 
 
 class SpatialAttention(nn.Module):
-    """Self-attention over the positions of each picture, residual."""
+    """Self-attention over the positions of each picture, with a residual path."""
 
     def __init__(self, channels: int, head_dim: int, norm: str) -> None:
         super().__init__()
@@ -79,10 +83,11 @@ class SpatialAttention(nn.Module):
         self.to_out = zero_initialised(nn.Conv2d(channels, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        """`b c h w` to `b c h w`."""
+        """Maps `b c h w` to the same shape."""
         q, k, v = rearrange(self.to_qkv(self.norm(x)), "b (qkv n d) h w -> qkv b n (h w) d", qkv=3, n=self.heads)
         attended = nn.functional.scaled_dot_product_attention(q, k, v)
-        return x + self.to_out(rearrange(attended, "b n (h w) d -> b (n d) h w", h=x.shape[-2]))
+        out: Tensor = x + self.to_out(rearrange(attended, "b n (h w) d -> b (n d) h w", h=x.shape[-2]))
+        return out
 
 
 class Downsample(nn.Module):
@@ -93,17 +98,19 @@ class Downsample(nn.Module):
         self.conv = nn.Conv2d(in_channels, out_channels, 2, stride=2)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`b c h w` to `b c' h/2 w/2`."""
-        return self.conv(x)
+        """Maps `b c h w` to `b c' h/2 w/2`."""
+        out: Tensor = self.conv(x)
+        return out
 
 
 class Upsample(nn.Module):
-    """Doubles height and width: nearest neighbour, then a convolution."""
+    """Doubles height and width by nearest neighbours and a convolution."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`b c h w` to `b c' 2h 2w`."""
-        return self.conv(nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        """Maps `b c h w` to `b c' 2h 2w`."""
+        out: Tensor = self.conv(nn.functional.interpolate(x, scale_factor=2.0, mode="nearest"))
+        return out

@@ -1,4 +1,4 @@
-"""The precision that networks compute in: float32 everywhere, bfloat16 where the hardware multiplies it quickly."""
+"""The precision that networks compute in: float32, or bfloat16 if the hardware multiplies it quickly."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ FLOAT32, BFLOAT16 = PRECISIONS = ("float32", "bfloat16")
 
 
 def bfloat16_is_fast(device: torch.device | str) -> bool:
-    """Whether the device has instructions for bfloat16; without them it is slower than float32."""
+    """Returns whether a device has instructions for bfloat16; without them it is slower than float32."""
     if torch.device(device).type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.cpu._is_avx512_bf16_supported()
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported())
 
 
 def compute_in_bfloat16(network: nn.Module) -> nn.Module:
-    """Lets every U-Net and decoder in a network compute in bfloat16; what goes in and comes out stays float32.
+    """Lets every U-Net and decoder in a network compute in bfloat16; inputs and outputs stay float32.
 
     The network is changed and returned. Samplers, guidance and the statistics of latents are outside these modules,
     and so remain float32.

@@ -1,4 +1,4 @@
-"""Temporal layers: what turns the image model into a video model (Video LDM, Sec. 3.1).
+"""Temporal layers, which turn the image model into a video model (Video LDM, Sec. 3.1).
 
 A temporal layer sees `b t c h w`, mixes frames, and is merged with its spatial input by
 `alpha * spatial + (1 - alpha) * temporal`. Its last projection starts at zero, so that the video model starts as
@@ -18,11 +18,15 @@ from drivesim.models.layers import normalisation, sinusoidal_embedding, zero_ini
 
 @dataclass(frozen=True)
 class TemporalConfig:
-    """Which temporal layers a network gets and what enters through them.
+    """Which temporal layers a network has, and which conditions enter through them.
 
-    `attention_levels`: levels with temporal attention besides the convolutions. `context_channels`: width of the
-    encoded context frames, 0 for none. `ego_motion`, `frame_rate`: accept these conditions. `spatial_kernel`: the
-    second convolution of a block spans this many pixels, so that what moves can be followed.
+    Attributes:
+        attention_levels: Levels with temporal attention besides the convolutions.
+        context_channels: Number of channels of the encoded context frames; 0 for a network without them.
+        ego_motion: Whether the network is conditioned on ego motion.
+        frame_rate: Whether the network is conditioned on the regime of the frame rate.
+        spatial_kernel: Side of the second convolution of a block, which lets it follow what moves.
+        head_dim: Dimensions of an attention head.
     """
 
     attention_levels: tuple[int, ...] = ()
@@ -33,17 +37,43 @@ class TemporalConfig:
     head_dim: int = 32
 
 
+class TemporalLayer(nn.Module):
+    """A module that only video models have: its parameters are phi, which video training alone changes (Eq. 2)."""
+
+
+def temporal_names(network: nn.Module) -> set[str]:
+    """Returns the names of the parameters and buffers in the temporal layers of a network."""
+    return {
+        f"{path}.{name}"
+        for path, module in network.named_modules()
+        if isinstance(module, TemporalLayer)
+        for name in module.state_dict()
+    }
+
+
+def temporal_parameters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """Returns phi: the parameters in the temporal layers of a network, by name, in the network's order."""
+    names = temporal_names(network)
+    return {name: parameter for name, parameter in network.named_parameters() if name in names}
+
+
+def last_temporal_projection(network: nn.Module) -> Tensor | None:
+    """Returns the weight of the last convolution in the last temporal block of a network; None without such blocks."""
+    blocks = [module for module in network.modules() if isinstance(module, TemporalResidualBlock)]
+    return blocks[-1].conv_out.weight if blocks else None
+
+
 class TemporalConv(nn.Module):
-    """A 3-D convolution of kernel (3, 1, 1), computed as a 2-D one over (t, hw), which is faster on a CPU."""
+    """A 3-D convolution of kernel (3, 1, 1), computed as a 2-D one over (t, h·w), which is faster on a CPU."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
         self.conv = nn.Conv2d(in_channels, out_channels, (3, 1), padding=(1, 0))
 
     def forward(self, x: Tensor) -> Tensor:
-        """`b t c h w` to `b t c' h w`."""
+        """Maps `b t c h w` to `b t c' h w`."""
         # A channels-last view crashes the backward pass of oneDNN here (torch 2.13, CPU).
-        out = self.conv(rearrange(x, "b t c h w -> b c t (h w)").contiguous())
+        out: Tensor = self.conv(rearrange(x, "b t c h w -> b c t (h w)").contiguous())
         return rearrange(out, "b c t (h w) -> b t c h w", h=x.shape[-2])
 
 
@@ -55,12 +85,12 @@ class Merge(nn.Module):
         self.alpha_logit = nn.Parameter(torch.zeros(()))
 
     def forward(self, spatial: Tensor, temporal: Tensor) -> Tensor:
-        """Two tensors of one shape to their weighted mean."""
+        """Returns the weighted mean of two tensors of one shape."""
         return torch.lerp(temporal, spatial, torch.sigmoid(self.alpha_logit))
 
 
-class TemporalResidualBlock(nn.Module):
-    """Residual block of factorised 3-D convolutions: (3, 1, 1), then (1, k, k)."""
+class TemporalResidualBlock(TemporalLayer):
+    """A residual block of factorised 3-D convolutions: first (3, 1, 1), then (1, k, k)."""
 
     def __init__(
         self, channels: int, context_channels: int, embedding_dim: int | None, spatial_kernel: int, norm: str
@@ -75,7 +105,7 @@ class TemporalResidualBlock(nn.Module):
         self.activation = nn.SiLU()
 
     def forward(self, x: Tensor, context: Tensor | None = None, embedding: Tensor | None = None) -> Tensor:
-        """`b t c h w`, context `b t k h w`, embedding `b t d`, to `b t c h w`."""
+        """Maps `b t c h w`, with context `b t k h w` and embedding `b t d` if there are any, to the same shape."""
         t = x.shape[1]
         h = rearrange(self.activation(self.norm_in(x.flatten(0, 1))), "(b t) c h w -> b t c h w", t=t)
         if context is not None:
@@ -85,10 +115,11 @@ class TemporalResidualBlock(nn.Module):
             scale, shift = self.modulation(self.activation(embedding)).flatten(0, 1)[..., None, None].chunk(2, 1)
             h = h * (1 + scale) + shift
         h = rearrange(self.conv_out(self.activation(h)), "(b t) c h w -> b t c h w", t=t)
-        return self.merge(x, x + h)
+        merged: Tensor = self.merge(x, x + h)
+        return merged
 
 
-class TemporalAttention(nn.Module):
+class TemporalAttention(TemporalLayer):
     """Self-attention over time at each position, with sinusoidal positions."""
 
     def __init__(self, channels: int, head_dim: int, norm: str) -> None:
@@ -100,7 +131,7 @@ class TemporalAttention(nn.Module):
         self.merge = Merge()
 
     def forward(self, x: Tensor) -> Tensor:
-        """`b t c h w` to `b t c h w`."""
+        """Maps `b t c h w` to the same shape."""
         b, t, c, height, _ = x.shape
         tokens = rearrange(self.norm(x.flatten(0, 1)), "(b t) c h w -> (b h w) t c", t=t)
         tokens = tokens + sinusoidal_embedding(torch.arange(t, device=x.device), c, max_period=100.0).to(x.dtype)
@@ -108,4 +139,5 @@ class TemporalAttention(nn.Module):
         q, k, v = rearrange(self.to_qkv(tokens), "s t (qkv n d) -> qkv s n t d", qkv=3, n=self.heads)
         attended = nn.functional.scaled_dot_product_attention(q, k, v)
         out = self.to_out(rearrange(attended, "s n t d -> s t (n d)"))
-        return self.merge(x, x + rearrange(out, "(b h w) t c -> b t c h w", b=b, h=height))
+        merged: Tensor = self.merge(x, x + rearrange(out, "(b h w) t c -> b t c h w", b=b, h=height))
+        return merged

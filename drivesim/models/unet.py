@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from drivesim.models.box_raster import raster_channels, rasterise
-from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.conditioning import Conditioning, ContextFrames, LowResolution
 from drivesim.models.context import ContextEncoder, ContextOutput
 from drivesim.models.embedding import NoiseEmbedding, SceneEmbedding, TemporalEmbedding
+from drivesim.models.latent_channels import PER_CHANNEL, LatentAxis
 from drivesim.models.layers import (
     Downsample,
     ResidualBlock,
@@ -25,11 +28,24 @@ from drivesim.models.temporal import TemporalAttention, TemporalConfig, Temporal
 
 @dataclass(frozen=True)
 class UNetConfig:
-    """Sizes of a U-Net and the conditions that it accepts.
+    """The sizes of a U-Net and the conditions that it accepts.
 
-    `box_categories`: number of vehicle categories of the box layout, 0 for none. `low_res_channels`: channels of a
-    low-resolution picture concatenated to the input, with its noise level embedded. `pass_noise`: a path from the
-    input to the output, gated at every place, for models whose input has more dimensions than their trunk carries.
+    Attributes:
+        in_channels: Channels of the noisy input and of the prediction.
+        base_channels: Channels of the finest level.
+        multipliers: Channels of each level as multiples of `base_channels`, finest first.
+        blocks_per_level: Blocks per level on the way down; on the way up there is one more.
+        attention_levels: Levels with self-attention over space.
+        head_dim: Dimensions of an attention head.
+        norm: Kind of normalisation, see `drivesim.models.layers.normalisation`.
+        box_categories: Number of vehicle categories of the box layout; 0 for a network without boxes.
+        box_raster_scale: How many times finer than the latents the boxes are drawn.
+        scene_labels: Whether the network is conditioned on time of day and crowdedness.
+        low_res_channels: Channels of a low-resolution picture that is concatenated to the input, and whose noise level
+            is embedded; 0 for a network without it.
+        pass_noise: Whether a path leads from the input to the output, gated at every position, for models whose input
+            has more dimensions than their trunk carries.
+        temporal: The temporal layers of a video model; None for an image model.
     """
 
     in_channels: int
@@ -48,12 +64,12 @@ class UNetConfig:
 
     @property
     def embedding_dim(self) -> int:
-        """Width of the embeddings of noise level and conditions."""
+        """The dimensions of the embeddings of noise level and conditions."""
         return 4 * self.base_channels
 
 
-class Stage(nn.Module):
-    """Spatial layers, then, in a video model, temporal layers."""
+class UNetBlock(nn.Module):
+    """Spatial layers, followed by temporal layers in a video model."""
 
     def __init__(self, config: UNetConfig, in_channels: int, out_channels: int, level: int) -> None:
         super().__init__()
@@ -73,9 +89,16 @@ class Stage(nn.Module):
     def forward(
         self, x: Tensor, embedding: Tensor, context: list[Tensor] | None, temporal_embedding: Tensor | None
     ) -> Tensor:
-        """`b t c h w` to `b t c' h w`; `embedding` `(b t) d`."""
+        """Maps `b t c h w` to `b t c' h w`.
+
+        Args:
+            x: Features `b t c h w`.
+            embedding: Embedding of noise level and scene, `(b t) d`.
+            context: Encoded context frames of each level.
+            temporal_embedding: Embedding for the temporal layers, `b t d`.
+        """
         t = x.shape[1]
-        h = self.block(x.flatten(0, 1), embedding)
+        h: Tensor = self.block(x.flatten(0, 1), embedding)
         if self.attention is not None:
             h = self.attention(h)
         h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
@@ -87,7 +110,7 @@ class Stage(nn.Module):
 
 
 class UNet(nn.Module):
-    """Predicts the target of a parametrization from noisy input, diffusion time and conditions."""
+    """Predicts the target of a parametrization from a noisy input, its diffusion time and conditions."""
 
     def __init__(self, config: UNetConfig) -> None:
         super().__init__()
@@ -103,13 +126,12 @@ class UNet(nn.Module):
         for level, width in enumerate(widths):
             if level:
                 self.downsample.append(Downsample(widths[level - 1], width))
-            self.down.append(nn.ModuleList(Stage(config, width, width, level) for _ in range(config.blocks_per_level)))
+            self.down.append(_blocks(config, config.blocks_per_level, width, width, level))
         last = len(widths) - 1
-        self.middle = nn.ModuleList(Stage(config, widths[last], widths[last], last) for _ in range(2))
+        self.middle = _blocks(config, 2, widths[last], widths[last], last)
         self.up, self.upsample = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(len(widths))):
-            stages = config.blocks_per_level + 1
-            self.up.append(nn.ModuleList(Stage(config, 2 * widths[level], widths[level], level) for _ in range(stages)))
+            self.up.append(_blocks(config, config.blocks_per_level + 1, 2 * widths[level], widths[level], level))
             if level:
                 self.upsample.append(Upsample(widths[level], widths[level - 1]))
         self.norm_out = normalisation(config.norm, widths[0])
@@ -127,14 +149,14 @@ class UNet(nn.Module):
                 self.temporal_output = ContextOutput(widths[0], config.in_channels, config.embedding_dim, config.norm)
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning | None = None) -> Tensor:
-        """Noisy `x` `b t c h w`, diffusion time `tau` `b`, to a prediction like `x`."""
+        """Maps noisy `x` `b t c h w` at diffusion times `tau` `b` to a prediction of the same shape."""
         conditioning = conditioning or Conditioning()
         b, t = x.shape[:2]
         embedding = self.noise_embedding(tau)
         if self.scene_embedding is not None:
             embedding = embedding + self.scene_embedding(conditioning, b)
         if self.low_res_embedding is not None:
-            embedding = embedding + self.low_res_embedding(conditioning.low_res.tau)
+            embedding = embedding + self.low_res_embedding(_low_res_of(conditioning).tau)
         embedding = embedding.repeat_interleave(t, 0)
         temporal_embedding = context = None
         if self.temporal_embedding is not None:
@@ -146,22 +168,22 @@ class UNet(nn.Module):
         h = self.stem(self._with_maps(x, conditioning).flatten(0, 1))
         h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
         skips = [h]
-        for level, stages in enumerate(self.down):
+        for level, blocks in enumerate(cast(Iterable[nn.ModuleList], self.down)):
             if level:
                 h = _per_frame(self.downsample[level - 1], h)
                 skips.append(h)
-            for stage in stages:
-                h = stage(h, embedding, context, temporal_embedding)
+            for block in blocks:
+                h = block(h, embedding, context, temporal_embedding)
                 skips.append(h)
-        for stage in self.middle:
-            h = stage(h, embedding, context, temporal_embedding)
-        for index, stages in enumerate(self.up):
-            for stage in stages:
-                h = stage(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
+        for block in self.middle:
+            h = block(h, embedding, context, temporal_embedding)
+        for index, blocks in enumerate(cast(Iterable[nn.ModuleList], self.up)):
+            for block in blocks:
+                h = block(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
             if index < len(self.upsample):
                 h = _per_frame(self.upsample[index], h)
         features = nn.functional.silu(self.norm_out(h.flatten(0, 1)))
-        out = self.conv_out(features)
+        out: Tensor = self.conv_out(features)
         if self.noise_gate is not None:
             out = out + self.noise_gate(features) * x.flatten(0, 1)
         out = rearrange(out, "(b t) c h w -> b t c h w", t=t)
@@ -169,26 +191,33 @@ class UNet(nn.Module):
             out = self.temporal_output(out, h, x, known, temporal_embedding)
         return out
 
-    def temporal_parameters(self) -> list[nn.Parameter]:
-        """Phi: the parameters that exist in the video model only; all that video fine-tuning trains (Eq. 2)."""
-        return [parameter for name, parameter in self.named_parameters() if is_temporal(name)]
+    def latent_axes(self) -> dict[str, LatentAxis]:
+        """Says which parameters depend on the number of latent channels, see `LatentSized`."""
+        maps, out = self.stem.in_channels - self.config.in_channels, LatentAxis(0, (PER_CHANNEL,))
+        return {"stem.weight": LatentAxis(1, (PER_CHANNEL, maps)), "conv_out.weight": out, "conv_out.bias": out}
 
     def _with_maps(self, x: Tensor, conditioning: Conditioning) -> Tensor:
         maps = [x]
         if self.config.low_res_channels:
-            maps.append(conditioning.low_res.frames)
+            maps.append(_low_res_of(conditioning).frames)
         if self.config.box_categories:
             categories, scale = self.config.box_categories, self.config.box_raster_scale
             if conditioning.boxes is None:
                 maps.append(x.new_zeros(*x.shape[:2], raster_channels(categories, scale), *x.shape[-2:]))
             else:
-                maps.append(rasterise(conditioning.boxes, categories, *x.shape[-2:], scale).to(x.dtype))
+                height, width = x.shape[-2:]
+                maps.append(rasterise(conditioning.boxes, categories, height, width, scale).to(x.dtype))
         return torch.cat(maps, 2)
 
 
-def is_temporal(parameter_name: str) -> bool:
-    """Whether a parameter of a network with temporal layers belongs to them."""
-    return any(part.startswith("temporal_") or part == "context_encoder" for part in parameter_name.split("."))
+def _blocks(config: UNetConfig, count: int, in_channels: int, out_channels: int, level: int) -> nn.ModuleList:
+    return nn.ModuleList(UNetBlock(config, in_channels, out_channels, level) for _ in range(count))
+
+
+def _low_res_of(conditioning: Conditioning) -> LowResolution:
+    if conditioning.low_res is None:
+        raise ValueError("this network enlarges frames: expected low_res among its conditions")
+    return conditioning.low_res
 
 
 def _no_context(x: Tensor) -> ContextFrames:
@@ -196,4 +225,5 @@ def _no_context(x: Tensor) -> ContextFrames:
 
 
 def _per_frame(layer: nn.Module, x: Tensor) -> Tensor:
-    return rearrange(layer(x.flatten(0, 1)), "(b t) c h w -> b t c h w", t=x.shape[1])
+    out: Tensor = layer(x.flatten(0, 1))
+    return rearrange(out, "(b t) c h w -> b t c h w", t=x.shape[1])

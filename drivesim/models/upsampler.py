@@ -1,4 +1,4 @@
-"""The pixel-space upsampler: a U-Net on unshuffled pixels that draws the residual to a bicubic enlargement (Eq. 5).
+"""The pixel-space upsampler: a U-Net on unshuffled pixels that predicts the residual of a bicubic enlargement (Eq. 5).
 
 `pixel_unshuffle` is a permutation, so the diffusion is the one of the paper, at a fraction of the cost of full
 resolution. Normalisation is per position and there is no attention over space: what a pixel becomes depends only on
@@ -19,7 +19,17 @@ from drivesim.models.unet import UNet, UNetConfig
 
 @dataclass(frozen=True)
 class UpsamplerConfig:
-    """`factor`: enlargement of each side. `unshuffle`: pixels folded into channels. `residual_std`: of the residual."""
+    """The sizes of an upsampler.
+
+    Attributes:
+        factor: Enlargement of each side.
+        unshuffle: Side of the blocks of pixels that are folded into channels.
+        base_channels: Channels of the finest level.
+        multipliers: Channels of each level as multiples of `base_channels`, finest first.
+        blocks_per_level: Blocks per level.
+        residual_std: Standard deviation of the residual of an enlargement, which is diffused at unit scale.
+        temporal: The temporal layers of the video upsampler; None for the image upsampler.
+    """
 
     factor: int = 4
     unshuffle: int = 8
@@ -30,7 +40,7 @@ class UpsamplerConfig:
     temporal: TemporalConfig | None = None
 
     def unet(self) -> UNetConfig:
-        """The U-Net on unshuffled pixels."""
+        """Returns the configuration of the U-Net on unshuffled pixels."""
         return UNetConfig(
             in_channels=3 * self.unshuffle**2,
             base_channels=self.base_channels,
@@ -74,32 +84,37 @@ class Upsampler(nn.Module):
             if level:
                 first, end = 2 * first, 2 * end + 1
         cells = max(-first, end + 1 - 2**last)
-        return -(-cells // 2**last) * self.cell
+        return int(-(-cells // 2**last) * self.cell)
 
     @property
     def cell(self) -> int:
         """Side of a coarsest cell of the network in low-resolution pixels: the grid on which tiles are cut."""
-        return 2 ** (len(self.config.multipliers) - 1) * self.config.unshuffle // self.config.factor
+        return int(2 ** (len(self.config.multipliers) - 1) * self.config.unshuffle // self.config.factor)
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning) -> Tensor:
-        """Noisy residual `b t 3 H W`, `tau` `b`, with `low_res` `b t 3 H/factor W/factor`, to a prediction."""
+        """Maps a noisy residual `b t 3 H W` at diffusion times `tau` `b` to a prediction of the same shape.
+
+        The conditions must hold low-resolution frames `b t 3 H/f W/f`.
+        """
         low_res = conditioning.low_res
+        if low_res is None:
+            raise ValueError("the upsampler enlarges frames: expected low_res among its conditions")
         folded = _unshuffled(low_res.frames, self.config.unshuffle // self.config.factor)
         inner = replace(conditioning, low_res=LowResolution(folded, low_res.tau))
         prediction = self.unet(_unshuffled(x, self.config.unshuffle), tau, inner)
         return _shuffled(prediction, self.config.unshuffle)
 
     def residual(self, frames: Tensor, low_res: Tensor) -> Tensor:
-        """What is diffused: full frames `b t 3 H W` less the enlarged clean low-resolution ones, at unit scale."""
+        """Returns what is diffused: frames `b t 3 H W` minus the enlarged low-resolution ones, at unit scale."""
         return (frames - enlarge(low_res, self.config.factor)) / self.config.residual_std
 
     def frames(self, residual: Tensor, low_res: Tensor) -> Tensor:
-        """The inverse of `residual`, clamped to -1..1."""
+        """Returns the frames `b t 3 H W` of a residual, the inverse of `residual`, clamped to -1..1."""
         return (residual * self.config.residual_std + enlarge(low_res, self.config.factor)).clamp(-1, 1)
 
 
 def enlarge(frames: Tensor, factor: int) -> Tensor:
-    """Bicubic enlargement of `b t c h w`."""
+    """Enlarges frames `b t c h w` by bicubic interpolation."""
     big = nn.functional.interpolate(frames.flatten(0, 1), scale_factor=factor, mode="bicubic", align_corners=False)
     return rearrange(big, "(b t) c h w -> b t c h w", t=frames.shape[1])
 

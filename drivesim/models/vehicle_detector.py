@@ -1,6 +1,7 @@
-"""The vehicle detector: finds vehicles in pictures, real or made. Anchor-free, a centre map and four sides a cell.
+"""The vehicle detector: finds vehicles in pictures, whether recorded or made.
 
-Centres as in CenterNet (Zhou et al., 2019), sides at every cell near a centre as in TTFNet (Liu et al., 2020).
+It is anchor-free: every cell has a score for the centre of a vehicle, as in CenterNet (Zhou et al., 2019), and the
+distances to the four sides of its box, which are learned at every cell near a centre as in TTFNet (Liu et al., 2020).
 """
 
 from __future__ import annotations
@@ -14,16 +15,25 @@ from torch import Tensor, nn
 
 from drivesim.detection.detections import Detections
 from drivesim.models.layers import Downsample, ResidualBlock, Upsample
+from drivesim.models.pixels import to_unit_range
 
-_PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained detector sees hardly a vehicle
+_PRIOR_LOGIT = -4.6  # one cell in a hundred: an untrained detector finds hardly any vehicle
 _MAX_LOG_SIDE = 5.0
 
 
 @dataclass(frozen=True)
-class ReaderConfig:
-    """Sizes. Pictures are brought to `height` × `width`; a cell is `unshuffle` pixels wide.
+class VehicleDetectorConfig:
+    """The sizes of the vehicle detector.
 
-    `max_iou`: two detections that overlap more are one vehicle. `max_vehicles`: found in a picture at most.
+    Attributes:
+        height: Height that pictures are resized to.
+        width: Width that pictures are resized to.
+        unshuffle: Width of a cell in pixels.
+        widths: Channels of each level, finest first.
+        blocks_per_level: Residual blocks per level.
+        num_categories: Number of vehicle categories.
+        max_iou: Two detections that overlap more than this are one vehicle.
+        max_vehicles: Largest number of vehicles found in a picture.
     """
 
     height: int = 256
@@ -37,17 +47,29 @@ class ReaderConfig:
 
 
 @dataclass(frozen=True)
-class ReaderOutput:
-    """`centres` `b k h w`: logits of a vehicle of each category; `xyxy` `b h w 4`: its box, in cells."""
+class VehicleDetectorOutput:
+    """What the network predicts for each cell.
+
+    Attributes:
+        centres: Logits of the centre of a vehicle of each category, `b k h w`.
+        xyxy: Box of that vehicle in cells, `b h w 4`.
+    """
 
     centres: Tensor
     xyxy: Tensor
 
 
-class VehicleReader(nn.Module):
-    """Pictures to boxes of vehicles, with categories; `threshold` is the score from which a detection counts."""
+class VehicleDetector(nn.Module):
+    """Finds the boxes and the categories of vehicles in pictures.
 
-    def __init__(self, config: ReaderConfig) -> None:
+    Attributes:
+        config: The sizes.
+        threshold: The smallest score of a detection that counts, a scalar that the checkpoint holds.
+    """
+
+    threshold: Tensor
+
+    def __init__(self, config: VehicleDetectorConfig) -> None:
         super().__init__()
         self.config = config
         widths = config.widths
@@ -62,12 +84,12 @@ class VehicleReader(nn.Module):
             self.down.append(_blocks(width, config.blocks_per_level))
         self.centres = _head(widths[0], config.num_categories)
         self.sides = _head(widths[0], 4)
-        nn.init.constant_(self.centres[-1].bias, _PRIOR_LOGIT)
-        nn.init.constant_(self.sides[-1].bias, 1.0)
+        nn.init.constant_(list(self.centres.parameters())[-1], _PRIOR_LOGIT)
+        nn.init.constant_(list(self.sides.parameters())[-1], 1.0)
         self.register_buffer("threshold", torch.tensor(0.3))
 
-    def forward(self, pictures: Tensor) -> ReaderOutput:
-        """Pictures `b 3 height width` in -1..1."""
+    def forward(self, pictures: Tensor) -> VehicleDetectorOutput:
+        """Maps pictures `b 3 height width` in -1..1 to predictions."""
         h = self.stem(nn.functional.pixel_unshuffle(pictures, self.config.unshuffle))
         skips = []
         for level, blocks in enumerate(self.down):
@@ -78,10 +100,10 @@ class VehicleReader(nn.Module):
         for level in reversed(range(len(self.up))):
             h = self.up[level](skips[level] + self.upsample[level](h))
         sides = self.sides(h).float().clamp(max=_MAX_LOG_SIDE).exp()
-        return ReaderOutput(self.centres(h).float(), _boxes_around_cells(sides))
+        return VehicleDetectorOutput(self.centres(h).float(), _boxes_around_cells(sides))
 
     def fitted(self, pictures: Tensor) -> Tensor:
-        """Pictures `b 3 h w` of any size at the detector's: shrunk by area, enlarged bicubically."""
+        """Resizes pictures `b 3 h w` to the size of the detector: they are shrunk by area or enlarged bicubically."""
         size = (self.config.height, self.config.width)
         if pictures.shape[-2] > size[0]:
             return nn.functional.interpolate(pictures, size, mode="area")
@@ -89,8 +111,8 @@ class VehicleReader(nn.Module):
             return pictures
         return nn.functional.interpolate(pictures, size, mode="bicubic", align_corners=False).clamp(-1, 1)
 
-    def detections(self, output: ReaderOutput, min_score: float) -> list[Detections]:
-        """The peaks of each picture's centre map, with their boxes in 0..1 of the picture."""
+    def detections(self, output: VehicleDetectorOutput, min_score: float) -> list[Detections]:
+        """Returns the vehicles in each picture with a score of at least `min_score`, boxes in 0..1 of the picture."""
         score, category = output.centres.sigmoid().max(1)
         peak = score == nn.functional.max_pool2d(score, 3, 1, 1)
         height, width = score.shape[-2:]
@@ -108,20 +130,27 @@ class VehicleReader(nn.Module):
 
 
 @torch.inference_mode()
-def read_vehicles(
-    reader: VehicleReader, frames: np.ndarray, min_score: float | None = None, batch_size: int = 8
+def detect_vehicles(
+    detector: VehicleDetector, frames: np.ndarray, min_score: float | None = None, batch_size: int = 8
 ) -> list[Detections]:
-    """The vehicles in each of frames uint8 `t h w c` RGB, of any size.
+    """Finds the vehicles in frames.
 
-    `min_score`: None takes the detector's own threshold.
+    Args:
+        detector: The vehicle detector.
+        frames: Frames of any size, uint8 `t h w 3`, RGB.
+        min_score: Smallest score of a detection; None takes the threshold of the detector.
+        batch_size: Number of frames at a time.
+
+    Returns:
+        The detections in each frame.
     """
-    min_score = float(reader.threshold) if min_score is None else min_score
-    device = reader.threshold.device
+    min_score = float(detector.threshold) if min_score is None else min_score
+    device = detector.threshold.device
     found: list[Detections] = []
     for start in range(0, len(frames), batch_size):
         batch = torch.from_numpy(np.ascontiguousarray(frames[start : start + batch_size])).to(device)
-        pictures = reader.fitted(rearrange(batch, "t h w c -> t c h w").float() / 127.5 - 1)
-        found += reader.detections(reader(pictures), min_score)
+        pictures = detector.fitted(to_unit_range(batch))
+        found += detector.detections(detector(pictures), min_score)
     return found
 
 

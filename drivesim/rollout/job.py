@@ -28,7 +28,7 @@ from drivesim.engine import (
     settings_named,
 )
 from drivesim.errors import InputError
-from drivesim.models.checkpoints import READER, CheckpointSet
+from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
 from drivesim.rollout.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
 from drivesim.scenario import Scenario, read_picture
@@ -210,8 +210,8 @@ def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str
 
     CheckpointError where it is missing.
     """
-    roles = [role for role in checkpoints.roles if role != READER]
-    return checkpoints.digests([*roles, READER] if gate > 1 else roles)
+    roles = [role for role in checkpoints.roles if role != VEHICLE_DETECTOR]
+    return checkpoints.digests([*roles, VEHICLE_DETECTOR] if gate > 1 else roles)
 
 
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:

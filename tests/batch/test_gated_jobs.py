@@ -32,9 +32,9 @@ SCENARIO = Scenario.model_validate(
 
 
 @pytest.fixture(scope="module")
-def engine(tiny_checkpoints_with_reader: Path) -> Engine:
+def engine(tiny_checkpoints_with_detector: Path) -> Engine:
     torch.set_num_threads(1)
-    return Engine.load(tiny_checkpoints_with_reader)
+    return Engine.load(tiny_checkpoints_with_detector)
 
 
 @pytest.fixture(scope="module")
@@ -94,35 +94,35 @@ def test_latents_alone_are_rendered_to_the_same_bytes(
     assert _tree(rendering.archive_path) == whole
 
 
-def test_gate_and_reader_belong_to_the_identity(job: RolloutJob, whole: dict[str, str], engine: Engine) -> None:
+def test_gate_and_detector_belong_to_the_identity(job: RolloutJob, whole: dict[str, str], engine: Engine) -> None:
     inputs = open_archive(job.archive_path).manifest.inputs
     assert inputs["settings"]["gate_attempts"] == 3
-    assert inputs["checkpoints"]["reader"] == engine.checkpoints.sha256["reader"]
+    assert inputs["checkpoints"]["reader"] == engine.checkpoints.sha256["vehicle_detector"]
     with pytest.raises(InputError, match=r"settings\.gate_attempts: archive 3, this run 2"):
         list(run_rollout(replace(job, gate=2)))
 
 
 def test_layouts_belong_to_the_identity_where_there_are_some(
-    tiny_checkpoints_with_reader: Path, tiny_checkpoints_with_layouts: Path
+    tiny_checkpoints_with_detector: Path, tiny_checkpoints_with_layouts: Path
 ) -> None:
-    without, having = (CheckpointSet.open(f) for f in (tiny_checkpoints_with_reader, tiny_checkpoints_with_layouts))
+    without, having = (CheckpointSet.open(f) for f in (tiny_checkpoints_with_detector, tiny_checkpoints_with_layouts))
     assert set(deciding_checkpoints(having, 1)) == {*ROLES, "layouts"}
     assert set(deciding_checkpoints(having, 2)) == {*ROLES, "layouts", "reader"}
     assert set(deciding_checkpoints(without, 1)) == {*ROLES}
 
 
-def test_a_gate_without_boxes_or_a_reader_leaves_nothing_behind(
+def test_a_gate_without_boxes_or_a_detector_leaves_nothing_behind(
     job: RolloutJob, tiny_checkpoints: Path, tmp_path: Path
 ) -> None:
     job = replace(job, out=tmp_path / "out")
-    with pytest.raises(CheckpointError, match="drivesim train reader"):
+    with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         list(run_rollout(replace(job, checkpoints=tiny_checkpoints)))
     with pytest.raises(InputError, match="give `boxes`"):
         list(run_rollout(replace(job, scenario=SCENARIO.model_copy(update={"boxes": None}))))
     assert not list(tmp_path.iterdir())
 
 
-def test_a_worker_with_another_reader_is_refused(job: RolloutJob, engine: Engine) -> None:
+def test_a_worker_with_another_detector_is_refused(job: RolloutJob, engine: Engine) -> None:
     common = {"engine": drivesim.__version__, "checkpoints": deciding_checkpoints(engine.checkpoints, job.gate)}
     load_engine(job, common)
     common["checkpoints"]["reader"] = "0" * 64

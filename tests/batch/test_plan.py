@@ -84,14 +84,14 @@ def test_a_changed_checkpoint_is_refused(folder: Path, options: BatchOptions, tm
 
 
 def test_the_gate_is_for_scenarios_with_boxes(
-    folder: Path, options: BatchOptions, tiny_checkpoints_with_reader: Path
+    folder: Path, options: BatchOptions, tiny_checkpoints_with_detector: Path
 ) -> None:
     (folder / "b.yml").write_text(
         SCENARIO.format(name="b") + "boxes:\n  - {category: car, xyxy: [400, 260, 520, 340]}\n"
     )
-    with pytest.raises(CheckpointError, match="drivesim train reader"):
+    with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         plan_batch([folder], replace(options, gate=3))
-    options = replace(options, checkpoints=tiny_checkpoints_with_reader)
+    options = replace(options, checkpoints=tiny_checkpoints_with_detector)
     plain, gated = plan_batch([folder], options).jobs, plan_batch([folder], replace(options, gate=3)).jobs
     assert [job.rollout.gate for job in gated] == [1, 3]
     assert gated[0] == plain[0]

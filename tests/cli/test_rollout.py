@@ -47,8 +47,8 @@ def test_rollout_makes_archive_and_previews_with_json_on_stdout(file: Path, tiny
     assert len(archive.rollouts[0].frames) == 5
 
 
-def test_a_gated_rollout_keeps_what_compose_tells_of_the_gate(file: Path, tiny_checkpoints_with_reader: Path) -> None:
-    out, common = file.parent / "out", ("--checkpoints", tiny_checkpoints_with_reader, "--device", "cpu", "--gate", 3)
+def test_a_gated_rollout_keeps_what_compose_tells_of_the_gate(file: Path, tiny_checkpoints_with_detector: Path) -> None:
+    out, common = file.parent / "out", ("--checkpoints", tiny_checkpoints_with_detector, "--device", "cpu", "--gate", 3)
     result = _run("rollout", file, "--out", out, "--futures", 1, *common)
     assert result.exit_code == 0, result.output
     torch.set_num_threads(1)
@@ -63,7 +63,7 @@ def test_a_gated_rollout_keeps_what_compose_tells_of_the_gate(file: Path, tiny_c
         assert part in line
 
 
-def test_a_gated_rollout_without_a_reader_is_one_line_and_leaves_nothing(file: Path, tiny_checkpoints: Path) -> None:
+def test_a_gated_rollout_without_a_detector_is_one_line_and_leaves_nothing(file: Path, tiny_checkpoints: Path) -> None:
     result = _run("rollout", file, "--out", file.parent / "out", "--checkpoints", tiny_checkpoints, "--gate", 2)
     assert isinstance(result.exception, CheckpointError)
     assert "\n" not in str(result.exception)

@@ -50,7 +50,7 @@ def noise(*shape: int, seed: int = 0) -> Tensor:
 
 
 @BOTH_SAMPLERS
-@pytest.mark.parametrize("schedule", [COSINE, Schedule.linear(), Schedule.cosine(shift=2.0)])
+@pytest.mark.parametrize("schedule", [COSINE, Schedule(COSINE.log_snr_table - 1.4)])
 def test_more_steps_come_closer_to_the_exact_flow(sampler, schedule: Schedule) -> None:
     start = noise(2, 500)
     exact = gaussian_flow(start, 999, schedule)
@@ -100,23 +100,6 @@ def test_epsilon_and_velocity_sample_alike(sampler, ideal: Denoise) -> None:
     assert torch.allclose(from_epsilon, from_velocity, atol=1e-4)
 
 
-@pytest.mark.parametrize("eta", [0.5, 1.0])
-def test_stochastic_ddim_samples_the_same_distribution_with_other_noise(eta: float) -> None:
-    def sample(seed: int) -> Tensor:
-        generator = torch.Generator().manual_seed(seed)
-        return final(ddim(gaussian(), noise(1, 20_000), COSINE, 100, eta=eta, generator=generator))
-
-    assert sample(0).mean().item() == pytest.approx(MEAN, abs=0.015)
-    assert sample(0).std().item() == pytest.approx(DEVIATION, abs=0.02)
-    assert torch.equal(sample(0), sample(0))
-    assert not torch.equal(sample(0), sample(1))
-
-
-def test_stochastic_ddim_demands_a_generator() -> None:
-    with pytest.raises(ValueError, match="generator"):
-        final(ddim(gaussian(), noise(1, 4), COSINE, 4, eta=1.0))
-
-
 @BOTH_SAMPLERS
 def test_a_sample_does_not_depend_on_its_batch_neighbours(sampler) -> None:
     start = noise(3, 5)
@@ -146,23 +129,6 @@ def test_a_sampler_yields_what_each_call_saw_and_made(sampler) -> None:
     assert torch.equal(final(iter(steps)), steps[-1].x0)
 
 
-@BOTH_SAMPLERS
-@pytest.mark.parametrize("start_tau", [300, 700])
-def test_sampling_can_start_from_an_intermediate_tau(sampler, start_tau: int) -> None:
-    x0 = MEAN + DEVIATION * noise(1, 500, seed=1)
-    x_tau = COSINE.diffuse(x0, noise(1, 500), torch.tensor([start_tau]))
-    steps = list(sampler(gaussian(), x_tau, COSINE, 100, start_tau=start_tau))
-    assert steps[0].tau == start_tau
-    assert torch.allclose(steps[-1].x0, gaussian_flow(x_tau, start_tau), atol=0.02)
-
-
-def test_ddim_continued_from_one_of_its_steps_arrives_at_the_same_sample() -> None:
-    steps = list(ddim(gaussian(), noise(1, 50), COSINE, 10))
-    middle = steps[4]
-    continued = final(ddim(gaussian(), middle.x, COSINE, 6, start_tau=middle.tau))
-    assert torch.allclose(continued, steps[-1].x0, atol=1e-6)
-
-
 @pytest.mark.parametrize("num_steps", [1, 7, 30, 999, 1000])
 def test_taus_fall_from_the_start_without_repeating(num_steps: int) -> None:
     taus = sampling_taus(COSINE, num_steps)
@@ -172,7 +138,12 @@ def test_taus_fall_from_the_start_without_repeating(num_steps: int) -> None:
     assert all(a > b for a, b in pairwise(taus))
 
 
-@pytest.mark.parametrize(("num_steps", "start_tau"), [(0, None), (1001, None), (11, 9), (1, 1000), (1, -1)])
-def test_impossible_numbers_of_steps_are_refused(num_steps: int, start_tau: int | None) -> None:
-    with pytest.raises(ValueError, match="tau"):
-        sampling_taus(COSINE, num_steps, start_tau)
+@pytest.mark.parametrize("num_steps", [0, 1001])
+def test_impossible_numbers_of_steps_are_refused(num_steps: int) -> None:
+    with pytest.raises(ValueError, match="1 to 1000 steps"):
+        sampling_taus(COSINE, num_steps)
+
+
+def test_a_sampler_without_steps_has_no_sample() -> None:
+    with pytest.raises(ValueError, match="no sample"):
+        final(())

@@ -5,7 +5,7 @@ import torch
 
 from drivesim.diffusion.schedule import Schedule
 
-SCHEDULES = [Schedule.cosine(), Schedule.cosine(shift=4.0), Schedule.cosine(num_steps=10), Schedule.linear()]
+SCHEDULES = [Schedule.cosine(), Schedule.cosine(num_steps=10), Schedule(torch.linspace(5, -8, 100))]
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES)
@@ -18,23 +18,11 @@ def test_every_step_preserves_variance_and_has_less_signal_than_the_one_before(s
     assert (torch.minimum(alpha, sigma) > 0).all()
 
 
-@pytest.mark.parametrize("schedule", [Schedule.cosine(), Schedule.cosine(shift=4.0), Schedule.linear()])
+@pytest.mark.parametrize("schedule", [Schedule.cosine(), Schedule.cosine(num_steps=100)])
 def test_the_first_step_is_almost_clean_and_the_last_one_almost_pure_noise(schedule: Schedule) -> None:
     first, last = torch.tensor(0), torch.tensor(schedule.num_steps - 1)
     assert schedule.sigma(first) < 0.05
     assert schedule.alpha(last) < 0.015
-
-
-def test_shift_lowers_the_log_snr_everywhere_by_the_same_amount() -> None:
-    tau = torch.arange(1000)
-    difference = Schedule.cosine().log_snr(tau) - Schedule.cosine(shift=2.0).log_snr(tau)
-    assert torch.allclose(difference, torch.full((1000,), 4.0).log(), atol=1e-5)
-
-
-def test_linear_is_the_product_of_its_betas() -> None:
-    betas = torch.linspace(0.0015**0.5, 0.0195**0.5, 1000, dtype=torch.float64) ** 2
-    alpha = Schedule.linear().alpha(torch.arange(1000)).double()
-    assert torch.allclose(alpha, (1 - betas).cumprod(0).sqrt(), atol=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(3,), (3, 4), (3, 2, 4, 5, 6)])
@@ -60,15 +48,11 @@ def test_a_tau_outside_the_schedule_or_not_an_integer_is_refused() -> None:
             schedule.alpha(torch.tensor([tau]))
     with pytest.raises(TypeError, match="integer"):
         schedule.alpha(torch.tensor([0.5]))
-    with pytest.raises(ValueError, match="one tau a sample"):
+    with pytest.raises(ValueError, match="one tau per sample"):
         schedule.diffuse(torch.zeros(2, 3), torch.zeros(2, 3), torch.tensor([5]))
 
 
 def test_impossible_schedules_are_refused() -> None:
-    with pytest.raises(ValueError, match="shift"):
-        Schedule.cosine(shift=0.0)
-    with pytest.raises(ValueError, match="beta_start"):
-        Schedule.linear(beta_start=0.02, beta_end=0.01)
     with pytest.raises(ValueError, match="strictly falling"):
         Schedule(torch.tensor([1.0, 2.0]))
     with pytest.raises(ValueError, match="at least two"):

@@ -14,7 +14,7 @@ from drivesim.engine import Engine, fast
 from drivesim.engine.conditions import first_frame_conditions
 from drivesim.engine.gate import gated
 from drivesim.errors import CheckpointError, InputError
-from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
@@ -55,30 +55,30 @@ def test_no_attempt_is_an_error() -> None:
 
 
 @pytest.fixture(scope="module")
-def with_reader(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def with_detector(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
     folder = tmp_path_factory.mktemp("gate") / "tiny"
     shutil.copytree(tiny_checkpoints, folder)
     torch.manual_seed(0)
-    save_checkpoint(folder / "reader.safetensors", build(READER, tiny()), READER)
+    save_checkpoint(folder / "vehicle_detector.safetensors", build(VEHICLE_DETECTOR, tiny()), VEHICLE_DETECTOR)
     write_manifest(folder, tiny())
     return Engine.load(folder)
 
 
-def test_a_gate_that_sees_nothing_keeps_what_compose_makes(with_reader: Engine, scenario: Scenario) -> None:
-    frame, choice = with_reader.compose_gated(scenario, 2)
+def test_a_gate_that_sees_nothing_keeps_what_compose_makes(with_detector: Engine, scenario: Scenario) -> None:
+    frame, choice = with_detector.compose_gated(scenario, 2)
     assert choice.kept == 0
     assert len(choice.attempts) == 2
-    assert np.array_equal(frame, with_reader.compose(scenario))
+    assert np.array_equal(frame, with_detector.compose(scenario))
 
 
-def test_attempts_are_different_pictures(with_reader: Engine, scenario: Scenario) -> None:
+def test_attempts_are_different_pictures(with_detector: Engine, scenario: Scenario) -> None:
     conditions = first_frame_conditions(scenario)
-    one, other = (with_reader.compose_many(conditions, [3], enlarge=False, attempts=[n]) for n in (0, 1))
+    one, other = (with_detector.compose_many(conditions, [3], enlarge=False, attempts=[n]) for n in (0, 1))
     assert not np.array_equal(one, other)
 
 
-def test_a_gated_rollout_begins_with_the_best_attempt(tiny_checkpoints_with_reader: Path, scenario: Scenario) -> None:
-    engine, settings = Engine.load(tiny_checkpoints_with_reader), replace(fast(), gate_attempts=3)
+def test_a_gated_rollout_begins_with_the_best_attempt(tiny_checkpoints_with_detector: Path, scenario: Scenario) -> None:
+    engine, settings = Engine.load(tiny_checkpoints_with_detector), replace(fast(), gate_attempts=3)
     choices = ((seed, *engine.compose_gated(scenario, 3, seed)) for seed in range(9))
     seed, frame, choice = next(found for found in choices if found[2].kept)
     assert choice.attempts[choice.kept].score > choice.attempts[0].score
@@ -94,15 +94,15 @@ def test_a_gated_rollout_begins_with_the_best_attempt(tiny_checkpoints_with_read
     assert next(engine.rollout(scenario, seed, settings=settings)).gate == choice.record()
 
 
-def test_a_gate_needs_boxes_and_a_reader(engine: Engine, with_reader: Engine, scenario: Scenario) -> None:
-    with pytest.raises(CheckpointError, match="drivesim train reader"):
+def test_a_gate_needs_boxes_and_a_detector(engine: Engine, with_detector: Engine, scenario: Scenario) -> None:
+    with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         engine.compose_gated(scenario, 2)
     with pytest.raises(InputError, match="give `boxes`"):
-        with_reader.compose_gated(scenario.model_copy(update={"boxes": None}), 2)
+        with_detector.compose_gated(scenario.model_copy(update={"boxes": None}), 2)
     settings = replace(fast(), gate_attempts=2)
-    with pytest.raises(CheckpointError, match="drivesim train reader"):
+    with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         engine.predict(scenario, 0, None, settings=settings)
     with pytest.raises(InputError, match="give `boxes`"):
-        with_reader.predict(scenario.model_copy(update={"boxes": None}), 0, None, settings=settings)
+        with_detector.predict(scenario.model_copy(update={"boxes": None}), 0, None, settings=settings)
     with pytest.raises(InputError, match="at least one attempt, got 0"):
         replace(fast(), gate_attempts=0)

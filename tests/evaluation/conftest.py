@@ -12,7 +12,7 @@ import torch
 from drivesim.data.drive_log import DriveLogWriter
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
 from drivesim.evaluation.protocol import Protocol
-from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
 
 HEIGHT, WIDTH = 64, 128
@@ -48,15 +48,15 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def checkpoints(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tiny set with an untrained reader."""
-    folder = tmp_path_factory.mktemp("with_reader") / "tiny"
+    """The tiny set with an untrained detector."""
+    folder = tmp_path_factory.mktemp("with_detector") / "tiny"
     shutil.copytree(tiny_checkpoints, folder)
     torch.manual_seed(0)
-    save_checkpoint(folder / f"{READER}.safetensors", build(READER, tiny()), READER)
+    save_checkpoint(folder / f"{VEHICLE_DETECTOR}.safetensors", build(VEHICLE_DETECTOR, tiny()), VEHICLE_DETECTOR)
     write_manifest(folder, tiny())
     return folder
 
 
 @pytest.fixture
 def protocol() -> Protocol:
-    return Protocol("mean", "net", "ab" * 32, 10, 1, None, 64, 128, "none", "0..9", "cd" * 32, "told boxes")
+    return Protocol("mean", "net", "ab" * 32, 10, 1, None, 64, 128, "none", "0..9", "cd" * 32, "conditioned on boxes")

@@ -14,11 +14,11 @@ from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, fast
 from drivesim.evaluation.detection import OwnDetector, detection_figures
 from drivesim.evaluation.protocol import Figure
-from drivesim.evaluation.samples.chain_frames import Made
-from drivesim.evaluation.samples.composed import Sampling
+from drivesim.evaluation.samples.chain_frames import FrameSource
+from drivesim.evaluation.samples.composed import FrameSampling
 from drivesim.evaluation.samples.footage import MeasuredFootage, measured_footage
 
-WAYS = (Made.render, Made.small_bicubic)
+WAYS = (FrameSource.render, FrameSource.small_bicubic)
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def footage(logs: Path) -> MeasuredFootage:
 
 
 def _figures(engine: Engine, footage: MeasuredFootage, *detectors: object) -> dict[tuple[str, str], Figure]:
-    sampling = Sampling(fast(), batch_size=3)
+    sampling = FrameSampling(fast(), batch_size=3)
     figures = detection_figures(engine, footage, detectors, WAYS, sampling, 0, lambda *_: None)
     return {(figure.name, figure.group): figure for figure in figures}
 
@@ -107,7 +107,7 @@ def test_a_figure_names_its_detector(engine: Engine, footage: MeasuredFootage) -
     figures = _figures(engine, footage, own, FakeDetector("perfect", red_parts))
     protocols = {figure.protocol.network: figure.protocol for figure in figures.values()}
     assert set(protocols) == {"vehicle detector", "perfect"}
-    assert protocols["vehicle detector"].network_sha256 == engine.checkpoints.sha256["reader"]
+    assert protocols["vehicle detector"].network_sha256 == engine.checkpoints.sha256["vehicle_detector"]
     assert protocols["vehicle detector"].resize == "area or bicubic to 64x128"
     assert "recorded at 64x128" in protocols["perfect"].settings
     assert "score of at least 0.5" in protocols["perfect"].settings

@@ -11,6 +11,12 @@ from drivesim.evaluation.compare import ProtocolMismatchError, compare_figures, 
 from drivesim.evaluation.protocol import Figure, Protocol, Report
 
 
+def _with_protocol(report: Report, **changes: str) -> Report:
+    """The same report under another protocol and in other words."""
+    figures = tuple(replace(figure, protocol=replace(figure.protocol, **changes)) for figure in report.figures)
+    return replace(report, figures=figures)
+
+
 def _figure(protocol: Protocol, value: float = 1.0) -> Figure:
     return Figure("frechet_distance", "composed", value, value - 0.1, value + 0.1, 10, protocol)
 
@@ -20,6 +26,18 @@ def test_a_report_survives_the_disk(protocol: Protocol, tmp_path: Path) -> None:
     report = Report("frames", {"image": "ef" * 32}, (_figure(protocol), unknown))
     report.write(tmp_path / "deep" / "report.json")
     assert Report.read(tmp_path / "deep" / "report.json") == report
+
+
+def test_a_report_of_format_1_is_read_in_the_words_of_today(protocol: Protocol, tmp_path: Path) -> None:
+    today = Report("vehicle_detector", {"vehicle_detector": "ef" * 32}, (_figure(protocol),))
+    today = replace(today, figures=(replace(today.figures[0], group="reconstructed, all"),))
+    today = _with_protocol(today, measure="vehicles of at least 24 px per frame", settings="conditioned on boxes, low")
+    former = replace(today, evaluation="reader", subject={"reader": "ef" * 32})
+    former = _with_protocol(former, measure="vehicles of at least 24 px a frame", settings="told boxes, low")
+    former = replace(former, figures=(replace(former.figures[0], group="passed, all"),))
+    path = tmp_path / "report.json"
+    path.write_text(former.as_json().replace('"format": 2', '"format": 1'))
+    assert Report.read(path) == today
 
 
 @pytest.mark.parametrize("field", [field.name for field in fields(Protocol)])
@@ -46,7 +64,7 @@ def test_reports_of_different_evaluations_are_refused(protocol: Protocol) -> Non
         compare_reports(one, Report("frames", {}, ()))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 1}', '{"format": 2}', "\xff"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": 2}', '{"format": 3}', "\xff"])
 def test_what_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "report.json").write_text(text, encoding="latin-1")
     with pytest.raises(InputError, match="report"):

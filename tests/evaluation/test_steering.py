@@ -1,4 +1,4 @@
-"""Steered boxes against detections. The reader of these tests is told what it finds, so that the answer is known."""
+"""Steered boxes against detections. The detector of these tests is told what it finds, so that the answer is known."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _KnowingReader:
         moved = np.float32([shift, 0, shift, 0])
         self.found = iter([Detections(x.xyxy + moved, x.category, x.xyxy[:, 0]) for x in layouts])
 
-    def __call__(self, reader: object, frames: np.ndarray) -> list[Detections]:
+    def __call__(self, detector: object, frames: np.ndarray) -> list[Detections]:
         return [next(self.found) for _ in frames]
 
 
@@ -52,7 +52,7 @@ class _KnowingReader:
 def test_vehicles_count_where_their_boxes_are(
     steered: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, shift: float, rate: float
 ) -> None:
-    monkeypatch.setattr(steering, "read_vehicles", _KnowingReader(steered, shift))
+    monkeypatch.setattr(steering, "detect_vehicles", _KnowingReader(steered, shift))
     figures = {f.group: f for f in steering_figures(Engine.load(checkpoints), [steered], lambda *_: None)}
     assert {f.value for f in figures.values()} == {rate}
     frames = open_archive(steered).rollouts[0].num_committed_frames

@@ -64,11 +64,13 @@ def test_random_drop_keeps_what_is_not_forgotten() -> None:
 def test_random_drop_never_brings_back_what_was_unknown() -> None:
     whole = of_size(8)
     unknown = torch.zeros(8, dtype=torch.bool)
-    silent = replace(whole, boxes=replace(whole.boxes, known=unknown), time_of_day=torch.full((8,), UNKNOWN))
-    kept = silent.drop_randomly({"boxes": 0.0, "time_of_day": 0.0, "text": 0.5}, torch.Generator().manual_seed(0))
+    boxes, time_of_day = replace(whole.boxes, known=unknown), torch.full((8,), UNKNOWN)
+    silent = replace(whole, boxes=boxes, time_of_day=time_of_day, crowdedness=None)
+    rates = {"boxes": 0.0, "time_of_day": 0.0, "crowdedness": 0.5}
+    kept = silent.drop_randomly(rates, torch.Generator().manual_seed(0))
     assert not is_known(kept, "boxes").any()
     assert not is_known(kept, "time_of_day").any()
-    assert kept.text is None
+    assert kept.crowdedness is None
 
 
 def test_rates_of_zero_and_one_are_exact() -> None:
@@ -80,14 +82,15 @@ def test_rates_of_zero_and_one_are_exact() -> None:
 
 
 def test_to_moves_every_tensor() -> None:
-    whole = replace(of_size(2), low_res=LowResolution(torch.rand(2, 1, 3, 4, 4), torch.tensor([1, 2])))
+    low_res = LowResolution(torch.rand(2, 1, 3, 4, 4), torch.tensor([1, 2]))
+    whole = replace(of_size(2), low_res=low_res, frame_rate=None)
     moved = whole.to("meta")
     for field in fields(moved):
         value = getattr(moved, field.name)
         if value is not None:
             tensors = [value] if isinstance(value, torch.Tensor) else [getattr(value, f.name) for f in fields(value)]
             assert all(tensor.device.type == "meta" for tensor in tensors), field.name
-    assert moved.text is None
+    assert moved.frame_rate is None
 
 
 def test_kinds_can_be_forgotten_together() -> None:

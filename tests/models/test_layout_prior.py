@@ -4,12 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from drivesim.errors import CheckpointError
-from drivesim.models.checkpoints import LAYOUTS, load_checkpoint, save_checkpoint
+from drivesim.models.checkpoints import LAYOUTS, load_checkpoint, load_layout_prior, save_checkpoint
 from drivesim.models.conditioning import UNKNOWN
-from drivesim.models.layout_prior import LayoutPrior, LayoutPriorConfig
+from drivesim.models.layout_prior import LayoutPrior
 
 
 @pytest.fixture
@@ -48,15 +47,15 @@ def test_the_same_generator_draws_the_same(prior: LayoutPrior) -> None:
 def test_a_checkpoint_keeps_layouts_to_half_a_pixel(prior: LayoutPrior, tmp_path: Path) -> None:
     path = tmp_path / "layouts.safetensors"
     save_checkpoint(path, prior, LAYOUTS)
-    loaded = load_checkpoint(path, LAYOUTS)
-    assert torch.equal(loaded.category, prior.category)
-    assert torch.equal(loaded.crowdedness, prior.crowdedness)
-    assert (loaded.xyxy - prior.xyxy).abs().max() <= 0.5 / 1024
-    with pytest.raises(CheckpointError, match="reader"):
-        load_checkpoint(path, "reader")
+    loaded = load_layout_prior(path)
+    assert np.array_equal(loaded.category, prior.category)
+    assert np.array_equal(loaded.crowdedness, prior.crowdedness)
+    assert np.abs(loaded.xyxy - prior.xyxy).max() <= 0.5 / 1024
+    with pytest.raises(CheckpointError, match="vehicle_detector"):
+        load_checkpoint(path, "vehicle_detector")
 
 
-@pytest.mark.parametrize("sizes", [(0, 1), (1, 0), (-1, 2)])
+@pytest.mark.parametrize("sizes", [(0, 1), (1, 0)])
 def test_a_prior_of_nothing_is_refused(sizes: tuple[int, int]) -> None:
     with pytest.raises(ValueError, match="frames and boxes"):
-        LayoutPriorConfig(*sizes)
+        LayoutPrior.of(np.zeros((*sizes, 4)), np.zeros(sizes), np.zeros(sizes[0]))

@@ -6,7 +6,7 @@ from torch import nn
 
 from drivesim.models.checkpoints import BASE_OF, ROLES, build
 from drivesim.models.presets import Preset, demo, paper, preset_named, tiny
-from drivesim.models.unet import is_temporal
+from drivesim.models.temporal import temporal_names
 
 PRESETS = pytest.mark.parametrize("preset", [tiny(), demo(), paper()], ids=lambda preset: preset.name)
 
@@ -30,8 +30,10 @@ def test_the_paper_preset_has_the_size_of_the_paper() -> None:
 def test_the_demo_set_fits_into_64_mib_on_disk() -> None:
     stored = 0
     for role in ROLES:
-        tensors = on_meta(role, demo()).state_dict().items()
-        stored += sum(tensor.numel() for name, tensor in tensors if role not in BASE_OF or is_temporal(name))
+        network = on_meta(role, demo())
+        temporal = temporal_names(network)
+        tensors = network.state_dict().items()
+        stored += sum(tensor.numel() for name, tensor in tensors if role not in BASE_OF or name in temporal)
     assert 2 * stored < 60 * 2**20
 
 
@@ -54,9 +56,11 @@ def test_sizes_of_the_stages_fit_each_other(preset: Preset) -> None:
 @PRESETS
 def test_a_video_stage_is_its_image_stage_and_temporal_layers(preset: Preset) -> None:
     for role, base in BASE_OF.items():
-        shapes = {name: tensor.shape for name, tensor in on_meta(role, preset).state_dict().items()}
+        network = on_meta(role, preset)
+        temporal = temporal_names(network)
+        shapes = {name: tensor.shape for name, tensor in network.state_dict().items()}
         base_shapes = {name: tensor.shape for name, tensor in on_meta(base, preset).state_dict().items()}
-        assert {name: shape for name, shape in shapes.items() if not is_temporal(name)} == base_shapes
+        assert {name: shape for name, shape in shapes.items() if name not in temporal} == base_shapes
 
 
 def test_names_lead_to_presets_and_others_are_refused() -> None:

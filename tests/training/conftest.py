@@ -15,12 +15,13 @@ from torch import Tensor, nn
 
 from drivesim.data.drive_log import DriveLogWriter, split_of
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
-from drivesim.models.checkpoints import BASE_OF, build, load_checkpoint, stage_tensors
+from drivesim.models.checkpoints import BASE_OF, build, load_checkpoint
+from drivesim.models.checkpoints.files import stage_tensors
 from drivesim.models.presets import Preset, tiny
-from drivesim.models.unet import is_temporal
+from drivesim.models.temporal import temporal_parameters
 from drivesim.training.loop import metrics
+from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
-from drivesim.training.stages.stages import StageRequest
 
 HEIGHT, WIDTH = 128, 256
 
@@ -69,7 +70,9 @@ class QuickStage:
         if base is not None:
             known = load_checkpoint(request.checkpoint(base), base).state_dict()
             self.network.load_state_dict({**self.network.state_dict(), **known})
-            temporal = [p for name, p in self.network.named_parameters() if is_temporal(name)]
+            temporal = temporal_parameters(self.network)
+        if request.keep_encoder:
+            temporal = {n: p for n, p in self.network.named_parameters() if n.startswith("decoder.")}
         if request.initial is not None:
             known = stage_tensors(request.initial / f"{self.role}.safetensors", self.role)
             self.network.load_state_dict({**self.network.state_dict(), **known})
@@ -88,6 +91,9 @@ class QuickStage:
         aim = torch.randn((), generator=generator)
         loss = torch.stack([(parameter - aim).square().mean() for parameter in self._trained.values()]).mean()
         yield LossTerm("network", loss, {"loss": loss})
+
+    def finish(self) -> None:
+        pass
 
     def held_out(self) -> dict[str, float]:
         return {"held_out_loss": float(self._first().square().mean()), "held_out_samples": 3}

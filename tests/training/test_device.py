@@ -12,14 +12,16 @@ import pytest
 import torch
 
 from drivesim.diffusion.samplers import dpm_solver_2m
-from drivesim.models.checkpoints import READER, ROLES, CheckpointSet
+from drivesim.models.checkpoints import ROLES, VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.presets import tiny
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report
 from drivesim.training.loop.session import train_stage
 from drivesim.training.losses.crops import CropConfig
-from drivesim.training.stages import diffusion, stages
-from drivesim.training.stages.stages import StageRequest, prepare
+from drivesim.training.preparation import stages
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
+from drivesim.training.stages import diffusion
 
 _spec = importlib.util.spec_from_file_location("stand_in_device", Path(__file__).with_name("stand_in_device.py"))
 stand_in_device = importlib.util.module_from_spec(_spec)
@@ -36,9 +38,9 @@ def test_no_operation_of_a_stage_mixes_devices(logs: Path, tmp_path: Path, monke
     torch.set_num_threads(1)
     monkeypatch.setattr(diffusion, "_HELD_OUT_FRAMES", 16)
     monkeypatch.setattr(diffusion, "dpm_solver_2m", lambda *inputs: dpm_solver_2m(*inputs[:-1], 2))
-    settings, small = stages._upsampler_training, CropConfig(side=32)
-    monkeypatch.setattr(stages, "_upsampler_training", lambda *names: replace(settings(*names), patches=small))
-    for role in (*ROLES, READER):
+    settings, small = stages.upsampler_settings, CropConfig(side=32)
+    monkeypatch.setattr(stages, "upsampler_settings", lambda *names: replace(settings(*names), patches=small))
+    for role in (*ROLES, VEHICLE_DETECTOR):
         with stand_in_device.stand_in_device():
             runs = [train(role, logs, tmp_path, steps, stand_in_device.NAME) for steps in (2, 3)]
         reports = [report for reports in runs for report in reports]

@@ -28,7 +28,7 @@ class Broken(importlib.abc.MetaPathFinder):
         load = spec.loader.exec_module
         def load_broken(module):
             load(module)
-            del module.ReaderStage.losses
+            del module.VehicleDetectorStage.losses
         spec.loader.exec_module = load_broken
         return spec
 
@@ -70,21 +70,22 @@ def test_the_script_records_trains_and_leaves_a_set_on_the_given_autoencoder(bas
     (tmp_path / "wheels").mkdir()
     (tmp_path / "modules").mkdir()
     (tmp_path / "modules" / "sitecustomize.py").write_text(BROKEN_DETECTOR)
-    shares = [f"{role}=0" for role in NOT_TRAINED] + ["reader=1"]
+    shares = [f"{role}=0" for role in NOT_TRAINED] + ["vehicle_detector=1"]
     options = [part for share in shares for part in ("--share", share)]
     options += ["--preset", "tiny", "--steps", "2", "--device", "cpu", "--batch-scale", "1", "--threads", "1"]
     options += ["--record-workers", "1", "--init", base]
     command = (SCRIPTS / "train_on_gpu.sh", tmp_path / "wheels", tmp_path / "out", 4, *options)
     said = run(*command, code=1, modules=tmp_path / "modules")
-    assert "stage reader failed" in said
-    assert "not trained to the end: reader\n" in said
+    assert "stage vehicle_detector failed" in said
+    assert "not trained to the end: vehicle_detector\n" in said
     assert is_within_limits(tmp_path / "out")
     assert "| image | 2 |" in (tmp_path / "out" / "report.md").read_text()
     parcel("unpack", tmp_path / "out", tmp_path / "set", base)
     unpacked = CheckpointSet.open(tmp_path / "set")
     assert set(unpacked.sha256) == {"autoencoder", "image", "layouts"}
-    for role in unpacked.sha256:
-        unpacked.load(role)
+    unpacked.load("autoencoder")
+    unpacked.load("image")
+    unpacked.load_layouts()
     training = tmp_path / "set" / "training"
     assert "held_out_loss" in (training / "image" / "metrics.csv").read_text()
     assert list((training / "image").glob("samples_*.png"))

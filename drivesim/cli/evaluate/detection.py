@@ -33,7 +33,7 @@ from drivesim.errors import CheckpointError, InputError
 if TYPE_CHECKING:
     from drivesim.detection.detector import Detector
     from drivesim.engine import Engine
-    from drivesim.evaluation.samples.chain_frames import Made
+    from drivesim.evaluation.samples.chain_frames import FrameSource
 
 _WAYS = "render,small_bicubic,small_upsampler,autoencoder_bicubic,autoencoder_upsampler,composed"
 
@@ -86,14 +86,14 @@ def detection(
     deliver(Report("detection", subject, figures), out, as_json, detection_table)
 
 
-def _ways_named(made: str) -> list[Made]:
-    from drivesim.evaluation.samples.chain_frames import Made
+def _ways_named(made: str) -> list[FrameSource]:
+    from drivesim.evaluation.samples.chain_frames import FrameSource
 
     names = {name.strip() for name in made.split(",") if name.strip()}
-    unknown = sorted(names - set(Made))
+    unknown = sorted(names - set(FrameSource))
     if unknown or not names:
         raise InputError(f"--made: expected some of {_WAYS}, got {', '.join(unknown) or 'nothing'}")
-    return [way for way in Made if way in names]
+    return [way for way in FrameSource if way in names]
 
 
 def _own(engine: Engine, required: bool) -> list[Detector]:

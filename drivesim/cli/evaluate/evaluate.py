@@ -16,6 +16,7 @@ from drivesim.cli.evaluate.figures import deliver, deliver_comparison, progress,
 from drivesim.cli.evaluate.options import (
     AsJson,
     BatchSize,
+    Conditions,
     Data,
     FootageSeed,
     Guidance,
@@ -27,7 +28,6 @@ from drivesim.cli.evaluate.options import (
     Split,
     SplitOption,
     Steps,
-    Told,
     conditions_named,
 )
 from drivesim.cli.evaluate.setup import (
@@ -41,6 +41,7 @@ from drivesim.cli.evaluate.setup import (
 )
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.errors import InputError
+from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
 
 app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
 app.command()(detection)
@@ -81,7 +82,7 @@ def frames(
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
-    told: Told = "boxes,time_of_day,crowdedness",
+    conditions: Conditions = "boxes,time_of_day,crowdedness",
     low: Low = True,
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,
@@ -102,7 +103,7 @@ def frames(
     from drivesim.evaluation.pictures import picture_figures
     from drivesim.evaluation.protocol import Report
 
-    conditions = conditions_named(told)
+    names = conditions_named(conditions)
     engine = engine_of(checkpoints, device, *composers(low))
     name = str(engine.device)
     network = EfficientNetLite0(name) if inception is None else InceptionV3.load(inception, name)
@@ -110,9 +111,9 @@ def frames(
     with progress() as bars:
         show = shown(bars)
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
-        made = picture_figures(engine, footage, network, conditions, sampling, footage_seed, name, show)
+        made = picture_figures(engine, footage, network, names, sampling, footage_seed, name, show)
         figures = tuple(made)
-    deliver(Report("frames", subject_of(engine, sampling, conditions), figures), out, as_json)
+    deliver(Report("frames", subject_of(engine, sampling, names), figures), out, as_json)
 
 
 @app.command()
@@ -124,7 +125,7 @@ def adherence(
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
-    told: Told = "boxes,time_of_day",
+    conditions: Conditions = "boxes,time_of_day",
     low: Low = False,
     gate: Annotated[int, typer.Option(min=1, max=64, help="Attempts of the adherence gate; 1 is no gate.")] = 1,
     preset: PresetOption = Preset.fast,
@@ -138,16 +139,16 @@ def adherence(
     from drivesim.evaluation.adherence import adherence_figures
     from drivesim.evaluation.protocol import Report
 
-    conditions = conditions_named(told)
-    if "boxes" not in conditions:
-        raise InputError(f"--told {told}: adherence is about boxes; add `boxes` to --told")
-    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    names = conditions_named(conditions)
+    if "boxes" not in names:
+        raise InputError(f"--conditions {conditions}: adherence is about boxes; add `boxes` to the conditions")
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR, *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
         show = shown(bars)
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
-        figures = tuple(adherence_figures(engine, footage, conditions, sampling, gate, footage_seed, show))
-    deliver(Report("adherence", subject_of(engine, sampling, conditions, gate), figures), out, as_json)
+        figures = tuple(adherence_figures(engine, footage, names, sampling, gate, footage_seed, show))
+    deliver(Report("adherence", subject_of(engine, sampling, names, gate), figures), out, as_json)
 
 
 @app.command()
@@ -171,20 +172,21 @@ def crowdedness(
     as_json: AsJson = False,
 ) -> None:
     """Measure, without boxes, crowdedness against counted vehicles, and whether the time of day is right."""
-    from drivesim.evaluation.labels import TOLD, label_figures
+    from drivesim.evaluation.labels import CONDITION_NAMES, label_figures
     from drivesim.evaluation.protocol import Report
 
-    engine = engine_of(checkpoints, device, "reader", *composers(low))
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR, *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size, layouts)
     with progress() as bars:
         show = shown(bars)
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         figures = tuple(label_figures(engine, footage, sampling, footage_seed, show))
-    deliver(Report("crowdedness", subject_of(engine, sampling, TOLD), figures), out, as_json)
+    deliver(Report("crowdedness", subject_of(engine, sampling, CONDITION_NAMES), figures), out, as_json)
 
 
-@app.command()
-def reader(
+@app.command(STAGES[VEHICLE_DETECTOR].former_name, hidden=True)
+@app.command(VEHICLE_DETECTOR)
+def vehicle_detector(
     data: Data,
     out: Out = None,
     checkpoints: CheckpointsOption = None,
@@ -197,14 +199,15 @@ def reader(
 ) -> None:
     """Measure the vehicle detector on real frames: AP50, precision and recall by size and time of day."""
     from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.vehicle_detector import reader_figures
+    from drivesim.evaluation.vehicle_detector import vehicle_detector_figures
 
-    engine = engine_of(checkpoints, device, "reader")
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
     with progress() as bars:
         show = shown(bars)
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
-        figures = tuple(reader_figures(engine.networks.reader, footage, footage_seed, show))
-    deliver(Report("reader", {"reader": engine.checkpoints.sha256["reader"]}, figures), out, as_json)
+        figures = tuple(vehicle_detector_figures(engine.networks.vehicle_detector, footage, footage_seed, show))
+    subject = {VEHICLE_DETECTOR: engine.checkpoints.sha256[VEHICLE_DETECTOR]}
+    deliver(Report(VEHICLE_DETECTOR, subject, figures), out, as_json)
 
 
 @app.command()
@@ -219,7 +222,7 @@ def steering(
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.steering import steering_figures, steering_subject
 
-    engine = engine_of(checkpoints, device, "reader")
+    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
     with progress() as bars:
         figures = tuple(steering_figures(engine, archives, shown(bars)))
     deliver(Report("steering", steering_subject(archives), figures), out, as_json)
@@ -234,10 +237,10 @@ def sheet(
     seed: Seed = 0,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
-    told: Told = "boxes,time_of_day",
+    conditions: Conditions = "boxes,time_of_day",
     low: Low = False,
-    columns: Annotated[int, typer.Option(min=1, help="Pairs of frames a row.")] = 4,
-    width: Annotated[int, typer.Option(min=32, max=1024, help="Of each frame, in pixels.")] = 256,
+    columns: Annotated[int, typer.Option(min=1, help="Number of pairs of frames per row.")] = 4,
+    width: Annotated[int, typer.Option(min=32, max=1024, help="Width of each frame in pixels.")] = 256,
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,
     steps: Steps = None,
@@ -250,13 +253,13 @@ def sheet(
     from drivesim.evaluation.sheet import composed_sheet
 
     require_png(out)
-    conditions = conditions_named(told)
+    names = conditions_named(conditions)
     engine = engine_of(checkpoints, device, *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
     with progress() as bars:
         show = shown(bars)
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
-        picture = composed_sheet(engine, footage, conditions, sampling, columns, width, show)
+        picture = composed_sheet(engine, footage, names, sampling, columns, width, show)
     write_png(picture, out)
     typer.echo(out)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
+
+from drivesim.memory import shortage_explained
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -19,13 +21,22 @@ if TYPE_CHECKING:
     from drivesim.evaluation.protocol import Figure, Report
 
 
-def progress() -> AbstractContextManager[Progress]:
-    """Bars on stderr, none where it is no terminal."""
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Shows bars on stderr while figures are measured, if stderr is a terminal.
+
+    Raises:
+        OutOfMemoryError: What is measured needs more memory than there is.
+    """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
+    with (
+        shortage_explained("use a smaller --batch-size, or fewer --samples"),
+        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars,
+    ):
+        yield bars
 
 
 def shown(bars: Progress) -> Callable[[str, int, int], None]:

@@ -26,7 +26,10 @@ Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Seed of the first sam
 FootageSeed = Annotated[int, typer.Option(min=0, help="Seed of the choice of frames from the footage.")]
 SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
-Told = Annotated[str, typer.Option(help="What the models are conditioned on: some of " + ",".join(CONDITIONS))]
+Conditions = Annotated[
+    str,
+    typer.Option("--conditions", "--told", help="Conditions of the models: some of " + ",".join(CONDITIONS) + "."),
+]
 Low = Annotated[bool, typer.Option("--low/--full", help="Measure before the upsampler, or after it.")]
 PresetOption = Annotated[Preset, typer.Option(help="Sampling: fast, or quality with more steps.")]
 Guidance = Annotated[
@@ -36,10 +39,14 @@ Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Steps, instead
 BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Number of frames composed at a time.")]
 
 
-def conditions_named(told: str) -> tuple[str, ...]:
-    """The conditions of `--told`, in their usual order; InputError for another word."""
-    names = tuple(name.strip() for name in told.split(",") if name.strip())
+def conditions_named(text: str) -> tuple[str, ...]:
+    """Returns the conditions that `--conditions` names, in their usual order.
+
+    Raises:
+        InputError: A word is not a condition.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
     unknown = [name for name in names if name not in CONDITIONS]
     if unknown:
-        raise InputError(f"--told: {', '.join(unknown)} is no condition; use some of {', '.join(CONDITIONS)}")
+        raise InputError(f"--conditions: {', '.join(unknown)} is no condition; use some of {', '.join(CONDITIONS)}")
     return tuple(name for name in CONDITIONS if name in names)

@@ -11,7 +11,7 @@ from drivesim.cli.options import Device, Preset, chosen_device
 
 if TYPE_CHECKING:
     from drivesim.engine import Engine
-    from drivesim.evaluation.samples.composed import Sampling
+    from drivesim.evaluation.samples.composed import FrameSampling
     from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 
 
@@ -38,12 +38,12 @@ def composers(low: bool) -> tuple[str, ...]:
     return ("autoencoder", "image") if low else ("autoencoder", "image", "upsampler_image")
 
 
-def subject_of(engine: Engine, sampling: Sampling, told: tuple[str, ...], gate: int = 1) -> dict[str, str]:
+def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """What is measured: checkpoints and how they are sampled."""
     from drivesim.models.checkpoints import LAYOUTS
 
     roles = composers(not sampling.enlarge)
-    if "crowdedness" in told and "boxes" not in told and engine.draws_layouts(sampling.settings):
+    if "crowdedness" in conditions and "boxes" not in conditions and engine.draws_layouts(sampling.settings):
         roles = (*roles, LAYOUTS)
     sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
     return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
@@ -57,14 +57,14 @@ def sampling_of(
     enlarge: bool,
     batch_size: int,
     draw_layouts: bool = True,
-) -> Sampling:
+) -> FrameSampling:
     """How frames are composed: the preset, but for what else is given."""
     from drivesim.engine import settings_named
-    from drivesim.evaluation.samples.composed import Sampling
-    from drivesim.scenario import Sampling as Wishes
+    from drivesim.evaluation.samples.composed import FrameSampling
+    from drivesim.scenario import Sampling
 
-    settings = settings_named(preset.value).with_sampling(Wishes(guidance=guidance, steps=steps))
-    return Sampling(replace(settings, draw_layouts=draw_layouts), seed, enlarge, batch_size)
+    settings = settings_named(preset.value).with_sampling(Sampling(guidance=guidance, steps=steps))
+    return FrameSampling(replace(settings, draw_layouts=draw_layouts), seed, enlarge, batch_size)
 
 
 def frame_size(engine: Engine, low: bool) -> tuple[int, int]:

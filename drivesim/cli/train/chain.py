@@ -25,7 +25,8 @@ from drivesim.cli.train.options import (
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
-    from drivesim.training.chain.chain import Chain, PlannedStage
+    from drivesim.training.chain.chain import Chain
+    from drivesim.training.chain.request import PlannedStage
 
 
 def chain(
@@ -65,10 +66,10 @@ def chain(
     """
     if not minutes:
         raise InputError("--minutes: expected a number above 0: without time no stage is trained")
-    from drivesim.training.chain.chain import Chain, ChainRequest
+    from drivesim.training.chain.chain import Chain
+    from drivesim.training.chain.request import ChainRequest
     from drivesim.training.chain.shares import Shares
-    from drivesim.training.loop.precision import use_device
-    from drivesim.training.loop.session import use_threads
+    from drivesim.training.loop.device import use_device, use_threads
 
     use_threads(threads)
     use_device(device_of(device))

@@ -23,23 +23,11 @@ from drivesim.cli.train.options import (
     preset_of,
 )
 from drivesim.errors import InputError
+from drivesim.models.stages import LAYOUTS, STAGES
 
 if TYPE_CHECKING:
     from drivesim.training.loop.budget import TrainingBudget
-    from drivesim.training.stages.stages import StageRequest
-
-STAGES = {
-    "autoencoder": "Turns frames into latents and back.",
-    "image": "Makes single frames from boxes, time of day and crowdedness.",
-    "prediction": "Continues known keyframes.",
-    "interpolation": "Fills in the frames between two known ones.",
-    "decoder": "Decodes latents to steady video.",
-    "upsampler_image": "Enlarges single frames.",
-    "upsampler": "Enlarges video.",
-    "reader": "Finds vehicles in frames (the vehicle detector), by which adherence is measured.",
-    "layouts": "Collects where vehicles stand in frames of each crowdedness.",
-}
-"""What each stage does, in the order of training."""
+    from drivesim.training.preparation.request import StageRequest
 
 app = typer.Typer(no_args_is_help=True, help="Train the models: the whole chain in a given time, or one stage of it.")
 app.command()(chain)
@@ -69,9 +57,8 @@ def _command_of(stage: str) -> Callable[..., None]:
         if keep_encoder and (stage != "autoencoder" or init is None):
             raise InputError("--keep-encoder is for stage autoencoder, together with --init")
         from drivesim.training.loop.budget import TrainingBudget
-        from drivesim.training.loop.precision import use_device
-        from drivesim.training.loop.session import use_threads
-        from drivesim.training.stages.stages import StageRequest
+        from drivesim.training.loop.device import use_device, use_threads
+        from drivesim.training.preparation.request import StageRequest
 
         use_threads(threads)
         use_device(device_of(device))
@@ -89,7 +76,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         )
         _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes)
 
-    train.__doc__ = f"""Train stage {stage}. {STAGES[stage]}
+    train.__doc__ = f"""Train stage {stage}. {STAGES[stage].purpose}
 
     The same command again continues where the last one stopped.
 
@@ -98,8 +85,10 @@ def _command_of(stage: str) -> Callable[..., None]:
     return train
 
 
-for _stage in STAGES:
-    app.command(_stage, short_help=STAGES[_stage])(_command_of(_stage))
+for _role, _stage in STAGES.items():
+    app.command(_role, short_help=_stage.purpose)(_command_of(_role))
+    if _stage.former_name is not None:
+        app.command(_stage.former_name, hidden=True)(_command_of(_role))
 
 
 def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float) -> None:
@@ -107,11 +96,10 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float)
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from drivesim.models.checkpoints import LAYOUTS
     from drivesim.training.loop.distributed import process_group, rank
     from drivesim.training.loop.session import train_stage
+    from drivesim.training.preparation.stages import prepare
     from drivesim.training.stages.layouts import collect_layouts
-    from drivesim.training.stages.stages import prepare
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with (

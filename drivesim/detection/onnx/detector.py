@@ -1,4 +1,4 @@
-"""Somebody else's detector: a network in an ONNX file that finds vehicles in frames.
+"""A detector that a user brings: a network in an ONNX file that finds vehicles in frames.
 
 with OnnxDetector.open(Path("yolov8n.onnx")) as detector:
     found = detector.detect(frames)
@@ -30,7 +30,15 @@ _TYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(ui
 
 @dataclass(frozen=True, eq=False)
 class OnnxDetector:
-    """A detector that is ready. `size`: (height, width) of its input. `sha256`: of its file."""
+    """A detector that is loaded and ready.
+
+    Attributes:
+        session: The process that runs it.
+        settings: How it is used.
+        size: Height and width of its input.
+        dtype: Type of its input.
+        sha256: sha256 of its file.
+    """
 
     session: Session
     settings: DetectorSettings
@@ -40,10 +48,15 @@ class OnnxDetector:
 
     @classmethod
     def open(cls, path: Path, settings: Path | None = None) -> Self:
-        """Loads a detector with the settings in a file, or in the one that lies beside it.
+        """Loads a detector.
 
-        InputError where one of the files cannot be used, or they do not fit each other; MissingExtraError without
-        onnxruntime.
+        Args:
+            path: The ONNX file.
+            settings: The file of settings; None for the one beside the ONNX file.
+
+        Raises:
+            InputError: One of the files cannot be used, or they do not fit each other.
+            MissingExtraError: onnxruntime is not installed.
         """
         content = _content(path)
         chosen = read_settings(settings_beside(path) if settings is None else settings)
@@ -68,7 +81,7 @@ class OnnxDetector:
 
     @property
     def threshold(self) -> float:
-        """The score from which a detection counts."""
+        """The smallest score of a detection that counts."""
         return self.settings.score
 
     @property
@@ -78,7 +91,7 @@ class OnnxDetector:
         return f"{self.settings.fit} to {self.size[0]}x{self.size[1]}, settings {said}"
 
     def detect(self, frames: np.ndarray) -> list[Detections]:
-        """The vehicles in each of frames uint8 `t h w 3` RGB, of any size; one frame is run at a time."""
+        """Returns the vehicles in each of the frames uint8 `t h w 3`, RGB, of any size; it runs one frame at a time."""
         return [self._detect(frame) for frame in frames]
 
     def _detect(self, frame: np.ndarray) -> Detections:
@@ -132,7 +145,7 @@ def _content(path: Path) -> bytes:
 
 
 def _input(path: Path, inputs: tuple[Port, ...], settings: DetectorSettings) -> tuple[tuple[int, int], np.dtype]:
-    """Height, width and type of the input; InputError where it takes something else than one RGB picture."""
+    """Height, width and type of the input. Raises InputError if the network does not take one RGB picture."""
     seen = ", ".join(map(str, inputs)) or "none"
     port = inputs[0] if len(inputs) == 1 else None
     if port is None or port.type not in _TYPES or len(port.shape) != 4:
@@ -140,13 +153,15 @@ def _input(path: Path, inputs: tuple[Port, ...], settings: DetectorSettings) -> 
     batch, channels, *sides = port.shape
     if (isinstance(batch, int) and batch != 1) or (isinstance(channels, int) and channels != 3):
         raise InputError(f"{path}: expected one input `1 3 height width`, got {seen}")
-    size = []
+    size: list[int] = []
     for name, own, given in zip(("height", "width"), sides, (settings.height, settings.width), strict=True):
         if not isinstance(own, int) and given is None:
             raise InputError(f"{path}: leaves the {name} of its input open; give `{name}` in its settings")
         if isinstance(own, int) and given not in (None, own):
             raise InputError(f"{path}: has an input of {name} {own}, but its settings say {given}")
-        size.append(own if isinstance(own, int) else given)
+        chosen = own if isinstance(own, int) else given
+        assert chosen is not None, "a side that is open and not given is refused above"
+        size.append(chosen)
     if not all(1 <= side <= 4096 for side in size):
         raise InputError(f"{path}: expected an input of at most 4096 pixels per side, got {size[0]} x {size[1]}")
     return (size[0], size[1]), np.dtype(_TYPES[port.type])

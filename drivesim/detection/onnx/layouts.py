@@ -1,4 +1,4 @@
-"""The output layouts of detectors that are understood. `k` classes, `n` boxes; names of outputs are as exporters give.
+"""The output layouts of detectors that drivesim understands, for `k` classes and `n` boxes.
 
 | layout          | outputs                                                                  | repeats are       |
 | --------------- | ------------------------------------------------------------------------ | ----------------- |
@@ -40,7 +40,14 @@ _MAX_VALUES = 10_000  # of one box
 
 @dataclass(frozen=True, eq=False)
 class RawDetections:
-    """`xyxy` `n 4` as the detector gives boxes, `score` `n`, `class_index` int64 `n`; `num_classes` None if unknown."""
+    """Detections as a detector gives them.
+
+    Attributes:
+        xyxy: Boxes `n 4`, in the coordinates of the detector.
+        score: Scores `n`.
+        class_index: Classes of the detector, int64 `n`.
+        num_classes: Number of its classes; None if it is not known.
+    """
 
     xyxy: np.ndarray
     score: np.ndarray
@@ -48,15 +55,20 @@ class RawDetections:
     num_classes: int | None = None
 
     def where(self, keep: np.ndarray) -> RawDetections:
-        """Those of a mask or an index `n`."""
+        """Returns the detections that a mask or an index `n` selects."""
         return RawDetections(self.xyxy[keep], self.score[keep], self.class_index[keep], self.num_classes)
 
 
 def read_outputs(layout: str, outputs: Sequence[np.ndarray]) -> RawDetections:
-    """The detections of one picture in a detector's outputs.
+    """Reads the detections of one picture from the outputs of a detector.
 
-    InputError where the outputs have other shapes than the layout, or hold scores that are no probabilities, boxes
-    that are not finite or classes that are no whole numbers.
+    Args:
+        layout: Name of the layout.
+        outputs: The outputs.
+
+    Raises:
+        InputError: The outputs have other shapes than the layout, or hold scores that are not probabilities, boxes that
+            are not finite, or classes that are not whole numbers.
     """
     arrays, extra = _without_prototypes(outputs)
     read = {
@@ -79,7 +91,7 @@ def read_outputs(layout: str, outputs: Sequence[np.ndarray]) -> RawDetections:
 
 
 def shapes_of(outputs: Sequence[np.ndarray]) -> str:
-    """The shapes and types of outputs in one line."""
+    """Returns the types and shapes of outputs on one line."""
     return ", ".join(f"{output.dtype} {' '.join(map(str, output.shape)) or 'scalar'}" for output in outputs) or "none"
 
 
@@ -161,7 +173,7 @@ def _of_class_scores(cxcywh: np.ndarray, scores: np.ndarray) -> RawDetections:
 
 
 def _whole(values: np.ndarray) -> np.ndarray:
-    """Class numbers as integers; InputError where they are none."""
+    """Class numbers as integers. Raises InputError if they are not whole numbers."""
     if not np.isfinite(values).all() or np.abs(values - np.round(values)).max(initial=0) > _TOLERANCE:
-        raise InputError("its class numbers are no whole numbers; the layout is probably another one")
+        raise InputError("its class numbers are not whole numbers; the layout is probably another one")
     return np.round(values).astype(np.int64)

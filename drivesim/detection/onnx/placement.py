@@ -12,7 +12,16 @@ from drivesim.detection.onnx.settings import DetectorSettings
 
 @dataclass(frozen=True)
 class Placement:
-    """A picture resized to `columns` × `rows` pixels, its upper left corner at `left`, `top` of the input."""
+    """Where a resized picture lies in an input.
+
+    Attributes:
+        width: Width of the input in pixels.
+        height: Height of the input.
+        columns: Width of the resized picture.
+        rows: Height of the resized picture.
+        left: Column of the input at which the picture begins.
+        top: Row of the input at which the picture begins.
+    """
 
     width: int
     height: int
@@ -23,7 +32,7 @@ class Placement:
 
     @classmethod
     def of(cls, picture: tuple[int, int], size: tuple[int, int], fit: str) -> Placement:
-        """For a picture and an input, each given as (height, width), and a `fit` of DetectorSettings."""
+        """Returns the placement of a picture in an input, each given as (height, width), by a `fit` of the settings."""
         (height, width), (rows, columns) = size, size
         if fit == "stretch":
             return cls(width, height, columns, rows, 0, 0)
@@ -33,20 +42,20 @@ class Placement:
         return cls(width, height, columns, rows, left, top)
 
     def placed(self, picture: np.ndarray, padding: int) -> np.ndarray:
-        """A picture uint8 `h w 3` in the input, uint8 `height width 3`: resized bilinearly, `padding` around it."""
+        """Returns the input, uint8 `height width 3`, with a bilinearly resized picture uint8 `h w 3` on `padding`."""
         canvas = np.full((self.height, self.width, 3), padding, np.uint8)
         resized = cv2.resize(picture, (self.columns, self.rows), interpolation=cv2.INTER_LINEAR)
         canvas[self.top : self.top + self.rows, self.left : self.left + self.columns] = resized
         return canvas
 
     def to_picture(self, xyxy: np.ndarray) -> np.ndarray:
-        """Boxes `n 4` in pixels of the input, in 0..1 of the picture; what lies outside the picture is cut off."""
+        """Maps boxes `n 4` in pixels of the input to 0..1 of the picture; what lies outside it is cut off."""
         corner, extent = [self.left, self.top] * 2, [self.columns, self.rows] * 2
         return np.clip((xyxy - corner) / extent, 0, 1)
 
 
 def input_tensor(picture: np.ndarray, placement: Placement, settings: DetectorSettings, dtype: np.dtype) -> np.ndarray:
-    """A picture uint8 RGB `h w 3` as the input `1 3 height width`; of dtype uint8, its pixels as they are."""
+    """Returns a picture uint8 RGB `h w 3` as an input `1 3 height width`; uint8 inputs hold the plain pixels."""
     pixels = placement.placed(picture, settings.padding)
     if settings.channels == "bgr":
         pixels = pixels[..., ::-1]

@@ -31,7 +31,13 @@ _MAX_NAMES_LENGTH = 100_000
 
 @dataclass(frozen=True)
 class Port:
-    """An input of a network: its ONNX `type`, and its `shape` with a name or None for each open axis."""
+    """An input of a network.
+
+    Attributes:
+        name: Its name.
+        type: Its ONNX type.
+        shape: Its shape, with a name or None for each open axis.
+    """
 
     name: str
     type: str
@@ -42,18 +48,27 @@ class Port:
 
 
 class Session:
-    """A loaded network. Use it in a `with` statement, or call `close`: its process ends then.
+    """A loaded network in a process of its own. Use it in a `with` statement, or call `close` to end the process.
 
-    inputs: what the network takes. num_names: how many classes its exporter named in it, None for no such list.
+    Attributes:
+        path: The file.
+        inputs: The inputs of the network.
+        num_names: The number of classes that its exporter named; None if it named none.
     """
 
     inputs: tuple[Port, ...]
     num_names: int | None
 
     def __init__(self, path: Path, content: bytes) -> None:
-        """Loads `content`, what the file `path` holds.
+        """Loads a network.
 
-        MissingExtraError without onnxruntime; InputError where it is no network that the runtime can load.
+        Args:
+            path: The file, which errors name.
+            content: What the file holds.
+
+        Raises:
+            MissingExtraError: onnxruntime is not installed.
+            InputError: The runtime cannot load the content as a network.
         """
         if find_spec("onnxruntime") is None:
             raise MissingExtraError("detectors in ONNX files need onnxruntime: pip install 'drivesim[detect]'")
@@ -77,9 +92,10 @@ class Session:
         self.close()
 
     def run(self, tensor: np.ndarray) -> list[np.ndarray]:
-        """All outputs for a value of the only input; InputError where the network fails on it."""
+        """Returns all outputs for a value of the only input. Raises InputError if the network fails on it."""
         self._send(tensor)
-        return self._answer(_RUNNING_S, f"a picture of {' '.join(map(str, tensor.shape))}")
+        outputs: list[np.ndarray] = self._answer(_RUNNING_S, f"a picture of {' '.join(map(str, tensor.shape))}")
+        return outputs
 
     def close(self) -> None:
         """Ends the process."""

@@ -1,4 +1,4 @@
-"""What a user says about a detector in an ONNX file: its output layout, its classes, how a picture is prepared.
+"""The settings of a detector in an ONNX file: its output layout, its classes, and how a picture is prepared.
 
 # yolov8n.yaml, beside yolov8n.onnx; JSON does as well
 layout: yolov8
@@ -50,7 +50,7 @@ class VehicleClasses(StrictModel):
         return self
 
     def category_of_class(self) -> np.ndarray:
-        """The category of each class from 0 to the largest named one, NO_VEHICLE for the others."""
+        """Returns the category of each class from 0 to the largest named one; others are `NO_VEHICLE`."""
         named = {index: position for position, name in enumerate(CATEGORIES) for index in getattr(self, name)}
         return np.array([named.get(index, NO_VEHICLE) for index in range(max(named) + 1)])
 
@@ -58,15 +58,22 @@ class VehicleClasses(StrictModel):
 class DetectorSettings(StrictModel):
     """How a detector is used.
 
-    layout: layout of its outputs; `drivesim.detection.onnx.layouts` describes each.
-    width, height: size of its input in pixels, only where the file leaves them open.
-    fit: `letterbox` keeps the aspect and centres the picture on `padding`; `top_left` puts it into the corner;
-        `stretch` does not keep the aspect.
-    divide_by, mean, std: a pixel v from 0 to 255 becomes (v / divide_by - mean) / std, by channel of `channels`.
-    coordinates: unit of the boxes, `pixels` of the input or `unit` for 0..1.
-    score: smallest score of a detection that counts.
-    max_iou: of two detections that overlap more, the better one is kept; without effect where the detector suppresses
-        repeats itself.
+    Attributes:
+        layout: Layout of its outputs; `drivesim.detection.onnx.layouts` describes each.
+        classes: Its vehicle classes by category.
+        width: Width of its input in pixels, only if the file leaves it open.
+        height: Height of its input in pixels, only if the file leaves it open.
+        fit: `letterbox` keeps the aspect ratio and centres the picture on `padding`, `top_left` puts it into the
+            corner, and `stretch` does not keep the aspect ratio.
+        padding: Value of the pixels around the picture.
+        channels: Order of the colour channels.
+        divide_by: A pixel v from 0 to 255 becomes (v / divide_by - mean) / std.
+        mean: The mean of each channel in that formula.
+        std: The standard deviation of each channel in that formula.
+        coordinates: Unit of the boxes: `pixels` of the input, or `unit` for 0..1.
+        score: Smallest score of a detection that counts.
+        max_iou: Of two detections that overlap more, the better one is kept. It has no effect if the detector
+            suppresses repeated detections itself.
     """
 
     layout: Layout
@@ -85,9 +92,10 @@ class DetectorSettings(StrictModel):
 
 
 def settings_beside(detector: Path) -> Path:
-    """The settings file that belongs to `DETECTOR.onnx`: the same name with .yaml, .yml or .json.
+    """Returns the settings file that belongs to `DETECTOR.onnx`: the same name with .yaml, .yml or .json.
 
-    InputError where there is none.
+    Raises:
+        InputError: There is none.
     """
     candidates = [detector.with_suffix(suffix) for suffix in (".yaml", ".yml", ".json")]
     for path in candidates:
@@ -97,7 +105,11 @@ def settings_beside(detector: Path) -> Path:
 
 
 def read_settings(path: Path) -> DetectorSettings:
-    """Reads a settings file, YAML or JSON; InputError, one line with the place, where it is wrong."""
+    """Reads a settings file, YAML or JSON.
+
+    Raises:
+        InputError: The file cannot be read or is wrong; the message names the place.
+    """
     if not path.is_file():
         raise InputError(f"{path}: expected a file with the settings of the detector, found none")
     try:

@@ -9,16 +9,24 @@ import numpy as np
 CONFIDENCE = 0.95
 
 Statistic = Callable[..., float]
-"""Takes one vector of weights a sample set: how often each sample was drawn."""
+"""Takes one vector of weights per set of samples: how often each sample was drawn."""
 
 
 def bootstrap_interval(
     statistic: Statistic, sizes: Sequence[int], resamples: int = 1000, seed: int = 0, centred: bool = False
 ) -> tuple[float | None, float | None]:
-    """The 95 % percentile interval of a statistic of sets of `sizes` samples, each drawn anew with replacement.
+    """Returns the 95 % percentile interval of a statistic of one or more sets of samples.
 
-    `centred`: shifts the interval so that its mean is the statistic itself, for statistics that repeated samples
-    bias, such as the Fréchet distance. (None, None) where the statistic is defined for no draw.
+    Args:
+        statistic: The statistic.
+        sizes: Number of samples in each set.
+        resamples: How often the sets are drawn again, with replacement.
+        seed: Seed of the draws.
+        centred: Whether the interval is shifted so that its mean is the statistic itself, for statistics that repeated
+            samples bias, such as the Fréchet distance.
+
+    Returns:
+        The lower and the upper end; (None, None) if the statistic is not defined for any draw.
     """
     generator = np.random.default_rng(seed)
     draws = [
@@ -36,14 +44,14 @@ def bootstrap_interval(
 
 
 def mean_interval(values: np.ndarray, resamples: int = 1000, seed: int = 0) -> tuple[float | None, float | None]:
-    """The interval of the mean of `n` values."""
+    """Returns the interval of the mean of `n` values."""
     return bootstrap_interval(lambda weight: float(weight @ values / weight.sum()), [len(values)], resamples, seed)
 
 
 def ratio_interval(
     numerator: np.ndarray, denominator: np.ndarray, resamples: int = 1000, seed: int = 0
 ) -> tuple[float | None, float | None]:
-    """The interval of the ratio of two sums over the same `n` samples, such as found and requested boxes of frames."""
+    """Returns the interval of the ratio of two sums over the same `n` samples, such as found and requested boxes."""
 
     def ratio(weight: np.ndarray) -> float:
         total = float(weight @ denominator)

@@ -1,4 +1,4 @@
-"""Distances of two sets of features: Fréchet (Heusel et al., 2017) and kernel (Bińkowski et al., 2018)."""
+"""Distances between two sets of features: Fréchet (Heusel et al., 2017) and kernel (Bińkowski et al., 2018)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ def frechet_distance(
     first_weight: np.ndarray | None = None,
     second_weight: np.ndarray | None = None,
 ) -> float:
-    """Squared Fréchet distance of the Gaussians that fit features `n d` and `m d`, unbiased covariances.
+    """Returns the squared Fréchet distance of the Gaussians that fit two sets of features, with unbiased covariances.
 
-    The trace of the root of the product of covariances is the nuclear norm of the product of their factors, which
-    is exact and costs no root of a matrix. Weights count samples; none counts each once.
+    The trace of the root of the product of the covariances is the nuclear norm of the product of their factors, which
+    is exact and needs no root of a matrix.
+
+    Args:
+        first: Features `n d`.
+        second: Features `m d`.
+        first_weight: How often each sample counts, `n`; None for once.
+        second_weight: How often each sample counts, `m`; None for once.
     """
     mean_one, factor_one = _gaussian(first, first_weight)
     mean_two, factor_two = _gaussian(second, second_weight)
@@ -24,7 +30,7 @@ def frechet_distance(
 
 
 class KernelDistance:
-    """Unbiased squared maximum mean discrepancy of features `n d` and `m d`, kernel (x·y/d + 1)³.
+    """The unbiased squared maximum mean discrepancy of features `n d` and `m d`, with the kernel (x·y/d + 1)³.
 
     A call may weight the samples; no sample is ever paired with a repetition of itself.
     """
@@ -37,7 +43,7 @@ class KernelDistance:
         np.fill_diagonal(self.within_second, 0)
 
     def __call__(self, first_weight: np.ndarray | None = None, second_weight: np.ndarray | None = None) -> float:
-        """The distance; it can be slightly negative where the sets are alike."""
+        """Returns the distance, which can be slightly negative for similar sets."""
         v = np.ones(len(self.within_first)) if first_weight is None else first_weight
         w = np.ones(len(self.within_second)) if second_weight is None else second_weight
         between = v @ self.between @ w / (v.sum() * w.sum())
@@ -57,10 +63,11 @@ def _gaussian(features: np.ndarray, weight: np.ndarray | None) -> tuple[np.ndarr
 
 
 def _polynomial(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return (first @ second.T / first.shape[1] + 1) ** 3
+    kernel: np.ndarray = (first @ second.T / first.shape[1] + 1) ** 3
+    return kernel
 
 
 def _pairs(kernel: np.ndarray, weight: np.ndarray) -> float:
-    """Mean over pairs of different samples, NaN where there are none; the diagonal of `kernel` is zero."""
+    """The mean over pairs of different samples, or NaN if there are none; the diagonal of `kernel` is zero."""
     pairs = weight.sum() ** 2 - np.square(weight).sum()
     return float(weight @ kernel @ weight / pairs) if pairs else float("nan")

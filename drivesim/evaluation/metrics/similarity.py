@@ -1,22 +1,25 @@
-"""How alike two pictures are, pixel by pixel and patch by patch."""
+"""How similar two pictures are, pixel by pixel (PSNR) and patch by patch (SSIM)."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
+import torch
+
+from drivesim.models import pixels
 
 _SIGMA, _WINDOW = 1.5, 11
 _FLOORS = ((0.01 * 255) ** 2, (0.03 * 255) ** 2)
 
 
 def psnr_db(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Peak signal-to-noise ratio `n` of uint8 frames `n h w 3`; 100 where they are equal."""
+    """Returns the peak signal-to-noise ratio of frames uint8 `n h w 3` in dB, `n`; 100 if they are equal."""
     error = np.square(first.astype(np.float64) - second).mean((1, 2, 3))
-    return 10 * np.log10(255**2 / np.maximum(error, 255**2 * 1e-10))
+    return pixels.psnr_db(torch.from_numpy(error / 127.5**2)).numpy()
 
 
 def ssim(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Structural similarity `n` (Wang et al., 2004: Gaussian window of 11 pixels) of uint8 frames `n h w 3`."""
+    """Returns the structural similarity of frames uint8 `n h w 3`, `n` (Wang et al., 2004; window of 11 pixels)."""
     return np.array([_ssim(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(first, second, strict=True)])
 
 
@@ -29,7 +32,7 @@ def _ssim(a: np.ndarray, b: np.ndarray) -> float:
     return float((light * structure).mean())
 
 
-def _window(pixels: np.ndarray) -> np.ndarray:
+def _window(values: np.ndarray) -> np.ndarray:
     """Gaussian means, only where the window lies inside the picture."""
     reach = _WINDOW // 2
-    return cv2.GaussianBlur(pixels, (_WINDOW, _WINDOW), _SIGMA)[reach:-reach, reach:-reach]
+    return cv2.GaussianBlur(values, (_WINDOW, _WINDOW), _SIGMA)[reach:-reach, reach:-reach]

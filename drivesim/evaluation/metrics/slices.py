@@ -1,4 +1,4 @@
-"""The parts of a result that are told apart: size, nearness, time of day, number of boxes."""
+"""The slices of a result: by size, nearness, time of day and number of boxes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NUMBERS = ((0, 3), (3, 7), (7, 25))
 
 
 def box_slices(xyxy: np.ndarray) -> dict[str, np.ndarray]:
-    """Masks `n` of boxes `n 4` by name."""
+    """Returns the slices of boxes `n 4` as masks `n` by name."""
     side, bottom = longer_side(xyxy) * FRAME_WIDTH_PX, xyxy[:, 3]
     masks = {size_name(low, high): (side >= low) & (side < high) for low, high in SIZES_PX}
     nearness = ("far", "middle", "near")
@@ -29,12 +29,12 @@ def box_slices(xyxy: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def frame_slices(time_of_day: np.ndarray, num_boxes: np.ndarray) -> dict[str, np.ndarray]:
-    """Masks `n` of frames by name; `time_of_day` holds positions in TIMES_OF_DAY."""
+    """Returns the slices of frames as masks `n` by name; `time_of_day` holds positions in `TIMES_OF_DAY`."""
     masks = {"all": np.ones(len(time_of_day), bool)}
     masks |= {name: time_of_day == index for index, name in enumerate(TIMES_OF_DAY)}
     return masks | {f"{low} to {high - 1} boxes": (num_boxes >= low) & (num_boxes < high) for low, high in NUMBERS}
 
 
 def size_name(low: int, high: int) -> str:
-    """Of a range of SIZES_PX."""
+    """Returns the name of a range of `SIZES_PX`."""
     return f"size from {low} px" if high >= FRAME_WIDTH_PX else f"size {low} to {high} px"

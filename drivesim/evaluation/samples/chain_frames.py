@@ -1,4 +1,4 @@
-"""What each step of the chain makes of recorded frames, which shows the step that loses something."""
+"""What each step of the chain makes of recorded frames, which shows where something is lost."""
 
 from __future__ import annotations
 
@@ -10,18 +10,23 @@ import numpy as np
 
 from drivesim.engine import Engine, frame_shape
 from drivesim.engine.compose import fitted
-from drivesim.evaluation.samples.composed import Sampling
+from drivesim.evaluation.samples.composed import FrameSampling
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
 
-TOLD = ("boxes", "time_of_day")
+CONDITION_NAMES = ("boxes", "time_of_day")
 """What composed frames are conditioned on."""
 
 
-class Made(StrEnum):
+class FrameSource(StrEnum):
     """Where a frame comes from.
 
-    render: as recorded. small: shrunk to the size of the autoencoder. autoencoder: shrunk, encoded and decoded. Both
-    are enlarged again, by bicubic interpolation or by the upsampler. composed: from the boxes of the recorded frame.
+    Attributes:
+        render: The frame as it was recorded.
+        small_bicubic: Shrunk to the size of the autoencoder, and enlarged by bicubic interpolation.
+        small_upsampler: Shrunk to the size of the autoencoder, and enlarged by the upsampler.
+        autoencoder_bicubic: Shrunk, encoded and decoded, and enlarged by bicubic interpolation.
+        autoencoder_upsampler: Shrunk, encoded and decoded, and enlarged by the upsampler.
+        composed: Composed from the boxes and the time of day of the recorded frame.
     """
 
     render = "render"
@@ -32,44 +37,51 @@ class Made(StrEnum):
     composed = "composed"
 
 
-ROLES: dict[Made, tuple[str, ...]] = {
-    Made.render: (),
-    Made.small_bicubic: (),
-    Made.small_upsampler: ("upsampler_image",),
-    Made.autoencoder_bicubic: ("autoencoder",),
-    Made.autoencoder_upsampler: ("autoencoder", "upsampler_image"),
-    Made.composed: ("autoencoder", "image", "upsampler_image"),
+ROLES: dict[FrameSource, tuple[str, ...]] = {
+    FrameSource.render: (),
+    FrameSource.small_bicubic: (),
+    FrameSource.small_upsampler: ("upsampler_image",),
+    FrameSource.autoencoder_bicubic: ("autoencoder",),
+    FrameSource.autoencoder_upsampler: ("autoencoder", "upsampler_image"),
+    FrameSource.composed: ("autoencoder", "image", "upsampler_image"),
 }
-"""The stages that take part in each."""
+"""The stages that make the frames of each source."""
 
 
 def chain_frames(
-    engine: Engine, footage: MeasuredFootage, wanted: Sequence[Made], sampling: Sampling, on_progress: OnProgress
-) -> Iterator[dict[Made, np.ndarray]]:
-    """Batches of the footage in its order, each frame in every way that is wanted: uint8 `n h w 3`.
+    engine: Engine,
+    footage: MeasuredFootage,
+    wanted: Sequence[FrameSource],
+    sampling: FrameSampling,
+    on_progress: OnProgress,
+) -> Iterator[dict[FrameSource, np.ndarray]]:
+    """Makes the frames of a footage again, in its order, from every source that is wanted.
 
-    Frame i has seed `first_seed` + i. No more than a batch is in memory.
+    Frame i has seed `first_seed` + i. No more than one batch is in memory.
+
+    Yields:
+        Batches of frames, uint8 `n h w 3`, by source.
     """
-    conditions = footage.conditions(TOLD)
+    conditions = footage.conditions(CONDITION_NAMES)
     for start in range(0, len(footage), sampling.batch_size):
         stop = min(start + sampling.batch_size, len(footage))
         part, seeds = slice(start, stop), range(sampling.first_seed + start, sampling.first_seed + stop)
         frames = footage.some_frames(part)
-        made = {Made.render: frames}
+        made = {FrameSource.render: frames}
         small = np.stack([fitted(frame, engine.video.low_height, engine.video.low_width) for frame in frames])
-        made[Made.small_bicubic] = _bicubic(engine, small)
-        if Made.small_upsampler in wanted:
-            made[Made.small_upsampler] = engine.enlarge_many(small, seeds, sampling.settings)
-        if Made.autoencoder_bicubic in wanted or Made.autoencoder_upsampler in wanted:
+        made[FrameSource.small_bicubic] = _bicubic(engine, small)
+        if FrameSource.small_upsampler in wanted:
+            made[FrameSource.small_upsampler] = engine.enlarge_many(small, seeds, sampling.settings)
+        if FrameSource.autoencoder_bicubic in wanted or FrameSource.autoencoder_upsampler in wanted:
             decoded = engine.pass_many(small, seeds, sampling.settings, enlarge=False)
-            made[Made.autoencoder_bicubic] = _bicubic(engine, decoded)
-            if Made.autoencoder_upsampler in wanted:
-                made[Made.autoencoder_upsampler] = engine.enlarge_many(decoded, seeds, sampling.settings)
-        if Made.composed in wanted:
+            made[FrameSource.autoencoder_bicubic] = _bicubic(engine, decoded)
+            if FrameSource.autoencoder_upsampler in wanted:
+                made[FrameSource.autoencoder_upsampler] = engine.enlarge_many(decoded, seeds, sampling.settings)
+        if FrameSource.composed in wanted:
             asked = conditions_part(conditions, part)
-            made[Made.composed] = engine.compose_many(asked, seeds, sampling.settings)
+            made[FrameSource.composed] = engine.compose_many(asked, seeds, sampling.settings)
         on_progress("making frames", stop, len(footage))
-        yield {way: made[way] for way in wanted}
+        yield {source: made[source] for source in wanted}
 
 
 def _bicubic(engine: Engine, small: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Composed frames by the hundred, as the engine makes them one by one."""
+"""Composes or reconstructs many frames, each as the engine makes it alone."""
 
 from __future__ import annotations
 
@@ -11,26 +11,34 @@ from drivesim.engine.conditions import told_layouts
 from drivesim.engine.gate import gated
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
-from drivesim.models.checkpoints import READER
+from drivesim.models.checkpoints import VEHICLE_DETECTOR
 from drivesim.models.conditioning import Conditioning
-from drivesim.models.vehicle_detector import read_vehicles
+from drivesim.models.vehicle_detector import detect_vehicles
 
 
 @dataclass(frozen=True)
-class Sampling:
-    """How frames are composed: settings of the engine, first seed, at low or at full resolution."""
+class FrameSampling:
+    """How frames are composed.
+
+    Attributes:
+        settings: Settings of the engine.
+        first_seed: Seed of the first frame; the others follow.
+        enlarge: Whether frames go through the upsampler.
+        batch_size: Number of frames composed at a time.
+    """
 
     settings: EngineSettings
     first_seed: int = 0
     enlarge: bool = True
     batch_size: int = 8
 
-    def protocol(self, told: tuple[str, ...]) -> str:
-        """What must be the same for figures to compare."""
-        return f"told {'+'.join(told) or 'nothing'}, {'full' if self.enlarge else 'low'} resolution"
+    def protocol(self, conditions: tuple[str, ...]) -> str:
+        """Returns what must be the same for figures to compare, for the names of the conditions."""
+        resolution = "full" if self.enlarge else "low"
+        return f"conditioned on {'+'.join(conditions) or 'nothing'}, {resolution} resolution"
 
     def subject(self) -> str:
-        """What is under test besides the checkpoints."""
+        """Returns what is under test besides the checkpoints."""
         image = self.settings.image
         guidance = f"guidance {self.settings.image_guidance:g} rescaled {self.settings.guidance_rescale:g}"
         parts = [f"{image.sampler} {image.steps} steps", guidance]
@@ -39,7 +47,7 @@ class Sampling:
         return ", ".join(parts)
 
     def seeds(self, count: int) -> str:
-        """For the protocol."""
+        """Returns the seeds of `count` frames, for the protocol."""
         return f"{self.first_seed}..{self.first_seed + count - 1}"
 
 
@@ -47,11 +55,23 @@ def composed_frames(
     engine: Engine,
     conditions: Conditioning,
     count: int,
-    sampling: Sampling,
+    sampling: FrameSampling,
     on_progress: OnProgress,
     attempts: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Frames uint8 `n h w 3`, one of each of `count` conditions; frame i has seed `first_seed` + i."""
+    """Composes frames, one under each of `count` conditions; frame i has seed `first_seed` + i.
+
+    Args:
+        engine: The engine.
+        conditions: One condition per frame.
+        count: Number of frames, `n`.
+        sampling: How frames are composed.
+        on_progress: Is called with the progress of the work.
+        attempts: The attempt to make of each frame, `n`, as the gate counts them; None for the first ones.
+
+    Returns:
+        Frames uint8 `n h w 3`.
+    """
     attempts = np.zeros(count, int) if attempts is None else attempts
     parts = []
     for start in range(0, count, sampling.batch_size):
@@ -64,29 +84,35 @@ def composed_frames(
     return np.concatenate(parts)
 
 
-def passed_frames(engine: Engine, frames: np.ndarray, sampling: Sampling, on_progress: OnProgress) -> np.ndarray:
-    """Frames uint8 `n h w 3` encoded, decoded and enlarged as composed ones are, with the same seeds."""
+def reconstructed_frames(
+    engine: Engine, frames: np.ndarray, sampling: FrameSampling, on_progress: OnProgress
+) -> np.ndarray:
+    """Encodes frames uint8 `n h w 3`, decodes them and enlarges them as composed ones are, with the same seeds."""
     parts = []
     for start in range(0, len(frames), sampling.batch_size):
         stop = min(start + sampling.batch_size, len(frames))
         seeds = range(sampling.first_seed + start, sampling.first_seed + stop)
         parts.append(engine.pass_many(frames[start:stop], seeds, sampling.settings, sampling.enlarge))
-        on_progress("passing frames through the autoencoder", stop, len(frames))
+        on_progress("reconstructing frames", stop, len(frames))
     return np.concatenate(parts)
 
 
 def gate_choices(
-    engine: Engine, conditions: Conditioning, sampling: Sampling, max_attempts: int, on_progress: OnProgress
+    engine: Engine, conditions: Conditioning, sampling: FrameSampling, max_attempts: int, on_progress: OnProgress
 ) -> np.ndarray:
-    """The attempt `n` that the engine's adherence gate keeps for each sample."""
+    """Returns the attempt `n` that the engine's adherence gate keeps for each sample."""
     choices = []
     for number, layout in enumerate(layouts := told_layouts(conditions)):
         one = conditions_part(conditions, slice(number, number + 1))
         seed = sampling.first_seed + number
+
+        def attempt(number: int, one: Conditioning = one, seed: int = seed) -> np.ndarray:
+            return engine.compose_many(one, [seed], sampling.settings, False, [number])
+
         chosen = gated(
             layout,
-            lambda n, one=one, seed=seed: engine.compose_many(one, [seed], sampling.settings, False, [n]),
-            lambda frames: read_vehicles(engine.networks.reader, frames)[0],
+            attempt,
+            lambda frames: detect_vehicles(engine.networks.vehicle_detector, frames)[0],
             max_attempts,
         )
         choices.append(chosen.kept)
@@ -94,18 +120,29 @@ def gate_choices(
     return np.array(choices)
 
 
-def reading_protocol(
-    engine: Engine, footage: MeasuredFootage, frames: np.ndarray, sampling: Sampling, told: tuple[str, ...], seed: int
+def detector_protocol(
+    engine: Engine,
+    footage: MeasuredFootage,
+    frames: np.ndarray,
+    sampling: FrameSampling,
+    conditions: tuple[str, ...],
+    seed: int,
 ) -> Protocol:
-    """The protocol of figures that the vehicle detector takes from composed frames `n h w 3`; `measure` stays empty.
+    """Returns the protocol of figures that the vehicle detector measures on composed frames, without the measure.
 
-    seed: of the choice of the reference footage.
+    Args:
+        engine: The engine.
+        footage: The footage whose conditions the frames follow.
+        frames: Composed frames `n h w 3`.
+        sampling: How they were composed.
+        conditions: The names of the conditions.
+        seed: Seed of the choice of the footage.
     """
-    config = engine.networks.reader.config
+    config = engine.networks.vehicle_detector.config
     return Protocol(
         measure="",
         network="vehicle detector",
-        network_sha256=engine.checkpoints.sha256[READER],
+        network_sha256=engine.checkpoints.sha256[VEHICLE_DETECTOR],
         num_samples=len(footage),
         num_frames=1,
         fps=None,
@@ -114,5 +151,5 @@ def reading_protocol(
         resize=f"area or bicubic to {config.height}x{config.width}",
         seeds=f"samples {sampling.seeds(len(footage))}, reference {seed}",
         reference=footage.identity,
-        settings=sampling.protocol(told),
+        settings=sampling.protocol(conditions),
     )

@@ -13,24 +13,37 @@ import numpy as np
 import torch
 
 from drivesim.data.clips import FootageTensors
-from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
-from drivesim.data.packed import PackedFootage, pack
+from drivesim.data.drive_log import DriveLog, list_drive_logs, split_of
+from drivesim.data.packed import PackedFootage, pack, packed_folder
+from drivesim.data.shard import shard_names
 from drivesim.data.vehicle_labels import VehicleLabels, vehicle_labels
 from drivesim.errors import FootageError
 from drivesim.models.conditioning import Conditioning
 
 OnProgress = Callable[[str, int, int], None]
-"""(what is done, how many are done, of how many)."""
+"""Is called with what is done, how much of it is done, and how much there is."""
 
 Split = Literal["held_out", "all"]
+CONDITIONS = ("boxes", "time_of_day", "crowdedness")
+"""The conditions that footage can give a single frame."""
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredFootage:
-    """Frames drawn from drive logs. `index` `n`: their numbers in the packed footage."""
+    """Frames drawn from footage.
+
+    Attributes:
+        footage: Packed footage, which may hold more logs than those that are measured on.
+        log_names: The names of the logs that frames were drawn from.
+        log_numbers: The numbers of these logs in the packed footage, rising.
+        recorded_sizes: Height and width of the logs before they were packed, such as `512x1024`.
+        index: The numbers `n` of the frames in the packed footage.
+    """
 
     footage: PackedFootage
-    log_paths: tuple[Path, ...]
+    log_names: tuple[str, ...]
+    log_numbers: np.ndarray
+    recorded_sizes: str
     index: np.ndarray
 
     def __len__(self) -> int:
@@ -38,81 +51,118 @@ class MeasuredFootage:
 
     @property
     def frames(self) -> np.ndarray:
-        """uint8 `n h w 3`."""
+        """All frames, uint8 `n h w 3`."""
         return self.footage.frames[self.index]
 
     def some_frames(self, part: slice) -> np.ndarray:
-        """Those of a part of the `n` frames, uint8 `k h w 3`."""
+        """Returns a part of the `n` frames, uint8 `k h w 3`."""
         return self.footage.frames[self.index[part]]
-
-    @cached_property
-    def recorded_sizes(self) -> str:
-        """Height and width of the logs before they were packed, such as `512x1024`; several in order."""
-        headers = [DriveLog.open(path).labels for path in self.log_paths]
-        return ", ".join(f"{height}x{width}" for height, width in sorted({(h.height, h.width) for h in headers}))
 
     @property
     def time_of_day(self) -> np.ndarray:
-        """`n`: positions in TIMES_OF_DAY, -1 where unknown."""
-        return self.footage.columns.time_of_day[self.index].astype(np.int64)
+        """The time of day of each frame, `n`: positions in `TIMES_OF_DAY`, -1 if it is unknown."""
+        known: np.ndarray = self.footage.columns.time_of_day[self.index].astype(np.int64)
+        return known
 
     @property
     def crowdedness(self) -> np.ndarray:
-        """`n`: vehicles in view."""
-        return self.footage.columns.crowdedness[self.index].astype(np.int64)
+        """The number of vehicles in view in each frame, `n`."""
+        counts: np.ndarray = self.footage.columns.crowdedness[self.index].astype(np.int64)
+        return counts
 
     @cached_property
     def identity(self) -> str:
-        """sha256 over the names of the logs, the numbers of the frames and their pixels."""
-        digest = hashlib.sha256(repr([path.name for path in self.log_paths]).encode())
+        """The sha256 over the names of the logs, the numbers of the frames and their pixels."""
+        digest = hashlib.sha256(repr(list(self.log_names)).encode())
         digest.update(self.index.astype("<i8").tobytes())
         digest.update(np.ascontiguousarray(self.frames).tobytes())
         return digest.hexdigest()
 
     @cached_property
     def labels(self) -> VehicleLabels:
-        """The vehicles of all frames of the logs, by number of the frame in the packed footage."""
+        """The vehicles of all frames of the packed footage, by number of the frame."""
         return vehicle_labels(self.footage)
 
-    def conditions(self, told: Sequence[str]) -> Conditioning:
-        """What a model is told of each frame: some of `boxes`, `time_of_day`, `crowdedness`."""
+    def conditions(self, names: Sequence[str]) -> Conditioning:
+        """Returns the conditions of each frame that a model is given, by some of the names in `CONDITIONS`."""
         everything = FootageTensors(self.footage, "cpu").conditioning(torch.from_numpy(self.index)[:, None])
-        return everything.drop(*({"boxes", "time_of_day", "crowdedness", "ego_motion"} - set(told)))
+        return everything.drop(*({*CONDITIONS, "ego_motion"} - set(names)))
 
     def half(self, which: int) -> MeasuredFootage:
-        """Every second log's frames: halves 0 and 1 share no log."""
+        """Returns the frames of every second log; the halves 0 and 1 have no log in common."""
         log = np.searchsorted(self.footage.log_start, self.index, side="right") - 1
-        return replace(self, index=self.index[log % 2 == which])
+        position = np.searchsorted(self.log_numbers, log)
+        return replace(self, index=self.index[position % 2 == which])
 
 
 def measured_footage(
     data: Path, height: int, width: int, num_frames: int, split: Split, seed: int, on_progress: OnProgress
 ) -> MeasuredFootage:
-    """Draws frames from the logs under `data`, from as many logs as there are, in an order that `seed` decides.
+    """Draws frames from footage, out of as many logs as there are.
 
-    The logs are packed beside the data once. FootageError where the split is empty.
+    Drive logs are packed beside the data once. If there are none, the packed footage of this size is used, which
+    recording or training left there.
+
+    Args:
+        data: Folder with drive logs or packed footage.
+        height: Height of the frames.
+        width: Width of the frames.
+        num_frames: Largest number of frames to draw.
+        split: Which logs to draw from.
+        seed: Decides which frames are drawn.
+        on_progress: Is called with the progress of the work.
+
+    Raises:
+        FootageError: There is no footage, or none of its logs is in the split.
     """
-    logs = find_drive_logs(data)
+    paths = list_drive_logs(data)
+    if not paths:
+        return _packed_alone(data, (height, width), num_frames, split, seed, on_progress)
     if split == "held_out":
-        logs = [path for path in logs if split_of(path.name) == "held_out"]
-        if not logs:
-            raise FootageError(f"{data}: none of its logs is held out of training; record more, or use --split all")
-    folder = data / ".packed" / f"{split}-{height}x{width}"
-    footage = pack(logs, folder, height, width, on_progress)
-    return MeasuredFootage(footage, tuple(logs), _spread(footage, num_frames, seed))
+        paths = [path for path in paths if split_of(path.name) == "held_out"]
+        if not paths:
+            raise _empty_split(data)
+    footage = pack(paths, data / ".packed" / f"{split}-{height}x{width}", height, width, on_progress)
+    headers = [DriveLog.open(path).labels for path in paths]
+    sizes = ", ".join(f"{height}x{width}" for height, width in sorted({(h.height, h.width) for h in headers}))
+    logs = np.arange(len(footage.log_names))
+    names = tuple(path.name for path in paths)
+    return MeasuredFootage(footage, names, logs, sizes, _spread(footage, logs, num_frames, seed))
 
 
-def _spread(footage: PackedFootage, count: int, seed: int) -> np.ndarray:
-    """Numbers of up to `count` frames, a second one of a log only when every log gave one."""
+def _packed_alone(
+    data: Path, size: tuple[int, int], num_frames: int, split: Split, seed: int, on_progress: OnProgress
+) -> MeasuredFootage:
+    """Frames of packed footage that has no drive logs beside it."""
+    folder = packed_folder(data, *size)
+    if not shard_names(folder):
+        raise FootageError(f"{data}: no drive logs here, and no packed footage of {size[0]}x{size[1]}")
+    footage = PackedFootage.open(folder, on_progress=on_progress)
+    names = [str(name) for name in footage.log_names]
+    chosen = [number for number, name in enumerate(names) if split == "all" or split_of(name) == split]
+    if not chosen:
+        raise _empty_split(data)
+    logs, sizes = np.array(chosen), f"{size[0]}x{size[1]}, packed"
+    frames = _spread(footage, logs, num_frames, seed)
+    return MeasuredFootage(footage, tuple(names[number] for number in chosen), logs, sizes, frames)
+
+
+def _empty_split(data: Path) -> FootageError:
+    return FootageError(f"{data}: none of its logs is held out of training; record more, or use --split all")
+
+
+def _spread(footage: PackedFootage, logs: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """The numbers of up to `count` frames of some logs, a second one of a log only after every log gave one."""
     generator = np.random.default_rng(seed)
-    rank, order = np.empty(len(footage.frames)), generator.random(len(footage.frames))
-    for start, length in zip(footage.log_start, footage.log_length, strict=True):
-        rank[start : start + length] = generator.permutation(length)
-    return np.sort(np.lexsort((order, rank))[:count])
+    spans = [(int(footage.log_start[log]), int(footage.log_length[log])) for log in logs]
+    frames = np.concatenate([np.arange(start, start + length) for start, length in spans])
+    order = generator.random(len(frames))
+    rank = np.concatenate([generator.permutation(length) for _, length in spans])
+    return np.sort(frames[np.lexsort((order, rank))[:count]])
 
 
 def conditions_part(conditions: Conditioning, part: slice) -> Conditioning:
-    """Some samples of a batch of boxes, time of day and crowdedness."""
+    """Returns some samples of a batch of boxes, time of day and crowdedness."""
     boxes = conditions.boxes
     if boxes is not None:
         boxes = replace(boxes, xyxy=boxes.xyxy[part], category=boxes.category[part], known=boxes.known[part])

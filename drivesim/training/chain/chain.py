@@ -9,37 +9,35 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from drivesim import durable
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.errors import CheckpointError, DrivesimError, FootageError, InputError, MissingExtraError
 from drivesim.locks import OwnedLock
-from drivesim.models.checkpoints import LAYOUTS, STAGES, CheckpointSet
-from drivesim.models.presets import Preset
+from drivesim.models.checkpoints.manifest import CheckpointSet
+from drivesim.models.stages import LAYOUTS, STAGES, checkpoint_file, training_folder
 from drivesim.training.chain.footage_survey import SizedLogs, footage_parts, survey
 from drivesim.training.chain.report import chain_report, report_table
+from drivesim.training.chain.request import Action, ChainRequest, PlannedStage
 from drivesim.training.chain.round import Round
-from drivesim.training.chain.shares import Shares
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report, changed_foundations, resumed_budget
 from drivesim.training.loop.session import is_finished, train_stage
 from drivesim.training.loop.state_folder import StateFolder
+from drivesim.training.preparation.request import INITIAL, OnProgress, StageRequest
+from drivesim.training.preparation.stages import prepare
+from drivesim.training.preparation.weights import MisfitError, check_start
 from drivesim.training.stages.layouts import collect_layouts
-from drivesim.training.stages.stages import INITIAL, STANDS_ON, MisfitError, StageRequest, check_start, prepare
 
 if TYPE_CHECKING:
     from drivesim.training.chain.recording import ChainRecorder
 
 logger = logging.getLogger(__name__)
-
-OnProgress = Callable[[str, int, int], None]
-Action = Literal["skip", "train", "continue", "train on", "collect", "leave out"]
 
 _REPORTS = ("report.json", "report.md")
 _POLL_S = 1.0
@@ -47,51 +45,19 @@ _EVALUATIONS = 6
 """Smallest number of evaluations per stage; at each the stage also takes up footage that was recorded meanwhile."""
 
 
-@dataclass(frozen=True)
-class ChainRequest:
-    """What the user asks for. `steps` limits every stage; `initial` is a folder of checkpoints to start from."""
-
-    preset: Preset
-    data: Path
-    checkpoints: Path
-    minutes: float
-    shares: Shares = field(default_factory=Shares)
-    steps: int | None = None
-    device: str = "cpu"
-    batch_scale: int = 1
-    seed: int = 0
-    initial: Path | None = None
-    record_workers: int = 0
-    evaluate_every_s: float = 300.0
-
-
-@dataclass(frozen=True)
-class PlannedStage:
-    """What the chain will do with a stage, why, for how many minutes, and on what footage.
-
-    missing: kinds of footage that the stage wants and that are not there.
-    """
-
-    role: str
-    action: Action
-    reason: str
-    minutes: float
-    footage: str
-    missing: tuple[str, ...]
-
-
 class Chain:
-    """One chain in its folder of checkpoints."""
+    """A training chain in its folder of checkpoints."""
 
     def __init__(self, request: ChainRequest) -> None:
         self.request = request
         self._folder = request.checkpoints / "training"
 
     def plan(self) -> list[PlannedStage]:
-        """What `run` would do now, stage by stage, without writing anything.
+        """Returns what `run` would do now, stage by stage; nothing is written.
 
-        Raises CheckpointError where the folder to start from holds no checkpoint, or a damaged one, and InputError
-        where the folder of the chain holds a set of another preset.
+        Raises:
+            CheckpointError: The folder to start from holds no checkpoint, or a damaged one.
+            InputError: The folder of the chain holds a set of another preset.
         """
         self._refuse_empty_initial()
         self._refuse_other_preset()
@@ -103,14 +69,22 @@ class Chain:
         return planned
 
     def run(self, on_progress: OnProgress) -> Iterator[tuple[str, Report]]:
-        """Trains what is not finished; yields the stage and its report after every step.
+        """Trains the stages that are not finished.
 
         In the end the folder holds one set of checkpoints with its manifest, and `training/report.json` and
-        `training/report.md` hold held-out figures of every stage. Of a chain that is finished nothing is written but a
-        report that is missing.
+        `training/report.md` hold held-out figures of every stage. If the chain is finished already, only a missing
+        report is written.
 
-        Raises LockHeldError where another chain runs in this folder, FootageError where footage that a stage wants is
-        missing and none is recorded, and what `train_stage` raises.
+        Args:
+            on_progress: Is called while footage is prepared, see `OnProgress`.
+
+        Yields:
+            The stage and its report after every step.
+
+        Raises:
+            LockHeldError: Another chain runs in this folder.
+            FootageError: Footage that a stage wants is missing, and none is recorded.
+            DrivesimError: Whatever `train_stage` raises.
         """
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +107,7 @@ class Chain:
             self._finish()
 
     def stage_request(self, role: str) -> StageRequest:
-        """The request for one stage in the present round."""
+        """Returns the request for one stage in the present round."""
         request = self.request
         return StageRequest(
             role,
@@ -148,7 +122,7 @@ class Chain:
         )
 
     def budget(self, role: str) -> TrainingBudget:
-        """The budget of a stage: its share of the time, and the limit on steps."""
+        """Returns the budget of a stage: its share of the time, and the limit on steps."""
         return TrainingBudget(self.request.shares.seconds(role, self.request.minutes), self.request.steps)
 
     @cached_property
@@ -161,7 +135,8 @@ class Chain:
         request, minutes = self.stage_request(role), 0.0
         if role == LAYOUTS:
             complete = self._round.is_complete and request.checkpoint(role).is_file() and not trained_before
-            action, reason = ("skip", "collected already") if complete else ("collect", "takes no training")
+            action: Action = "skip" if complete else "collect"
+            reason = "collected already" if complete else "takes no training"
         else:
             action, reason, minutes = self._training_of(role, request, trained_before)
         if action in ("skip", "leave out"):
@@ -181,7 +156,7 @@ class Chain:
         changed = changed_foundations(record, request.foundations())
         if changed:
             return "train on", f"{_listed(changed)} changed since step {step}; its weights are kept", whole
-        to_change = [other for other in STANDS_ON.get(role, ()) if other in before]
+        to_change = [other for other in STAGES[role].foundations if other in before]
         if to_change:
             return "train on", f"{_listed(to_change)} will have changed; its weights are kept", whole
         if is_finished(request, budget):
@@ -196,7 +171,7 @@ class Chain:
         A stage without a state starts from its checkpoint in this chain's folder, or else from that in `initial`, where
         the network of the preset has its sizes.
         """
-        record = StateFolder(self._folder / role).last_record()
+        record = StateFolder(training_folder(self.request.checkpoints, role)).last_record()
         if record is not None and INITIAL not in (record.foundations or {}):
             return None
         return next((folder for folder in self._folders_with(role) if self._fits(folder, role)), None)
@@ -210,7 +185,7 @@ class Chain:
     def _folders_with(self, role: str) -> list[Path]:
         """The folders that hold a checkpoint which a stage may start from, the first choice first."""
         folders = (self.request.checkpoints, self.request.initial)
-        return [folder for folder in folders if folder is not None and (folder / f"{role}.safetensors").is_file()]
+        return [folder for folder in folders if folder is not None and checkpoint_file(folder, role).is_file()]
 
     def _fits(self, folder: Path, role: str) -> bool:
         request = self.request
@@ -223,7 +198,7 @@ class Chain:
 
     def _refuse_empty_initial(self) -> None:
         initial = self.request.initial
-        if initial is not None and not any((initial / f"{role}.safetensors").is_file() for role in STAGES):
+        if initial is not None and not any(checkpoint_file(initial, role).is_file() for role in STAGES):
             raise CheckpointError(f"{initial}: no checkpoints here that new stages could start from")
 
     def _refuse_other_preset(self) -> None:
@@ -269,7 +244,7 @@ class Chain:
         if recorder is not None:
             recorder.train(role)
             self._await_footage(request, recorder, on_progress)
-        every_s = min(self.request.evaluate_every_s, budget.seconds / _EVALUATIONS)
+        every_s = min(self.request.evaluate_every_s, (budget.seconds or 0.0) / _EVALUATIONS)
         build = partial(prepare, request, on_progress)
         for report in train_stage(request, build, budget, every_s, count_preparation=True):
             yield role, report

@@ -1,4 +1,4 @@
-"""What footage a data folder holds for a stage, found out without packing or decoding anything."""
+"""Finds out what footage a data folder holds for a stage, without packing or decoding anything."""
 
 from __future__ import annotations
 
@@ -15,19 +15,28 @@ from drivesim.data.drive_log import DriveLog, content_digest, list_drive_logs, s
 from drivesim.data.packed import packed_folder, stride_of
 from drivesim.data.shard import Shard, read_identity, shard_names
 from drivesim.errors import FootageError
-from drivesim.training.stages.stages import StageRequest, frame_size, packable_logs, wanted_clips
+from drivesim.training.preparation.footage import frame_size, packable_logs
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.settings import wanted_clips
+from drivesim.training.stages.stage import ClipKind
 
 
 @dataclass(frozen=True)
 class LogSpan:
-    """One drive log: its name, which decides its split, its frames per second and its number of frames."""
+    """What is known of one drive log.
+
+    Attributes:
+        name: Name, which decides the split.
+        fps: Frames per second.
+        num_frames: Number of frames.
+    """
 
     name: str
     fps: float
     num_frames: int
 
     def num_clips(self, fps: float | None, num_frames: int) -> int:
-        """At how many places of the log such a clip begins; `fps` None takes single frames of any log."""
+        """Returns at how many places of the log such a clip begins; `fps` None stands for single frames."""
         if fps is None:
             return self.num_frames
         stride = stride_of(self.fps, fps)
@@ -36,7 +45,12 @@ class LogSpan:
 
 @dataclass(frozen=True)
 class SizedLogs:
-    """The logs that can be had at one frame size; `num_unpacked` of them are drive logs to pack."""
+    """The logs that are available at one frame size.
+
+    Attributes:
+        logs: The logs.
+        num_unpacked: How many of them are drive logs that are still to be packed.
+    """
 
     logs: tuple[LogSpan, ...]
     num_unpacked: int
@@ -44,27 +58,35 @@ class SizedLogs:
 
 @dataclass(frozen=True)
 class FootageSurvey:
-    """What a stage can be trained on, at its frame size, and the clips that it wants (`wanted_clips`)."""
+    """What a stage can be trained on, and what it wants.
+
+    Attributes:
+        size: Height and width of its frames.
+        found: The logs that are available at that size.
+        wanted: The kinds of clips that it wants.
+    """
 
     size: tuple[int, int]
     found: SizedLogs
-    wanted: tuple[tuple[float | None, int], ...]
+    wanted: tuple[ClipKind, ...]
 
     @property
     def num_frames(self) -> int:
+        """The number of frames that are available."""
         return sum(log.num_frames for log in self.found.logs)
 
     def missing(self) -> list[str]:
-        """In words, each kind of clip that the stage wants and that is not there, by split."""
+        """Returns, in words, each kind of clip that the stage wants and that is not there, by split."""
+        splits: tuple[tuple[Literal["train", "held_out"], str], ...] = (("train", "training"), ("held_out", "held-out"))
         return [
             f"{words} {clips_in_words(fps, num_frames)} at {self.size[0]}x{self.size[1]}"
             for fps, num_frames in self.wanted
-            for split, words in (("train", "training"), ("held_out", "held-out"))
+            for split, words in splits
             if not self._has_clips(split, fps, num_frames)
         ]
 
     def in_words(self) -> str:
-        """What is there, on one line."""
+        """Returns what is available, on one line."""
         found = self.found
         unpacked = f", {found.num_unpacked:,} of them to be packed" if found.num_unpacked else ""
         return f"{self.num_frames:,} frames of {len(found.logs):,} logs at {self.size[0]}x{self.size[1]}{unpacked}"
@@ -76,8 +98,11 @@ class FootageSurvey:
 def survey(request: StageRequest, known: dict[tuple[int, int], SizedLogs] | None = None) -> FootageSurvey:
     """Looks at packed footage of the stage's size, and at drive logs that are not packed at it.
 
-    `known` keeps what was found at each size, for the stages that follow. Damaged shards and logs are left out: packing
-    names them.
+    Damaged shards and logs are left out: packing names them.
+
+    Args:
+        request: The stage.
+        known: Keeps what was found at each size, for further stages.
     """
     known, size = {} if known is None else known, frame_size(request)
     if size not in known:
@@ -101,7 +126,7 @@ def _logs_at(request: StageRequest, height: int, width: int) -> SizedLogs:
 
 
 def footage_parts(data: Path) -> dict[str, str]:
-    """The sha256 of every drive log and of every shard that was recorded directly, by its path in the data folder.
+    """Returns the sha256 of every drive log and of every directly recorded shard, by its path in the data folder.
 
     Packing changes nothing in it, and neither does a move of the folder.
     """
@@ -117,7 +142,7 @@ def footage_parts(data: Path) -> dict[str, str]:
 
 
 def footage_digest(parts: dict[str, str]) -> str:
-    """One sha256 for all parts of some footage."""
+    """Returns one sha256 for all parts of some footage."""
     return hashlib.sha256(canonical_json(parts)).hexdigest()
 
 

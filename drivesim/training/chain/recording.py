@@ -16,8 +16,8 @@ from typing import Any
 
 from drivesim.data.drive_log import split_of
 from drivesim.errors import DrivesimError
-from drivesim.models.checkpoints import READER
 from drivesim.models.presets import Preset
+from drivesim.models.stages import VEHICLE_DETECTOR
 from drivesim.world.recording.packed_session import PackedRecording, PackedRecordSession, record_shards
 from drivesim.world.recording.recorder import Recipe, log_name
 from drivesim.world.recording.workers import RecordWorkers, parent_is_alive
@@ -42,13 +42,15 @@ _KEPT_FREE = 4 * 2**30
 
 
 def recordings(preset: Preset, for_detector: bool = True) -> tuple[PackedRecording, ...]:
-    """The kinds of footage that the stages of a preset need: stills, clips, fast clips, and large frames in clips.
+    """Returns the kinds of footage that the stages of a preset need: stills, clips, fast clips, clips of large frames.
 
-    for_detector: whether stills are kept at the detector's size too, which takes four times the room.
+    Args:
+        preset: The preset.
+        for_detector: Whether stills are also kept at the size of the vehicle detector, which takes four times the room.
     """
     video, factor = preset.video, preset.video.interpolation_factor
     low = (video.low_height, video.low_width)
-    detector = (preset.reader.height, preset.reader.width)
+    detector = (preset.vehicle_detector.height, preset.vehicle_detector.width)
     large = (low[0] * preset.upsampler.factor, low[1] * preset.upsampler.factor)
     fps = video.keyframe_fps * factor
     clip_frames = (video.keyframes_per_window - 1) * factor + 5
@@ -77,13 +79,18 @@ def _with_both_splits(kind: PackedRecording) -> PackedRecording:
 
 @dataclass(frozen=True)
 class ChainRecordSession(PackedRecordSession):
-    """A session that records, in turn, the kinds that `turns` names for the stage whose number is in `stage`."""
+    """A session that records what the present stage needs.
+
+    Attributes:
+        turns: The kinds of footage to record in turn, for each stage.
+        stage: The number of the present stage, shared between processes.
+    """
 
     turns: tuple[tuple[int, ...], ...] = ()
     stage: Any = None
 
     def shards(self) -> Iterator[tuple[PackedRecording, int]]:
-        """Shards without an end, until the chain ends; while no more of a kind is wanted it waits."""
+        """Yields shards to record until the chain ends; waits while no more footage is wanted."""
         recorded, turn = [0] * len(self.recordings), 0
         self.folder.mkdir(parents=True, exist_ok=True)
         while parent_is_alive():
@@ -104,7 +111,7 @@ class ChainRecordSession(PackedRecordSession):
 
 
 class ChainRecorder:
-    """Worker processes that record for the stages `roles` in their order; a context manager that ends them."""
+    """Worker processes that record footage for stages in their order; a context manager that ends them."""
 
     def __init__(self, data: Path, preset: Preset, roles: Sequence[str], num_workers: int) -> None:
         self._roles, self._ended = tuple(roles), False
@@ -112,16 +119,16 @@ class ChainRecorder:
         turns = tuple((*now, *now, *after) for now, after in zip(needed, [*needed[1:], ()], strict=True))
         self._stage = multiprocessing.get_context("spawn").Value("i", 0)
         session = ChainRecordSession(
-            data, recordings(preset, READER in roles), num_workers=num_workers, turns=turns, stage=self._stage
+            data, recordings(preset, VEHICLE_DETECTOR in roles), num_workers=num_workers, turns=turns, stage=self._stage
         )
         self.workers = RecordWorkers(record_shards, (session, None), num_workers)
 
     def train(self, role: str) -> None:
-        """Tells the workers which stage is trained from now on."""
+        """Says which stage is trained from now on."""
         self._stage.value = self._roles.index(role)
 
     def check(self) -> bool:
-        """Whether footage is still recorded. Where the workers have failed, a warning says why, once."""
+        """Returns whether footage is still recorded. If the workers have failed, a warning says why, once."""
         if self._ended:
             return False
         try:

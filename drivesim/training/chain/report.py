@@ -1,4 +1,4 @@
-"""The report of a chain: held-out figures of every stage, each with the number of samples it was measured on."""
+"""The report of a chain: held-out figures of every stage, with the number of samples that they were measured on."""
 
 from __future__ import annotations
 
@@ -6,30 +6,33 @@ import math
 from pathlib import Path
 from typing import Any
 
-from drivesim.models.checkpoints import STAGES, CheckpointSet
+from drivesim.models.checkpoints.manifest import CheckpointSet
 from drivesim.models.presets import Preset
+from drivesim.models.stages import STAGES, training_folder
 from drivesim.training.loop.state_folder import StateFolder
 
 _PREFIX, _SAMPLES = "held_out_", "held_out_samples"
 
 
 def chain_report(checkpoints: Path, preset: Preset) -> dict[str, Any]:
-    """The content of `report.json`: preset, and for every stage in the folder its file, training and figures.
+    """Returns the content of `report.json`: the preset, and the file, training and figures of every stage.
 
-    Figures are those of the stage's last evaluation; a stage that was not trained here has none. Raises
-    CheckpointError where a file of the set differs from its manifest.
+    The figures are those of the last evaluation; a stage that was not trained here has none.
+
+    Raises:
+        CheckpointError: A file of the set differs from its manifest.
     """
     published = CheckpointSet.open(checkpoints)
     stages = {}
     for role in STAGES:
         if role in published.sha256:
             published.verify(role)
-            stages[role] = {"sha256": published.sha256[role], **_trained(checkpoints / "training" / role)}
+            stages[role] = {"sha256": published.sha256[role], **_trained(training_folder(checkpoints, role))}
     return {"format": 1, "preset": preset.name, "stages": stages}
 
 
 def report_table(report: dict[str, Any]) -> str:
-    """The report as a table in Markdown."""
+    """Returns the report as a table in Markdown."""
     lines = ["| stage | steps | minutes | held out | samples |", "| --- | --- | --- | --- | --- |"]
     for role, stage in report["stages"].items():
         measured = {name: value for name, value in stage.get("held_out", {}).items() if value is not None}

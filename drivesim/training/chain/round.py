@@ -1,4 +1,4 @@
-"""Which round a chain is in: the footage that it began with, and the footage at its end, in `training/chain.json`."""
+"""The round that a chain is in: the footage at its beginning and at its end, kept in `training/chain.json`."""
 
 from __future__ import annotations
 
@@ -15,17 +15,25 @@ _FILE = "chain.json"
 
 @dataclass(frozen=True)
 class Round:
-    """A round of a chain: the footage (`footage_parts`) when it began, and at its end, None while it is under way."""
+    """A round of a chain.
+
+    Attributes:
+        began: The footage (`footage_parts`) when the round began.
+        ended: The footage at its end; None while it is under way.
+    """
 
     began: dict[str, str]
     ended: dict[str, str] | None = None
 
     @classmethod
     def under_way(cls, folder: Path, footage: dict[str, str]) -> Round:
-        """The round of a chain whose footage is now this one.
+        """Returns the round of a chain whose footage is now `footage`.
 
-        A round that is not complete goes on while all footage that it began with is there; what was added waits for
-        the next round, except where it was recorded by the chain itself. Raises CheckpointError for a damaged record.
+        A round that is not complete goes on while all footage that it began with is there. What was added waits for
+        the next round, unless the chain recorded it itself.
+
+        Raises:
+            CheckpointError: The record in the folder is damaged.
         """
         path = folder / _FILE
         if not path.is_file():
@@ -44,20 +52,20 @@ class Round:
 
     @property
     def identity(self) -> str:
-        """What stages of this round are trained on, as one sha256."""
+        """The footage that the stages of this round are trained on, as one sha256."""
         return footage_digest(self.began)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every stage was trained in it."""
+        """Whether every stage was trained in this round."""
         return self.ended is not None
 
     def begin(self, folder: Path) -> None:
-        """Records that the round is under way; of one that is recorded nothing is written. Raises OSError."""
+        """Records that the round is under way, unless that is recorded already. Raises OSError."""
         self._write(folder, {"began": self.began, "ended": None})
 
     def complete(self, folder: Path, footage: dict[str, str]) -> None:
-        """Records that the round is complete, with the footage of now. Raises OSError."""
+        """Records that the round is complete, with the present footage. Raises OSError if it cannot be written."""
         self._write(folder, {"began": self.began, "ended": footage})
 
     def _write(self, folder: Path, content: dict[str, dict[str, str] | None]) -> None:

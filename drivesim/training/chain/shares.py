@@ -2,51 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from drivesim.errors import InputError
+from drivesim.models.stages import STAGES, current_name
 
 MOST = 1_000_000
-"""The largest share, so that their sum is a number too."""
+"""The largest share, so that the sum of all shares is a finite number."""
 
 
 @dataclass(frozen=True)
 class Shares:
-    """Share of the time for each stage, relative to the others; 0 leaves a stage out. `layouts` takes no time."""
+    """The share of the time of each stage that is trained, relative to the others; 0 leaves a stage out.
 
-    autoencoder: float = 0.22
-    image: float = 0.26
-    prediction: float = 0.18
-    interpolation: float = 0.10
-    decoder: float = 0.03
-    upsampler_image: float = 0.12
-    upsampler: float = 0.04
-    reader: float = 0.05
+    Attributes:
+        by_role: The shares by stage.
+    """
+
+    by_role: Mapping[str, float] = field(
+        default_factory=lambda: {role: stage.share for role, stage in STAGES.items() if stage.share}
+    )
 
     def changed(self, texts: Sequence[str]) -> Shares:
-        """These shares with others for some stages, given as `image=0.3`.
+        """Returns these shares with others for some stages, given as `image=0.3`.
 
-        Raises InputError for an unknown stage, for what is no number of 0 to `MOST`, and where nothing is left.
+        Raises:
+            InputError: A stage is unknown, a share is not a number from 0 to `MOST`, or no share is left above 0.
         """
-        known, given = [field.name for field in fields(self)], {}
+        shares = dict(self.by_role)
         for text in texts:
-            role, _, number = text.partition("=")
+            name, _, number = text.partition("=")
+            role = current_name(name)
             try:
-                given[role] = float(number)
+                share = float(number)
             except ValueError:
-                given[role] = -1.0
-            if role not in known or not 0 <= given[role] <= MOST:
+                share = -1.0
+            if role not in shares or not 0 <= share <= MOST:
                 raise InputError(
-                    f"--share: expected STAGE=NUMBER with a number of 0 to {MOST:,} and a stage of {', '.join(known)}; "
-                    f"got {text!r}"
+                    f"--share: expected STAGE=NUMBER with a number of 0 to {MOST:,} and a stage of "
+                    f"{', '.join(shares)}; got {text!r}"
                 )
-        shares = replace(self, **given)
-        if not any(getattr(shares, role) for role in known):
+            shares[role] = share
+        if not any(shares.values()):
             raise InputError("--share: at least one stage needs a share above 0")
-        return shares
+        return Shares(shares)
 
     def seconds(self, role: str, minutes: float) -> float:
-        """The time for a stage out of `minutes`, in seconds."""
-        total = sum(getattr(self, field.name) for field in fields(self))
-        return 60 * minutes * getattr(self, role) / total
+        """Returns the time of a stage out of `minutes`, in seconds."""
+        return 60 * minutes * self.by_role[role] / sum(self.by_role.values())

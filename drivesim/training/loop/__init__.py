@@ -1,1 +1,1 @@
-"""The training loop and what it stands on: optimizer, budget, state, metrics."""
+"""The training loop and its parts: optimiser, budget, saved states, metrics."""

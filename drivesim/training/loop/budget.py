@@ -1,4 +1,4 @@
-"""How long a stage is trained, and how its learning rate moves meanwhile: up, constant, and down to zero at the end."""
+"""How long a stage is trained, and the schedule of its learning rate: it rises, stays, and falls to zero at the end."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ DECAY_FROM = 0.8
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a training has come over all runs: steps, and seconds."""
+    """How far a training has come over all runs.
+
+    Attributes:
+        step: Number of steps.
+        elapsed_s: Seconds of training.
+    """
 
     step: int = 0
     elapsed_s: float = 0.0
@@ -18,11 +23,14 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingBudget:
-    """A training ends after `seconds` or after `steps`, whichever comes first; None sets no limit.
+    """How long a training may last: it ends at the limit that is reached first.
 
-    start: the progress from which the budget counts. It moves when the training continues on another base.
-    decays_after: the progress from which the schedule of the learning rate counts. It moves when a training whose
-        learning rate had begun to fall gets more time.
+    Attributes:
+        seconds: Limit on the time; None sets no limit.
+        steps: Limit on the number of steps; None sets no limit.
+        start: The progress from which the budget counts. It moves when the training continues on another base.
+        decays_after: The progress from which the schedule of the learning rate counts. It moves when a training whose
+            learning rate had begun to fall gets more time.
     """
 
     seconds: float | None = None
@@ -31,12 +39,12 @@ class TrainingBudget:
     decays_after: Progress = Progress()
 
     def ended(self, progress: Progress) -> bool:
-        """Whether nothing is left of the budget."""
+        """Returns whether nothing is left of the budget."""
         by_time = self.seconds is not None and progress.elapsed_s - self.start.elapsed_s >= self.seconds
         return by_time or (self.steps is not None and progress.step - self.start.step >= self.steps)
 
     def used(self, progress: Progress) -> float:
-        """The fraction that is used, 0..1, counted from `decays_after`; the limit that is nearer decides."""
+        """Returns the fraction that is used, 0..1, counted from `decays_after`; the nearer limit decides."""
         begun, parts = self.decays_after, [0.0]
         if self.seconds is not None:
             length = self.start.elapsed_s + self.seconds - begun.elapsed_s
@@ -47,16 +55,16 @@ class TrainingBudget:
         return min(1.0, max(parts))
 
     def learning_rate_factor(self, progress: Progress, warmup_steps: int) -> float:
-        """Factor of the learning rate for the next step: from 1 / `warmup_steps` up to 1, then down to 0."""
+        """Returns the factor of the learning rate for the next step: up to 1 over `warmup_steps`, later down to 0."""
         warm = min(1.0, (progress.step - self.decays_after.step + 1) / max(1, warmup_steps))
         return warm * min(1.0, (1 - self.used(progress)) / (1 - DECAY_FROM))
 
     def of_same_length(self, other: TrainingBudget) -> bool:
-        """Whether both allow the same time and steps."""
+        """Returns whether both budgets allow the same time and steps."""
         return (self.seconds, self.steps) == (other.seconds, other.steps)
 
     def continuing(self, before: TrainingBudget, progress: Progress) -> TrainingBudget:
-        """This budget, for a training that has reached `progress` under the budget `before`.
+        """Returns this budget for a training that has reached `progress` under the budget `before`.
 
         A budget of another length starts the learning rate anew if it had begun to fall.
         """
@@ -64,5 +72,5 @@ class TrainingBudget:
         return replace(self, start=before.start, decays_after=progress if falls_again else before.decays_after)
 
     def counted_from(self, progress: Progress) -> TrainingBudget:
-        """This budget, counted from here on."""
+        """Returns this budget, counted from here on."""
         return replace(self, start=progress, decays_after=progress)

@@ -1,4 +1,4 @@
-"""Data-parallel training under `torchrun`: averaged gradients, one process where it is not used."""
+"""Data-parallel training under `torchrun` with averaged gradients; without it there is one process."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 @contextmanager
 def process_group(device: str) -> Iterator[None]:
-    """Joins the processes that `torchrun` started (gloo on the CPU, nccl on CUDA); nothing to join is fine too."""
+    """Joins the processes that `torchrun` started, if it did (gloo on the CPU, nccl on CUDA)."""
     if "WORLD_SIZE" not in os.environ or int(os.environ["WORLD_SIZE"]) == 1:
         yield
         return
@@ -25,12 +25,12 @@ def process_group(device: str) -> Iterator[None]:
 
 
 def rank() -> int:
-    """Number of this process, 0 alone."""
+    """Returns the number of this process; 0 if it is the only one."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
 def world_size() -> int:
-    """How many processes train together."""
+    """Returns the number of processes that train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
@@ -42,19 +42,19 @@ def barrier() -> None:
 
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replaces every gradient by its mean over the processes, in one message."""
+    """Replaces every gradient by its mean over all processes, in one message."""
     if not dist.is_initialized():
         return
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()
-    for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+    for gradient, part in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
         gradient.copy_(part.view_as(gradient))
 
 
 def agreed(value: float, device: str = "cpu") -> float:
-    """The value of process 0."""
+    """Returns the value of process 0."""
     if not dist.is_initialized():
         return value
     shared: Tensor = torch.tensor([value], dtype=torch.float64, device=device)
@@ -63,12 +63,12 @@ def agreed(value: float, device: str = "cpu") -> float:
 
 
 def decided(condition: bool, device: str = "cpu") -> bool:
-    """What process 0 says, so that all take the same decision."""
+    """Returns the condition of process 0, so that all processes take the same decision."""
     return agreed(float(condition), device) > 0
 
 
 def everywhere(condition: bool, device: str = "cpu") -> bool:
-    """Whether the condition holds in every process."""
+    """Returns whether the condition holds in every process."""
     if not dist.is_initialized():
         return condition
     shared: Tensor = torch.tensor([float(condition)], device=device)

@@ -1,4 +1,4 @@
-"""Exponential moving average of trained parameters."""
+"""The exponential moving average of trained parameters."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 class MovingAverage:
-    """Averages of the named parameters; young averages forget faster, so that early samples are not of noise."""
+    """Averages of named parameters. Young averages forget faster, so that early samples are not only noise."""
 
     def __init__(self, parameters: dict[str, nn.Parameter], decay: float) -> None:
         self.parameters = parameters
@@ -19,14 +19,14 @@ class MovingAverage:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """After optimiser step number `step`, counted from 0."""
+        """Updates the averages after the optimiser step number `step`, counted from 0."""
         decay = min(self.decay, (1 + step) / (10 + step))
         averages = list(self.average.values())
         torch._foreach_lerp_(averages, [p.detach() for p in self.parameters.values()], 1 - decay)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """Within the block the network has the averaged parameters."""
+        """Gives the network the averaged parameters within the block."""
         trained = {name: p.detach().clone() for name, p in self.parameters.items()}
         self._assign(self.average)
         try:

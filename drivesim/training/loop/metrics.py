@@ -1,4 +1,4 @@
-"""Figures of a training: means every 20 steps and at every evaluation, as `metrics.csv` and for TensorBoard."""
+"""The log of a training in `metrics.csv` and for TensorBoard: means every 20 steps and at every evaluation."""
 
 from __future__ import annotations
 
@@ -22,13 +22,21 @@ Row = tuple[str, str, str, str]
 
 
 class MetricsLog:
-    """Rows for a training that continues at `progress`, kept by process 0.
+    """The log of a training, which process 0 writes.
 
-    What an interrupted run wrote from that step on is dropped, so that no step stands there twice; `resumed` are the
-    figures of that very step, where its state was saved.
+    Attributes:
+        path: The file `metrics.csv`.
     """
 
     def __init__(self, path: Path, progress: Progress, resumed: dict[str, str]) -> None:
+        """Continues a log.
+
+        Args:
+            path: The file.
+            progress: Where the training continues. What an interrupted run wrote from that step on is dropped, so that
+                no step is logged twice.
+            resumed: The figures of that very step, if its state was saved.
+        """
         self.path = path
         self._sums: dict[str, list[float]] = {}
         self._board: SummaryWriter | None = None
@@ -44,19 +52,19 @@ class MetricsLog:
             self._sums.setdefault(name, []).append(value)
 
     def means(self) -> dict[str, str]:
-        """Means of the figures since the last call, as they are written."""
+        """Returns the means of the figures since the last call, as they are written."""
         means = {name: as_text(math.fsum(values) / len(values)) for name, values in self._sums.items()}
         self._sums.clear()
         return means
 
     def add_step(self, progress: Progress, figures: dict[str, float]) -> None:
-        """Adds a step to the means, and writes them every 20 steps."""
+        """Adds the figures of one step to the means, and writes the means every 20 steps."""
         self.take(figures)
         if progress.step % _EVERY == 0:
             self.write(progress, self.means())
 
     def write(self, progress: Progress, figures: dict[str, str]) -> None:
-        """Adds rows of one step. Raises OSError."""
+        """Writes the figures of one step. Raises OSError if they cannot be written."""
         if rank() > 0 or not figures:
             return
         with open(self.path, "ab") as file:
@@ -72,7 +80,7 @@ class MetricsLog:
 
 
 def as_text(value: float) -> str:
-    """A figure as it is written, to six digits."""
+    """Returns a figure as it is written, to six digits."""
     return f"{value:.6g}"
 
 
@@ -81,12 +89,12 @@ def _rows(progress: Progress, figures: dict[str, str]) -> list[Row]:
 
 
 def _read(path: Path) -> list[Row]:
-    """The whole rows of a file; none where it is missing. A kill may have left half a row at its end."""
+    """The complete rows of a file, if it exists; a kill may have left half a row at its end."""
     if not path.is_file():
         return []
     lines = path.read_bytes().decode(errors="replace").split("\n")[1:-1]
-    rows = [tuple(row) for row in csv.reader(lines)]
-    return [row for row in rows if len(row) == len(_COLUMNS) and row[0].isdecimal()]
+    rows = [row for row in csv.reader(lines) if len(row) == len(_COLUMNS) and row[0].isdecimal()]
+    return [(step, elapsed_s, figure, value) for step, elapsed_s, figure, value in rows]
 
 
 def _as_csv(rows: Iterable[Row]) -> bytes:
@@ -96,7 +104,7 @@ def _as_csv(rows: Iterable[Row]) -> bytes:
 
 
 def _tensorboard(folder: Path, first_step: int) -> SummaryWriter | None:
-    """A TensorBoard log in `folder`, where TensorBoard is installed (extra `train`)."""
+    """A TensorBoard log in `folder`; None if TensorBoard is not installed (extra `train`)."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:

@@ -1,4 +1,4 @@
-"""Muon that steps all matrices of one shape together, which takes a third of the operations of one by one.
+"""Muon for all matrices of one shape at once, which takes a third of the operations.
 
 Small networks on a GPU wait for operations to be started, not for arithmetic. A step of the demo's image model starts
 914 for the losses and their gradients, and `torch.optim.Muon` with AdamW beside it 1,455 more; here these are 426.
@@ -16,7 +16,7 @@ _ITERATIONS = 5
 
 
 class StackedMuon(torch.optim.Muon):
-    """`torch.optim.Muon` (Jordan et al., 2024) without weight decay, to rounding; its states are the same.
+    """Equals `torch.optim.Muon` (Jordan et al., 2024) without weight decay, up to rounding; its states are the same.
 
     Learning rates are on AdamW's scale (Liu et al., 2025, "Muon is Scalable").
     """
@@ -27,12 +27,14 @@ class StackedMuon(torch.optim.Muon):
         )
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:
-        """One step along the gradients of parameters that have one."""
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # as torch's own
+        """Takes one step along the gradients of the parameters that have one."""
         if closure is not None:
             raise ValueError("StackedMuon takes no closure")
         for group in self.param_groups:
-            parameters, gradients, averages = [], [], []
+            parameters: list[Tensor] = []
+            gradients: list[Tensor] = []
+            averages: list[Tensor] = []
             self._init_group(group, parameters, gradients, averages)
             if not parameters:
                 continue
@@ -46,11 +48,12 @@ class StackedMuon(torch.optim.Muon):
                 stack = orthogonalised(torch.stack([directions[number] for number in numbers]))
                 stack = stack.to(parameters[numbers[0]].dtype) * (-0.2 * group["lr"] * max(shape) ** 0.5)
                 changes |= zip(numbers, stack.unbind(), strict=True)
-            torch._foreach_add_(parameters, [changes[number] for number in range(len(parameters))])
+            ordered = tuple(changes[number] for number in range(len(parameters)))
+            torch._foreach_add_(parameters, ordered)
 
 
 def orthogonalised(matrices: Tensor) -> Tensor:
-    """Matrices `b n m` with singular values near 1, in bfloat16: five Newton-Schulz iterations of the fifth order."""
+    """Returns matrices `b n m` with singular values near 1, in bfloat16, by five Newton-Schulz iterations."""
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.bfloat16()
     x = x.mT if tall else x

@@ -1,4 +1,4 @@
-"""The optimiser of a network: Muon for its matrices and AdamW for the rest, or AdamW for all."""
+"""The optimiser of a network: AdamW, or Muon for its matrices and AdamW for the other parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SMALLEST_SIDE = 16  # of a matrix worth orthogonalising; output layers and gate
 
 
 class NetworkOptimizer:
-    """Steps the parameters of one network.
+    """Optimises the parameters of one network.
 
     Muon (Jordan et al., 2024) turns the momentum of every weight matrix into the nearest orthogonal one; convolutions
     are matrices `out (in h w)`. Its learning rate is on AdamW's scale (Liu et al., 2025, "Muon is Scalable").
@@ -33,14 +33,14 @@ class NetworkOptimizer:
         self._owner = {p: optimizer for optimizer in self._optimizers for p in optimizer.param_groups[0]["params"]}
 
     def zero_grad(self) -> None:
-        """Forgets all gradients."""
+        """Resets all gradients."""
         for optimizer in self._optimizers:
             optimizer.zero_grad()
         for parameter in self._flat:
             parameter.grad = None
 
     def step(self, learning_rate: float) -> None:
-        """One step along the gradients."""
+        """Takes one step along the gradients."""
         for parameter, flat in self._flat.items():
             flat.grad = None if parameter.grad is None else parameter.grad.reshape(flat.shape)
         for optimizer in self._optimizers:
@@ -48,12 +48,13 @@ class NetworkOptimizer:
             optimizer.step()
 
     def moments(self, parameter: nn.Parameter) -> dict[str, Tensor]:
-        """What is remembered of a parameter's gradients, by name; empty before the first step."""
+        """Returns the moments of the gradients of a parameter by name; empty before the first step."""
         stepped = self._flat.get(parameter, parameter)
-        return self._owner[stepped].state.get(stepped, {})
+        moments: dict[str, Tensor] = self._owner[stepped].state.get(stepped, {})
+        return moments
 
     def restore(self, parameter: nn.Parameter, moments: dict[str, Tensor]) -> None:
-        """Takes moments back; those of the other kind of optimiser are left out."""
+        """Restores moments; those of the other kind of optimiser are left out."""
         stepped = self._flat.get(parameter, parameter)
         if ("momentum_buffer" in moments) == (parameter in self._flat) and moments:
             self._owner[stepped].state[stepped] = moments

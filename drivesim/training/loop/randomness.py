@@ -1,4 +1,4 @@
-"""All randomness of a training step: one generator, from which noise is drawn where it is needed."""
+"""The randomness of a training step, all of which comes from one generator."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from torch import Tensor
 
 
 def step_generator(seed: int, step: int, process: int) -> torch.Generator:
-    """The generator of one step of one process, on the CPU."""
+    """Returns the generator of one step in one process, on the CPU."""
     digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") % 2**63)
 
 
 def standard_normal(shape: Sequence[int], generator: torch.Generator, device: torch.device | str) -> Tensor:
-    """Standard normal noise of a shape, on a device.
+    """Draws standard normal noise.
 
-    On the CPU it comes from `generator`, which is the CPU's. Elsewhere it comes from a generator of the device, whose
-    seed `generator` gives: millions of numbers drawn on one core would take longer than the step that they are for.
+    On another device than the CPU it comes from a generator of that device, whose seed `generator` gives: drawing
+    millions of numbers on one core would take longer than the step itself.
+
+    Args:
+        shape: Shape of the noise.
+        generator: Source of randomness, on the CPU.
+        device: Device of the noise.
     """
     if torch.device(device).type == "cpu":
         return torch.randn(shape, generator=generator)

@@ -1,9 +1,8 @@
-"""One stage trained to its end: reports, `metrics.csv`, sample pictures, the exported checkpoint and its manifest."""
+"""Trains one stage to its end, with reports, `metrics.csv`, sample pictures, and the exported checkpoint."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import logging
 import time
 from collections.abc import Callable, Iterator
@@ -11,20 +10,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
-import torch
 
+from drivesim import durable
 from drivesim.errors import CheckpointError, TrainingWriteError
 from drivesim.locks import OwnedLock
+from drivesim.memory import shortage_explained
 from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.distributed import barrier, decided, rank, world_size
 from drivesim.training.loop.loop import Report, Training, changed_foundations, resumed_budget
 from drivesim.training.loop.metrics import MetricsLog, as_text
 from drivesim.training.loop.state_folder import Evaluation, StateFolder
-from drivesim.training.stages.autoencoder import AutoencoderStage
+from drivesim.training.preparation.request import TRAINED, StageRequest
 from drivesim.training.stages.stage import TrainingStage
-from drivesim.training.stages.stages import StageRequest
-from drivesim.training.stages.vehicle_detector import ReaderStage
 
 logger = logging.getLogger(__name__)
 
@@ -36,18 +34,32 @@ def train_stage(
     evaluate_every_s: float = 300.0,
     count_preparation: bool = False,
 ) -> Iterator[Report]:
-    """Trains until the budget ends, counted over all runs; yields a report for each step.
+    """Trains a stage until its budget ends, counted over all runs.
 
-    With `count_preparation`, the time that `prepare` takes counts too.
+    Whenever a state is saved, `training/<stage>/` (states, metrics, pictures) and `<stage>.safetensors` (the averaged
+    parameters) are written to the folder of checkpoints. If the training has ended already, nothing is written.
 
-    Writes under `request.checkpoints`: `training/<stage>/` (states, metrics, pictures) and `<stage>.safetensors`,
-    which holds the averaged parameters, whenever a state is saved. Of a training that has ended already nothing is
-    written, and `prepare`, which builds the stage, is not called.
+    Args:
+        request: The stage.
+        prepare: Builds the stage; it is not called if the training has ended already.
+        budget: How long the training may last.
+        evaluate_every_s: Seconds from one evaluation to the next; each saves the state.
+        count_preparation: Whether the time that `prepare` takes counts.
 
-    Raises LockHeldError where another process trains this stage in this folder, DivergenceError where the losses
-    leave the finite numbers, and TrainingWriteError where the disk is full.
+    Yields:
+        A report after every step.
+
+    Raises:
+        LockHeldError: Another process trains this stage in this folder.
+        DivergenceError: The losses leave the finite numbers.
+        TrainingWriteError: The disk is full.
+        OutOfMemoryError: The batch size asks for more memory than there is.
     """
-    with _one_training(request.training_folder), _full_disk_explained(request.training_folder):
+    with (
+        _one_training(request.training_folder),
+        _full_disk_explained(request.training_folder),
+        shortage_explained("use a smaller batch size (--batch-size, or --batch-scale for a chain)"),
+    ):
         if decided(is_finished(request, budget), request.device):
             return
         foundations = request.foundations()
@@ -61,7 +73,7 @@ def train_stage(
 
 
 def is_finished(request: StageRequest, budget: TrainingBudget) -> bool:
-    """Whether nothing is left to do: the budget is used on the present foundations, and the result is exported."""
+    """Returns whether nothing is left to do: the budget is used, and the result is exported."""
     states = StateFolder(request.training_folder)
     record = states.last_record()
     if record is None or not resumed_budget(record, budget, request.foundations()).ended(record.progress):
@@ -70,7 +82,7 @@ def is_finished(request: StageRequest, budget: TrainingBudget) -> bool:
 
 
 def _is_exported(request: StageRequest, states: StateFolder) -> bool:
-    """Whether the checkpoint in the folder, and in its manifest, is the one of the last state."""
+    """Whether the checkpoint in the folder, and in its manifest, belongs to the last state."""
     evaluation, path = states.evaluation(), request.checkpoint(request.role)
     if evaluation is None or not path.is_file() or sha256_of(path) != evaluation.checkpoint_sha256:
         return False
@@ -110,10 +122,10 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
 
 
 def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means: dict[str, str]) -> dict[str, float]:
-    """Held-out figures, pictures and the exported checkpoint of the state saved last, by process 0.
+    """Measures the state saved last, draws pictures and exports the checkpoint, in process 0.
 
-    The figures are logged together with the means since the state before. What marks the evaluation as done is written
-    last, so that one that was killed is made again.
+    The figures are logged together with the means since the state before. The mark that the evaluation is done is
+    written last, so that one that was killed is repeated.
     """
     figures: dict[str, float] = {}
     if rank() == 0:
@@ -121,7 +133,7 @@ def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means:
             figures = stage.held_out()
             for name, picture in stage.pictures().items():
                 path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
-                path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1])
+                path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
             published = publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
         log.write(training.progress, means | _texts(figures))
         training.states.add_evaluation(Evaluation(_texts(figures), published.sha256[stage.role]))
@@ -134,8 +146,7 @@ def _finished(training: Training) -> Iterator[TrainingStage]:
     """The stage with its averaged parameters, ready to be measured and exported."""
     stage = training.stage
     with training.average.applied():
-        if isinstance(stage, AutoencoderStage | ReaderStage):
-            stage.finish()
+        stage.finish()
         yield stage
 
 
@@ -144,20 +155,22 @@ def _texts(figures: dict[str, float]) -> dict[str, str]:
 
 
 def _explain_resume(training: Training) -> None:
-    """Warns where a resumed training counts its budget or its learning rate anew."""
+    """Warns if a resumed training counts its budget or its learning rate anew."""
     before, now = training.resumed_from, training.record
     if before is None or rank() > 0:
         return
     place = f"{training.stage.role}: step {now.progress.step}"
-    changed = changed_foundations(before, now.foundations)
+    changed = changed_foundations(before, now.foundations or {})
+    if not training.restored and TRAINED not in changed:
+        changed.append(TRAINED)
     if changed:
         logger.warning(
             "%s: %s changed since; training continues from its old weights, and its time counts from here",
             place,
             " and ".join(changed),
         )
-    elif before.budget is not None and now.budget.decays_after != before.budget.decays_after:
-        logger.warning("%s: with more time the learning rate, which had begun to fall, starts anew", place)
+    elif before.budget is not None and training.budget.decays_after != before.budget.decays_after:
+        logger.warning("%s: there is more time now, so the learning rate, which had begun to fall, starts anew", place)
 
 
 @contextlib.contextmanager
@@ -179,15 +192,6 @@ def _full_disk_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if not durable.is_out_of_room(error):
             raise
-        raise TrainingWriteError(
-            f"{error.filename or folder}: {error.strerror}; make room and run the same command again, it continues "
-            "from the last saved state"
-        ) from error
-
-
-def use_threads(count: int | None) -> None:
-    """Limits torch to `count` threads; None changes nothing."""
-    if count is not None:
-        torch.set_num_threads(count)
+        raise TrainingWriteError(f"{error.filename or folder}: {error.strerror}; {durable.ROOM_ADVICE}") from error

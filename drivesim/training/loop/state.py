@@ -10,12 +10,20 @@ from torch import Tensor, nn
 from drivesim.training.loop.ema import MovingAverage
 from drivesim.training.loop.optimizer import NetworkOptimizer
 
+_AVERAGE = "average/"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
 
 
 @dataclass(frozen=True)
 class TrainedState:
-    """What is trained, by the name of its optimiser, with the optimisers, the moving average and a stage's buffers."""
+    """Everything that changes while a stage is trained.
+
+    Attributes:
+        parameters: The trained parameters by name, for each optimiser.
+        optimizers: The optimisers by name.
+        average: Moving average of the parameters of the network.
+        buffers: Further state of the stage by name.
+    """
 
     parameters: dict[str, dict[str, nn.Parameter]]
     optimizers: dict[str, NetworkOptimizer]
@@ -23,8 +31,8 @@ class TrainedState:
     buffers: dict[str, Tensor]
 
     def tensors(self) -> dict[str, Tensor]:
-        """All of it by name; the tensors share the memory of what is trained."""
-        tensors = {f"average/{name}": tensor for name, tensor in self.average.average.items()}
+        """Returns the whole state as tensors by name; they share the memory of what is trained."""
+        tensors = {_AVERAGE + name: tensor for name, tensor in self.average.average.items()}
         tensors |= {f"buffer/{name}": tensor for name, tensor in self.buffers.items()}
         for group, named in self.parameters.items():
             for name, parameter in named.items():
@@ -33,11 +41,17 @@ class TrainedState:
                     tensors[f"{group}.{key}/{name}"] = torch.as_tensor(value)
         return tensors
 
+    def is_of_other_parameters(self, tensors: dict[str, Tensor]) -> bool:
+        """Returns whether tensors are the state of a training of only some of these parameters, or of more of them."""
+        saved = {name.removeprefix(_AVERAGE) for name in tensors if name.startswith(_AVERAGE)}
+        mine = set(self.average.average)
+        return saved < mine or mine < saved
+
     @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Takes back what `tensors` gave. Raises KeyError or RuntimeError where names or shapes do not fit."""
+        """Restores what `tensors` returned. Raises KeyError or RuntimeError if names or shapes do not fit."""
         for name in self.average.average:
-            self.average.average[name].copy_(tensors[f"average/{name}"])
+            self.average.average[name].copy_(tensors[_AVERAGE + name])
         for name, buffer in self.buffers.items():
             buffer.copy_(tensors[f"buffer/{name}"])
         for group, named in self.parameters.items():
@@ -46,9 +60,9 @@ class TrainedState:
                 self.optimizers[group].restore(parameter, _moments(tensors, group, name, parameter))
 
     def not_finite(self) -> str | None:
-        """The name of a tensor that holds a value that is not finite, or an average that is not so in fp16; or None."""
+        """Returns the name of a tensor with a value that is not finite (averages: in fp16), or None."""
         for name, tensor in self.tensors().items():
-            exported = tensor.half() if name.startswith("average/") else tensor
+            exported = tensor.half() if name.startswith(_AVERAGE) else tensor
             if not torch.isfinite(exported).all():
                 return name
         return None

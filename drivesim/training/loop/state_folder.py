@@ -28,7 +28,7 @@ from torch import Tensor
 from drivesim import durable
 from drivesim.archive.sealed_json import parse_json, seal, unseal
 from drivesim.errors import CheckpointError
-from drivesim.models.tensor_file import tensor_file
+from drivesim.models.checkpoints.tensor_file import tensor_file
 from drivesim.training.loop.budget import Progress, TrainingBudget
 
 logger = logging.getLogger(__name__)
@@ -43,9 +43,12 @@ _LEFT_OVER = (".partial", ".removed")
 class StateRecord:
     """What is known of a state without its tensors.
 
-    budget: the budget that it was trained under. foundations: sha256 of every checkpoint that it was trained on, and
-    the identity of its footage. Both are None where an older version wrote it. figures: means since the last save, as
-    they stand in `metrics.csv`. tensors_sha256: sha256 of the file of tensors.
+    Attributes:
+        progress: How far the training had come.
+        budget: The budget that it was trained under; None if an earlier version wrote the record.
+        foundations: What it was trained on (`StageRequest.foundations`); None if an earlier version wrote the record.
+        figures: Means since the last save, as they stand in `metrics.csv`.
+        tensors_sha256: sha256 of the file of tensors.
     """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
@@ -59,7 +62,12 @@ class StateRecord:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Held-out figures of a state, as they stand in `metrics.csv`, and the sha256 of the checkpoint made of it."""
+    """The evaluation of a state.
+
+    Attributes:
+        figures: Held-out figures, as they stand in `metrics.csv`.
+        checkpoint_sha256: sha256 of the checkpoint that was exported.
+    """
 
     __pydantic_config__ = ConfigDict(extra="forbid")
 
@@ -67,7 +75,8 @@ class Evaluation:
     checkpoint_sha256: str
 
 
-_RECORD, _EVALUATION_CONTENT, _PROGRESS_CONTENT = map(TypeAdapter, (StateRecord, Evaluation, Progress))
+_RECORD = TypeAdapter(StateRecord)
+_EVALUATION_CONTENT, _PROGRESS_CONTENT = TypeAdapter(Evaluation), TypeAdapter(Progress)
 
 
 class _Damaged(Exception):
@@ -75,7 +84,7 @@ class _Damaged(Exception):
 
 
 class StateFolder:
-    """The states in `folder`, which need not exist yet."""
+    """The states in a folder, which need not exist yet."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -87,7 +96,7 @@ class StateFolder:
         return self._current is not None
 
     def last_record(self) -> StateRecord | None:
-        """The record of the last state whose record is whole, None where there is none; the tensors are not read."""
+        """Returns the last record that is whole, or None; tensors are not read."""
         for name in self._names():
             with contextlib.suppress(_Damaged):
                 record = self._record(name)
@@ -97,9 +106,12 @@ class StateFolder:
         return None
 
     def load(self) -> tuple[StateRecord, dict[str, Tensor]] | None:
-        """The last state that is whole, None where none was ever saved.
+        """Returns the last state that is whole, or None if no state was ever saved.
 
-        A damaged state is named in a warning. Raises CheckpointError where no state is left that is whole.
+        A warning names each damaged state.
+
+        Raises:
+            CheckpointError: There were states, and none of them is whole.
         """
         latest, problems = self.folder / _LATEST, []
         if latest.is_dir():
@@ -124,9 +136,10 @@ class StateFolder:
         return None
 
     def save(self, record: StateRecord, tensors: dict[str, Tensor]) -> None:
-        """Makes this the last state; it and the one before it are kept.
+        """Saves a state; this one and the one before it are kept.
 
-        Raises OSError where it cannot be written; then all states are as they were.
+        Raises:
+            OSError: It cannot be written; all states are as they were.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         self._remove([entry for entry in self.folder.iterdir() if entry.name.endswith(_LEFT_OVER)])
@@ -153,17 +166,18 @@ class StateFolder:
         self._remove([entry for entry in self._states() if entry.name not in kept])
 
     def tidy(self) -> None:
-        """Completes, after `load`, a last save that was killed. Raises OSError."""
-        if self._latest() != self._current:
-            durable.write_file(self.folder / _LATEST, self._current.encode(), suffix=".partial")
+        """Completes, after `load`, a save that was killed. Raises OSError if that cannot be written."""
+        current = self._name_of_current()
+        if self._latest() != current:
+            durable.write_file(self.folder / _LATEST, current.encode(), suffix=".partial")
             durable.sync_folder(self.folder)
         names = self._names()
-        outdated = names[names.index(self._current) + 2 :]
+        outdated = names[names.index(current) + 2 :]
         left_over = [entry for entry in self.folder.iterdir() if entry.name.endswith(_LEFT_OVER)]
         self._remove([*left_over, *(self.folder / name for name in outdated)])
 
     def evaluation(self) -> Evaluation | None:
-        """The evaluation of the state that was loaded or saved last, None where it is missing or damaged."""
+        """Returns the evaluation of the state that was loaded or saved last; None if it is missing or damaged."""
         if self._current is None:
             return None
         try:
@@ -173,10 +187,15 @@ class StateFolder:
             return None
 
     def add_evaluation(self, evaluation: Evaluation) -> None:
-        """Keeps the evaluation of the state that was loaded or saved last. Raises OSError."""
-        state = self.folder / self._current
+        """Writes the evaluation of the state that was loaded or saved last. Raises OSError if that fails."""
+        state = self.folder / self._name_of_current()
         durable.write_file(state / _EVALUATION, seal(asdict(evaluation)))
         durable.sync_folder(state)
+
+    def _name_of_current(self) -> str:
+        if self._current is None:
+            raise ValueError(f"{self.folder}: no state was loaded or saved")
+        return self._current
 
     def _states(self) -> list[Path]:
         return [path for path in self.folder.iterdir() if _STATE_NAME.fullmatch(path.name) and path.is_dir()]

@@ -5,24 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from drivesim.models.discriminators import (
     adaptive_generator_weight,
     discriminator_hinge_loss,
     generator_hinge_loss,
 )
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.models.pixels import psnr_db
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.losses.perceptual import PerceptualDistance
 from drivesim.training.stages.stage import LossTerm
 
 
 @dataclass(frozen=True)
 class ReconstructionConfig:
-    """Weights of the losses and the steps from which they count; the perceptual one sees a part of the batch.
+    """The weights of the losses, and the steps from which they count.
 
-    `squared_weight`: weight of the squared error beside the absolute one. It gives large errors more weight, and these
-    lie on vehicles and markings.
+    Attributes:
+        squared_weight: Weight of the squared error beside the absolute one. It gives large errors more weight, and
+            these lie on vehicles and markings.
+        perceptual_weight: Weight of the perceptual distance.
+        perceptual_start: Step from which the perceptual distance counts.
+        perceptual_share: Fraction of the batch for which it is computed.
+        adversarial_weight: Weight of the adversarial loss, relative to its gradient.
+        adversarial_start: Step from which the adversary takes part.
     """
 
     squared_weight: float = 2.0
@@ -34,28 +41,33 @@ class ReconstructionConfig:
 
 
 class ReconstructionLoss:
-    """Losses of reconstructed against true frames, `b t 3 h w`; `judge` gives the discriminator's logits of them.
+    """The losses of reconstructed frames `b t 3 h w` against true ones.
 
-    The adversary is balanced against the losses of pixels alone: a second pass through the perceptual network for its
-    gradient would cost as much as all else.
+    The adversary is balanced against the losses of pixels only: a second pass through the perceptual network for its
+    gradient would cost as much as everything else.
+
+    Attributes:
+        config: Weights of the losses.
+        judge: Returns the logits of the discriminator for frames.
+        last_layer: Weight of the last layer of the network.
+        perceptual: The perceptual distance.
     """
 
-    def __init__(
-        self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: nn.Parameter
-    ) -> None:
+    def __init__(self, config: ReconstructionConfig, judge: Callable[[Tensor], Tensor], last_layer: Tensor) -> None:
         self.config, self.judge, self.last_layer = config, judge, last_layer
         self.perceptual = PerceptualDistance().to(last_layer.device)
 
     def distance(self, real: Tensor, made: Tensor) -> Tensor:
-        """The mean perceptual distance of frames `b t 3 h w`."""
-        return self.perceptual(real.flatten(0, 1), made.flatten(0, 1)).mean()
+        """Returns the mean perceptual distance of frames `b t 3 h w`."""
+        distances: Tensor = self.perceptual(real.flatten(0, 1), made.flatten(0, 1))
+        return distances.mean()
 
     def terms(self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
-        """The network's loss, then, once the adversary takes part, the discriminator's.
+        """Yields the loss of the network and, once the adversary takes part, that of the discriminator.
 
         Args:
             real: True frames `b t 3 h w`.
-            made: What the network makes of them.
+            made: The reconstructed frames.
             weights: How much each pixel's error counts, `b t 1 h w`.
             regulariser: A scalar that is added to the network's loss.
             step: Number of the training step, from 0.
@@ -64,7 +76,7 @@ class ReconstructionLoss:
         pixels = pixel_loss(real, made, weights, config.squared_weight)
         loss = pixels + regulariser
         error = real - made
-        figures = {"l1": error.abs().mean(), "psnr_db": -10 * (error / 2).square().mean().clamp(min=1e-9).log10()}
+        figures = {"l1": error.abs().mean(), "psnr_db": psnr_db(error.square().mean())}
         if step >= config.perceptual_start:
             count = max(1, round(config.perceptual_share * len(real)))
             with mixed_precision(made.device.type):
@@ -87,18 +99,19 @@ class ReconstructionLoss:
 
 
 def pixel_loss(real: Tensor, made: Tensor, weights: Tensor, squared_weight: float) -> Tensor:
-    """Mean absolute error plus `squared_weight` times the mean squared error, each pixel weighted."""
+    """Returns the mean absolute error plus `squared_weight` times the mean squared error, weighted by pixel."""
     error = real - made
     return ((error.abs() + squared_weight * error.square()) * weights).mean()
 
 
-def psnr_db(real: Tensor, made: Tensor) -> float:
-    """Peak signal-to-noise ratio of frames in -1..1, mean over pictures `... c h w`."""
-    error = ((real - made) / 2).square().mean((-3, -2, -1))
-    return float((-10 * error.clamp(min=1e-9).log10()).mean())
+def mean_psnr_db(real: Tensor, made: Tensor) -> float:
+    """Returns the peak signal-to-noise ratio of frames `... c h w` in -1..1, averaged over frames."""
+    return float(psnr_db((real - made).square().mean((-3, -2, -1))).mean())
 
 
 def psnr_inside_db(real: Tensor, made: Tensor, inside: Tensor) -> float:
-    """Peak signal-to-noise ratio over all pixels of `b 3 h w` that are `inside` `b 1 h w`; NaN where there are none."""
-    error = ((real - made) / 2).square().mean(-3, keepdim=True)[inside].mean()
-    return float(-10 * error.clamp(min=1e-9).log10())
+    """Returns the peak signal-to-noise ratio over the pixels of frames `b 3 h w` where `inside` `b 1 h w` is true.
+
+    NaN if there are no such pixels.
+    """
+    return float(psnr_db((real - made).square().mean(-3, keepdim=True)[inside].mean()))

@@ -43,7 +43,7 @@ class CropConfig:
 def draw_crops(
     footage: FootageTensors, index: Tensor, config: CropConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Crops of clips, the same place in all frames of a clip, and the weights of their pixels.
+    """Draws crops of clips, at the same place in all frames of a clip, and the weights of their pixels.
 
     Args:
         footage: Frames and boxes.
@@ -68,7 +68,7 @@ def draw_crops(
 
 
 def inside_boxes(boxes: Tensor, known: Tensor, height: int, width: int) -> Tensor:
-    """Whether pixels lie inside one of the known boxes.
+    """Returns whether pixels lie inside one of the known boxes.
 
     Args:
         boxes: Left, top, right and bottom in pixels, `... n 4`.
@@ -88,9 +88,13 @@ def inside_boxes(boxes: Tensor, known: Tensor, height: int, width: int) -> Tenso
 
 
 def thin_and_bright(frames: Tensor) -> Tensor:
-    """How much pixels belong to bright structures a few pixels wide, 0 to 1: the white top-hat of the luminance.
+    """Returns how much pixels belong to bright structures of a few pixels, 0 to 1: the white top-hat of the luminance.
 
-    Takes frames `b t 3 h w` in -1..1 and returns `b t 1 h w`.
+    Args:
+        frames: Frames `b t 3 h w` in -1..1.
+
+    Returns:
+        Values `b t 1 h w`.
     """
     luminance = rearrange(frames.mean(2), "b t h w -> (b t) 1 h w")
     eroded = -F.max_pool2d(-luminance, _THIN, 1, _THIN // 2)

@@ -1,7 +1,8 @@
 """A perceptual distance between pictures that forgives small shifts: ST-LPIPS (Ghildyal and Liu, 2022), alex network.
 
-Only its weights are used, out of the package stlpips-pytorch; the package itself is never imported, as that would
-need torchvision and IPython. Inside a picture the features are the package's own; see `_blurred_filters` on its border.
+Only the weights in the package stlpips-pytorch are used; the package itself is never imported, because that would
+need torchvision and IPython. Inside a picture the features equal those of the package; see `_blurred_filters` on its
+border.
 """
 
 from __future__ import annotations
@@ -22,10 +23,18 @@ DISTANCES = tuple(f"lin{i}.model.1.weight" for i in range(5))
 
 
 class PerceptualDistance(nn.Module):
-    """Distance of two batches of pictures; frozen, differentiable in both of them.
+    """The distance of two batches of pictures; it has no trained parameters and is differentiable in both batches.
 
-    Raises MissingExtraError where the weights are not installed (extra `train`).
+    Raises:
+        MissingExtraError: The weights are not installed (extra `train`).
     """
+
+    shift: Tensor
+    scale: Tensor
+    weight0: Tensor
+    bias0: Tensor
+    weight1: Tensor
+    bias1: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +48,7 @@ class PerceptualDistance(nn.Module):
             self.register_buffer(f"distance{i}", weights[distance])
 
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
-        """first, second: b c h w, RGB in [-1, 1], sides of at least 21 pixels. Returns (b,), 0 where equal."""
+        """Returns the distances `b` of pictures `b 3 h w` in -1..1 with sides of at least 21 pixels."""
         total = torch.zeros(first.shape[0], device=first.device)
         for i, (a, b) in enumerate(zip(self._features(first), self._features(second), strict=True)):
             difference = (_unit_length(a) - _unit_length(b)).square()
@@ -96,4 +105,4 @@ def _weights_file() -> Path:
             "the perceptual loss needs the weights in stlpips-pytorch, which is not installed: "
             "pip install 'drivesim[train]'"
         ) from error
-    return Path(package.locate_file("stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth"))
+    return Path(str(package.locate_file("stlpips_pytorch/weights/vST0.0/alex_shift_tolerant.pth")))

@@ -1,4 +1,4 @@
-"""What the vehicle detector learns: centre maps by the focal loss, boxes by overlap; both where labels are sure."""
+"""What the vehicle detector learns: centre maps by the focal loss and boxes by overlap, where labels are certain."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from einops import rearrange, reduce
 from torch import Tensor
 
 from drivesim.data.vehicle_labels import PADDING
-from drivesim.models.vehicle_detector import ReaderOutput
+from drivesim.models.vehicle_detector import VehicleDetectorOutput
 
 _SPREAD = 0.54 / 6  # standard deviation of a centre's bell, of the box's side (TTFNet, Sec. 3.2)
 _LEAST_SPREAD = 1 / 6  # in cells: such a bell lies in one cell
@@ -18,7 +18,13 @@ _NEAR_CENTRE = 0.3  # cells with at least this much of the bell learn the box
 
 @dataclass(frozen=True)
 class VehicleBoxes:
-    """Labels of a batch. `xyxy` `b n 4` in 0..1; `category` `b n` or PADDING; `counts` `b n`: to be found."""
+    """The labels of a batch.
+
+    Attributes:
+        xyxy: Boxes in 0..1 of the picture, `b n 4`.
+        category: Category of each vehicle, or `PADDING`, `b n`.
+        counts: Whether a vehicle should be found, `b n`; the others may be found or not.
+    """
 
     xyxy: Tensor
     category: Tensor
@@ -26,10 +32,15 @@ class VehicleBoxes:
 
 
 @dataclass(frozen=True)
-class ReaderTargets:
-    """`centres` `b k h w` in 0..1, which count where `sure` `b h w`; `xyxy` `b h w 4` in cells, by `weight` `b h w`.
+class DetectionTargets:
+    """What the network should predict.
 
-    `weight` sums to 1 over the cells of a vehicle that no other vehicle hides.
+    Attributes:
+        centres: Centre maps in 0..1 for each category, `b k h w`.
+        sure: Where the centre maps count, `b h w`.
+        xyxy: Boxes in cells, `b h w 4`.
+        weight: Weight of the box of each cell, `b h w`; it sums to 1 over the cells of a vehicle that is not hidden.
+        num_vehicles: Number of vehicles that should be found, a scalar.
     """
 
     centres: Tensor
@@ -39,8 +50,8 @@ class ReaderTargets:
     num_vehicles: Tensor
 
 
-def reader_targets(labels: VehicleBoxes, num_categories: int, height: int, width: int) -> ReaderTargets:
-    """Draws labels on `height` × `width` cells."""
+def detection_targets(labels: VehicleBoxes, num_categories: int, height: int, width: int) -> DetectionTargets:
+    """Returns the targets of labels on `height` × `width` cells."""
     boxes = labels.xyxy * labels.xyxy.new_tensor([width, height, width, height])
     x0, y0, x1, y1 = (edge[..., None] for edge in boxes.unbind(-1))
     x = torch.arange(width, device=boxes.device)
@@ -69,11 +80,11 @@ def reader_targets(labels: VehicleBoxes, num_categories: int, height: int, width
     weight = (owned / total).sum(1)
     index = rearrange(owner, "b h w -> b (h w) 1").expand(-1, -1, 4)
     xyxy = rearrange(middle[:, :, 0].gather(1, index), "b (h w) d -> b h w d", h=height)
-    return ReaderTargets(centres, sure, xyxy, torch.where(strongest > 0, weight, 0.0), labels.counts.sum())
+    return DetectionTargets(centres, sure, xyxy, torch.where(strongest > 0, weight, 0.0), labels.counts.sum())
 
 
-def centre_loss(logits: Tensor, targets: ReaderTargets) -> Tensor:
-    """The penalty-reduced focal loss (CenterNet, Eq. 1), a vehicle; `logits` `b k h w`."""
+def centre_loss(logits: Tensor, targets: DetectionTargets) -> Tensor:
+    """Returns the penalty-reduced focal loss (CenterNet, Eq. 1) of logits `b k h w`, per vehicle."""
     probability = logits.sigmoid().clamp(1e-4, 1 - 1e-4)
     centre = targets.centres > 0.99
     found = (1 - probability).square() * probability.log()
@@ -82,20 +93,22 @@ def centre_loss(logits: Tensor, targets: ReaderTargets) -> Tensor:
     return loss / targets.num_vehicles.clamp(min=1)
 
 
-def box_loss(xyxy: Tensor, targets: ReaderTargets) -> Tensor:
-    """One minus the generalised overlap (Rezatofighi et al., 2019), a vehicle; `xyxy` `b h w 4`."""
+def box_loss(xyxy: Tensor, targets: DetectionTargets) -> Tensor:
+    """Returns one minus the generalised IoU (Rezatofighi et al., 2019) of boxes `b h w 4`, per vehicle."""
     overlap = generalised_iou(xyxy, targets.xyxy)
     return ((1 - overlap) * targets.weight).sum() / targets.num_vehicles.clamp(min=1)
 
 
-def reader_loss(output: ReaderOutput, targets: ReaderTargets, box_weight: float) -> tuple[Tensor, dict[str, Tensor]]:
-    """The whole loss and its parts."""
+def detection_loss(
+    output: VehicleDetectorOutput, targets: DetectionTargets, box_weight: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Returns the whole loss and its parts by name."""
     centres, boxes = centre_loss(output.centres, targets), box_loss(output.xyxy, targets)
     return centres + box_weight * boxes, {"centres": centres, "boxes": boxes}
 
 
 def generalised_iou(first: Tensor, second: Tensor) -> Tensor:
-    """-1..1 of boxes `... 4`, one by one: 1 where equal, below 0 where they are far apart."""
+    """Returns the generalised IoU of boxes `... 4`, pair by pair: 1 for equal boxes, below 0 for distant ones."""
     low, high = torch.maximum(first[..., :2], second[..., :2]), torch.minimum(first[..., 2:], second[..., 2:])
     shared = (high - low).clamp(min=0).prod(-1)
     union = _area(first) + _area(second) - shared

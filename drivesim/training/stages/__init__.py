@@ -1,1 +1,1 @@
-"""The stages: what each trains on, and its loss."""
+"""The training of each stage: what it sees, its losses, and how it is measured."""

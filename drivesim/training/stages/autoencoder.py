@@ -1,7 +1,7 @@
 """Stage `autoencoder`: pixel, perceptual and patch-adversarial losses on crops around vehicles (Video LDM, Sec. 2).
 
-Latents are kept scale-equivariant: latents that are shrunk decode to the shrunken picture. That takes from them the
-fine detail that no diffusion model can predict ("Improving the Diffusability of Autoencoders", Skorokhodov et al.,
+Latents are kept scale-equivariant: latents that are shrunk decode to the shrunken picture. This removes the fine
+detail from them that no diffusion model can predict ("Improving the Diffusability of Autoencoders", Skorokhodov et al.,
 2025; EQ-VAE, Kouzelis et al., 2025). Latent channels are ordered: the decoder often sees the first ones alone, so that
 they hold the structure of the picture and the last ones its detail (DC-AE 1.5, Chen et al., 2025).
 """
@@ -15,22 +15,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.clips import ClipPlaces, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.models.autoencoder import Autoencoder, Posterior
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminatorConfig
-from drivesim.training.loop.pictures import grid
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.models.pixels import grid
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.losses.adversarial import (
     ReconstructionConfig,
     ReconstructionLoss,
+    mean_psnr_db,
     pixel_loss,
-    psnr_db,
     psnr_inside_db,
 )
 from drivesim.training.losses.crops import CropConfig, draw_crops, inside_boxes
-from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.stage import SINGLE_FRAMES, FootageStage, LossTerm, TrainingConfig, named_parameters
 
 
 @dataclass(frozen=True)
@@ -69,15 +69,14 @@ class AutoencoderTraining(TrainingConfig):
     )
 
 
-class AutoencoderStage:
-    """Trains encoder and decoder; starts from the principal components of the footage."""
+class AutoencoderStage(FootageStage):
+    """Trains encoder and decoder, starting from the principal components of the footage."""
 
     role = "autoencoder"
 
     def __init__(self, network: Autoencoder, footage: PackedFootage, config: AutoencoderTraining, device: str) -> None:
+        super().__init__(footage, device, [SINGLE_FRAMES])
         self.network, self.config, self.device = network.to(device), config, device
-        self.footage = FootageTensors(footage, device)
-        self._find_clips()
         self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
         self.loss = ReconstructionLoss(
             config.reconstruction,
@@ -86,27 +85,20 @@ class AutoencoderStage:
         )
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """The autoencoder's (or its decoder's) and the discriminator's parameters."""
-        trained = self.network.decoder if self.config.keep_encoder else self.network
+        """Returns the parameters of the autoencoder, or of its decoder alone, and those of the discriminator."""
+        decoder = {f"decoder.{name}": parameter for name, parameter in self.network.decoder.named_parameters()}
         return {
-            "network": named_parameters(self.network, list(trained.parameters())),
+            "network": named_parameters(self.network, decoder if self.config.keep_encoder else None),
             "discriminator": named_parameters(self.discriminator),
         }
 
     def buffers(self) -> dict[str, Tensor]:
-        """The discriminator's spectral norms."""
+        """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
-    def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
-        num_new = self.footage.refresh()
-        if num_new:
-            self._find_clips()
-        return num_new
-
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Reconstruction of crops, and of shrunken crops from shrunken latents."""
-        index = draw(self.train, self.config.batch_size, 1, generator)
+        """Yields losses of reconstructed crops, and of shrunken crops decoded from shrunken latents."""
+        index = draw(self.train[0], self.config.batch_size, 1, generator)
         frames, weights = draw_crops(self.footage, index, self.config.crops, generator)
         with mixed_precision(self.device):
             posterior = self.network.encoder(frames[:, 0])
@@ -123,17 +115,17 @@ class AutoencoderStage:
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """PSNR over whole held-out frames and inside their vehicles, and the perceptual distance to them."""
-        index = self._places(self.test, 256)
+        """Measures PSNR over whole held-out frames and inside their vehicles, and the perceptual distance to them."""
+        index = self._places(self.test[0], 256)
         real = self.footage.frames(index)[:, 0].to(self.device)
-        made = torch.cat([self._reconstructed(part) for part in real.split(32)])
+        made = torch.cat([self._reconstructed(part) for part in torch.split(real, 32)])
         height, width = self.footage.frame_size
         boxes = self.footage.boxes[index[:, 0]] * torch.tensor([width, height, width, height])
         inside = inside_boxes(boxes, self.footage.category[index[:, 0]] >= 0, height, width).to(self.device)
-        pairs = zip(real.split(32), made.split(32), strict=True)
+        pairs = zip(torch.split(real, 32), torch.split(made, 32), strict=True)
         distances = torch.cat([self.loss.perceptual(a, b) for a, b in pairs])
         return {
-            "held_out_psnr_db": psnr_db(real, made),
+            "held_out_psnr_db": mean_psnr_db(real, made),
             "held_out_vehicle_psnr_db": psnr_inside_db(real, made, inside),
             "held_out_perceptual": float(distances.mean()),
             "held_out_samples": len(real),
@@ -141,41 +133,37 @@ class AutoencoderStage:
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out frames over their reconstructions."""
-        real = self._pictures(self.test, 8)
+        """Draws held-out frames above their reconstructions."""
+        real = self._pictures(self.test[0], 8)
         made = self._reconstructed(real)
         rows = [real[:4], made[:4], real[4:], made[4:]]
         return {"reconstruction": grid(torch.stack([row for row in rows if len(row)]))}
 
-    def _find_clips(self) -> None:
-        footage = self.footage.footage
-        self.train = clip_places(footage, "train", None, 1)
-        self.test = clip_places(footage, "held_out", None, 1)
-
     def start_from_components(self) -> None:
-        """Starts the linear path from the principal components of training frames."""
-        self.network.initialise_linear(self._pictures(self.train, 256))
+        """Initialises the linear path with the principal components of training frames."""
+        self.network.initialise_linear(self._pictures(self.train[0], 256))
 
     def add_channels(self, first: int) -> None:
-        """Starts the channels from `first` on, which the checkpoint it starts from lacks, with what that one loses."""
-        self.network.add_linear_channels(self._pictures(self.train, 256), first)
+        """Initialises the channels from `first` on, which the first checkpoint lacks, with what it loses."""
+        self.network.add_linear_channels(self._pictures(self.train[0], 256), first)
 
     def finish(self) -> None:
-        """Measures the latents of training frames, so that `encode` normalises them; with a kept encoder they stay."""
+        """Measures the latents of training frames, so that `encode` normalises them; a kept encoder keeps its own."""
         if self.config.keep_encoder:
             return
         with torch.no_grad():
-            parts = self._pictures(self.train, 512).split(64)
+            parts = torch.split(self._pictures(self.train[0], 512), 64)
             self.network.set_latent_statistics(torch.cat([self.network.encoder(part).mean for part in parts]))
 
     def _reconstructed(self, pictures: Tensor) -> Tensor:
         """Pictures `b 3 h w`, encoded and decoded again in full precision."""
-        return self.network.decoder(self.network.encoder(pictures).mean[:, None])[:, 0].clamp(-1, 1)
+        made: Tensor = self.network.decoder(self.network.encoder(pictures).mean[:, None])
+        return made[:, 0].clamp(-1, 1)
 
     def _decoded(self, latents: Tensor) -> Tensor:
         """Unnormalised latents `b c h w` to frames `b 1 3 h w`."""
         with mixed_precision(self.device):
-            made = self.network.decoder(latents[:, None])
+            made: Tensor = self.network.decoder(latents[:, None])
         return made.float()
 
     def _visible(self, latents: Tensor, generator: torch.Generator) -> Tensor:

@@ -9,21 +9,30 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.clips import ClipPlaces, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.discriminators import PatchDiscriminator3d, PatchDiscriminatorConfig
-from drivesim.models.unet import is_temporal
-from drivesim.training.loop.pictures import grid
+from drivesim.models.pixels import grid
+from drivesim.models.temporal import last_temporal_projection, temporal_parameters
 from drivesim.training.loop.randomness import standard_normal, step_generator
-from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss, psnr_db
+from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss, mean_psnr_db
 from drivesim.training.losses.crops import CropConfig, draw_crops
-from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 
 
 @dataclass(frozen=True)
 class DecoderTraining(TrainingConfig):
-    """Clips of `num_frames` at `fps`; `latent_noise` stands for what the latent models get wrong frame by frame."""
+    """How the video decoder is trained.
+
+    Attributes:
+        num_frames: Frames per clip.
+        fps: Frames per second of a clip.
+        crops: Where crops are taken and what counts in them.
+        latent_noise: Largest standard deviation of noise on latents, relative to that of the latents; it stands for
+            what the latent models get wrong in each frame.
+        reconstruction: Losses of the reconstruction.
+    """
 
     batch_size: int = 3
     learning_rate: float = 5e-4
@@ -35,65 +44,58 @@ class DecoderTraining(TrainingConfig):
         default_factory=lambda: ReconstructionConfig(perceptual_start=300, adversarial_start=1500)
     )
 
+    @property
+    def clips(self) -> ClipKind:
+        """The clips that the stage trains on."""
+        return ClipKind(self.fps, self.num_frames)
 
-class DecoderStage:
-    """Trains phi of the video decoder on clips whose frames were encoded one by one."""
+
+class DecoderStage(FootageStage):
+    """Trains the temporal layers of the decoder on clips whose frames were encoded one by one."""
 
     role = "decoder"
 
     def __init__(self, network: Autoencoder, footage: PackedFootage, config: DecoderTraining, device: str) -> None:
+        super().__init__(footage, device, [config.clips])
         self.network, self.config, self.device = network.to(device), config, device
-        self.footage = FootageTensors(footage, device)
-        self._find_clips()
         self.discriminator = PatchDiscriminator3d(PatchDiscriminatorConfig()).to(device)
-        last = [p for name, p in network.decoder.named_parameters() if is_temporal(name) and "conv_out.weight" in name]
-        self.loss = ReconstructionLoss(config.reconstruction, self.discriminator, last[-1])
+        last = last_temporal_projection(network)
+        if last is None:
+            raise ValueError("stage decoder needs an autoencoder whose decoder has temporal layers")
+        self.loss = ReconstructionLoss(config.reconstruction, self.discriminator, last)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """The decoder's temporal parameters and the discriminator's."""
-        temporal = [parameter for name, parameter in self.network.named_parameters() if is_temporal(name)]
+        """Returns the temporal parameters of the decoder and the parameters of the discriminator."""
         return {
-            "network": named_parameters(self.network, temporal),
+            "network": named_parameters(self.network, temporal_parameters(self.network)),
             "discriminator": named_parameters(self.discriminator),
         }
 
     def buffers(self) -> dict[str, Tensor]:
-        """The discriminator's spectral norms."""
+        """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
-    def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
-        num_new = self.footage.refresh()
-        if num_new:
-            self._find_clips()
-        return num_new
-
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Reconstruction of clips of random crops from slightly wrong latents."""
-        frames, weights, made = self._reconstructed(self.train, self.config.batch_size, generator)
+        """Yields losses of clips of random crops that are reconstructed from slightly wrong latents."""
+        frames, weights, made = self._reconstructed(self.train[0], self.config.batch_size, generator)
         yield from self.loss.terms(frames, made, weights, made.new_zeros(()), step)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """PSNR on held-out clips, and how much more frame-to-frame change than the real clip the decoded one has."""
-        real, _, made = self._reconstructed(self.test, 16, step_generator(7, 0, 0))
+        """Measures PSNR on held-out clips, and the error of the change from frame to frame."""
+        real, _, made = self._reconstructed(self.test[0], 16, step_generator(7, 0, 0))
         flicker = (made.diff(dim=1) - real.diff(dim=1)).square().mean().sqrt()
         return {
-            "held_out_psnr_db": psnr_db(real, made.clamp(-1, 1)),
+            "held_out_psnr_db": mean_psnr_db(real, made.clamp(-1, 1)),
             "held_out_flicker": float(flicker),
             "held_out_samples": len(real),
         }
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out clips over their reconstructions."""
-        real, _, made = self._reconstructed(self.test, 3, step_generator(11, 0, 0))
+        """Draws held-out clips above their reconstructions."""
+        real, _, made = self._reconstructed(self.test[0], 3, step_generator(11, 0, 0))
         return {"reconstruction": grid(torch.stack([real, made], 1).flatten(0, 1))}
-
-    def _find_clips(self) -> None:
-        footage = self.footage.footage
-        self.train = clip_places(footage, "train", self.config.fps, self.config.num_frames)
-        self.test = clip_places(footage, "held_out", self.config.fps, self.config.num_frames)
 
     def _reconstructed(
         self, places: ClipPlaces, count: int, generator: torch.Generator

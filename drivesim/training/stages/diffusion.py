@@ -1,10 +1,10 @@
 """Stages `image`, `prediction`, `interpolation`: denoising score matching in latents (Video LDM, Eq. 1 to 3).
 
-Channels of the latents count as much as they move pixels: all have unit variance, but the last ones hold fine detail
-that no clip lets foresee, which would drown what it does. Cells of small vehicles among the conditions count more
-than their few among all cells would (Chen et al., 2024, "GeoDiffusion", Sec. 3.3). The three stages differ in the clips
-they see, in which frames are known, and in what is trained: all of the image model, the temporal layers alone of the
-video models (Eq. 2).
+Each latent channel is weighted by how strongly it moves pixels: all channels have unit variance, but the last ones
+hold fine detail that cannot be predicted and would otherwise dominate the loss. Cells of small vehicles among the
+conditions are weighted higher, because there are few of them (Chen et al., 2024, "GeoDiffusion", Sec. 3.3). The three
+stages differ in the clips that they see, in which frames are known, and in what is trained: the whole image model, but
+only the temporal layers of the video models (Eq. 2).
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, GrowingTensor, clip_places, draw
+from drivesim.data.clips import ClipPlaces, GrowingTensor, draw
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
@@ -26,11 +28,12 @@ from drivesim.diffusion.samplers import dpm_solver_2m, final
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.box_raster import box_coverage
 from drivesim.models.conditioning import BoxLayout, Conditioning, ContextFrames
+from drivesim.models.pixels import grid
+from drivesim.models.temporal import temporal_parameters
 from drivesim.models.unet import UNet
-from drivesim.training.loop.pictures import grid
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
-from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 
 _HELD_OUT_CLIPS = 16  # a batch
 _HELD_OUT_FRAMES = 192
@@ -38,21 +41,36 @@ _HELD_OUT_FRAMES = 192
 
 @dataclass(frozen=True)
 class Regime:
-    """Clips of `num_frames` at `fps` (None: single frames) and the label they carry, None for none."""
+    """A kind of clips and its label.
+
+    Attributes:
+        fps: Frames per second; None for single frames.
+        num_frames: Frames per clip.
+        frame_rate: Label of the regime that the network is conditioned on; None for no label.
+    """
 
     fps: float | None
     num_frames: int
     frame_rate: int | None = None
 
+    @property
+    def clips(self) -> ClipKind:
+        """The clips without their label."""
+        return ClipKind(self.fps, self.num_frames)
+
 
 @dataclass(frozen=True)
 class DiffusionTraining(TrainingConfig):
-    """How often each condition is dropped, and what frames have in common.
+    """How a latent diffusion model is trained.
 
-    drop: probability with which each condition is forgotten. drop_together: that with which all of them are at once,
-    as guidance samples the network. vehicle_weight: what a vehicle of one cell counts beside a cell without any.
-    context_noise: largest noise on known latents. noise_correlation: of the noise of neighbouring frames, as in
-    sampling.
+    Attributes:
+        regimes: The kinds of clips.
+        drop: Probability with which each condition is dropped.
+        drop_together: Probability with which all of them are dropped at once, as guidance evaluates the network.
+        vehicle_weight: Weight of a vehicle of one cell; that of a cell without vehicles is 1.
+        context_noise: Largest standard deviation of noise on known latents.
+        noise_correlation: Correlation of the noise of neighbouring frames, as in sampling.
+        samples: Number of clips that are sampled for the pictures.
     """
 
     batch_size: int = 24
@@ -69,8 +87,8 @@ class DiffusionTraining(TrainingConfig):
     samples: int = 6
 
 
-class LatentDiffusionStage:
-    """Denoising of clips of cached latents, which `encode` gives; temporal stages train their temporal layers alone."""
+class LatentDiffusionStage(FootageStage):
+    """Trains a network to denoise clips of cached latents; a video model trains its temporal layers only."""
 
     def __init__(
         self,
@@ -83,33 +101,23 @@ class LatentDiffusionStage:
         config: DiffusionTraining,
         device: str,
     ) -> None:
+        super().__init__(footage, "cpu", [regime.clips for regime in config.regimes])
         self.role, self.network, self.denoiser = role, network.to(device), denoiser
         self.config, self.device, self.autoencoder = config, device, autoencoder
-        self.footage = FootageTensors(footage, "cpu")
         self._encode = encode
         self.latents = GrowingTensor(encode(footage), device)
         self.channel_weight = autoencoder.channel_gain().to(device)[:, None, None]
-        self._find_clips()
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Theta for the image model, phi for a video model."""
-        temporal = self.network.config.temporal is not None
-        return {"network": named_parameters(self.network, self.network.temporal_parameters() if temporal else None)}
+        """Returns all parameters of the image model, or those of the temporal layers of a video model."""
+        return {"network": named_parameters(self.network, temporal_parameters(self.network) or None)}
 
-    def buffers(self) -> dict[str, Tensor]:
-        """None."""
-        return {}
-
-    def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
-        num_new = self.footage.refresh()
-        if num_new:
-            self.latents.extend(self._encode(self.footage.footage))
-            self._find_clips()
-        return num_new
+    def footage_has_grown(self) -> None:
+        """Encodes the new frames."""
+        self.latents.extend(self._encode(self.footage.footage))
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """The squared error of the target at random diffusion times, over frames that are not known."""
+        """Yields the squared error of the target at random diffusion times, over frames that are not known."""
         regime = int(torch.randint(len(self.train), (), generator=generator))
         clean, conditioning = self._batch(self.train, regime, self.config.batch_size, generator)
         conditioning = conditioning.drop_randomly(self.config.drop, generator, self.config.drop_together)
@@ -118,7 +126,7 @@ class LatentDiffusionStage:
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """The loss on held-out clips, all conditions known, over all cells alike and over those of vehicles.
+        """Measures the loss on held-out clips under all conditions, over all cells and over those of vehicles.
 
         Frames that are known do not count.
         """
@@ -128,7 +136,7 @@ class LatentDiffusionStage:
             for _ in range(math.ceil(_HELD_OUT_FRAMES / (_HELD_OUT_CLIPS * regime.num_frames))):
                 clean, conditioning = self._batch(self.test, number, _HELD_OUT_CLIPS, generator)
                 error, _ = self._error(clean, conditioning, generator)
-                cells = box_coverage(conditioning.boxes, *clean.shape[-2:]).amax(2)
+                cells = box_coverage(_boxes_of(conditioning), *clean.shape[-2:]).amax(2)
                 cells = cells * _unknown(conditioning, clean)[..., None, None]
                 num_clips += len(clean)
                 values.append(float(_mean_of_unknown(error, conditioning)))
@@ -141,27 +149,20 @@ class LatentDiffusionStage:
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out clips: real ones, then samples under their conditions, one clip a row (single frames: a column)."""
+        """Draws held-out clips and samples under their conditions: one clip per row, single frames one per column."""
         pictures = {}
         for number in range(len(self.test)):
             generator = step_generator(11, number, 0)
             clean, conditioning = self._batch(self.test, number, self.config.samples, generator)
             noise = self._noise(clean, generator)
-            denoise = self.denoiser.bind(lambda x, tau, c=conditioning: self.network(x, tau, c))
+            denoise = self.denoiser.bind(partial(self._predicted, conditioning))
             made = final(dpm_solver_2m(denoise, noise, self.denoiser.schedule, 20))
             rows = torch.stack([clean, made], 1).flatten(0, 1)
             frames = self.autoencoder.decode(rows.float().to(next(self.autoencoder.parameters()).device))
             pictures[f"samples_{number}"] = grid(
-                frames if frames.shape[1] > 1 else frames.unflatten(0, (-1, 2))[:, :, 0]
+                frames if frames.shape[1] > 1 else rearrange(frames, "(n k) 1 c h w -> n k c h w", k=2)
             )
         return pictures
-
-    def _find_clips(self) -> None:
-        footage, regimes = self.footage.footage, self.config.regimes
-        self.train, self.test = (
-            [clip_places(footage, split, regime.fps, regime.num_frames) for regime in regimes]
-            for split in ("train", "held_out")
-        )
 
     def _batch(
         self, places: list[ClipPlaces], number: int, count: int, generator: torch.Generator
@@ -197,9 +198,14 @@ class LatentDiffusionStage:
             own = around_first(own, correlation.in_between)
         return own
 
+    def _predicted(self, conditioning: Conditioning, x: Tensor, tau: Tensor) -> Tensor:
+        prediction: Tensor = self.network(x, tau, conditioning)
+        return prediction
+
     def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
         error, tau = self._error(clean, conditioning, generator)
-        weight = vehicle_weights(conditioning.boxes, *clean.shape[-2:], self.config.vehicle_weight)
+        height, width = clean.shape[-2:]
+        weight = vehicle_weights(_boxes_of(conditioning), height, width, self.config.vehicle_weight)
         weight = weight * self.denoiser.loss_weight(tau)[:, None, None, None]
         return _mean_of_unknown(error * weight, conditioning)
 
@@ -215,10 +221,17 @@ class LatentDiffusionStage:
 
 
 def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float) -> Tensor:
-    """What each cell counts, `b t height width`: 1 where no vehicle is told, `strongest` on one of a single cell.
+    """Returns the weight of each cell, `b t height width`: 1 without a vehicle, more inside the boxes of vehicles.
 
-    It falls with the root of a vehicle's cells, so that large ones count more in all, but not in each cell. Only
-    what the model is told may decide it: else it would learn to draw more vehicles than there are.
+    The weight falls with the square root of the number of cells of a vehicle, so that large vehicles count more as a
+    whole but less in each cell. Only vehicles that the model is conditioned on count: otherwise it would learn to draw
+    more vehicles than there are.
+
+    Args:
+        boxes: The boxes that the model is conditioned on.
+        height: Rows of the latents.
+        width: Columns of the latents.
+        strongest: Weight of a vehicle that covers a single cell.
     """
     coverage = box_coverage(boxes, height, width)
     cells = coverage.sum((-2, -1), keepdim=True).clamp(min=1)
@@ -226,14 +239,19 @@ def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float)
     return 1 + extra * boxes.known[:, None, None, None]
 
 
+def _boxes_of(conditioning: Conditioning) -> BoxLayout:
+    assert conditioning.boxes is not None, "footage always has boxes"
+    return conditioning.boxes
+
+
 def _mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
-    """The mean of `b t h w` over frames that are not known."""
+    """The mean of `b t h w` over the frames that are not known."""
     unknown = _unknown(conditioning, error)
     return (error.mean((2, 3)) * unknown).sum() / unknown.sum()
 
 
 def _unknown(conditioning: Conditioning, like: Tensor) -> Tensor:
-    """1 for frames that are not known, else 0: `b t`, as those of `like` `b t ...`."""
+    """1 for frames that are not known and 0 for the others: `b t`, like the frames of `like` `b t ...`."""
     if conditioning.context is None:
         return torch.ones(like.shape[:2], device=like.device)
     return (~conditioning.context.mask).float()

@@ -1,22 +1,42 @@
-"""What the loop asks of a training stage."""
+"""What the training loop asks of a stage, and what stages on packed footage have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from drivesim.data.clips import FootageTensors, clip_places
+from drivesim.data.packed import PackedFootage
+
+
+class ClipKind(NamedTuple):
+    """Clips of `num_frames` frames at `fps` frames per second; `fps` None stands for single frames of any log."""
+
+    fps: float | None
+    num_frames: int
+
+
+SINGLE_FRAMES = ClipKind(None, 1)
+
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """How a stage is optimised. `batch_size` is per process; `learning_rate` is reached after `warmup_steps`.
+    """How a stage is optimised.
 
-    muon: whether the matrices of the network are stepped by Muon instead of AdamW.
-    adversary_rate: learning rate of a discriminator, as a fraction of the network's.
+    Attributes:
+        batch_size: Number of clips per step in each process.
+        learning_rate: Learning rate after the warm-up.
+        warmup_steps: Number of steps over which the learning rate rises.
+        ema_decay: Decay of the moving average of the parameters.
+        gradient_clip: Largest norm of a gradient.
+        seed: Seed of batches and noise.
+        muon: Whether Muon instead of AdamW steps the matrices of the network.
+        adversary_rate: Learning rate of a discriminator, as a fraction of that of the network.
     """
 
     batch_size: int
@@ -31,7 +51,13 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class LossTerm:
-    """One loss to descend: whose optimiser steps (`network`, or an adversary), its value, figures for the log."""
+    """One loss that an optimiser descends.
+
+    Attributes:
+        optimizer: Name of the optimiser: `network`, or that of an adversary.
+        value: The loss, a scalar.
+        figures: Scalars for the log, by name.
+    """
 
     optimizer: str
     value: Tensor
@@ -39,35 +65,111 @@ class LossTerm:
 
 
 class TrainingStage(Protocol):
-    """A stage: the network to export, the parameters of each optimiser, and its losses on a drawn batch."""
+    """A stage as the training loop sees it: a network to export, parameters of each optimiser, and losses."""
 
-    role: str
-    network: nn.Module
-    config: TrainingConfig
+    @property
+    def role(self) -> str:
+        """Name of the stage."""
+        ...
+
+    @property
+    def network(self) -> nn.Module:
+        """The network that is exported."""
+        ...
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The settings of the optimisers."""
+        ...
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """Named trained parameters of each optimiser; `network` is the one that is averaged and exported."""
+        """Returns the trained parameters of each optimiser by name; those of `network` are averaged and exported."""
+        ...
 
     def buffers(self) -> dict[str, Tensor]:
-        """State besides the parameters that the next step depends on, by name."""
+        """Returns the state besides the parameters that the next step depends on, by name."""
+        ...
 
     def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
+        """Includes the footage that was recorded since, and returns the number of new frames."""
+        ...
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Draws a batch with `generator` and yields losses; the loop descends each before it asks for the next."""
+        ...
+
+    def finish(self) -> None:
+        """Completes the network with the averaged parameters, before it is evaluated or exported."""
+        ...
 
     def held_out(self) -> dict[str, float]:
-        """Figures on held-out footage, the same batch and noise each time; `held_out_samples` is their number."""
+        """Returns figures on held-out footage, the same each time; `held_out_samples` is the number of samples."""
+        ...
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Sample pictures `h w 3` uint8 by name, made with the averaged parameters."""
+        """Returns sample pictures, uint8 `h w 3`, by name."""
+        ...
 
 
-def named_parameters(module: nn.Module, only: list[nn.Parameter] | None = None) -> dict[str, nn.Parameter]:
-    """Trainable parameters by name, all or those listed; the rest of the module is frozen."""
-    wanted = {id(p) for p in only} if only is not None else None
-    chosen = {name: p for name, p in module.named_parameters() if wanted is None or id(p) in wanted}
+class FootageStage:
+    """The base of stages that train on clips of packed footage.
+
+    Attributes:
+        footage: Frames and labels.
+        train: The places of the clips for training, for each kind of clip.
+        test: The places of the held-out clips, for each kind of clip.
+    """
+
+    def __init__(self, footage: PackedFootage, device: str, kinds: Sequence[ClipKind]) -> None:
+        """Finds the clips.
+
+        Args:
+            footage: The footage.
+            device: Device that holds the frames; on the CPU they stay in their files.
+            kinds: The kinds of clips that the stage trains on.
+
+        Raises:
+            FootageError: There are no clips of a kind.
+        """
+        self.footage = FootageTensors(footage, device)
+        self._kinds = tuple(kinds)
+        self._find_clips()
+
+    def buffers(self) -> dict[str, Tensor]:
+        """Returns the state besides the parameters that the next step depends on: nothing."""
+        return {}
+
+    def finish(self) -> None:
+        """Completes the network before it is evaluated or exported: nothing is to be done."""
+
+    def refresh(self) -> int:
+        """Includes the footage that was recorded since, and returns the number of new frames."""
+        num_new = self.footage.refresh()
+        if num_new:
+            self._find_clips()
+            self.footage_has_grown()
+        return num_new
+
+    def footage_has_grown(self) -> None:
+        """Is called after new footage was included, for a stage that keeps more than its clips."""
+
+    def _find_clips(self) -> None:
+        footage = self.footage.footage
+        self.train = [clip_places(footage, "train", *kind) for kind in self._kinds]
+        self.test = [clip_places(footage, "held_out", *kind) for kind in self._kinds]
+
+
+def named_parameters(module: nn.Module, only: Mapping[str, nn.Parameter] | None = None) -> dict[str, nn.Parameter]:
+    """Makes some parameters of a module trainable and freezes the others.
+
+    Args:
+        module: The module.
+        only: The parameters to train, by name; None for all.
+
+    Returns:
+        The trainable parameters by name, in the order of the module.
+    """
+    chosen = {name: parameter for name, parameter in module.named_parameters() if only is None or name in only}
     module.requires_grad_(False)
     for parameter in chosen.values():
         parameter.requires_grad_(True)

@@ -20,24 +20,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.clips import ClipPlaces, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoiser
-from drivesim.diffusion.samplers import ddim, final
 from drivesim.models.autoencoder import Autoencoder
-from drivesim.models.conditioning import Conditioning, LowResolution
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminator3d, PatchDiscriminatorConfig
-from drivesim.models.unet import is_temporal
+from drivesim.models.pixels import grid
+from drivesim.models.temporal import last_temporal_projection, temporal_parameters
 from drivesim.models.upsampler import Upsampler, enlarge
-from drivesim.training.loop.pictures import grid
-from drivesim.training.loop.precision import mixed_precision
-from drivesim.training.loop.randomness import standard_normal, step_generator
+from drivesim.training.loop.randomness import step_generator
 from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.losses.crops import CropConfig, draw_crops
-from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
-
-_SAMPLED_STEPS = 1
-_SAMPLED_LOW_RES_TAU = 30
+from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
+from drivesim.training.stages.upsampling import Upsampling, shrunk, with_more_detail
 
 
 @dataclass(frozen=True)
@@ -73,9 +68,14 @@ class UpsamplerTraining(TrainingConfig):
         )
     )
 
+    @property
+    def clips(self) -> ClipKind:
+        """The clips that the stage trains on."""
+        return ClipKind(self.fps, self.num_frames)
 
-class UpsamplerStage:
-    """Trains theta on single frames, or phi of the video upsampler on clips."""
+
+class UpsamplerStage(FootageStage):
+    """Trains the image upsampler on single frames, or the temporal layers of the video upsampler on clips."""
 
     def __init__(
         self,
@@ -87,10 +87,11 @@ class UpsamplerStage:
         config: UpsamplerTraining,
         device: str,
     ) -> None:
-        self.role, self.network, self.denoiser = role, network.to(device), denoiser
+        super().__init__(footage, device, [config.clips])
+        self.role, self.network = role, network.to(device)
         self.config, self.device, self.autoencoder = config, device, autoencoder.to(device).requires_grad_(False)
-        self.footage = FootageTensors(footage, device)
-        self._find_clips()
+        self.upsampling = Upsampling(self.network, denoiser, config.max_low_res_tau, config.full_noise_share)
+        self.discriminator: nn.Module
         if config.num_frames == 1:
             self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
             self.loss = self._reconstruction_loss(lambda clips: self.discriminator(clips.flatten(0, 1)))
@@ -99,45 +100,41 @@ class UpsamplerStage:
             self.loss = self._reconstruction_loss(self.discriminator)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """All parameters of the image upsampler, the temporal ones of the video upsampler; the discriminator's."""
+        """Returns all parameters of the image upsampler, or the temporal ones of the video upsampler, and those of the
+        discriminator.
+        """
         return {
-            "network": named_parameters(self.network, self._temporal() or None),
+            "network": named_parameters(self.network, temporal_parameters(self.network) or None),
             "discriminator": named_parameters(self.discriminator),
         }
 
     def buffers(self) -> dict[str, Tensor]:
-        """The discriminator's spectral norms."""
+        """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
-    def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
-        num_new = self.footage.refresh()
-        if num_new:
-            self._find_clips()
-        return num_new
-
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """The target's squared error, and what the frames that the prediction stands for look like."""
-        patches, weights = self._detailed_patches(generator)
-        made, error = self._denoised(patches, self._low_res(patches, generator), generator)
+        """Yields losses of the predictions and of the patches that they stand for, then that of the discriminator."""
+        patches, weights = with_more_detail(*self._patches(self.train[0], 2 * self.config.batch_size, generator))
+        made, error = self.upsampling.denoised(patches, self._low_res(patches, generator), generator)
         yield from self.loss.terms(patches, made, weights, self.config.diffusion_weight * error, step)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
-        """Of held-out patches: the target's squared error, and the perceptual distance of samples to the truth.
+        """Measures, on held-out patches, the squared error of the target and the perceptual distance of samples.
 
-        The latter from true small patches and from reconstructed ones, each beside that of a bicubic enlargement.
+        The samples are made from shrunken patches (`true`) and from their reconstructions (`reconstructed`); the
+        distance of a bicubic enlargement stands beside each.
         """
         generator = step_generator(7, 0, 0)
         figures: dict[str, list[float]] = {}
         for _ in range(6):
-            patches, _ = self._patches(self.test, 8, generator)
-            error = self._denoised(patches, self._low_res(patches, generator), generator)[1]
+            patches, _ = self._patches(self.test[0], 8, generator)
+            error = self.upsampling.denoised(patches, self._low_res(patches, generator), generator)[1]
             figures.setdefault("held_out_loss", []).append(float(error))
             for name, decoded in (("true", False), ("reconstructed", True)):
                 low_res = self._low_res(patches, generator, decoded)
                 enlarged = enlarge(low_res, self.network.config.factor)
-                for how, made in (("", self._sampled(low_res, generator)), ("_bicubic", enlarged)):
+                for how, made in (("", self.upsampling.sampled(low_res, generator)), ("_bicubic", enlarged)):
                     distance = float(self.loss.distance(patches, made))
                     figures.setdefault(f"held_out_perceptual_{name}{how}", []).append(distance)
         means = {name: float(np.mean(values)) for name, values in figures.items()}
@@ -145,35 +142,18 @@ class UpsamplerStage:
 
     @torch.no_grad()
     def pictures(self) -> dict[str, np.ndarray]:
-        """Rows of held-out patches: bicubic enlargement, sample, truth."""
+        """Draws held-out patches in three rows: bicubic enlargements, samples and true patches."""
         generator = step_generator(11, 0, 0)
-        patches, _ = self._patches(self.test, 6, generator)
+        patches, _ = self._patches(self.test[0], 6, generator)
         low_res = self._low_res(patches, generator, decoded=True)
-        rows = [enlarge(low_res, self.network.config.factor), self._sampled(low_res, generator), patches]
+        rows = [enlarge(low_res, self.network.config.factor), self.upsampling.sampled(low_res, generator), patches]
         return {"patches": grid(torch.stack([row[:, 0] for row in rows]))}
 
-    def _find_clips(self) -> None:
-        footage = self.footage.footage
-        self.train = clip_places(footage, "train", self.config.fps, self.config.num_frames)
-        self.test = clip_places(footage, "held_out", self.config.fps, self.config.num_frames)
-
-    def _temporal(self) -> list[nn.Parameter]:
-        return [parameter for name, parameter in self.network.named_parameters() if is_temporal(name)]
-
     def _reconstruction_loss(self, judge: Callable[[Tensor], Tensor]) -> ReconstructionLoss:
-        last = self.network.unet.conv_out.weight
-        for name, parameter in self.network.named_parameters():
-            if is_temporal(name) and name.endswith("conv_out.weight"):
-                last = parameter
+        last = last_temporal_projection(self.network)
+        if last is None:
+            last = self.network.unet.conv_out.weight
         return ReconstructionLoss(self.config.reconstruction, judge, last)
-
-    def _detailed_patches(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Of two drawn patches the one with more detail: sky and road have little to learn from."""
-        patches, weights = self._patches(self.train, 2 * self.config.batch_size, generator)
-        first, second = patches.diff(dim=-1).abs().mean((1, 2, 3, 4)).chunk(2)
-        count = torch.arange(len(first), device=patches.device)
-        chosen = torch.where(first > second, count, count + len(first))
-        return patches[chosen], weights[chosen]
 
     def _patches(self, places: ClipPlaces, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Patches `b t 3 h w` and the weights of their pixels `b t 1 h w`."""
@@ -182,46 +162,11 @@ class UpsamplerStage:
         return patches.to(self.device), weights.to(self.device)
 
     def _low_res(self, patches: Tensor, generator: torch.Generator, decoded: bool | None = None) -> Tensor:
-        small = nn.functional.avg_pool2d(patches.flatten(0, 1), self.network.config.factor)
-        small = small.unflatten(0, patches.shape[:2])
+        """Low-resolution patches: shrunk ones, or their reconstructions; None leaves the choice to the generator."""
+        small = shrunk(patches, self.network.config.factor)
         if decoded is None:
             decoded = bool(torch.rand((), generator=generator) < self.config.decoded_share)
         if decoded:
             with torch.no_grad():
                 small = self.autoencoder.decode(self.autoencoder.encode(small))
         return small
-
-    def _noisy(self, low_res: Tensor, tau: Tensor, generator: torch.Generator) -> Conditioning:
-        noise = _shared_noise(low_res, generator)
-        return Conditioning(low_res=LowResolution(self.denoiser.schedule.diffuse(low_res, noise, tau), tau))
-
-    def _denoised(self, patches: Tensor, low_res: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """The frames that predictions at random diffusion times stand for, and the target's squared error."""
-        count, num_steps = len(patches), self.denoiser.schedule.num_steps
-        low_tau = torch.randint(self.config.max_low_res_tau, (count,), generator=generator).to(self.device)
-        tau = torch.randint(num_steps, (2, count), generator=generator).amax(0)
-        at_full_noise = torch.rand(count, generator=generator) < self.config.full_noise_share
-        tau = torch.where(at_full_noise, num_steps - 1, tau).to(self.device)
-        noise = _shared_noise(patches, generator)
-        noisy, target = self.denoiser.training_pair(self.network.residual(patches, low_res), noise, tau)
-        conditioning = self._noisy(low_res, low_tau, generator)
-        with mixed_precision(self.device):
-            prediction = self.network(noisy, tau, conditioning)
-        prediction = prediction.float()
-        residual = self.denoiser.denoised(noisy, prediction, tau)
-        return self.network.frames(residual, low_res), (prediction - target).square().mean()
-
-    def _sampled(self, low_res: Tensor, generator: torch.Generator) -> Tensor:
-        """Low-resolution patches enlarged by the model, in a few steps."""
-        b, t, c, h, w = low_res.shape
-        factor = self.network.config.factor
-        condition = self._noisy(low_res, torch.full((b,), _SAMPLED_LOW_RES_TAU, device=self.device), generator)
-        noise = _shared_noise(low_res.new_empty((b, t, c, factor * h, factor * w)), generator)
-        denoise = self.denoiser.bind(lambda x, tau: self.network(x, tau, condition))
-        return self.network.frames(final(ddim(denoise, noise, self.denoiser.schedule, _SAMPLED_STEPS)), low_res)
-
-
-def _shared_noise(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal noise `b t c h w`, the same for all frames of a clip."""
-    b, t, *picture = like.shape
-    return standard_normal((b, 1, *picture), generator, like.device).expand(b, t, *picture)

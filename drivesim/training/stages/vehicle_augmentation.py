@@ -1,7 +1,7 @@
-"""Random changes of labelled frames for training the vehicle detector.
+"""Random changes of labelled frames, for training the vehicle detector.
 
-No change uses a model of drivesim: the vehicle detector is an independent ruler only if it has never seen what the
-autoencoder, the image model or the upsampler make of a frame. It would otherwise learn to accept their faults.
+No change uses a model of drivesim: the vehicle detector measures these models independently only if it has never seen
+what they make of a frame. Otherwise it would learn to accept their faults.
 """
 
 from __future__ import annotations
@@ -19,11 +19,17 @@ _LEAST_SEEN = 0.35  # a vehicle of which a crop keeps less may be found or not
 
 @dataclass(frozen=True)
 class AugmentationConfig:
-    """Probabilities and largest strengths.
+    """Probabilities and largest strengths of the changes.
 
-    zoom: probability of a crop that is enlarged by up to `max_zoom`. shrunk: probability that a picture is shrunk by
-    up to `max_shrink` and enlarged again. max_noise: standard deviation, of a range of -1..1. max_tone: change of
-    contrast and brightness; the colours change by up to three tenths of it.
+    Attributes:
+        flip: Probability that a picture is mirrored.
+        zoom: Probability that a crop is enlarged to the whole picture.
+        max_zoom: Largest enlargement of a crop.
+        shrunk: Probability that a picture is shrunk and enlarged again.
+        max_shrink: Largest factor by which it is shrunk.
+        noise: Probability that noise is added.
+        max_noise: Largest standard deviation of the noise, for pixels in -1..1.
+        max_tone: Largest change of contrast and brightness; colours change by up to three tenths of it.
     """
 
     flip: float = 0.5
@@ -45,7 +51,7 @@ class Augmentation:
     def __call__(
         self, pictures: Tensor, labels: VehicleBoxes, generator: torch.Generator
     ) -> tuple[Tensor, VehicleBoxes]:
-        """New pictures of the same size, and their labels."""
+        """Returns changed pictures of the same size and their labels."""
         results = [self._one(pictures[i], labels, i, generator) for i in range(len(pictures))]
         xyxy = torch.stack([boxes for _, boxes, _ in results])
         counts = torch.stack([count for *_, count in results])
@@ -77,15 +83,23 @@ class Augmentation:
 
 
 def flipped(xyxy: Tensor) -> Tensor:
-    """Boxes `... 4` in 0..1 in the mirrored picture."""
+    """Returns where boxes `... 4` in 0..1 lie in the mirrored picture."""
     x0, y0, x1, y1 = xyxy.unbind(-1)
     return torch.stack([1 - x1, y0, 1 - x0, y1], -1)
 
 
 def cropped(picture: Tensor, xyxy: Tensor, left: float, top: float, side: float) -> tuple[Tensor, Tensor, Tensor]:
-    """A part of a picture `3 h w` at the same size, its boxes `n 4`, and how much of each box is left, `n`.
+    """Enlarges a part of a picture to the size of the whole.
 
-    `left`, `top` and `side` are in 0..1 of the picture.
+    Args:
+        picture: The picture, `3 h w`.
+        xyxy: Boxes in 0..1 of the picture, `n 4`.
+        left: Left edge of the part, in 0..1 of the picture.
+        top: Upper edge of the part, in 0..1 of the picture.
+        side: Width and height of the part, in 0..1 of the picture.
+
+    Returns:
+        The enlarged part `3 h w`, the boxes in it `n 4`, and which fraction of each box is left, `n`.
     """
     height, width = picture.shape[-2:]
     y, x, rows, columns = (round(v) for v in (top * height, left * width, side * height, side * width))
@@ -98,12 +112,12 @@ def cropped(picture: Tensor, xyxy: Tensor, left: float, top: float, side: float)
 
 
 def shrunk(picture: Tensor, factor: float) -> Tensor:
-    """A picture `3 h w` made `factor` times smaller by area and enlarged again."""
+    """Shrinks a picture `3 h w` by a factor and enlarges it again, which removes detail."""
     height, width = picture.shape[-2:]
     size = (max(1, round(height / factor)), max(1, round(width / factor)))
     return _enlarged(nn.functional.interpolate(picture[None], size, mode="area")[0], (height, width))
 
 
 def _enlarged(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """A picture `3 h w` at another size, bicubically."""
+    """A picture `3 h w`, resized by bicubic interpolation."""
     return nn.functional.interpolate(picture[None], size, mode="bicubic", align_corners=False)[0].clamp(-1, 1)

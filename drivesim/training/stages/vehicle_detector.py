@@ -1,7 +1,7 @@
-"""Stage `reader`: the vehicle detector, trained on recorded frames and on nothing that a model has made.
+"""Stage `vehicle_detector`: trained on recorded frames, and never on frames that a model has made.
 
-It measures every adherence figure, so it has to see vehicles as somebody else's detector would: see
-`reader_augmentation`.
+The vehicle detector measures every adherence figure, so that it has to find vehicles as an independent detector would:
+see `vehicle_augmentation`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from drivesim.data.clips import ClipPlaces, FootageTensors, clip_places, draw
+from drivesim.data.clips import ClipPlaces, draw
 from drivesim.data.packed import PackedFootage
 from drivesim.data.vehicle_labels import vehicle_labels
 from drivesim.detection.detections import Detections
 from drivesim.detection.scores import Verdicts, judge
 from drivesim.geometry.requestable import MIN_BOX_SIDE
-from drivesim.models.vehicle_detector import VehicleReader, read_vehicles
+from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.scenario.previews.drawing import draw_boxes
-from drivesim.training.loop.precision import mixed_precision
+from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import step_generator
-from drivesim.training.losses.vehicles import VehicleBoxes, reader_loss, reader_targets
-from drivesim.training.stages.stage import LossTerm, TrainingConfig, named_parameters
+from drivesim.training.losses.vehicles import VehicleBoxes, detection_loss, detection_targets
+from drivesim.training.stages.stage import SINGLE_FRAMES, FootageStage, LossTerm, TrainingConfig, named_parameters
 from drivesim.training.stages.vehicle_augmentation import Augmentation, AugmentationConfig
 
 _LEAST_SCORE = 0.05
@@ -32,8 +32,13 @@ _HELD_OUT_FRAMES = 160
 
 
 @dataclass(frozen=True)
-class ReaderTraining(TrainingConfig):
-    """`box_weight`: weight of the boxes' loss against the centres'."""
+class VehicleDetectorTraining(TrainingConfig):
+    """How the vehicle detector is trained.
+
+    Attributes:
+        box_weight: Weight of the loss of the boxes; that of the centres is 1.
+        augmentation: Random changes of the frames.
+    """
 
     batch_size: int = 8
     learning_rate: float = 2e-3
@@ -44,53 +49,46 @@ class ReaderTraining(TrainingConfig):
     augmentation: AugmentationConfig = field(default_factory=AugmentationConfig)
 
 
-class ReaderStage:
+class VehicleDetectorStage(FootageStage):
     """Trains the vehicle detector."""
 
-    role = "reader"
+    role = "vehicle_detector"
 
     def __init__(
         self,
-        network: VehicleReader,
+        network: VehicleDetector,
         footage: PackedFootage,
-        config: ReaderTraining,
+        config: VehicleDetectorTraining,
         device: str,
     ) -> None:
+        super().__init__(footage, "cpu", [SINGLE_FRAMES])
         self.network, self.config, self.device = network.to(device), config, device
-        self.footage = FootageTensors(footage, "cpu")
-        self._find_frames()
+        self.labels = vehicle_labels(footage)
         self.augment = Augmentation(config.augmentation)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
-        """All parameters."""
+        """Returns all parameters of the network."""
         return {"network": named_parameters(self.network)}
 
-    def buffers(self) -> dict[str, Tensor]:
-        """None that a step depends on."""
-        return {}
-
-    def refresh(self) -> int:
-        """Takes up the footage that was recorded since; returns how many frames are new."""
-        num_new = self.footage.refresh()
-        if num_new:
-            self._find_frames()
-        return num_new
+    def footage_has_grown(self) -> None:
+        """Includes the labels of the new frames."""
+        self.labels = vehicle_labels(self.footage.footage)
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Centres and boxes on changed frames."""
-        index = draw(self.train, self.config.batch_size, 1, generator)
+        """Yields the loss of centres and boxes on randomly changed frames."""
+        index = draw(self.train[0], self.config.batch_size, 1, generator)
         pictures = self.network.fitted(self.footage.frames(index)[:, 0].to(self.device))
         pictures, labels = self.augment(pictures, self._labels(index[:, 0]), generator)
         with mixed_precision(self.device):
             output = self.network(pictures)
-        targets = reader_targets(labels, self.network.config.num_categories, *output.centres.shape[-2:])
-        loss, figures = reader_loss(output, targets, self.config.box_weight)
+        targets = detection_targets(labels, self.network.config.num_categories, *output.centres.shape[-2:])
+        loss, figures = detection_loss(output, targets, self.config.box_weight)
         yield LossTerm("network", loss, {"loss": loss, **figures})
 
     def held_out(self) -> dict[str, float]:
-        """Precision, recall and average precision on held-out frames, of vehicles that can be asked for."""
-        index, _ = self._frames(self.test, _HELD_OUT_FRAMES)
-        verdicts = self._judged(self.test, _HELD_OUT_FRAMES)
+        """Measures precision, recall and average precision on held-out frames, over vehicles that can be requested."""
+        index, _ = self._frames(self.test[0], _HELD_OUT_FRAMES)
+        verdicts = self._judged(self.test[0], _HELD_OUT_FRAMES)
         threshold = float(self.network.threshold)
         return {
             "held_out_ap50": verdicts.average_precision(),
@@ -102,9 +100,9 @@ class ReaderStage:
         }
 
     def pictures(self) -> dict[str, np.ndarray]:
-        """Held-out frames with the vehicles that are labelled (white) and that are found (green)."""
-        index, frames = self._frames(self.test, 6)
-        found = read_vehicles(self.network, frames)
+        """Draws held-out frames with the boxes of labelled vehicles (white) and of detections (green)."""
+        index, frames = self._frames(self.test[0], 6)
+        found = detect_vehicles(self.network, frames)
         truth = [self.labels.truth(int(i)) for i in index]
         rows = [
             with_vehicles(with_vehicles(f, t.xyxy[t.counts], (255, 255, 255)), d.xyxy, (60, 255, 60))
@@ -114,22 +112,16 @@ class ReaderStage:
 
     def finish(self) -> None:
         """Sets the threshold with the best balance of precision and recall on training frames."""
-        self.network.threshold.fill_(self._judged(self.train, 256).best_threshold())
-
-    def _find_frames(self) -> None:
-        footage = self.footage.footage
-        self.labels = vehicle_labels(footage)
-        self.train = clip_places(footage, "train", None, 1)
-        self.test = clip_places(footage, "held_out", None, 1)
+        self.network.threshold.fill_(self._judged(self.train[0], 256).best_threshold())
 
     def _judged(self, places: ClipPlaces, count: int) -> Verdicts:
         index, frames = self._frames(places, count)
-        found: list[Detections] = read_vehicles(self.network, frames, _LEAST_SCORE)
+        found: list[Detections] = detect_vehicles(self.network, frames, _LEAST_SCORE)
         return judge([self.labels.truth(int(i)) for i in index], found, sides=(MIN_BOX_SIDE, np.inf))
 
     def _frames(self, places: ClipPlaces, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Indices and frames `t h w c`, the same each time."""
-        index = draw(places, count, 1, step_generator(7, 0, 0))[:, 0].unique().numpy()
+        """Numbers of frames and the frames `t h w c`, the same each time."""
+        index = torch.unique(draw(places, count, 1, step_generator(7, 0, 0))[:, 0]).numpy()
         return index, self.footage.footage.frames[index]
 
     def _labels(self, index: Tensor) -> VehicleBoxes:

@@ -127,7 +127,7 @@ def test_a_dry_run_without_earlier_jobs_measures_a_window(files: Path, tiny_chec
 
 
 def test_a_gated_batch_gates_the_scenarios_with_boxes(
-    files: Path, tiny_checkpoints_with_reader: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    files: Path, tiny_checkpoints_with_detector: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scenarios, out = tmp_path / "scenarios", tmp_path / "out"
     scenarios.mkdir()
@@ -135,7 +135,7 @@ def test_a_gated_batch_gates_the_scenarios_with_boxes(
     (scenarios / "plain.yaml").write_text(plain.replace("short", "plain"))
     boxes = "boxes:\n  - {category: car, xyxy: [400, 260, 520, 340]}\n"
     (scenarios / "boxes.yaml").write_text(plain.replace("short", "boxes") + boxes)
-    options = (tiny_checkpoints_with_reader, "--gate", 2, "--workers", 1)
+    options = (tiny_checkpoints_with_detector, "--gate", 2, "--workers", 1)
     result = run(scenarios, out, *options)
     assert result.exit_code == 0, result.output
     archives = {path.stem: open_archive(path) for path in out.rglob("*.zarr")}
@@ -146,7 +146,7 @@ def test_a_gated_batch_gates_the_scenarios_with_boxes(
     monkeypatch.setattr("drivesim.batch.prediction.run_batch", None)
     predicted = json.loads(run(scenarios, out, *options, "--seed", 1, "--dry-run", "--json").stdout)
     assert (predicted["jobs"], predicted["futures"]) == (2, 4)
-    refused = run(scenarios, out, tiny_checkpoints_with_reader, "--workers", 1)
+    refused = run(scenarios, out, tiny_checkpoints_with_detector, "--workers", 1)
     assert "gate was 2, now 1" in str(refused.exception)
 
 

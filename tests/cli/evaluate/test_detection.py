@@ -18,7 +18,7 @@ from drivesim.cli.main import app
 from drivesim.data.drive_log import DriveLogWriter
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
 from drivesim.errors import CheckpointError, InputError
-from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
 
 BOX = (20.0, 20.0, 60.0, 50.0)  # in 128x64
@@ -57,7 +57,7 @@ def _arguments(logs: Path, checkpoints: Path, *more: object) -> list[str]:
 def test_a_detector_beside_our_own(logs: Path, tiny_checkpoints: Path, detector: Path, tmp_path: Path) -> None:
     checkpoints = tmp_path / "set"
     shutil.copytree(tiny_checkpoints, checkpoints)
-    save_checkpoint(checkpoints / f"{READER}.safetensors", build(READER, tiny()), READER)
+    save_checkpoint(checkpoints / f"{VEHICLE_DETECTOR}.safetensors", build(VEHICLE_DETECTOR, tiny()), VEHICLE_DETECTOR)
     write_manifest(checkpoints, tiny())
     ways = ("render", "autoencoder_bicubic")
     arguments = _arguments(logs, checkpoints, "--detector", detector, "--made", ",".join(ways))
@@ -75,7 +75,7 @@ def test_a_detector_beside_our_own(logs: Path, tiny_checkpoints: Path, detector:
 
 def test_a_set_without_a_vehicle_detector_needs_another(logs: Path, tiny_checkpoints: Path, detector: Path) -> None:
     arguments = _arguments(logs, tiny_checkpoints, "--made", "render")
-    with pytest.raises(CheckpointError, match="drivesim train reader"):
+    with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         CliRunner().invoke(app, arguments, catch_exceptions=False)
     result = CliRunner().invoke(app, [*arguments, "--detector", str(detector)], catch_exceptions=False)
     assert {figure["group"].partition(":")[0] for figure in json.loads(result.stdout)["figures"]} == {"known.onnx"}

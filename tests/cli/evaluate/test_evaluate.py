@@ -19,7 +19,7 @@ from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLa
 from drivesim.errors import CheckpointError, InputError
 from drivesim.evaluation.compare import ProtocolMismatchError
 from drivesim.evaluation.protocol import Report
-from drivesim.models.checkpoints import READER, build, save_checkpoint, write_manifest
+from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
 
 runner = CliRunner()
@@ -42,7 +42,7 @@ def checkpoints(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory
     folder = tmp_path_factory.mktemp("set") / "tiny"
     shutil.copytree(tiny_checkpoints, folder)
     torch.manual_seed(0)
-    save_checkpoint(folder / f"{READER}.safetensors", build(READER, tiny()), READER)
+    save_checkpoint(folder / f"{VEHICLE_DETECTOR}.safetensors", build(VEHICLE_DETECTOR, tiny()), VEHICLE_DETECTOR)
     write_manifest(folder, tiny())
     return folder
 
@@ -72,7 +72,7 @@ def test_a_sheet_shows_a_pair_for_each_sample(logs: Path, checkpoints: Path, tmp
         ("frames", ["--steps", 2], {"frechet_distance", "kernel_distance_x1000"}),
         ("adherence", ["--steps", 2, "--low", "--gate", 2], {"found", "missing", "unasked_per_frame"}),
         ("crowdedness", ["--steps", 2, "--low"], {"crowdedness_spearman", "time_of_day_right"}),
-        ("reader", ["--low"], {"ap50", "recall", "precision", "ap50_bus"}),
+        ("vehicle_detector", ["--low"], {"ap50", "recall", "precision", "ap50_bus"}),
         ("detection", ["--steps", 2], {"found", "found_to_render", "false_per_frame"}),
     ],
 )
@@ -126,8 +126,8 @@ def test_other_checkpoints_under_one_protocol_compare(logs: Path, checkpoints: P
 
 def test_what_is_missing_is_named(tiny_checkpoints: Path, checkpoints: Path, logs: Path) -> None:
     common = ["--data", str(logs), "--split", "all", "--checkpoints"]
-    with pytest.raises(CheckpointError, match="drivesim train reader"):
+    with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         runner.invoke(app, ["evaluate", "adherence", *common, str(tiny_checkpoints)], catch_exceptions=False)
-    told = ["--told", "boxes,weather"]
+    wrong = ["--conditions", "boxes,weather"]
     with pytest.raises(InputError, match="weather is no condition"):
-        runner.invoke(app, ["evaluate", "frames", *common, str(checkpoints), *told], catch_exceptions=False)
+        runner.invoke(app, ["evaluate", "frames", *common, str(checkpoints), *wrong], catch_exceptions=False)

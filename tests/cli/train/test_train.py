@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from drivesim.cli import main as program
-from drivesim.cli.train.train import STAGES
 from drivesim.data.drive_log import DriveLogWriter, split_of
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
 from drivesim.models import checkpoints
+from drivesim.models.stages import STAGES
 from drivesim.training.loop import metrics
 
 ALONE = [f"--share={stage}=0" for stage in STAGES if stage not in ("autoencoder", "layouts")]
@@ -60,10 +61,6 @@ def train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Cal
 def train_in_a_process(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "drivesim", "train", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def test_the_command_line_knows_all_stages() -> None:
-    assert tuple(STAGES) == checkpoints.STAGES
 
 
 def test_a_chain_is_planned_trained_and_left_alone(train: Callable, data: Path, tmp_path: Path) -> None:
@@ -170,3 +167,12 @@ def test_a_training_on_a_full_disk_says_so_and_continues(data: Path, on_small_di
         checkpoints.CheckpointSet.open(disk.folder / "out").load("autoencoder")
 
     on_small_disk(fill)
+
+
+@pytest.mark.parametrize("command", ["train", "evaluate"])
+def test_the_vehicle_detector_answers_to_its_former_name_without_showing_it(command: str) -> None:
+    listed, former = (CliRunner().invoke(program.app, [command, *name, "--help"]) for name in ([], ["reader"]))
+    assert (listed.exit_code, former.exit_code) == (0, 0)
+    assert "vehicle_detector" in listed.stdout
+    assert "reader" not in listed.stdout
+    assert "--data" in former.stdout

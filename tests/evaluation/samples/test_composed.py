@@ -8,10 +8,9 @@ import torch
 
 from drivesim.engine import Engine, fast
 from drivesim.engine.conditions import told_layouts
-from drivesim.evaluation.samples.composed import Sampling, composed_frames, gate_choices, passed_frames
+from drivesim.evaluation.samples.composed import FrameSampling, composed_frames, gate_choices, reconstructed_frames
 from drivesim.models.conditioning import BoxLayout, Conditioning
-from drivesim.scenario import Sampling as Wishes
-from drivesim.scenario import Scenario
+from drivesim.scenario import Sampling, Scenario
 
 
 @pytest.fixture(scope="module")
@@ -31,8 +30,8 @@ def conditions() -> Conditioning:
 
 
 def test_many_frames_are_those_that_the_engine_composes_alone(engine: Engine, conditions: Conditioning) -> None:
-    settings = fast().with_sampling(Wishes(steps=3))
-    made = composed_frames(engine, conditions, 2, Sampling(settings, first_seed=5), lambda *_: None)
+    settings = fast().with_sampling(Sampling(steps=3))
+    made = composed_frames(engine, conditions, 2, FrameSampling(settings, first_seed=5), lambda *_: None)
     box = {"category": "truck", "xyxy": [400, 260, 520, 340]}
     content = {"format": 1, "name": "one", "time_of_day": "night", "boxes": [box]}
     for frame, seed in zip(made, (5, 6), strict=True):
@@ -40,15 +39,17 @@ def test_many_frames_are_those_that_the_engine_composes_alone(engine: Engine, co
         assert np.abs(frame.astype(int) - alone).max() <= 2
 
 
-def test_passed_frames_are_what_the_autoencoder_keeps(engine: Engine) -> None:
+def test_reconstructed_frames_are_what_the_autoencoder_keeps(engine: Engine) -> None:
     video, autoencoder = engine.video, engine.networks.autoencoder
     frames = np.random.default_rng(0).integers(0, 256, (3, video.low_height, video.low_width, 3), np.uint8)
-    made = passed_frames(engine, frames, Sampling(fast(), enlarge=False, batch_size=2), lambda *_: None)
+    made = reconstructed_frames(engine, frames, FrameSampling(fast(), enlarge=False, batch_size=2), lambda *_: None)
     with torch.no_grad():
         known = torch.from_numpy(frames).permute(0, 3, 1, 2)[:, None].float() / 127.5 - 1
         decoded = autoencoder.decode(autoencoder.encode(known))[:, 0].permute(0, 2, 3, 1)
     assert np.abs(made - (decoded.numpy() + 1) * 127.5).max() <= 1
-    large = passed_frames(engine, frames[:1], Sampling(fast().with_sampling(Wishes(steps=1))), lambda *_: None)
+    large = reconstructed_frames(
+        engine, frames[:1], FrameSampling(fast().with_sampling(Sampling(steps=1))), lambda *_: None
+    )
     assert large.shape == (1, 4 * video.low_height, 4 * video.low_width, 3)
 
 
@@ -59,5 +60,5 @@ def test_padding_is_no_request(conditions: Conditioning) -> None:
 
 
 def test_a_gate_that_sees_nothing_keeps_first_attempts(engine: Engine, conditions: Conditioning) -> None:
-    sampling = Sampling(fast().with_sampling(Wishes(steps=2)), enlarge=False)
+    sampling = FrameSampling(fast().with_sampling(Sampling(steps=2)), enlarge=False)
     assert gate_choices(engine, conditions, sampling, 2, lambda *_: None).tolist() == [0, 0]

@@ -33,7 +33,7 @@ def archive(checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Arch
 
 
 def test_what_was_requested_is_not_what_is_detected(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame_labels, "read_vehicles", lambda reader, frames: [SEEN] * len(frames))
+    monkeypatch.setattr(frame_labels, "detect_vehicles", lambda detector, frames: [SEEN] * len(frames))
     requested = requested_labels(archive, archive.rollouts[0], "future_00")
     detected = detected_labels(archive, archive.rollouts[0], None, "future_00")
     assert [(a["image_id"], a["category_id"], a["bbox"]) for a in requested["annotations"]] == [

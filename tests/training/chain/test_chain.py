@@ -14,19 +14,21 @@ import numpy as np
 import pytest
 import torch
 
+from drivesim.archive.sealed_json import seal, unseal
 from drivesim.data.drive_log import split_of
 from drivesim.errors import CheckpointError, FootageError, InputError, LockHeldError
 from drivesim.locks import OwnedLock
-from drivesim.models.checkpoints import LAYOUTS, READER, ROLES, STAGES, CheckpointSet, sha256_of
+from drivesim.models.checkpoints import LAYOUTS, ROLES, STAGES, VEHICLE_DETECTOR, CheckpointSet, sha256_of
 from drivesim.models.presets import Preset
 from drivesim.training.chain import chain as chain_module
-from drivesim.training.chain.chain import Chain, ChainRequest
+from drivesim.training.chain.chain import Chain
+from drivesim.training.chain.request import ChainRequest
 from drivesim.training.chain.shares import Shares
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage
 
-TRAINED = (*ROLES, READER)
-FEW = Shares(interpolation=0, decoder=0, upsampler_image=0, upsampler=0, reader=0)
+TRAINED = (*ROLES, VEHICLE_DETECTOR)
+FEW = Shares().changed(["interpolation=0", "decoder=0", "upsampler_image=0", "upsampler=0", "vehicle_detector=0"])
 """Stages that follow from each other: autoencoder, image and prediction."""
 
 
@@ -73,8 +75,9 @@ def test_the_chain_leaves_a_whole_set_and_a_report_with_the_number_of_samples(ch
     assert run(chain(tmp_path)) == [(role, 1) for role in TRAINED]
     published = CheckpointSet.open(tmp_path)
     assert set(published.sha256) == set(STAGES)
-    for role in STAGES:
+    for role in TRAINED:
         published.load(role)
+    published.load_layouts()
     report = json.loads((tmp_path / "training" / "report.json").read_text())
     assert {role: stage["sha256"] for role, stage in report["stages"].items()} == published.sha256
     for role in TRAINED:
@@ -198,8 +201,8 @@ def test_missing_footage_is_named_before_anything_is_trained(chain, logs: Path, 
     with pytest.raises(FootageError, match=r"40 frames per second at 32x64 \(for interpolation\).*--share STAGE=0"):
         run(chain(tmp_path / "out", data=data))
     assert not list((tmp_path / "out").glob("*.safetensors"))
-    without = replace(FEW, reader=0.1)
-    assert [role for role, _ in run(chain(tmp_path / "out", data=data, shares=without))][-1] == READER
+    without = FEW.changed(["vehicle_detector=0.1"])
+    assert [role for role, _ in run(chain(tmp_path / "out", data=data, shares=without))][-1] == VEHICLE_DETECTOR
 
 
 def test_held_out_logs_are_missed_too(chain, logs: Path, tmp_path: Path) -> None:
@@ -240,6 +243,32 @@ def test_a_checkpoint_of_other_sizes_starts_nothing_and_the_plan_says_so(
     }
     run(second)
     assert CheckpointSet.open(tmp_path / "second").preset == wider
+
+
+@pytest.mark.parametrize("earlier_version", [False, True])
+def test_a_chain_trains_on_where_the_decoder_alone_was_trained(
+    chain, quick_stage: type, tmp_path: Path, earlier_version: bool
+) -> None:
+    run(chain(tmp_path / "first", shares=FEW))
+    out = tmp_path / "second"
+    request = replace(
+        chain(out).stage_request("autoencoder"), initial=tmp_path / "first", keep_encoder=True, footage=None
+    )
+    list(train_stage(request, lambda: quick_stage(request), TrainingBudget(steps=2)))
+    exported = sha256_of(out / "autoencoder.safetensors")
+    if earlier_version:  # it did not record which parameters were trained
+        (record,) = (out / "training" / "autoencoder").glob("*/progress.json")
+        content = unseal(record.read_bytes())
+        del content["foundations"]["trained parameters"]
+        record.write_bytes(seal(content))
+    later = chain(out, shares=FEW, steps=3)
+    plan = later.plan()[0]
+    assert plan.action == ("continue" if earlier_version else "train on")
+    assert earlier_version or "trained parameters changed since step 2" in plan.reason
+    steps = [step for role, step in run(later) if role == "autoencoder"]
+    assert steps == [3, 4, 5]
+    assert sha256_of(out / "autoencoder.safetensors") != exported
+    assert run(chain(out, shares=FEW, steps=3)) == []
 
 
 def test_a_folder_without_checkpoints_is_nothing_to_start_from(chain, tmp_path: Path) -> None:

@@ -22,15 +22,18 @@ from drivesim.data.packed import PackedFootage, packed_folder
 from drivesim.models.checkpoints import STAGES, CheckpointSet
 from drivesim.models.presets import demo, tiny
 from drivesim.training.chain import recording
-from drivesim.training.chain.chain import Chain, ChainRequest
+from drivesim.training.chain.chain import Chain
 from drivesim.training.chain.footage_survey import LogSpan
 from drivesim.training.chain.recording import ChainRecordSession, recordings
+from drivesim.training.chain.request import ChainRequest
 from drivesim.training.chain.shares import Shares
+from drivesim.training.preparation.footage import frame_size
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.settings import wanted_clips
 from drivesim.training.stages.autoencoder import AutoencoderStage
-from drivesim.training.stages.stages import StageRequest, frame_size, wanted_clips
 from drivesim.world.recording.recorder import log_name
 
-ALONE = Shares(image=0, prediction=0, interpolation=0, decoder=0, upsampler_image=0, upsampler=0, reader=0)
+ALONE = Shares().changed([f"{role}=0" for role in Shares().by_role if role != "autoencoder"])
 
 
 def names(kind: recording.PackedRecording, shard: int) -> list[str]:

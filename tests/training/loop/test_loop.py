@@ -17,9 +17,10 @@ from drivesim.training.loop.loop import MOST_SKIPPED_STEPS, Training
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.losses.adversarial import ReconstructionConfig
 from drivesim.training.losses.crops import CropConfig
+from drivesim.training.preparation.footage import packed_footage
+from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderStage, AutoencoderTraining
 from drivesim.training.stages.stage import LossTerm
-from drivesim.training.stages.stages import StageRequest, packed_footage
 
 
 @pytest.fixture
@@ -70,6 +71,18 @@ def test_a_resumed_run_has_the_same_losses_and_parameters(training, tmp_path: Pa
         assert torch.equal(parameter, resumed.stage.network.get_parameter(name)), name
     for name, average in whole.average.average.items():
         assert torch.equal(average, resumed.average.average[name]), name
+
+
+def test_a_state_of_the_decoder_alone_is_refused_where_the_other_weights_are_missing(training, tmp_path: Path) -> None:
+    whole = training(tmp_path, 1)
+    decoder = {name: p for name, p in whole.stage.parameters()["network"].items() if name.startswith("decoder.")}
+    whole.state.parameters["network"] = decoder
+    for name in set(whole.average.average) - set(decoder):
+        del whole.average.average[name]
+    whole.save()
+    with pytest.raises(CheckpointError, match=r"state is of other parameters .* with --init"):
+        training(tmp_path, 1)
+    assert not training(tmp_path, 1, foundations={"initial": "given"}).restored
 
 
 def test_the_budget_counts_all_runs(training, tmp_path: Path) -> None:

@@ -25,8 +25,8 @@ from drivesim.models.presets import Preset
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report
 from drivesim.training.loop.session import is_finished, train_stage
+from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.stage import LossTerm, TrainingStage
-from drivesim.training.stages.stages import StageRequest
 
 STEPS = 3
 

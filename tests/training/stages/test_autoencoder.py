@@ -12,8 +12,9 @@ from torch.nn import functional as F
 
 from drivesim.models.presets import tiny
 from drivesim.training.loop.randomness import step_generator
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.autoencoder import AutoencoderStage
-from drivesim.training.stages.stages import StageRequest, prepare
 
 
 @pytest.fixture

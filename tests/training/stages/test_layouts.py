@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from drivesim.cli.main import app
 from drivesim.data.drive_log import find_drive_logs, split_of
 from drivesim.data.packed import PackedFootage, pack
-from drivesim.models.checkpoints import LAYOUTS, CheckpointSet
+from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import tiny
 from drivesim.training.stages.layouts import layout_prior
 
@@ -32,14 +32,12 @@ def test_layouts_are_those_of_training_frames(footage: PackedFootage) -> None:
         (boxes.tobytes(), int(n))
         for boxes, n in zip(footage.columns.boxes[train], footage.columns.crowdedness[train], strict=True)
     }
-    assert {
-        (boxes.numpy().tobytes(), int(n)) for boxes, n in zip(prior.xyxy, prior.crowdedness, strict=True)
-    } == recorded
+    assert {(boxes.tobytes(), int(n)) for boxes, n in zip(prior.xyxy, prior.crowdedness, strict=True)} == recorded
 
 
 def test_no_crowdedness_has_more_layouts_than_allowed(footage: PackedFootage) -> None:
-    prior = layout_prior(footage, layouts_a_level=2)
-    levels, counts = np.unique(prior.crowdedness.numpy(), return_counts=True)
+    prior = layout_prior(footage, layouts_per_level=2)
+    levels, counts = np.unique(prior.crowdedness, return_counts=True)
     assert counts.max() == 2
     assert set(levels) == set(footage.columns.crowdedness[_training_frames(footage)])
 
@@ -50,4 +48,4 @@ def test_the_command_adds_layouts_to_a_set(logs: Path, tmp_path: Path) -> None:
     assert result.exit_code == 0
     checkpoints = CheckpointSet.open(tmp_path)
     assert checkpoints.preset == tiny()
-    assert len(checkpoints.load(LAYOUTS).crowdedness) > 0
+    assert len(checkpoints.load_layouts().crowdedness) > 0

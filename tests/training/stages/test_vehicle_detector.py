@@ -13,11 +13,12 @@ from drivesim.data.vehicle_labels import PADDING
 from drivesim.geometry.boxes import iou_matrix
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import tiny
-from drivesim.models.vehicle_detector import ReaderOutput, VehicleReader, read_vehicles
+from drivesim.models.vehicle_detector import VehicleDetector, VehicleDetectorOutput, detect_vehicles
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage
-from drivesim.training.losses.vehicles import VehicleBoxes, generalised_iou, reader_loss, reader_targets
-from drivesim.training.stages.stages import StageRequest, prepare
+from drivesim.training.losses.vehicles import VehicleBoxes, detection_loss, detection_targets, generalised_iou
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.vehicle_augmentation import Augmentation, AugmentationConfig, cropped, flipped, shrunk
 
 
@@ -26,9 +27,9 @@ def _labels(*rows: tuple[tuple[float, ...], int, bool]) -> VehicleBoxes:
     return VehicleBoxes(torch.tensor([xyxy]), torch.tensor([category]), torch.tensor([counts]))
 
 
-def test_a_reader_learns_a_toy_set_by_heart() -> None:
+def test_a_detector_learns_a_toy_set_by_heart() -> None:
     torch.manual_seed(0)
-    reader = VehicleReader(tiny().reader)
+    detector = VehicleDetector(tiny().vehicle_detector)
     frames = np.full((3, 64, 128, 3), 90, np.uint8)
     boxes = np.array([[0.125, 0.25, 0.375, 0.75], [0.5, 0.375, 0.8125, 0.6875], [0.25, 0.5, 0.5625, 0.875]])
     for frame, (x0, y0, x1, y1) in zip(frames, (boxes * [128, 64, 128, 64]).astype(int), strict=True):
@@ -36,21 +37,21 @@ def test_a_reader_learns_a_toy_set_by_heart() -> None:
     category, everything = torch.tensor([[0], [1], [3]]), torch.ones(3, 1, dtype=torch.bool)
     labels = VehicleBoxes(torch.from_numpy(boxes).float()[:, None], category, everything)
     pictures = torch.from_numpy(frames).movedim(-1, 1).float() / 127.5 - 1
-    targets = reader_targets(labels, 4, 16, 32)
-    optimizer = torch.optim.Adam(reader.parameters(), lr=4e-3)
+    targets = detection_targets(labels, 4, 16, 32)
+    optimizer = torch.optim.Adam(detector.parameters(), lr=4e-3)
     for _ in range(80):
-        loss, _ = reader_loss(reader(pictures), targets, 4.0)
+        loss, _ = detection_loss(detector(pictures), targets, 4.0)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    for found, box, wanted in zip(read_vehicles(reader.eval(), frames), boxes, (0, 1, 3), strict=True):
+    for found, box, wanted in zip(detect_vehicles(detector.eval(), frames), boxes, (0, 1, 3), strict=True):
         assert len(found) == 1
         assert found.category.tolist() == [wanted]
         assert iou_matrix(found.xyxy, box[None])[0, 0] > 0.6
 
 
 def test_targets_of_a_vehicle() -> None:
-    targets = reader_targets(_labels(((0.25, 0.25, 0.75, 0.75), 2, True)), 4, 16, 32)
+    targets = detection_targets(_labels(((0.25, 0.25, 0.75, 0.75), 2, True)), 4, 16, 32)
     assert targets.centres[0, 2].argmax() == 8 * 32 + 16
     assert targets.centres[0, 2, 8, 16] == 1
     assert targets.centres[0, [0, 1, 3]].max() == 0
@@ -62,7 +63,7 @@ def test_targets_of_a_vehicle() -> None:
 def test_a_vehicle_that_does_not_count_leaves_its_cells_undecided() -> None:
     hidden = ((0.0, 0.0, 0.25, 0.5), 0, False)
     seen, padding = ((0.5, 0.5, 0.75, 1.0), 1, True), ((0.0, 0.0, 0.0, 0.0), PADDING, False)
-    targets = reader_targets(_labels(hidden, seen, padding), 4, 16, 32)
+    targets = detection_targets(_labels(hidden, seen, padding), 4, 16, 32)
     assert targets.centres[0, 0].max() == 0
     assert not targets.sure[0, :8, :8].any()
     assert targets.sure[0, 8:].all()
@@ -70,11 +71,11 @@ def test_a_vehicle_that_does_not_count_leaves_its_cells_undecided() -> None:
 
 
 def test_the_loss_of_a_perfect_answer_is_nothing() -> None:
-    targets = reader_targets(_labels(((0.25, 0.25, 0.75, 0.75), 2, True)), 4, 16, 32)
-    perfect = ReaderOutput(torch.where(targets.centres > 0.99, 20.0, -20.0), targets.xyxy)
-    blind = ReaderOutput(torch.full_like(targets.centres, -20.0), targets.xyxy + 4)
-    assert reader_loss(perfect, targets, 4.0)[0] < 1e-3
-    assert reader_loss(blind, targets, 4.0)[0] > 5
+    targets = detection_targets(_labels(((0.25, 0.25, 0.75, 0.75), 2, True)), 4, 16, 32)
+    perfect = VehicleDetectorOutput(torch.where(targets.centres > 0.99, 20.0, -20.0), targets.xyxy)
+    blind = VehicleDetectorOutput(torch.full_like(targets.centres, -20.0), targets.xyxy + 4)
+    assert detection_loss(perfect, targets, 4.0)[0] < 1e-3
+    assert detection_loss(blind, targets, 4.0)[0] > 5
 
 
 def test_generalised_overlap() -> None:
@@ -134,16 +135,16 @@ def test_augmentation_is_a_function_of_its_generator() -> None:
 @pytest.fixture(scope="module")
 def trained(logs: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("checkpoints")
-    request = StageRequest("reader", tiny(), logs, out, batch_size=2)
+    request = StageRequest("vehicle_detector", tiny(), logs, out, batch_size=2)
     list(train_stage(request, partial(prepare, request, lambda *_: None), TrainingBudget(steps=3)))
     return out
 
 
 def test_the_stage_needs_no_other_and_leaves_a_vehicle_detector_that_loads(trained: Path) -> None:
     checkpoints = CheckpointSet.open(trained)
-    assert set(checkpoints.sha256) == {"reader"}
-    reader = checkpoints.load("reader")
-    assert 0 < float(reader.threshold) < 1
-    assert list((trained / "training" / "reader").glob("vehicles_*.png"))
-    figures = (trained / "training" / "reader" / "metrics.csv").read_text()
+    assert set(checkpoints.sha256) == {"vehicle_detector"}
+    detector = checkpoints.load("vehicle_detector")
+    assert 0 < float(detector.threshold) < 1
+    assert list((trained / "training" / "vehicle_detector").glob("vehicles_*.png"))
+    figures = (trained / "training" / "vehicle_detector" / "metrics.csv").read_text()
     assert "held_out_ap50" in figures

@@ -30,7 +30,7 @@ class Vehicle:
     sized: bool = True
 
 
-def read_vehicles(tree: XmlTree, notes: Notes) -> dict[str, Vehicle]:
+def detect_vehicles(tree: XmlTree, notes: Notes) -> dict[str, Vehicle]:
     """The vehicles by name, in the order of the file; what is no vehicle is dropped."""
     vehicles: dict[str, Vehicle] = {}
     for element in tree.root.findall("Entities/ScenarioObject"):

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from drivesim.errors import InputError
 from drivesim.scenario.interchange.openscenario.actions import Actions
 from drivesim.scenario.interchange.openscenario.drafts import Draft, accepted, actor_fields, with_ids
-from drivesim.scenario.interchange.openscenario.entities import Vehicle, ego_of, read_vehicles
+from drivesim.scenario.interchange.openscenario.entities import Vehicle, detect_vehicles, ego_of
 from drivesim.scenario.interchange.openscenario.first_moment import read_first_moment
 from drivesim.scenario.interchange.openscenario.library import fill_in_defaults
 from drivesim.scenario.interchange.openscenario.motion import Motion
@@ -50,7 +50,7 @@ def import_openscenario(content: bytes, file: str, ego: str | None = None) -> Im
     fill_in_parameters(root)
     fill_in_defaults(root)
     notes = Notes(tree)
-    vehicles = read_vehicles(tree, notes)
+    vehicles = detect_vehicles(tree, notes)
     own = ego_of(vehicles, ego, tree, notes)
     first = read_first_moment(root, vehicles, notes)
     if own not in first.positions:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -11,11 +12,17 @@ from safetensors.torch import save
 from torch import Tensor
 
 from drivesim.errors import CheckpointError
-from drivesim.models.int8_weights import without_int8_weights
+from drivesim.models.checkpoints.int8_weights import without_int8_weights
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the sha256 of a file as hexadecimal digits. Raises OSError if it cannot be read."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, memoryview]:
-    """The content of a safetensors file, header and data.
+    """Returns the content of a safetensors file, header and data.
 
     The library writes metadata in an order that differs from process to process; here it is sorted.
     """
@@ -28,9 +35,10 @@ def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[b
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """The tensors and the metadata of a safetensors file; int8 weights are float32 again.
+    """Reads the tensors and the metadata of a safetensors file; int8 weights become float32 again.
 
-    Raises CheckpointError where there is no such file, where it is damaged, and where a value is not finite.
+    Raises:
+        CheckpointError: The file is missing or damaged, or holds a value that is not finite.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint; `drivesim doctor` lists what is missing")

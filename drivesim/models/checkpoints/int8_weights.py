@@ -1,8 +1,8 @@
 """Weights as eight-bit integers with a scale per output channel, for files of half the size.
 
 A weight `w` of output channel `o` is stored as `round(w / scale[o])` in -127..127, with `scale[o]` the largest
-magnitude of the channel over 127: no weight moves by more than half a scale. Networks compute as ever; what is loaded
-is float32.
+magnitude of the channel over 127: no weight moves by more than half a scale. Networks still compute in
+float32: the weights are restored when a file is loaded.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ _MIN_WEIGHTS = 4096  # smaller matrices save next to nothing
 
 
 def int8_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    """What stands for those matrices and convolutions among `weights` that are large, two tensors for each.
+    """Returns two tensors for each large matrix or convolution among `weights`.
 
-    A weight `o ...` of name `n` becomes `n`, int8 `o ...`, and `n/scale`, float32 `o`.
+    A weight `o ...` of name `n` becomes `n`, int8 `o ...`, and `n/scale`, float32 `o`. Smaller weights are left out.
     """
     stored: dict[str, Tensor] = {}
     for name, tensor in weights.items():
@@ -34,7 +34,11 @@ def int8_weights(weights: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def without_int8_weights(stored: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors that were stored, int8 weights as float32; ValueError where a scale is missing, extra or damaged."""
+    """Returns the tensors of a file with its int8 weights as float32.
+
+    Raises:
+        ValueError: A scale is missing or damaged, or belongs to no weight.
+    """
     names = {name for name in stored if not name.endswith(_SCALE)}
     tensors: dict[str, Tensor] = {}
     for name in stored:

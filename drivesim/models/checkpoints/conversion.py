@@ -1,4 +1,4 @@
-"""A checkpoint set stored in another form: the same stages with int8 weights."""
+"""Stores a set of checkpoints with int8 weights."""
 
 from __future__ import annotations
 
@@ -7,26 +7,29 @@ from collections.abc import Collection
 from pathlib import Path
 
 from drivesim.errors import InputError
-from drivesim.models.checkpoints import (
-    BASE_OF,
-    LAYOUTS,
-    CheckpointSet,
-    save_checkpoint,
-    sha256_of,
-    write_manifest,
-)
+from drivesim.models.checkpoints.files import save_checkpoint
+from drivesim.models.checkpoints.manifest import CheckpointSet
+from drivesim.models.checkpoints.publishing import write_manifest
+from drivesim.models.checkpoints.tensor_file import sha256_of
+from drivesim.models.stages import BASE_OF, LAYOUTS, current_name
 
 
 def with_int8(source: CheckpointSet, out: Path, roles: Collection[str] | None = None) -> CheckpointSet:
-    """Writes a set to the new folder `out`, with int8 weights in the stages `roles`, all of them if None.
+    """Writes a set with int8 weights to a new folder.
 
-    Stages that stand on a converted one are written again, as they name it; the rest is copied byte for byte.
+    Stages that stand on a converted one are written again, because they name it; other files are copied byte for byte.
 
-    Raises InputError where `out` holds anything or a role is none of the set's, CheckpointError where the source is
-    damaged.
+    Args:
+        source: The set.
+        out: The new folder.
+        roles: The stages to convert; None for all of them.
+
+    Raises:
+        InputError: The folder holds anything, or a stage does not belong to the set.
+        CheckpointError: The set is damaged.
     """
     convertible = [role for role in source.roles if role != LAYOUTS]
-    roles = convertible if roles is None else roles
+    roles = convertible if roles is None else [current_name(role) for role in roles]
     unknown = sorted(set(roles) - set(convertible))
     if unknown:
         raise InputError(f"expected stages of {', '.join(convertible)}, got {', '.join(unknown)}")

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from drivesim.models.autoencoder import Autoencoder, AutoencoderConfig
+from drivesim.models.checkpoints.growth import with_latent_channels
 from drivesim.models.conditioning import Conditioning, ContextFrames
-from drivesim.models.growth import with_latent_channels
+from drivesim.models.latent_channels import latent_axes
+from drivesim.models.networks import build
 from drivesim.models.presets import tiny
 from drivesim.models.unet import UNet, UNetConfig
 
@@ -25,7 +27,7 @@ def randomised(module: torch.nn.Module) -> torch.nn.Module:
 
 
 def grown(old: torch.nn.Module, new: torch.nn.Module) -> torch.nn.Module:
-    new.load_state_dict(with_latent_channels(old.state_dict(), new.state_dict(), OLD, NEW))
+    new.load_state_dict(with_latent_channels(old.state_dict(), new, OLD, NEW))
     return new.eval()
 
 
@@ -69,7 +71,7 @@ def test_new_linear_channels_carry_what_the_old_ones_lose() -> None:
     pictures = torch.nn.functional.pixel_shuffle(mixed.movedim(-1, 1), config.factor)
     two, four = Autoencoder(config), Autoencoder(replace(config, latent_channels=4))
     two.initialise_linear(pictures)
-    four.load_state_dict(with_latent_channels(two.state_dict(), four.state_dict(), 2, 4))
+    four.load_state_dict(with_latent_channels(two.state_dict(), four, 2, 4))
     four.add_linear_channels(pictures, 2)
 
     def error(autoencoder: Autoencoder) -> float:
@@ -84,6 +86,20 @@ def test_new_linear_channels_carry_what_the_old_ones_lose() -> None:
 
 
 def test_tensors_that_growth_does_not_explain_are_left_alone() -> None:
-    tensors = {"stem.weight": torch.zeros(16, 30, 3, 3), "other": torch.zeros(3)}
-    left = with_latent_channels(tensors, {"stem.weight": torch.zeros(16, 31, 3, 3)}, OLD, NEW)
+    network = UNet(replace(tiny().image, in_channels=NEW))
+    shape = network.stem.weight.shape
+    tensors = {"stem.weight": torch.zeros(shape[0], shape[1] - 1, 3, 3), "other": torch.zeros(3)}
+    left = with_latent_channels(tensors, network, OLD, NEW)
     assert all(torch.equal(left[name], tensor) for name, tensor in tensors.items())
+
+
+@pytest.mark.parametrize("role", ["autoencoder", "decoder", "image", "prediction", "interpolation"])
+def test_networks_name_every_parameter_that_depends_on_the_latent_channels(role: str) -> None:
+    def shapes(channels: int) -> dict[str, torch.Size]:
+        size = tiny()
+        autoencoder = replace(size.autoencoder, latent_channels=channels)
+        preset = replace(size, autoencoder=autoencoder, image=replace(size.image, in_channels=channels))
+        return {name: tensor.shape for name, tensor in build(role, preset).state_dict().items()}
+
+    few, many = shapes(OLD), shapes(NEW)
+    assert set(latent_axes(build(role, tiny()))) == {name for name in few if few[name] != many[name]}

@@ -11,11 +11,14 @@ import pytest
 import torch
 
 from drivesim.errors import CheckpointError
-from drivesim.models.checkpoints import build, save_checkpoint, stage_tensors, write_manifest
+from drivesim.models.checkpoints import build, save_checkpoint, write_manifest
+from drivesim.models.checkpoints.files import stage_tensors
 from drivesim.models.presets import tiny
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage
-from drivesim.training.stages.stages import StageRequest, packed_footage, prepare
+from drivesim.training.preparation.footage import packed_footage
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 
 
 def silent(*_: object) -> None:
@@ -32,7 +35,7 @@ def trained(data: Path, out: Path, *roles: str) -> None:
 def test_stages_train_on_packed_footage_without_its_logs(logs: Path, tmp_path: Path) -> None:
     data, moved = tmp_path / "data", tmp_path / "moved"
     shutil.copytree(logs, data, ignore=shutil.ignore_patterns(".packed"))
-    roles = ("autoencoder", "reader", "image")
+    roles = ("autoencoder", "vehicle_detector", "image")
     for role in roles:
         packed_footage(StageRequest(role, tiny(), data, tmp_path), silent)
     shutil.copytree(data / ".packed", moved / ".packed")

@@ -206,5 +206,7 @@ def test_a_damaged_file_of_another_stage_is_not_made_good(tiny_checkpoints: Path
 
 
 def test_a_new_folder_is_made(tmp_path: Path) -> None:
-    module = build("reader", tiny())
-    assert set(publish_checkpoint(tmp_path / "new" / "set", tiny(), "reader", module).sha256) == {"reader"}
+    module = build("vehicle_detector", tiny())
+    assert set(publish_checkpoint(tmp_path / "new" / "set", tiny(), "vehicle_detector", module).sha256) == {
+        "vehicle_detector"
+    }

@@ -11,13 +11,15 @@ import torch
 from torch import Tensor
 
 from drivesim.errors import CheckpointError
-from drivesim.models.checkpoints import BASE_OF, ROLES, CheckpointSet, load_checkpoint, stage_tensors
+from drivesim.models.checkpoints import BASE_OF, ROLES, CheckpointSet, load_checkpoint
+from drivesim.models.checkpoints.files import stage_tensors
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import tiny
-from drivesim.models.unet import is_temporal
+from drivesim.models.temporal import temporal_names
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage
-from drivesim.training.stages.stages import StageRequest, prepare
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 
 
 def _train(role: str, logs: Path, out: Path, steps: int = 2) -> list[float]:
@@ -46,9 +48,10 @@ def test_every_stage_leaves_a_checkpoint_that_loads(trained: Path) -> None:
 @pytest.mark.parametrize("role", sorted(BASE_OF))
 def test_video_fine_tuning_trains_temporal_parameters_alone(trained: Path, role: str) -> None:
     base = load_checkpoint(trained / f"{BASE_OF[role]}.safetensors", BASE_OF[role]).state_dict()
-    video = CheckpointSet.open(trained).load(role).state_dict()
+    network = CheckpointSet.open(trained).load(role)
+    video = network.state_dict()
     assert all(torch.equal(video[name], tensor) for name, tensor in base.items())
-    zero_at_start = [name for name in video if is_temporal(name) and name.endswith("conv_out.weight")]
+    zero_at_start = [name for name in temporal_names(network) if name.endswith("conv_out.weight")]
     assert any(video[name].abs().max() > 0 for name in zero_at_start)
 
 

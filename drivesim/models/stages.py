@@ -1,0 +1,189 @@
+"""The stages: every trained role of the system, in the order of training, in one table.
+
+A *stage* is one role with one checkpoint. Whatever depends on the stages reads this table: the order of a training
+chain and its shares of the time, the checkpoints that a stage is trained with, the configuration of its network, the
+commands of `drivesim train`. The table imports no torch; `drivesim.models.networks` builds the networks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from drivesim.models.autoencoder import AutoencoderConfig
+    from drivesim.models.presets import Preset
+    from drivesim.models.unet import UNetConfig
+    from drivesim.models.upsampler import UpsamplerConfig
+    from drivesim.models.vehicle_detector import VehicleDetectorConfig
+
+    NetworkConfig = AutoencoderConfig | UNetConfig | UpsamplerConfig | VehicleDetectorConfig
+
+VEHICLE_DETECTOR, LAYOUTS = "vehicle_detector", "layouts"
+
+
+class Family(Enum):
+    """The kind of model that a stage is: stages of one family share the class of their network."""
+
+    AUTOENCODER = auto()
+    LATENT_DIFFUSION = auto()
+    UPSAMPLER = auto()
+    VEHICLE_DETECTOR = auto()
+    LAYOUTS = auto()
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the table.
+
+    Attributes:
+        role: Name of the stage, of its checkpoint and of its command.
+        family: Kind of model.
+        purpose: One sentence that says what the stage does.
+        config: Takes the configuration of the network out of a preset; None for a stage without a network.
+        share: Share of a chain's time by default, relative to the other stages; 0 for a stage that is not trained.
+        foundations: Stages whose checkpoints this one is trained with, in the order of training.
+        base: The foundation that the network extends by temporal layers. The checkpoint then holds the parameters of
+            these layers alone.
+        optional: Whether a set of checkpoints is complete without the stage.
+        former_name: Name of the stage in files of earlier versions; None if it never had another one.
+    """
+
+    role: str
+    family: Family
+    purpose: str
+    config: Callable[[Preset], NetworkConfig] | None = None
+    share: float = 0.0
+    foundations: tuple[str, ...] = ()
+    base: str | None = None
+    optional: bool = False
+    former_name: str | None = None
+
+
+_TABLE = (
+    Stage(
+        "autoencoder",
+        Family.AUTOENCODER,
+        "Encodes frames as latents and decodes them again.",
+        config=lambda preset: preset.autoencoder,
+        share=0.22,
+    ),
+    Stage(
+        "image",
+        Family.LATENT_DIFFUSION,
+        "Makes single frames from boxes, time of day and crowdedness.",
+        config=lambda preset: preset.image,
+        share=0.26,
+        foundations=("autoencoder",),
+    ),
+    Stage(
+        "prediction",
+        Family.LATENT_DIFFUSION,
+        "Continues known keyframes.",
+        config=lambda preset: replace(preset.image, temporal=preset.prediction),
+        share=0.18,
+        foundations=("autoencoder", "image"),
+        base="image",
+    ),
+    Stage(
+        "interpolation",
+        Family.LATENT_DIFFUSION,
+        "Fills in the frames between two known ones.",
+        config=lambda preset: replace(preset.image, temporal=preset.interpolation),
+        share=0.10,
+        foundations=("autoencoder", "image"),
+        base="image",
+    ),
+    Stage(
+        "decoder",
+        Family.AUTOENCODER,
+        "Decodes latents to steady video.",
+        config=lambda preset: replace(preset.autoencoder, temporal_decoder=True),
+        share=0.03,
+        foundations=("autoencoder",),
+        base="autoencoder",
+    ),
+    Stage(
+        "upsampler_image",
+        Family.UPSAMPLER,
+        "Enlarges single frames.",
+        config=lambda preset: preset.upsampler,
+        share=0.12,
+        foundations=("autoencoder",),
+    ),
+    Stage(
+        "upsampler",
+        Family.UPSAMPLER,
+        "Enlarges video.",
+        config=lambda preset: replace(preset.upsampler, temporal=preset.upsampler_temporal),
+        share=0.04,
+        foundations=("autoencoder", "upsampler_image"),
+        base="upsampler_image",
+    ),
+    Stage(
+        VEHICLE_DETECTOR,
+        Family.VEHICLE_DETECTOR,
+        "Finds vehicles in frames, which is how adherence is measured.",
+        config=lambda preset: preset.vehicle_detector,
+        share=0.05,
+        optional=True,
+        former_name="reader",
+    ),
+    Stage(
+        LAYOUTS,
+        Family.LAYOUTS,
+        "Collects where vehicles stand in frames of each crowdedness; nothing is trained.",
+        optional=True,
+    ),
+)
+
+STAGES = {stage.role: stage for stage in _TABLE}
+"""All stages by role, in the order of training."""
+
+ROLES = tuple(role for role, stage in STAGES.items() if not stage.optional)
+"""The stages without which no video is made: every complete set of checkpoints has them."""
+
+OPTIONAL = tuple(role for role, stage in STAGES.items() if stage.optional)
+"""The stages that a set may lack: the vehicle detector judges frames, and the layouts place vehicles beforehand."""
+
+BASE_OF = {role: stage.base for role, stage in STAGES.items() if stage.base is not None}
+"""The stage whose network each video stage extends by temporal layers."""
+
+_CURRENT_NAMES = {stage.former_name: role for role, stage in STAGES.items() if stage.former_name is not None}
+
+
+def current_name(name: str) -> str:
+    """Returns the present name of a stage that a file or a command may call by its former name."""
+    return _CURRENT_NAMES.get(name, name)
+
+
+def recorded_name(role: str) -> str:
+    """Returns the name of a stage in the identity of an archive, which has to stay the same for ever."""
+    return STAGES[role].former_name or role
+
+
+def checkpoint_file(folder: Path, role: str) -> Path:
+    """Returns where the checkpoint of a stage lies, or will lie, in a folder."""
+    return _path_by_name(folder, role, ".safetensors")
+
+
+def former_checkpoint_file(folder: Path, role: str) -> Path | None:
+    """Returns where an earlier version kept the checkpoint of a stage, if under another name."""
+    former = STAGES[role].former_name
+    return None if former is None else folder / f"{former}.safetensors"
+
+
+def training_folder(checkpoints: Path, role: str) -> Path:
+    """Returns where the states, metrics and pictures of a stage's training lie in a folder of checkpoints."""
+    return _path_by_name(checkpoints / "training", role, "")
+
+
+def _path_by_name(folder: Path, role: str, suffix: str) -> Path:
+    """The path under the present name, unless there is only one under the former name."""
+    path, former = folder / f"{role}{suffix}", STAGES[role].former_name
+    if former is not None and not path.exists() and (folder / f"{former}{suffix}").exists():
+        return folder / f"{former}{suffix}"
+    return path

@@ -1,0 +1,94 @@
+"""The weights that a training starts from: its base, and a checkpoint that the user names."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from drivesim.errors import CheckpointError
+from drivesim.models.checkpoints.files import config_of, latent_channels_of, load_checkpoint, stage_tensors
+from drivesim.models.checkpoints.growth import with_latent_channels
+from drivesim.models.checkpoints.publishing import verify_published
+from drivesim.models.networks import build
+from drivesim.models.stages import BASE_OF, LAYOUTS, checkpoint_file
+from drivesim.models.temporal import temporal_names
+from drivesim.training.preparation.request import StageRequest
+
+if TYPE_CHECKING:
+    from drivesim.models.stages import NetworkConfig
+
+
+class MisfitError(CheckpointError):
+    """The weights that a stage is to start from are whole, but of other sizes than its network."""
+
+
+def check_start(request: StageRequest) -> None:
+    """Checks the weights that a stage is to start from, without building its network in memory.
+
+    Raises:
+        MisfitError: They are of other sizes.
+        CheckpointError: They are missing or damaged.
+    """
+    if request.initial is None or request.role == LAYOUTS:
+        return
+    verify_published(request.initial, [request.role])
+    with torch.device("meta"):
+        network = build(request.role, request.preset)
+    _initial_tensors(request, request.initial, network)
+
+
+def network_to_train(request: StageRequest) -> tuple[nn.Module, int | None]:
+    """Builds the network of a stage with the weights that it starts from.
+
+    Returns:
+        The network, and the number of latent channels of the checkpoint that it starts from, if that has fewer.
+
+    Raises:
+        CheckpointError: A checkpoint is missing, damaged, or of other sizes.
+    """
+    role = request.role
+    with torch.random.fork_rng():
+        torch.manual_seed(request.seed)  # the same start in every process
+        network = build(role, request.preset)
+    if role in BASE_OF:
+        base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
+        network.load_state_dict({**network.state_dict(), **base.state_dict()})
+    if request.initial is None:
+        return network, None
+    tensors, known_channels = _initial_tensors(request, request.initial, network)
+    network.load_state_dict({**network.state_dict(), **tensors})
+    return network, known_channels
+
+
+def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) -> tuple[dict[str, Tensor], int | None]:
+    """The tensors to start from, and their number of latent channels if the network has more."""
+    role, preset = request.role, request.preset
+    path = checkpoint_file(folder, role)
+    known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
+    tensors, own = stage_tensors(path, role), network.state_dict()
+    grows = known is not None and known < wanted
+    if known is not None and grows:
+        tensors = with_latent_channels(tensors, network, known, wanted)
+    needed = temporal_names(network) if role in BASE_OF else set(own)
+    other = needed ^ tensors.keys() or {name for name in needed if tensors[name].shape != own[name].shape}
+    if other:
+        raise MisfitError(
+            f"{path}: does not fit preset {preset.name}: {_difference(path, preset.config_of(role), grows)}; use "
+            "a set of the same sizes, or one without this file: the stage then starts from nothing"
+        )
+    return tensors, known if grows else None
+
+
+def _difference(path: Path, config: NetworkConfig, grows: bool) -> str:
+    """In words, where the sizes of a checkpoint differ from those of a stage, latent channels aside if they may."""
+    there, wanted = config_of(path), json.loads(json.dumps(asdict(config)))
+    names = [name for name in wanted if there.get(name) != wanted[name]]
+    if grows:
+        names = [name for name in names if name not in ("latent_channels", "in_channels")]
+    listed = ", ".join(f"its {name} is {there.get(name)}, expected {wanted[name]}" for name in names[:3])
+    return listed or "its tensors have other names or shapes"
