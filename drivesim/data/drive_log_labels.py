@@ -1,4 +1,7 @@
-"""The labels of a drive log and their file, `labels.json`, version 1."""
+"""The labels of a drive log and their file, `labels.json`, version 2.
+
+Version 1 knows no roads, headings and colours. Its files are read, and these are then unknown.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from drivesim.errors import FootageError
-from drivesim.scenario.schema.vocabulary import TimeOfDay, VehicleCategory
+from drivesim.scenario.schema.vocabulary import RoadKind, TimeOfDay, VehicleCategory, VehicleColour
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[2] = 2
 LABELS_FILE = "labels.json"
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -37,11 +40,27 @@ class VehicleLabel:
     """Distance from the camera to the vehicle's nearest point."""
     visible_fraction: float
     """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1."""
+    heading_rad: float | None = None
+    """Angle from the line of sight to the direction in which the vehicle points, positive to the left: 0 if it shows
+    its rear, ±π if it shows its front, and π/2 if it points to the left; None if it is unknown."""
+    colour: VehicleColour | None = None
+    """Colour of most of its paint; None if it is unknown, or none of these."""
+
+
+@dataclass(frozen=True)
+class RoadElement:
+    """A line or an area of the road in view, where nothing hides it."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: RoadKind
+    points: tuple[tuple[float, float], ...]
+    """Points x, y in pixels inside the frame; a `drivable_area` is bounded by them, a line leads through them."""
 
 
 @dataclass(frozen=True)
 class FrameLabel:
-    """One frame: the ego's motion and the vehicles in view."""
+    """One frame: the ego's motion, the vehicles and the road in view."""
 
     __pydantic_config__ = _STRICT
 
@@ -50,6 +69,8 @@ class FrameLabel:
     ego_yaw_rate_radps: float
     """Positive to the left."""
     vehicles: tuple[VehicleLabel, ...]
+    road: tuple[RoadElement, ...] | None = None
+    """Every part of the road in view; None if it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +100,7 @@ class DriveLogLabels:
     time_of_day: TimeOfDay | None = None
     camera: CameraLabel | None = None
     frames: tuple[FrameLabel, ...] = ()
-    format: Literal[1] = FORMAT
+    format: Literal[1, 2] = FORMAT
 
     def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
         """Returns the same labels with other labels of frames."""
@@ -115,6 +136,6 @@ def _first_problem(path: Path, error: ValidationError) -> str:
     details = error.errors()[0]
     field = ".".join(str(part) for part in details["loc"]) or "the file"
     if details["loc"] == ("format",):
-        return f"{path}: format: this drivesim reads version {FORMAT}, the file says {details['input']!r}"
+        return f"{path}: format: this drivesim reads versions 1 and {FORMAT}, the file says {details['input']!r}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{path}: {field}: {details['msg']}{more}"
