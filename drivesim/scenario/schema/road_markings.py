@@ -22,7 +22,9 @@ DASH_M, DASH_EVERY_M = 3.0, 12.0
 EDGE_LINE_INSIDE_M, DOUBLE_LINE_M = 0.22, 0.3
 """Distance from the edge of the road to its edge line, and between the two middle lines."""
 _BEHIND_M, _STEP_M, _BLOCK_M = 20.0, 2.0, 48.0
-_LANE_LINE, _ROAD_EDGE, _DRIVABLE_AREA = (ROAD_KINDS.index(kind) for kind in ("lane_line", "road_edge", "drivable_area"))
+_LANE_LINE, _ROAD_EDGE, _DRIVABLE_AREA = (
+    ROAD_KINDS.index(kind) for kind in ("lane_line", "road_edge", "drivable_area")
+)
 
 
 def road_view(road: Road, position_m: np.ndarray, heading_rad: float | np.ndarray, camera: PinholeCamera) -> RoadView:
