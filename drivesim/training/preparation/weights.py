@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.errors import CheckpointError
+from drivesim.models.checkpoints.condition_growth import SWITCHES, with_conditions
 from drivesim.models.checkpoints.files import config_of, latent_channels_of, load_checkpoint, stage_tensors
 from drivesim.models.checkpoints.growth import with_latent_channels
 from drivesim.models.checkpoints.publishing import verify_published
@@ -70,7 +71,7 @@ def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) ->
     role, preset = request.role, request.preset
     path = checkpoint_file(folder, role)
     known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
-    tensors, own = stage_tensors(path, role), network.state_dict()
+    tensors, own = with_conditions(stage_tensors(path, role), config_of(path), network), network.state_dict()
     grows = known is not None and known < wanted
     if known is not None and grows:
         tensors = with_latent_channels(tensors, network, known, wanted)
@@ -85,9 +86,10 @@ def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) ->
 
 
 def _difference(path: Path, config: NetworkConfig, grows: bool) -> str:
-    """In words, where the sizes of a checkpoint differ from those of a stage, latent channels aside if they may."""
+    """In words, where the sizes of a checkpoint differ from those of a stage, aside from what may grow."""
     there, wanted = config_of(path), json.loads(json.dumps(asdict(config)))
     names = [name for name in wanted if there.get(name) != wanted[name]]
+    names = [name for name in names if name not in SWITCHES or there.get(name)]
     if grows:
         names = [name for name in names if name not in ("latent_channels", "in_channels")]
     listed = ", ".join(f"its {name} is {there.get(name)}, expected {wanted[name]}" for name in names[:3])
