@@ -33,8 +33,8 @@ from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 FORMAT = 3
-"""Version of the format. Version 2 has no roads, headings and colours, and is read with these unknown. Version 1 was one
-array per size without shards, and is ignored."""
+"""Version of the format. Version 2 has no roads, headings and colours, and is read with these unknown. Version 1 was
+one array per size without shards, and is ignored."""
 _READABLE = (2, FORMAT)
 FRAMES_FILE, LABELS_FILE, IDENTITY_FILE = "frames.npy", "labels.npz", "shard.json"
 _CHANGED = "was changed after it was written (its sha256 does not match)"

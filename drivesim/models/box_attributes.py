@@ -36,10 +36,9 @@ def rasterise_attributes(conditioning: Conditioning, like: Tensor, scale: int) -
     nearest, inside = nearest_box(boxes, height * scale, width * scale)
     inside = inside * boxes.known[:, None, None, None]
     planes = [*_heading_planes(conditioning.box_headings, boxes), *_colour_planes(conditioning.box_colours, boxes)]
+    cells, place = nearest.shape[-2:], nearest[:, :, None]
     drawn = [
-        plane[..., None, None].expand(*plane.shape, *nearest.shape[-2:]).gather(2, nearest[:, :, None]).squeeze(2)
-        * inside
-        for plane in planes
+        plane[..., None, None].expand(*plane.shape, *cells).gather(2, place).squeeze(2) * inside for plane in planes
     ]
     return rearrange(torch.stack(drawn, 2), "b t c (h i) (w j) -> b t (c i j) h w", i=scale, j=scale)
 

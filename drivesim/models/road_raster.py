@@ -34,7 +34,7 @@ def road_channels() -> int:
 
 
 def draw_road(road: RoadView) -> np.ndarray:
-    """Returns how much of each cell each kind of road element covers, uint8 `kinds MAP_ROWS MAP_COLUMNS`, 255 for all."""
+    """Returns how much of each cell each kind covers, uint8 `kinds MAP_ROWS MAP_COLUMNS`, 255 for all of it."""
     rows, columns = MAP_ROWS * _FINER, MAP_COLUMNS * _FINER
     drawn = np.zeros((len(ROAD_KINDS), rows, columns), np.uint8)
     for kind, points in road.elements:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +15,10 @@ from drivesim.models.checkpoints.condition_growth import SWITCHES, with_conditio
 from drivesim.models.checkpoints.files import config_of, latent_channels_of, load_checkpoint, stage_tensors
 from drivesim.models.checkpoints.growth import with_latent_channels
 from drivesim.models.checkpoints.publishing import verify_published
-from drivesim.models.networks import build
+from drivesim.models.networks import build, network_of
 from drivesim.models.stages import BASE_OF, LAYOUTS, checkpoint_file
 from drivesim.models.temporal import temporal_names
+from drivesim.models.unet import UNet, UNetConfig
 from drivesim.training.preparation.request import StageRequest
 
 if TYPE_CHECKING:
@@ -52,18 +53,27 @@ def network_to_train(request: StageRequest) -> tuple[nn.Module, int | None]:
     Raises:
         CheckpointError: A checkpoint is missing, damaged, or of other sizes.
     """
-    role = request.role
-    with torch.random.fork_rng():
-        torch.manual_seed(request.seed)  # the same start in every process
-        network = build(role, request.preset)
+    role, base = request.role, None
     if role in BASE_OF:
         base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
+    with torch.random.fork_rng():
+        torch.manual_seed(request.seed)  # the same start in every process
+        network = build(role, request.preset) if base is None else network_of(role, _on_base(request, base))
+    if base is not None:
         network.load_state_dict({**network.state_dict(), **base.state_dict()})
     if request.initial is None:
         return network, None
     tensors, known_channels = _initial_tensors(request, request.initial, network)
     network.load_state_dict({**network.state_dict(), **tensors})
     return network, known_channels
+
+
+def _on_base(request: StageRequest, base: nn.Module) -> NetworkConfig:
+    """The configuration of a video stage, which has the conditions that the network under it was trained with."""
+    config = request.preset.config_of(request.role)
+    if not isinstance(config, UNetConfig) or not isinstance(base, UNet):
+        return config
+    return replace(config, box_attributes=base.config.box_attributes, road_raster=base.config.road_raster)
 
 
 def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) -> tuple[dict[str, Tensor], int | None]:
