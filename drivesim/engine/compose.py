@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import LABELS
+from drivesim.engine.conditions import GUIDED
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.autoencoder import Autoencoder
@@ -23,7 +23,7 @@ def compose_keyframes(
     """Noise `b c h w` to the latents `b c h w` of frames that follow boxes and labels, one condition a sample."""
     denoise = guided(
         image.denoise(conditions),
-        image.denoise(conditions.drop("boxes", *LABELS)),
+        image.denoise(conditions.drop(*GUIDED)),
         settings.image_guidance,
         rescale=settings.guidance_rescale,
     )

@@ -18,9 +18,9 @@ from torch import Tensor
 from drivesim.detection.detections import Detections
 from drivesim.engine.compose import compose_keyframes, keyframe_from_picture, keyframe_from_pixels
 from drivesim.engine.conditions import (
+    clip_conditions,
     first_frame_conditions,
     keyframe_conditions,
-    steered_boxes,
     time_of_day_index,
     told_layouts,
 )
@@ -228,7 +228,7 @@ class Engine:
             RunNoise(seed, future),
             self._latent_noise(seed, future),
             time_of_day_index(scenario),
-            lambda regime, gaps: steered_boxes(scenario, np.array(timeline.clip_times(regime, gaps))),
+            lambda regime, gaps: clip_conditions(scenario, np.array(timeline.clip_times(regime, gaps))),
         )
         before = None if window == 0 else self._tensor(previous[-self.video.context_frames - 1])
         yield from renderer.render(window, self._tensor(latents), before)

@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.engine.decode import decode_frames
-from drivesim.engine.interpolate import BoxesOfGaps, interpolate_gaps
+from drivesim.engine.interpolate import ConditionsOfGaps, interpolate_gaps
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.seeds import LatentNoise, RunNoise
 from drivesim.engine.settings import EngineSettings
@@ -54,7 +54,7 @@ class Renderer:
     noise: RunNoise
     latent_noise: LatentNoise
     time_of_day: int
-    boxes_of: BoxesOfGaps
+    conditions_of: ConditionsOfGaps
 
     def render(self, window: int, keyframes: Tensor, before: Tensor | None) -> Iterator[StageDone]:
         """Keyframes `t c h w` of a window, and the last keyframe `c h w` before them (None for window 0), to frames."""
@@ -90,7 +90,7 @@ class Renderer:
             self.settings.interpolation,
             self._noise_of_gap,
             self.time_of_day,
-            self.boxes_of,
+            self.conditions_of,
         )
 
     def _noise_of_gap(self, regime: int, gap: int) -> Tensor:

@@ -12,7 +12,7 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego
-from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout, colour_indices
 from drivesim.scenario.schema.picture import picture_sha256
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.scene import Scene
@@ -23,6 +23,7 @@ from drivesim.scenario.schema.vocabulary import (
     FRAME_WIDTH_PX,
     TimeOfDay,
     VehicleCategory,
+    VehicleColour,
 )
 from drivesim.scenario.sweeps.sweep import Sweep
 from drivesim.scenario.text.problems import FieldPath, shown
@@ -43,6 +44,16 @@ class Box(StrictModel):
     )
     coords: Coordinates | None = Field(
         default=None, description="Unit of this box's edges; by default `coords` of the file."
+    )
+    heading_deg: float | None = Field(
+        default=None,
+        ge=-180,
+        le=180,
+        description="Degrees to the left of the line of sight: 0 shows the rear, 180 the front, 90 points to the left "
+        "in the picture; null leaves it to the model.",
+    )
+    colour: VehicleColour | None = Field(
+        default=None, description="Coarse colour (silver is grey, orange is yellow); null leaves it to the model."
     )
 
     @field_validator("xyxy", mode="before")
@@ -258,6 +269,10 @@ class Scenario(StrictModel):
         return SceneLayout(
             xyxy=np.array([self._normalized(box) for box in self.boxes], dtype=np.float32).reshape(-1, 4),
             category=np.array([CATEGORIES.index(box.category) for box in self.boxes], dtype=np.int64),
+            heading_rad=np.deg2rad(
+                np.array([np.nan if box.heading_deg is None else box.heading_deg for box in self.boxes], np.float32)
+            ),
+            colour=colour_indices([box.colour for box in self.boxes]),
         )
 
     def canonical(self) -> dict[str, Any]:
@@ -272,15 +287,23 @@ class Scenario(StrictModel):
         """
         left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road", "sweep"}
         plain = self.model_dump(mode="json", exclude=left_out)
-        boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
+        boxes = None if self.boxes is None else [self._canonical_box(box) for box in self.boxes]
         picture = None if self.first_frame is None else picture_sha256(self.first_frame)
         return {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+
+    def _canonical_box(self, box: Box) -> list[Any]:
+        """Returns category and edges; heading and colour follow only if given, so that older identities stay."""
+        said = box.model_dump(include={"heading_deg", "colour"}, exclude_none=True)
+        return [box.category, *self._normalized(box), *([said] if said else [])]
 
     def _canonical_scene(self) -> dict[str, Any]:
         """Returns actors, ego, road and camera, without keys for those that a scenario of boxes does not use."""
         parts: dict[str, Any] = {}
         if self.actors is not None:
-            parts["actors"] = [actor.model_dump(mode="json", exclude={"id"}) for actor in self.actors]
+            parts["actors"] = [
+                actor.model_dump(mode="json", exclude={"id"} | ({"colour"} if actor.colour is None else set()))
+                for actor in self.actors
+            ]
             for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
                 parts[name] = part.model_dump(mode="json", exclude_none=True)
         elif self.ego is not None and self.road is not None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from drivesim.models.checkpoints.condition_growth import SWITCHES, new_conditions, with_conditions
+from drivesim.models.checkpoints.condition_growth import new_conditions, with_conditions
 from drivesim.models.conditioning import BoxColours, BoxHeadings, BoxLayout, Conditioning, RoadLayout
 from drivesim.models.presets import tiny
 from drivesim.models.unet import UNet, UNetConfig
