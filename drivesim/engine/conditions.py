@@ -89,7 +89,7 @@ def steered_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
 
 def _of_layouts(layouts: Sequence[SceneLayout], shape: tuple[int, ...]) -> Conditioning:
     """The boxes of frames `b t`, with headings and colours."""
-    most = max(1, *(len(layout) for layout in layouts)) if len(layouts) > 1 else len(layouts[0])
+    most = max([1, *map(len, layouts)])
     xyxy = np.zeros((len(layouts), most, 4), np.float32)
     category = np.full((len(layouts), most), UNKNOWN, np.int64)
     for row, layout in enumerate(layouts):
