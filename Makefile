@@ -1,16 +1,17 @@
-# From a bare machine: `make rollout` makes driving video, `make test` runs the tests. Both set up .venv first.
+# From a bare machine, `make rollout` makes driving video, `make test` runs the tests and `make lint` the other checks.
+# Each of them sets up .venv first.
 
 PYTHON ?= python3
 SCENARIO ?= scenarios/dense_day_traffic.yaml
 OUT ?= out/
 ROUNDS ?= 20
-EXTRAS := world,train,eval,detect,openscenario,ray,dev
+EXTRAS := world,train,eval,detect,waymo,ray,export,dev,docs
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Each library that opencv-python loads from the system, with the Debian package that holds it.
 SYSTEM_LIBRARIES := libGL.so.1=libgl1 libgthread-2.0.so.0=libglib2.0-0
 
-.PHONY: rollout test soak lint setup clean
+.PHONY: rollout test soak lint docs wheel setup clean
 
 rollout: setup
 	$(BIN)/drivesim rollout $(SCENARIO) --out $(OUT)
@@ -22,8 +23,23 @@ test: setup
 soak: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q tests/archive --soak $(ROUNDS)
 
+# Style, types, imports that are declared (and declarations that are imported), and code that nothing uses.
 lint: setup
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/deptry drivesim $(wildcard ui)
+	$(BIN)/deptry tests benchmarks checkpoints docs --exclude .venv --ignore DEP002,DEP004
+	$(BIN)/vulture
+
+# The site in site/; a link or a reference that leads nowhere is an error.
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+# The wheel in dist/, with the models and the scenarios that ship.
+wheel: setup
+	rm -rf dist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
 
 setup: $(STAMP)
 
@@ -46,4 +62,4 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $(STAMP)
 
 clean:
-	rm -rf out build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf out build dist site .pytest_cache .ruff_cache .mypy_cache .hypothesis

@@ -80,9 +80,9 @@ def measure(engine: Engine, scenario: Scenario, settings: EngineSettings, num_wi
     note("compose (one picture)")
     previous = None
     for window in range(num_windows):
-        latents = engine.predict(scenario, window, previous, settings=settings).latents
+        latents = engine.future(scenario, settings=settings).predict(window, previous).latents
         note("first frame and predict" if window == 0 else "predict")
-        for step in engine.render(scenario, window, latents, previous, settings=settings):
+        for step in engine.future(scenario, settings=settings).render(window, latents, previous):
             note(step.stage)
         previous = latents
     timeline = engine.timeline(scenario, settings)

@@ -22,12 +22,15 @@ MOMENT = 0.4
 HEAD = """\
 # The library
 
-Scenarios that ship, in [`scenarios/`](../scenarios). Start one of your own from any of them with `drivesim new NAME
---template T`. The pictures are of `drivesim preview`: on the left what the camera sees, on the right the road from
-above. A *steered* scenario has vehicles with manoeuvres, shown at {share:.0%} of its duration; of the others the first
-frame is given, and the futures are the model's. A *sweep* stands for many cases ([how](sweeps.md)).
+These scenarios ship with drivesim, in the folder `scenarios/`. Start your own from any of them:
 
-This page is made by `docs/library.py`.
+    drivesim new my_scenario --template cut_in_day
+
+Each picture is from `drivesim preview`: what the camera sees on the left, the road from above on the right. A *steered*
+scenario has vehicles with manoeuvres; its picture shows the moment at {share:.0%} of its duration. All others fix the
+first frame only, and every future is the model's own. A *sweep* stands for many cases ([Sweeps](sweeps.md)).
+
+`docs/library.py` generates this page.
 
 | scenario | purpose | |
 | --- | --- | --- |

@@ -6,7 +6,12 @@ import importlib
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["Engine", "__version__", "archive_store", "load_scenario", "open_archive"]
+
+# The release that last changed which bytes a rollout of given inputs consists of. It is part of an archive's identity;
+# `__version__` is not, so a release that leaves it alone continues the archives of the one before (docs/versions.md).
+COMPUTATION_VERSION = "0.1.0"
+
+__all__ = ["COMPUTATION_VERSION", "Engine", "__version__", "archive_store", "load_scenario", "open_archive"]
 
 # Loaded on first use, so that `import drivesim` costs nothing and pulls in no torch.
 _PUBLIC = {

@@ -1,7 +1,7 @@
-"""Memory that a process frees stays with it, so that the kernel need not clear the same pages again and again.
+"""Keeps the memory that a process frees, so that the kernel need not clear the same pages again and again.
 
-A rollout allocates and frees hundreds of megabytes in every layer. The GNU C library gives each such block back to
-the kernel, which must clear every page before it hands it out again: that took 37 % of a rollout's time.
+A rollout allocates and frees hundreds of megabytes in each layer. The GNU C library returns each such block to the
+kernel, which must clear every page before it hands it out again: that took 37 % of the time of a rollout.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ _LARGE_BYTES = 2**30  # blocks from this size on still get pages of their own an
 
 
 def keep_freed_memory() -> bool:
-    """Lets this process reuse what it frees; call it where a process starts, before it allocates much.
+    """Lets this process reuse the memory that it frees. Call it at the start of a process.
 
-    Resident memory stays at the peak of what was in use, and does not grow beyond it. The function does nothing and
-    returns False where the C library is not glibc, and where the user has set the allocator up himself, by
-    `MALLOC_...` or `GLIBC_TUNABLES`.
+    Resident memory stays at the peak of what was in use and does not grow beyond it.
+
+    Returns:
+        Whether the allocator was set up. It is not if the C library is not glibc, or if the user has set it up with the
+        variables `MALLOC_...` or `GLIBC_TUNABLES`.
     """
     library = None if _set_up_by_user() else _glibc()
     if library is None:

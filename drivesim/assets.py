@@ -1,4 +1,4 @@
-"""Finds what ships beside the code: the trained default and the library of scenarios.
+"""Finds what ships beside the code: the trained default models and the library of scenarios.
 
 A wheel carries both inside the package (`drivesim/_assets/`); in a source checkout they stand at the top.
 """
@@ -11,12 +11,12 @@ _PACKAGE = Path(__file__).resolve().parent
 
 
 def default_checkpoints() -> Path:
-    """Folder of the trained default models; it need not exist, whoever loads it says what is missing."""
+    """Returns the folder of the trained default models. It need not exist; loading it says what is missing."""
     return _asset("checkpoints") / "demo"
 
 
 def scenario_library() -> Path:
-    """Folder of the scenarios that ship."""
+    """Returns the folder of the scenarios that ship."""
     return _asset("scenarios")
 
 

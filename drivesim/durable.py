@@ -10,7 +10,7 @@ import errno
 import os
 from pathlib import Path
 
-ROOM_ADVICE = "make room and run the same command again, it continues from here"
+ROOM_ADVICE = "make room and run the same command again; it continues from here"
 """What a user whose disk is full should do, for messages."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -21,13 +21,15 @@ def is_out_of_room(error: OSError) -> bool:
 
 
 def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> None:
-    """Writes `parts`, one after the other, so that the file is on disk, whole, once its folder is synced.
+    """Writes a file so that it is complete on disk once its folder is synced.
 
     Args:
-        suffix: what the name of the temporary file adds to that of the file.
+        path: the file.
+        parts: its content, in order.
+        suffix: what the name of the temporary file adds to the name of the file.
 
     Raises:
-        OSError: disk full, no permission and the like, with the name of the file; it holds what it held before.
+        OSError: the file cannot be written, for example because the disk is full; it holds what it held before.
     """
     temporary = path.with_name(path.name + suffix)
     try:
@@ -43,19 +45,19 @@ def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> 
 
 
 def write_changed_file(path: Path, content: bytes) -> None:
-    """Writes a file and syncs its folder; a file that holds this content already is not touched. Raises OSError."""
+    """Writes a file and syncs its folder, unless the file has this content already; raises OSError."""
     if not path.is_file() or path.read_bytes() != content:
         write_file(path, content)
         sync_folder(path.parent)
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the folder's entries durable: new files and renames in it survive a loss of power. Raises OSError."""
+    """Makes new files and renames in a folder survive a loss of power; raises OSError."""
     _sync(folder, os.O_RDONLY | os.O_DIRECTORY)
 
 
 def sync_tree(folder: Path) -> None:
-    """Makes all files below a folder, and the folder itself, survive a loss of power. Raises OSError."""
+    """Makes all files below a folder, and the folder itself, survive a loss of power; raises OSError."""
     for path in sorted(folder.iterdir()):
         if path.is_dir():
             sync_tree(path)

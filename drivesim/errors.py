@@ -1,37 +1,37 @@
-"""User-facing errors: each says what was expected, what came, where, and what to do.
+"""User-facing errors: each says what was expected, what was found, where, and what to do.
 
-Every error is a domain type and a builtin type, and carries the exit code of the command line:
-2 for bad input, 3 for a damaged archive or for files that another process holds.
+Every error is a domain type and a builtin type, and carries an exit code of the command line: 2 for bad input, 3 for a
+damaged archive or for files that another process holds.
 """
 
 from __future__ import annotations
 
 
 class DrivesimError(Exception):
-    """Base of all errors that a user can cause or repair; shown as one line, never as a traceback."""
+    """Base class of all errors that a user can cause or repair; shown as one line, never as a traceback."""
 
     exit_code = 1
 
 
 class InputError(DrivesimError, ValueError):
-    """An argument or a file from the user is not usable."""
+    """An argument or a file of the user cannot be used."""
 
     exit_code = 2
 
 
 class ScenarioError(InputError):
-    """A scenario file is wrong; each argument is one problem, shown as `file:line:col: message`."""
+    """A scenario file is wrong. Each argument is one problem, shown as `file:line:col: message`."""
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.args)
 
     def explained(self) -> str:
-        """As `str`, and under each problem its line with the offending text underlined."""
+        """Returns all problems, each with its line below it, in which the offending text is underlined."""
         return "\n".join(getattr(problem, "explained", problem.__str__)() for problem in self.args)
 
 
 class CheckpointError(InputError):
-    """A checkpoint is missing, is no safetensors file, or does not fit the model."""
+    """A checkpoint is missing, is not a safetensors file, or does not fit the model."""
 
 
 class FootageError(InputError):
@@ -39,11 +39,11 @@ class FootageError(InputError):
 
 
 class FootageWriteError(DrivesimError, OSError):
-    """Footage could not be written (disk full, ...); what is whole is kept, and the same command continues."""
+    """Footage could not be written, for example to a full disk. What is complete stays; the same command continues."""
 
 
 class LockHeldError(DrivesimError, RuntimeError):
-    """Another process holds a lock; `owner` says which one, in words."""
+    """Another process holds a lock; `owner` describes that process in words."""
 
     exit_code = 3
 
@@ -52,7 +52,7 @@ class LockHeldError(DrivesimError, RuntimeError):
         self.owner = owner
 
     def __str__(self) -> str:
-        return self.args[0]
+        return str(self.args[0])
 
 
 class MissingExtraError(DrivesimError, ImportError):
@@ -76,12 +76,12 @@ class ArchiveLockedError(ArchiveError):
 
 
 class ArchiveWriteError(DrivesimError, OSError):
-    """An archive could not be written (disk full, ...); what was committed is safe, the same command continues."""
+    """An archive could not be written, for example to a full disk. Committed windows stay; the command continues."""
 
 
 class DivergenceError(DrivesimError, ArithmeticError):
-    """A training has left the finite numbers; its last good state and checkpoint stay."""
+    """A training diverged: its numbers are no longer finite. Its last good state and checkpoint stay."""
 
 
 class TrainingWriteError(DrivesimError, OSError):
-    """A training could not be saved (disk full, ...); its last good state stays, the same command continues."""
+    """A training could not be saved, for example to a full disk. Its last state stays; the same command continues."""

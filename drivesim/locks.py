@@ -1,4 +1,4 @@
-"""Locks with an owner: a file that one process at a time holds, and that names its holder.
+"""Locks with an owner: files that one process at a time holds, and that name their holder.
 
 The lock is filelock's, which is the kernel's (flock): it ends with the process however that ends, and a file that a
 killed process left behind holds nothing and is taken over. The text in the file is for people; it names the process

@@ -1,14 +1,19 @@
-"""Checkpoints of every stage, tiny and random, for all tests that need a whole chain; full disks and kills."""
+"""What tests share: tiny, random checkpoints of every stage; child processes, kills and full disks.
+
+Nothing here waits without a limit: a child process that hangs prints where it hangs and ends, and the test fails.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import hashlib
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,8 +25,90 @@ import pytest
 hypothesis.settings.register_profile("drivesim", deadline=None)
 hypothesis.settings.load_profile("drivesim")
 
+CHILD_LIMIT_S = 240.0
+WAIT_LIMIT_S = 200.0
+MANY_CHILDREN_LIMIT_S = 1500
 _NEW_MOUNTS, _NEW_USERS = 0x0002_0000, 0x1000_0000  # clone(2)
 _REMOUNT, _RECURSIVE, _PRIVATE = 0x20, 0x4000, 0x4_0000  # mount(2)
+_MAY_NOT_MOUNT = 77  # exit code
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start hundreds of processes may take longer than others, where the machine is slow or busy."""
+    for item in items:
+        if {"killed_at", "write_and_be_killed"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.timeout(MANY_CHILDREN_LIMIT_S))
+
+
+class Child:
+    """A forked process that runs one function. It never returns into the test, and ends after `CHILD_LIMIT_S` at most.
+
+    Its exit code is 0 after the function returned, and 1 after an exception, whose traceback it prints.
+    """
+
+    def __init__(self, function: Callable[[], object]) -> None:
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                faulthandler.dump_traceback_later(CHILD_LIMIT_S, exit=True, file=sys.__stderr__)
+                function()
+                status = 0
+            except BaseException:
+                traceback.print_exc(file=sys.__stderr__)
+            finally:
+                os._exit(status)
+        self._status: int | None = None
+
+    def kill(self) -> None:
+        """Ends the process as kill -9 does; nothing happens to one that has ended."""
+        if self._status is None:
+            os.kill(self.pid, signal.SIGKILL)
+            self.wait()
+
+    def wait(self) -> int:
+        """The exit code, or the negative number of the signal that ended the process."""
+        if self._status is None:
+            self._status = os.waitpid(self.pid, 0)[1]
+        return os.waitstatus_to_exitcode(self._status)
+
+    @property
+    def has_ended(self) -> bool:
+        if self._status is None:
+            ended, status = os.waitpid(self.pid, os.WNOHANG)
+            self._status = status if ended else None
+        return self._status is not None
+
+
+@pytest.fixture
+def in_child() -> Iterator[Callable[[Callable[[], object]], Child]]:
+    """Starts a child process that runs a function; children that still run at the end of the test are killed."""
+    children: list[Child] = []
+
+    def start(function: Callable[[], object]) -> Child:
+        children.append(Child(function))
+        return children[-1]
+
+    yield start
+    for child in children:
+        child.kill()
+
+
+@pytest.fixture(scope="session")
+def wait_until() -> Callable[..., None]:
+    """Waits until a condition holds; the test fails if that takes too long, or if a child ends before.
+
+    wait_until(ready.exists, child)
+    """
+
+    def wait(condition: Callable[[], object], child: Child | None = None, limit_s: float = WAIT_LIMIT_S) -> None:
+        deadline = time.monotonic() + limit_s
+        while not condition():
+            assert child is None or not child.has_ended, "the child process ended before the condition held"
+            assert time.monotonic() < deadline, f"the condition did not hold within {limit_s:g} s"
+            time.sleep(0.01)
+
+    return wait
 
 
 class SmallDisk:
@@ -42,36 +129,35 @@ class SmallDisk:
 
 
 @pytest.fixture
-def on_small_disk(tmp_path: Path) -> Callable[[Callable[[SmallDisk], None]], None]:
+def on_small_disk(
+    tmp_path: Path, in_child: Callable[[Callable[[], object]], Child]
+) -> Callable[[Callable[[SmallDisk], None]], None]:
     """Calls a function with a small disk, in a child process that has mounts of its own and loses them at its end.
 
     The test is skipped where this process may not mount anything, as the function was not called.
     """
 
     def call(function: Callable[[SmallDisk], None]) -> None:
-        folder = tmp_path / "disk"
+        folder, problem = tmp_path / "disk", tmp_path / "problem"
         folder.mkdir()
-        ours, theirs = os.pipe()
-        child = os.fork()
-        if child == 0:
+
+        def work() -> None:
             try:
-                try:
-                    _leave_namespace()
-                    disk = SmallDisk(folder)
-                except PermissionError:
-                    os._exit(2)
+                _leave_namespace()
+                disk = SmallDisk(folder)
+            except PermissionError as error:
+                problem.write_text(str(error))
+                os._exit(_MAY_NOT_MOUNT)
+            try:
                 function(disk)
-                os._exit(0)
             except BaseException:
-                os.write(theirs, traceback.format_exc().encode()[-60_000:])
-                os._exit(1)
-        os.close(theirs)
-        with open(ours, errors="replace") as told:
-            problem = told.read()
-        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-        assert code in (0, 2), problem
-        if code == 2:
-            pytest.skip("this user may not mount a file system")
+                problem.write_text(traceback.format_exc())
+                raise
+
+        code = in_child(work).wait()
+        if code == _MAY_NOT_MOUNT:
+            pytest.skip(f"needs a file system of its own, which this process may not mount: {problem.read_text()}")
+        assert code == 0, problem.read_text() if problem.exists() else f"ended with {code}; see the captured stderr"
 
     return call
 
@@ -96,20 +182,13 @@ def killed_at() -> Callable[[Callable[[], object], int], bool]:
     """Calls a function in a child that kill -9 ends at its n-th file operation; False where it came to its end."""
 
     def call(function: Callable[[], object], kill_at: int) -> bool:
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                _kill_after(kill_at)
-                function()
-                status = 0
-            except BaseException:
-                traceback.print_exc()
-            finally:
-                os._exit(status)
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-        return os.WIFSIGNALED(status)
+        def work() -> None:
+            _kill_after(kill_at)
+            function()
+
+        code = Child(work).wait()
+        assert code in (0, -signal.SIGKILL)
+        return code != 0
 
     return call
 

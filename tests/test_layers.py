@@ -62,7 +62,6 @@ AT_HOME = {
     "gradio": ("ui/",),
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
-    "scenariogeneration": ("drivesim/scenario/interchange/openscenario/library.py",),
     "zarr": ("drivesim/archive/",),
     "fsspec": ("drivesim/archive/stores/remote.py",),
     "filelock": ("drivesim/locks.py",),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,47 +13,41 @@ from drivesim.errors import LockHeldError
 from drivesim.locks import OwnedLock
 
 
-def child_that_holds(path: Path) -> int:
-    """Start a process that takes the lock and waits; return its number once it holds the lock."""
-    ours, theirs = os.pipe()
-    child = os.fork()
-    if child == 0:
-        try:
-            signal.alarm(60)
+@pytest.fixture
+def child_that_holds(in_child: Callable, wait_until: Callable) -> Callable:
+    """Starts a process that takes a lock and waits; returns it once it holds the lock."""
+
+    def start(path: Path):
+        held = path.with_name("held")
+
+        def hold() -> None:
             lock = OwnedLock.acquire(path)
-            os.write(theirs, b"held")
-            signal.pause()
+            held.touch()
+            time.sleep(600)
             lock.release()
-        finally:
-            os._exit(1)
-    assert os.read(ours, 4) == b"held"
-    os.close(ours)
-    os.close(theirs)
-    return child
+
+        child = in_child(hold)
+        wait_until(held.exists, child)
+        return child
+
+    return start
 
 
-def kill(child: int) -> None:
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-
-def test_a_second_process_is_told_who_holds_it_and_takes_over_once_it_is_dead(folder, caplog):
+def test_a_second_process_is_told_who_holds_it_and_takes_over_once_it_is_dead(folder, caplog, child_that_holds):
     path = folder / "a.lock"
     child = child_that_holds(path)
-    try:
-        for _ in range(2):
-            with pytest.raises(LockHeldError, match=rf"a\.lock is being written by process {child} on ") as caught:
-                OwnedLock.acquire(path)
-            assert caught.value.owner.startswith(f"process {child} on ")
-    finally:
-        kill(child)
+    for _ in range(2):
+        with pytest.raises(LockHeldError, match=rf"a\.lock is being written by process {child.pid} on ") as caught:
+            OwnedLock.acquire(path)
+        assert caught.value.owner.startswith(f"process {child.pid} on ")
+    child.kill()
     with OwnedLock.acquire(path, folder / "target"):
-        assert f"target: taking over the lock that process {child} on" in caplog.text
+        assert f"target: taking over the lock that process {child.pid} on" in caplog.text
         assert path.read_text().startswith(f"process {os.getpid()} on ")
     assert not path.exists()
 
 
-def test_waiting_names_the_holder_and_ends_with_it(folder):
+def test_waiting_names_the_holder_and_ends_with_it(folder, child_that_holds):
     path = folder / "a.lock"
     child = child_that_holds(path)
     owners = []
@@ -60,28 +55,22 @@ def test_waiting_names_the_holder_and_ends_with_it(folder):
     def on_wait(owner: str) -> None:
         owners.append(owner)
         if len(owners) == 2:
-            kill(child)
+            child.kill()
 
     with OwnedLock.wait_for(path, on_wait):
         pass
     assert len(owners) == 2
-    assert owners[0].startswith(f"process {child} on ")
+    assert owners[0].startswith(f"process {child.pid} on ")
 
 
-def test_a_child_that_is_forked_keeps_no_lock(folder):
+def test_a_child_that_is_forked_keeps_no_lock(folder, in_child):
     """A worker that outlives the process that holds the lock must not block the next one."""
     path = folder / "a.lock"
     lock = OwnedLock.acquire(path)
-    child = os.fork()
-    if child == 0:
-        signal.alarm(60)
-        signal.pause()
-    try:
-        lock.release()
-        with OwnedLock.acquire(path):
-            pass
-    finally:
-        kill(child)
+    in_child(lambda: time.sleep(600))
+    lock.release()
+    with OwnedLock.acquire(path):
+        pass
 
 
 def test_a_lock_file_that_somebody_replaced_is_not_removed(folder):

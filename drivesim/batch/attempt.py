@@ -1,10 +1,11 @@
-"""An attempt at a job, as a worker makes it, wherever that worker runs: steps with their times, then how it ended."""
+"""One attempt at a job, as a worker makes it on any machine: it yields steps with their times, then how it ended."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import drivesim
 from drivesim.allocator import keep_freed_memory
@@ -14,16 +15,17 @@ from drivesim.models.stages import current_name
 from drivesim.rollout.arithmetic import fix_arithmetic
 from drivesim.rollout.job import JobEvent, RolloutJob, run_rollout
 
-# Makes a job's events; a worker calls it for each of its jobs.
 Work = Callable[[RolloutJob], Iterator[JobEvent]]
+"""Does a job and yields its events; a worker calls it for each of its jobs."""
 
-LOCK_PATIENCE_S = 30.0  # the writer of a job whose worker or driver was killed is gone by then
+LOCK_PATIENCE_S = 30.0
+"""Seconds to wait for an archive that another process writes; a killed worker or driver is gone by then."""
 _LOCK_POLL_S = 0.25
 
 
 @dataclass(frozen=True)
 class Timed:
-    """An event of a job and the seconds it took."""
+    """An event of a job, and how many seconds it took."""
 
     event: JobEvent
     seconds: float
@@ -31,16 +33,22 @@ class Timed:
 
 @dataclass(frozen=True)
 class Ended:
-    """The job is over, or failed with `error`. `again`: whether another attempt may do better."""
+    """The attempt is over.
+
+    Attributes:
+        error: why it failed; None if it did not.
+        again: whether another attempt may succeed.
+    """
 
     error: str | None = None
     again: bool = False
 
 
 def attempt(job: RolloutJob, work: Work) -> Iterator[Timed | Ended]:
-    """Does a job; the last message says how it ended, and no error leaves.
+    """Does a job. The last message says how the attempt ended; no exception is raised.
 
-    An archive in the hands of another writer is waited for a while: who was killed a moment ago may still hold it.
+    If another process writes the archive, this waits for a while: a worker that was killed a moment ago may still hold
+    it.
     """
     patience_ends = time.monotonic() + LOCK_PATIENCE_S
     clock = time.monotonic()
@@ -65,8 +73,8 @@ def attempt(job: RolloutJob, work: Work) -> Iterator[Timed | Ended]:
         return
 
 
-def engine_work(common: dict, engine: Engine | None = None) -> Work:
-    """Work with one engine: this one, or one that is loaded with the first job."""
+def engine_work(common: dict[str, Any], engine: Engine | None = None) -> Work:
+    """Returns work that uses one engine for all jobs; if None is given, it is loaded with the first job."""
 
     def work(job: RolloutJob) -> Iterator[JobEvent]:
         nonlocal engine
@@ -76,16 +84,24 @@ def engine_work(common: dict, engine: Engine | None = None) -> Work:
     return work
 
 
-def load_engine(job: RolloutJob, common: dict) -> Engine:
-    """The engine of a job, in a process that from now on has the job's number of threads.
+def load_engine(job: RolloutJob, common: dict[str, Any]) -> Engine:
+    """Loads the engine for a job; this process has the job's number of threads from now on.
 
-    `common` is the plan's: models or a drivesim other than those of the batch raise CheckpointError or InputError, so
-    that nothing is made with them.
+    Args:
+        job: any job of the batch.
+        common: what the jobs of the plan have in common.
+
+    Raises:
+        InputError: this is another version of drivesim than that of the batch.
+        CheckpointError: the models are others than those of the batch.
     """
     keep_freed_memory()
     fix_arithmetic(job.threads)
-    if drivesim.__version__ != common["engine"]:
-        raise InputError(f"this is drivesim {drivesim.__version__}, the batch is of drivesim {common['engine']}")
+    if common["engine"] != drivesim.COMPUTATION_VERSION:
+        raise InputError(
+            f"this drivesim {drivesim.__version__} computes as release {drivesim.COMPUTATION_VERSION}, the batch as "
+            f"release {common['engine']}; use the drivesim that began the batch"
+        )
     engine = Engine.load(job.checkpoints, job.device)
     found = engine.checkpoints.sha256
     others = [role for role, digest in common["checkpoints"].items() if found.get(current_name(role)) != digest]

@@ -1,7 +1,7 @@
-"""What a batch is to do: scenario files and folders × seeds become jobs, each with an id that follows from its content.
+"""What a batch is to do: scenario files, folders of them and seeds become jobs.
 
-A job is a scenario with a seed, all futures of it in one archive. The same content is one job, however often it is
-given, and has the same id on every machine.
+A job is one scenario with one seed, all futures of it in one archive. Its id follows from its content alone: the same
+content is one job, however often it is given, and has the same id on every machine.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import drivesim
 from drivesim.archive.previews import PREVIEW_CRF
@@ -25,7 +26,7 @@ _ENDINGS = (".yaml", ".yml")
 
 @dataclass(frozen=True)
 class PlannedJob:
-    """A job of a batch. `id`: 12 hex digits of a sha256 over everything that decides its files."""
+    """A job of a batch. Its `id` is 12 hex digits of a sha256 over everything that decides its files."""
 
     id: str
     file: Path
@@ -33,29 +34,34 @@ class PlannedJob:
 
     @property
     def title(self) -> str:
-        """The job for people: scenario and seed."""
+        """What people call the job: its scenario and seed."""
         return f"{self.rollout.scenario.name} seed {self.rollout.seed}"
 
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """The jobs of a batch, in order, and what they have in common."""
+    """The jobs of a batch, in order, and the settings that they have in common."""
 
     out: Path
-    common: dict
+    common: dict[str, Any]
     jobs: tuple[PlannedJob, ...]
 
     @property
     def num_futures(self) -> int:
-        """Futures of all jobs."""
+        """Number of futures of all jobs together."""
         return sum(job.rollout.futures for job in self.jobs)
 
 
 @dataclass(frozen=True)
 class BatchOptions:
-    """What all jobs of a batch share; `seeds` and `futures`: instead of each scenario's own.
+    """The settings that all jobs of a batch share; those without a comment are as in `RolloutJob`.
 
-    num_seeds: seeds counted upwards from each of these. gate: attempts at the first frame of each scenario with boxes.
+    Attributes:
+        out: folder of the batch.
+        futures: number of futures; by default each scenario's own.
+        seeds: seeds of each scenario; by default its own.
+        num_seeds: number of seeds that are counted upwards from each of these.
+        gate: maximum number of attempts at the first frame of each scenario that has boxes.
     """
 
     out: Path
@@ -66,26 +72,30 @@ class BatchOptions:
     futures: int | None = None
     seeds: tuple[int, ...] = ()
     num_seeds: int = 1
-    frames: str = "lossless"
+    frame_storage: str = "lossless"
     crf: int = PREVIEW_CRF
     gate: int = 1
     precision: str = FLOAT32
 
 
 def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
-    """All jobs of scenario files, and of the scenario files in folders and theirs.
+    """Returns the jobs of scenario files and of all scenario files below folders.
 
-    Raises InputError for a path without scenarios, ScenarioError with the problems of every file that is wrong, and
-    CheckpointError: a batch starts only if all of it can be started.
+    A batch starts only if all of it can be started.
+
+    Raises:
+        InputError: there are no scenarios in a path, or seeds are out of range.
+        ScenarioError: some files are wrong; it holds the problems of all of them.
+        CheckpointError: the models cannot be used.
     """
     checkpoints = verified_checkpoints(options.checkpoints)
     common = {
         "checkpoints": deciding_checkpoints(checkpoints, options.gate),
-        "engine": drivesim.__version__,
+        "engine": drivesim.COMPUTATION_VERSION,
         "preset": options.preset,
         "device": options.device,
         "threads": options.threads,
-        "frames": options.frames,
+        "frames": options.frame_storage,
         "gate": options.gate,
     }
     if options.precision != FLOAT32:  # batches from before there was a choice can be continued
@@ -106,12 +116,12 @@ def _planned(
         options.out,
         options.checkpoints,
         seed,
-        options.futures or scenario.futures,
-        options.preset,
-        options.device,
-        options.threads,
+        futures=options.futures or scenario.futures,
+        preset=options.preset,
+        device=options.device,
+        threads=options.threads,
         workers=1,
-        frames=options.frames,
+        frame_storage=options.frame_storage,
         crf=options.crf,
         gate=1 if scenario.layout() is None else options.gate,
         precision=options.precision,
@@ -119,7 +129,7 @@ def _planned(
     content = {
         "name": scenario.name,
         "futures": rollout.futures,
-        "frames": options.frames,
+        "frames": options.frame_storage,
         **identity_inputs(rollout, checkpoints),
     }
     job_id = sha256(canonical_json(content))[:12]
@@ -147,7 +157,7 @@ def _scenarios(paths: Sequence[Path]) -> Iterator[tuple[Path, Scenario]]:
 
 
 def _concrete(file: Path) -> list[Scenario]:
-    """The concrete scenarios of a file."""
+    """Returns the concrete scenarios of a file."""
     return list(load_cases(file))
 
 

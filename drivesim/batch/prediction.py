@@ -1,7 +1,7 @@
-"""How long a batch will take and how much it will fill, from what earlier jobs of the same settings took.
+"""How long a batch will take and how much disk it will fill, from what earlier jobs of the same settings took.
 
-Work is counted a window (first frame, prediction, interpolation, decoding) and a frame (upsampling, writing,
-previews). Without an earlier run, one-window jobs on all workers are measured first.
+Work is counted per window (first frame, prediction, interpolation, decoding) and per frame (upsampling, writing,
+previews). If there is no earlier job, one-window jobs on all workers are measured first.
 """
 
 from __future__ import annotations
@@ -11,25 +11,26 @@ import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from drivesim.archive import open_archive
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import JOBS_FOLDER, BatchPlan, PlannedJob
-from drivesim.batch.results import read_result
+from drivesim.batch.results import read_result, require_same_settings
 from drivesim.engine import Timeline
-from drivesim.errors import DrivesimError
+from drivesim.errors import DrivesimError, InputError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import VideoFormat
 from drivesim.rollout.job import identity_inputs, settings_of
 
 _PER_WINDOW = ("predict", "interpolate", "decode")
-_DECIDES = ("checkpoints", "engine", "device", "threads", "settings")  # of a job's inputs, how fast it is
+_DECIDES = ("checkpoints", "engine", "device", "threads", "settings")  # those of a job's inputs that decide its speed
 
 
 @dataclass(frozen=True)
 class Rates:
-    """What jobs of one kind take: seconds for the start of a worker, a window and a frame; bytes a frame."""
+    """What jobs of one kind take: seconds per worker start, per window and per frame, and bytes per frame."""
 
     start_s: float
     window_s: float
@@ -39,30 +40,42 @@ class Rates:
 
 @dataclass(frozen=True)
 class Prediction:
-    """Wall-clock seconds with this number of workers, and bytes on disk, of what is left to do."""
+    """What is left to do: seconds of wall-clock time, bytes on disk, jobs and futures."""
 
     seconds: float
-    bytes: float
+    num_bytes: float
     jobs: int
     futures: int
 
 
 def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None) -> Prediction:
-    """What is left of a batch. `earlier`: folder of another batch to learn from, beside this one's own.
+    """Predicts what is left of a batch.
 
-    Measures first where neither holds a job of the same settings.
+    Args:
+        plan: the batch. Its own jobs that are done are learned from.
+        num_workers: number of workers that it will have.
+        earlier: folder of another batch to learn from too.
+
+    Raises:
+        InputError: there is no such folder, or the batch was begun with other models or settings.
+        DrivesimError: no job of the same settings was found, and one could not be made either.
     """
+    require_same_settings(plan)
+    if earlier is not None and not earlier.is_dir():
+        raise InputError(f"{earlier}: no such folder; name the folder of an earlier batch")
     left = [job for job in plan.jobs if read_result(job.rollout.out).state != "done"]
     folders = [folder for batch in (plan.out, earlier) if batch for folder in sorted(batch.glob(f"{JOBS_FOLDER}/*"))]
     of_settings: dict[str, list[Path]] = {}
     for folder in folders:
-        if (settings := _settings_of(folder)) is not None:
-            of_settings.setdefault(settings, []).append(folder)
+        if (kind := _settings_of(folder)) is not None:
+            of_settings.setdefault(kind, []).append(folder)
     rates: dict[str, Rates] = {}
     seconds, size = [], 0.0
     for job in left:
         rollout, settings = job.rollout, settings_of(job.rollout)
-        key = _key(identity_inputs(rollout, CheckpointSet.open(rollout.checkpoints)), rollout.preset, rollout.frames)
+        key = _key(
+            identity_inputs(rollout, CheckpointSet.open(rollout.checkpoints)), rollout.preset, rollout.frame_storage
+        )
         if key not in rates:
             rates[key] = measured(of_settings[key]) if key in of_settings else _calibrated(job, plan, num_workers)
         timeline = Timeline(_video(job), settings.interpolation_passes, rollout.scenario.duration_s)
@@ -76,7 +89,7 @@ def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None
 
 
 def measured(folders: Iterable[Path]) -> Rates:
-    """The rates of jobs that are done, from their folders."""
+    """Returns the rates of finished jobs, from their folders."""
     start_s = window_s = frame_s = size = 0.0
     windows = frames = 0
     for folder in folders:
@@ -86,14 +99,14 @@ def measured(folders: Iterable[Path]) -> Rates:
             of_windows = sum(stages.get(stage, 0.0) for stage in _PER_WINDOW)
             window_s += of_windows
             frame_s += sum(stages.values()) - of_windows - stages.get("start", 0.0)
-        windows += result.windows
-        frames += result.frames
+        windows += result.num_windows
+        frames += result.num_frames
         size += sum(file.lstat().st_size for file in folder.rglob("*") if file.is_file())
     return Rates(start_s, window_s / max(1, windows), frame_s / max(1, frames), size / max(1, frames))
 
 
 def makespan(seconds: Iterable[float], num_workers: int) -> float:
-    """When the last worker ends, where each takes the next job in order as soon as it is free."""
+    """Returns when the last worker ends, if each takes the next job in order as soon as it is free."""
     free_at = [0.0] * num_workers
     for duration in seconds:
         heapq.heappush(free_at, heapq.heappop(free_at) + duration)
@@ -101,7 +114,7 @@ def makespan(seconds: Iterable[float], num_workers: int) -> float:
 
 
 def _settings_of(folder: Path) -> str | None:
-    """What decides the speed of a job that is done; None for a folder without one."""
+    """Returns what decides the speed of a finished job; None for a folder without one."""
     archive = next(folder.glob("*.zarr"), None)
     if archive is None or read_result(folder).state != "done":
         return None
@@ -112,9 +125,9 @@ def _settings_of(folder: Path) -> str | None:
         return None
 
 
-def _key(inputs: dict, preset: str, frames: str) -> str:
+def _key(inputs: dict[str, Any], preset: str, frame_storage: str) -> str:
     decides = {name: inputs[name] for name in _DECIDES}
-    return canonical_json({**decides, "preset": preset, "frames": frames}).decode()
+    return canonical_json({**decides, "preset": preset, "frames": frame_storage}).decode()
 
 
 def _video(job: PlannedJob) -> VideoFormat:
@@ -122,9 +135,9 @@ def _video(job: PlannedJob) -> VideoFormat:
 
 
 def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int) -> Rates:
-    """Rates from one-window jobs, made in a folder that is removed again.
+    """Returns rates from one-window jobs, made in a folder that is removed again.
 
-    Each worker makes two: what the first takes longer is the start, in which networks are loaded.
+    Each worker makes two jobs. What the first one takes longer is the start, in which networks are loaded.
     """
     video = _video(job)
     window_s = video.gaps_per_window / video.keyframe_fps

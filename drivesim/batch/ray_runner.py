@@ -1,12 +1,13 @@
 """Runs the jobs of a batch on a Ray cluster: actors that load the models once and do one job at a time.
 
-Every node sees the folder of the batch and the models at the same paths. An actor writes its archives itself; only
-steps and paths travel. What is done, tried again and recorded is decided by `run_jobs`, as on one machine: Ray
-restarts and retries nothing by itself.
+Every node must see the folder of the batch and the models at the same paths. An actor writes its archives itself; only
+steps and paths are sent. As on one machine, `run_jobs` decides what is done, tried again and recorded: Ray restarts and
+retries nothing by itself.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import time
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     import ray
 
 _CONNECT_S = 5.0
-PLACEMENT_S = 1800.0  # that a batch waits with no worker at all: the cluster is full, or has to grow
-_MAX_DEATHS_AT_START = 3  # one after another, a worker's number of them
+PLACEMENT_S = 1800.0
+"""How long a batch waits while it has no worker at all, because the cluster is full or has to grow first."""
+_MAX_DEATHS_AT_START = 3  # per worker, one after another
 
 
 def run_on_ray(
@@ -35,11 +37,20 @@ def run_on_ray(
     limits: Limits = DEFAULT_LIMITS,
     work: Work | None = None,
 ) -> Iterator[BatchEvent]:
-    """Does what is left of a batch on the cluster at `address` (`host:port`, or `auto`), as `run_jobs` says.
+    """Does what is left of a batch on a Ray cluster; see `run_jobs`.
 
-    `num_workers`: None for as many as the cluster has room for now. `work`: in place of the engine.
-    Raises MissingExtraError without ray, InputError where no cluster answers, DrivesimError where no worker can be
-    had or none is fit for the batch: other models, or another drivesim, torch or numpy.
+    Args:
+        plan: the batch.
+        address: address of the cluster, `host:port` or `auto`.
+        num_workers: number of workers; by default as many as the cluster has room for now.
+        limits: when an attempt is given up.
+        work: takes the place of the engine.
+
+    Raises:
+        MissingExtraError: ray is not installed.
+        InputError: no cluster answers at the address.
+        DrivesimError: there is no worker, or none is fit for the batch because its models, drivesim, torch or numpy
+            are others.
     """
     ray = _connected(address)
     try:
@@ -50,13 +61,13 @@ def run_on_ray(
 
 
 def _from_anywhere(job: PlannedJob) -> PlannedJob:
-    """The job with paths that hold on every node: an actor starts in a folder of its own."""
+    """Returns the job with absolute paths, because an actor starts in a folder of its own."""
     out, checkpoints = job.rollout.out.absolute(), job.rollout.checkpoints.absolute()
     return replace(job, rollout=replace(job.rollout, out=out, checkpoints=checkpoints))
 
 
 def _connected(address: str) -> Any:
-    """The module ray, connected; a cluster is never started here."""
+    """Connects to a cluster and returns the module ray; a cluster is never started here."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray
@@ -70,7 +81,7 @@ def _connected(address: str) -> Any:
         except (OSError, ValueError, OverflowError) as error:
             raise InputError(f"--ray {address}: no Ray cluster answers there ({error}); {hint}") from None
     try:
-        ray.init(address, log_to_driver=False, logging_level="error")
+        ray.init(address, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
         text = " ".join(str(error).split())[:200]
         raise InputError(f"--ray {address}: cannot be joined ({text}); {hint}") from None
@@ -78,10 +89,10 @@ def _connected(address: str) -> Any:
 
 
 class _Actors:
-    """The actors of a batch: those that start, those that are idle, those that work.
+    """The actors of a batch: those that are starting, those that are idle, and those that work.
 
-    An actor gets jobs only once it is placed, has loaded what it needs, and is fit for the batch. One that is not is
-    not replaced; one that died is.
+    An actor gets jobs only after it is placed, has loaded what it needs and is fit for the batch. An unfit actor is not
+    replaced; one that died is.
     """
 
     def __init__(self, ray: Any, plan: BatchPlan, num_workers: int | None, work: Work | None) -> None:
@@ -89,23 +100,24 @@ class _Actors:
         self.first = plan.jobs[0].rollout if plan.jobs else None
         self.preparation = (self.first, plan.common, library_versions(), work)
         self.room = min(len(plan.jobs), num_workers or self._room_now())
-        self.starting: dict[Any, _Worker] = {}
-        self.idle: list[_Worker] = []
-        self.busy: list[_Worker] = []
+        self.starting: dict[Any, _ActorHandle] = {}
+        self.idle: list[_ActorHandle] = []
+        self.busy: list[_ActorHandle] = []
         self.unfit: str | None = None
         self.deaths_at_start = 0
         self.nobody_since = time.monotonic()
 
-    def take(self) -> _Worker | None:
+    def take(self) -> _ActorHandle | None:
         while len(self.starting) + len(self.idle) + len(self.busy) < self.room:
-            worker = _Worker(self.ray, self.first)
+            assert self.first is not None  # there is room for jobs only if there are some
+            worker = _ActorHandle(self.ray, self.first)
             self.starting[worker.handle.prepare.remote(*self.preparation)] = worker
         if not self.idle:
             return None
         self.busy.append(self.idle.pop())
         return self.busy[-1]
 
-    def wait(self, busy: list[_Worker], seconds: float) -> list[_Worker]:
+    def wait(self, busy: list[_ActorHandle], seconds: float) -> list[_ActorHandle]:
         if not busy:
             self._require_somebody()
             seconds = min(seconds, PLACEMENT_S)
@@ -116,12 +128,12 @@ class _Actors:
                 self._prepared(reference)
         return [steps[reference] for reference in ready if reference in steps]
 
-    def give_back(self, worker: _Worker) -> None:
+    def give_back(self, worker: _ActorHandle) -> None:
         self.busy.remove(worker)
         self.idle.append(worker)
         self.nobody_since = time.monotonic()
 
-    def end(self, worker: _Worker) -> None:
+    def end(self, worker: _ActorHandle) -> None:
         self.busy.remove(worker)
         worker.stop()
         self.nobody_since = time.monotonic()
@@ -152,9 +164,10 @@ class _Actors:
         self.unfit = problem
 
     def _require_somebody(self) -> None:
-        """Nobody works: there must be a worker to wait for, and a time when it comes."""
+        """Called while nobody works; raises DrivesimError if there is no worker to wait for, or after `PLACEMENT_S`."""
         if not self.starting:
             raise DrivesimError(f"no worker of the cluster can take a job: {self.unfit}")
+        assert self.first is not None
         if time.monotonic() - self.nobody_since >= PLACEMENT_S:
             raise DrivesimError(
                 f"the cluster placed no worker for {PLACEMENT_S:g} s; each takes {self.first.threads} CPUs"
@@ -169,8 +182,8 @@ class _Actors:
         return max(1, room)
 
 
-class _Worker:
-    """An actor, and the steps of the job that it does."""
+class _ActorHandle:
+    """An actor on the cluster, and the steps of the job that it does."""
 
     def __init__(self, ray: Any, first: RolloutJob) -> None:
         self.ray = ray
@@ -188,10 +201,12 @@ class _Worker:
         self.steps = self.handle.run.options(num_returns="streaming").remote(job)
 
     def receive(self) -> Timed | Ended:
+        assert self.steps is not None  # only a worker with a job is listened to
         try:
-            return self.ray.get(next(self.steps))
+            message: Timed | Ended = self.ray.get(next(self.steps))
+            return message
         except StopIteration:
-            raise WorkerDied("its worker ended without a word") from None
+            raise WorkerDied("its worker ended without saying why") from None
         except self.ray.exceptions.RayError as error:
             raise WorkerDied(f"its worker on the cluster is gone: {_in_words(error)}") from None
 
@@ -200,10 +215,12 @@ class _Worker:
 
 
 class _Actor:
-    """What runs on a node."""
+    """What runs on a node of the cluster."""
 
-    def prepare(self, first: RolloutJob, common: dict, versions: dict[str, str], work: Work | None) -> str | None:
-        """Gets ready for jobs like `first`; why it cannot, if so."""
+    def prepare(
+        self, first: RolloutJob, common: dict[str, Any], versions: dict[str, str], work: Work | None
+    ) -> str | None:
+        """Gets ready for jobs like `first`; returns why it cannot, or None."""
         for name, version in library_versions().items():
             if version != versions[name]:
                 return f"{socket.gethostname()} has {name} {version}, this machine {versions[name]}"
@@ -214,7 +231,7 @@ class _Actor:
         return None
 
     def run(self, job: RolloutJob) -> Iterator[Timed | Ended]:
-        """Does a job."""
+        """Does a job and yields its messages."""
         yield from attempt(job, self.work)
 
 

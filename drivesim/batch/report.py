@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import drivesim
@@ -20,7 +21,7 @@ _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def write_reports(plan: BatchPlan) -> list[Path]:
-    """Writes all three into the folder of the batch; each replaces the one of an earlier run whole."""
+    """Writes all three files into the folder of the batch and returns their paths; earlier ones are replaced whole."""
     report = build_report(plan)
     contents = {
         "report.json": json.dumps(report, indent=2) + "\n",
@@ -32,8 +33,8 @@ def write_reports(plan: BatchPlan) -> list[Path]:
     return [plan.out / name for name in contents]
 
 
-def build_report(plan: BatchPlan) -> dict:
-    """How every job and every future of it stands, with what it was made from, as JSON; paths are relative."""
+def build_report(plan: BatchPlan) -> dict[str, Any]:
+    """Returns, as JSON, the state of every job and of its futures, and what they were made from; paths are relative."""
     jobs = [_job(plan, job, read_result(job.rollout.out)) for job in plan.jobs]
     states = [job["state"] for job in jobs]
     return {
@@ -53,7 +54,7 @@ def build_report(plan: BatchPlan) -> dict:
     }
 
 
-def _job(plan: BatchPlan, job: PlannedJob, result: JobResult) -> dict:
+def _job(plan: BatchPlan, job: PlannedJob, result: JobResult) -> dict[str, Any]:
     rollout, error = job.rollout, result.error
     state = result.state if result.state in ("done", "failed") else "unfinished"
     try:
@@ -61,7 +62,7 @@ def _job(plan: BatchPlan, job: PlannedJob, result: JobResult) -> dict:
     except DrivesimError as damage:
         archive, error, state = None, str(damage), "failed"
     if state == "done" and (archive is None or not archive.complete):
-        error, state = "its archive is not complete any more", "failed"
+        error, state = "its archive is no longer complete", "failed"
     sheet = rollout.preview_folder / "contact_sheet.png"
     return {
         "id": job.id,
@@ -81,7 +82,9 @@ def _job(plan: BatchPlan, job: PlannedJob, result: JobResult) -> dict:
     }
 
 
-def _future(plan: BatchPlan, job: PlannedJob, result: JobResult, archive: Archive | None, future: int) -> dict:
+def _future(
+    plan: BatchPlan, job: PlannedJob, result: JobResult, archive: Archive | None, future: int
+) -> dict[str, Any]:
     made = archive.rollouts[future] if archive else None
     video = job.rollout.preview_folder / f"future_{future:02d}.mp4"
     return {
@@ -96,8 +99,8 @@ def _future(plan: BatchPlan, job: PlannedJob, result: JobResult, archive: Archiv
     }
 
 
-def junit(report: dict) -> str:
-    """A test case a future; a job that failed fails all of its futures."""
+def junit(report: dict[str, Any]) -> str:
+    """Returns a JUnit report with one test case per future; all futures of a failed job have failed."""
     totals = report["totals"]
     suite = ElementTree.Element("testsuite", name="drivesim batch", tests=str(totals["futures"]), errors="0")
     failures = skipped = 0

@@ -1,7 +1,7 @@
-"""What is known of each job of a batch: `result.json` beside its archive, and `batch.json` of the whole.
+"""What is known of each job of a batch (`result.json` beside its archive) and of the batch (`batch.json`).
 
-Whether a window exists is for the archive alone to say. These files add what an archive does not hold: that a job is
-over, how it failed, and the time it took.
+Only an archive says which windows exist. These files add what an archive does not hold: whether a job is over, how it
+failed, and the time it took.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -34,33 +34,37 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 @dataclass
 class JobResult:
-    """How a job stands.
+    """The state of a job, counted over all runs of the batch.
 
-    attempts: starts, over all runs of the batch. error: of the last attempt that failed, None once the job is done.
-    stages: for each future (as text, or "all"), seconds of work in each stage, over all runs. windows, frames: made in
-    these seconds.
+    Attributes:
+        state: how far the job is.
+        attempts: number of attempts that were started.
+        error: why the last attempt failed; None once the job is done.
+        stages: seconds of work by future (its number as text, or "all") and by stage.
+        num_windows: number of windows made in these seconds.
+        num_frames: number of frames made in these seconds.
     """
 
     state: State = "waiting"
     attempts: Count = 0
     error: str | None = None
     stages: dict[str, dict[str, Seconds]] = field(default_factory=dict)
-    windows: Count = 0
-    frames: Count = 0
+    num_windows: Annotated[Count, Field(validation_alias="windows")] = 0
+    num_frames: Annotated[Count, Field(validation_alias="frames")] = 0
 
     @property
     def seconds(self) -> float:
-        """Seconds of work in all."""
+        """Seconds of work in all stages of all futures."""
         return sum(sum(stages.values()) for stages in self.stages.values())
 
     def add_time(self, future: int | None, stage: str, seconds: float) -> None:
-        """Counts work on a future, or on all of them."""
+        """Adds the time of work on a future, or on all of them if `future` is None."""
         stages = self.stages.setdefault("all" if future is None else str(future), {})
         stages[stage] = round(stages.get(stage, 0.0) + seconds, 4)
 
 
 def read_result(folder: Path) -> JobResult:
-    """The result in the folder of a job; one that cannot be read counts as none: the archive knows what is made."""
+    """Reads the result of a job from its folder; an unreadable one counts as none, as the archive is what decides."""
     try:
         return TypeAdapter(JobResult).validate_json(read_file(folder, RESULT_FILE, _MAX_RESULT_BYTES), strict=True)
     except (OSError, ValueError, FileProblem):
@@ -68,15 +72,25 @@ def read_result(folder: Path) -> JobResult:
 
 
 def write_result(folder: Path, result: JobResult) -> None:
-    """Keeps the result of a job in its folder, durably; ArchiveWriteError where it cannot be written."""
-    _write_json(folder / RESULT_FILE, {"format": FORMAT, **dataclasses.asdict(result)})
+    """Writes the result of a job into its folder, durably.
+
+    Raises:
+        InputError: the folder cannot be made.
+        ArchiveWriteError: the file cannot be written.
+    """
+    values = dataclasses.asdict(result)
+    values |= {"windows": values.pop("num_windows"), "frames": values.pop("num_frames")}  # keys of existing files
+    _write_json(folder / RESULT_FILE, {"format": FORMAT, **values})
 
 
 def open_batch(plan: BatchPlan) -> WriterLock:
     """Makes the folder of a batch, or continues it, and takes its lock.
 
-    Jobs may be added to a batch, but models and settings are its own. Raises InputError where they differ, naming
-    each, and where the folder cannot be written; ArchiveLockedError where another batch is at work there.
+    Jobs may be added to a batch, but its models and settings stay the same.
+
+    Raises:
+        InputError: models or settings differ (it names them), or the folder cannot be written.
+        ArchiveLockedError: another batch runs in this folder.
     """
     path = plan.out / BATCH_FILE
     try:
@@ -94,23 +108,31 @@ def open_batch(plan: BatchPlan) -> WriterLock:
 
 @dataclass
 class _Plan:
-    """What is read of `batch.json`."""
+    """The part of `batch.json` that is read."""
 
-    common: dict
+    common: dict[str, Any]
 
 
-def _write_plan(plan: BatchPlan, path: Path) -> None:
+def require_same_settings(plan: BatchPlan) -> None:
+    """Raises InputError if the folder of a plan is that of a batch with other models or settings; it names them."""
+    path = plan.out / BATCH_FILE
     try:
         earlier = TypeAdapter(_Plan).validate_json(read_file(path.parent, path.name, _MAX_PLAN_BYTES)).common
     except FileMissing:
         earlier = plan.common
     except (ValueError, FileProblem):
-        raise InputError(f"{path}: is damaged, or of something else; move it away or choose another --out") from None
+        raise InputError(
+            f"{path}: is damaged, or is not the file of a batch; move it away or choose another --out"
+        ) from None
     if earlier != plan.common:
         raise InputError(
-            f"{plan.out} is a batch of other settings: {'; '.join(_differences(earlier, plan.common))}. "
+            f"{plan.out} is a batch with other settings: {'; '.join(_differences(earlier, plan.common))}. "
             "Choose another --out"
         )
+
+
+def _write_plan(plan: BatchPlan, path: Path) -> None:
+    require_same_settings(plan)
     jobs = [
         {
             "id": job.id,
@@ -124,7 +146,7 @@ def _write_plan(plan: BatchPlan, path: Path) -> None:
     _write_json(path, {"format": FORMAT, "common": plan.common, "jobs": jobs})
 
 
-def _differences(earlier: dict, now: dict, prefix: str = "") -> Iterator[str]:
+def _differences(earlier: dict[str, Any], now: dict[str, Any], prefix: str = "") -> Iterator[str]:
     for key in sorted(earlier.keys() | now.keys()):
         a, b = earlier.get(key), now.get(key)
         if isinstance(a, dict) and isinstance(b, dict):
@@ -133,7 +155,7 @@ def _differences(earlier: dict, now: dict, prefix: str = "") -> Iterator[str]:
             yield f"{prefix}{key} was {str(a)[:16]}, now {str(b)[:16]}"
 
 
-def _write_json(path: Path, content: dict) -> None:
+def _write_json(path: Path, content: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

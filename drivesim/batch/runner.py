@@ -1,7 +1,7 @@
-"""Runs the jobs of a batch on workers, wherever these are: hands out, listens, gives up, tries again, records.
+"""Runs the jobs of a batch on workers, on any machine: hands them out, listens, gives up, tries again, records.
 
-Nothing but the archives decides what is left to do, so this can be ended at any instant and started again. A job
-that fails, a worker that dies and one that falls silent are retried, then recorded, and stop nothing else.
+Only the archives decide what is left to do, so this can be ended at any instant and started again. A job that fails, a
+worker that dies and one that falls silent are tried again, then recorded; they stop nothing else.
 """
 
 from __future__ import annotations
@@ -10,27 +10,31 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol, Self
+from typing import Generic, Protocol, Self, TypeVar
 
 from drivesim.archive import check_archive, open_archive
 from drivesim.batch.attempt import Ended, Timed
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.results import JobResult, open_batch, read_result, write_result
+from drivesim.engine import Progress
 from drivesim.errors import DrivesimError, InputError
 from drivesim.rollout.job import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
-from drivesim.rollout.workers import Progress
+from drivesim.rollout.workers import SILENCE_LIMIT_S
 
 
 @dataclass(frozen=True)
 class Limits:
-    """When an attempt at a job is given up, and how often it is tried again.
+    """When an attempt at a job is given up, and how often the job is tried again.
 
-    job_seconds: for a whole attempt. silent_seconds: without any step, which is how a worker looks that hangs.
+    Attributes:
+        retries: number of further attempts.
+        job_seconds: how long an attempt may take; None for no limit.
+        silent_seconds: how long an attempt may make no step; a worker that is silent for longer counts as hanging.
     """
 
     retries: int = 1
     job_seconds: float | None = None
-    silent_seconds: float = 1800.0
+    silent_seconds: float = SILENCE_LIMIT_S
 
 
 DEFAULT_LIMITS = Limits()
@@ -38,7 +42,7 @@ DEFAULT_LIMITS = Limits()
 
 @dataclass(frozen=True)
 class BatchEvent:
-    """Something happened to a job. `step`: what, while it runs; None where its state changed."""
+    """A job made a `step`, or changed its state if `step` is None."""
 
     job: PlannedJob
     result: JobResult
@@ -46,44 +50,49 @@ class BatchEvent:
 
 
 class WorkerDied(Exception):
-    """A worker is gone; the text says how."""
+    """A worker is gone; the text says how it ended."""
 
 
 class Worker(Protocol):
-    """Somebody who does one job at a time."""
+    """Does one job at a time, in another process or on another machine."""
 
     def start(self, job: RolloutJob) -> None:
-        """Hands it a job; a worker that died shows when it is listened to."""
+        """Hands it a job. If the worker has died, `receive` says so."""
 
     def receive(self) -> Timed | Ended:
-        """Its next message, `Ended` being the last of a job; raises WorkerDied."""
+        """Returns its next message, the last of which for a job is `Ended`; raises WorkerDied."""
 
 
-class Pool(Protocol):
-    """The workers that there are. Left as a context, it ends them all."""
+WorkerT = TypeVar("WorkerT", bound=Worker)
 
-    def take(self) -> Worker | None:
-        """A worker for a job; None while there is none to be had."""
 
-    def wait(self, busy: list[Worker], seconds: float) -> list[Worker]:
-        """Which of the busy ones have a message, once there is any; also returns when others may be taken."""
+class Pool(Protocol[WorkerT]):
+    """The available workers. As a context manager it ends them all."""
 
-    def give_back(self, worker: Worker) -> None:
-        """It is done with its job."""
+    def take(self) -> WorkerT | None:
+        """Returns a worker for a job; None while none is free."""
 
-    def end(self, worker: Worker) -> None:
-        """Ends it, whatever it is doing."""
+    def wait(self, busy: list[WorkerT], seconds: float) -> list[WorkerT]:
+        """Waits for messages, and returns the workers that have one. It also returns when a worker may be free."""
+
+    def give_back(self, worker: WorkerT) -> None:
+        """Takes back a worker that has ended its job."""
+
+    def end(self, worker: WorkerT) -> None:
+        """Ends a worker, whatever it is doing."""
 
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
 
 
-def run_jobs(plan: BatchPlan, pool: Pool, limits: Limits) -> Iterator[BatchEvent]:
-    """Does what is left of a batch; first tells of the jobs that are done already, then of each step.
+def run_jobs(plan: BatchPlan, pool: Pool[WorkerT], limits: Limits) -> Iterator[BatchEvent]:
+    """Does what is left of a batch; yields the jobs that are done already, then each step.
 
-    Raises InputError (a folder that cannot be used, one of other settings) and ArchiveLockedError (another batch is
-    at work there), and what `pool` raises where there are no workers to be had.
+    Raises:
+        InputError: the folder cannot be used, or is that of a batch with other settings.
+        ArchiveLockedError: another batch runs in this folder.
+        DrivesimError: `pool` cannot get any workers.
     """
     lock = open_batch(plan)
     try:
@@ -95,7 +104,7 @@ def run_jobs(plan: BatchPlan, pool: Pool, limits: Limits) -> Iterator[BatchEvent
 
 @dataclass
 class _Attempt:
-    """A job that is to be done, and how many times it may be tried again."""
+    """A job to do, and how often it may be tried again."""
 
     job: PlannedJob
     result: JobResult
@@ -103,21 +112,21 @@ class _Attempt:
 
 
 @dataclass
-class _Run:
-    """An attempt that is being made."""
+class _Run(Generic[WorkerT]):
+    """An attempt that a worker makes now."""
 
-    worker: Worker
+    worker: WorkerT
     attempt: _Attempt
     started_at: float = field(default_factory=time.monotonic)
     heard_at: float = field(default_factory=time.monotonic)
 
     def deadline(self, limits: Limits) -> float:
-        """When to look again whether it takes too long."""
+        """When to check again whether it takes too long."""
         whole = float("inf") if limits.job_seconds is None else self.started_at + limits.job_seconds
         return min(whole, self.heard_at + limits.silent_seconds)
 
     def overdue(self, limits: Limits) -> str | None:
-        """Why it is to be given up now, if it is."""
+        """Why it is to be given up now; None if it is not."""
         now = time.monotonic()
         if limits.job_seconds is not None and now >= self.started_at + limits.job_seconds:
             return f"took longer than the time limit of {limits.job_seconds:g} s"
@@ -127,11 +136,13 @@ class _Run:
 
 
 @dataclass
-class _Batch:
-    pool: Pool
+class _Batch(Generic[WorkerT]):
+    """The jobs that wait and those that run."""
+
+    pool: Pool[WorkerT]
     limits: Limits
     waiting: deque[_Attempt] = field(default_factory=deque)
-    runs: list[_Run] = field(default_factory=list)
+    runs: list[_Run[WorkerT]] = field(default_factory=list)
 
     def run(self, plan: BatchPlan) -> Iterator[BatchEvent]:
         for job in plan.jobs:
@@ -169,7 +180,7 @@ class _Batch:
             worker.start(attempt.job.rollout)
             yield BatchEvent(attempt.job, attempt.result)
 
-    def receive(self, run: _Run) -> Iterator[BatchEvent]:
+    def receive(self, run: _Run[WorkerT]) -> Iterator[BatchEvent]:
         try:
             message = run.worker.receive()
         except WorkerDied as death:
@@ -185,7 +196,7 @@ class _Batch:
         self.pool.give_back(run.worker)
         yield from self.ended(run.attempt, message)
 
-    def give_up(self, run: _Run, error: str) -> Iterator[BatchEvent]:
+    def give_up(self, run: _Run[WorkerT], error: str) -> Iterator[BatchEvent]:
         self.runs.remove(run)
         self.pool.end(run.worker)
         yield from self.ended(run.attempt, Ended(error, again=True))
@@ -220,8 +231,8 @@ def _count(attempt: _Attempt, timed: Timed) -> None:
             result.add_time(event.future, event.stage, timed.seconds)
         case Committed():
             result.add_time(event.future, "commit", timed.seconds)
-            result.windows += 1
-            result.frames += event.frames
+            result.num_windows += 1
+            result.num_frames += event.num_frames
             write_result(attempt.job.rollout.out, result)
         case Opened():
             result.add_time(None, "start", timed.seconds)

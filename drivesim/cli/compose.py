@@ -1,7 +1,4 @@
-"""`drivesim compose`: only the first frame of a scenario, with and without its boxes drawn on.
-
-drivesim compose scenarios/cut_in_night.yaml --out first.png
-"""
+"""`drivesim compose`: only the first frame of a scenario, with and without boxes drawn on it."""
 
 from __future__ import annotations
 
@@ -18,6 +15,7 @@ from drivesim.cli.options import (
     DeviceOption,
     GateOption,
     IndexOption,
+    JsonOption,
     Precision,
     PrecisionOption,
     Preset,
@@ -30,21 +28,23 @@ from drivesim.errors import InputError
 
 def compose(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
-    out: Annotated[Path, typer.Option(help="PNG file; a second one beside it, <stem>_boxes.png, has the boxes.")],
+    out: Annotated[Path, typer.Option(help="PNG file. A second one beside it, STEM_boxes.png, shows the boxes.")],
     seed: SeedOption = None,
     index: IndexOption = None,
-    preset: Annotated[Preset, typer.Option(help="fast, or quality with more steps.")] = Preset.fast,
+    preset: Annotated[Preset, typer.Option(help="fast, or quality with more sampling steps.")] = Preset.fast,
     checkpoints: CheckpointsOption = None,
     device: DeviceOption = Device.auto,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads.", show_default="all cores")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="Number of CPU threads.", show_default="all cores")] = None,
     gate: GateOption = 1,
     precision: PrecisionOption = Precision.float32,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make the first frame of a scenario alone, to see whether the boxes are what was meant.
+    """Make only the first frame of a scenario, to see whether its boxes are as intended.
 
-    <stem>_boxes.png shows the boxes that the models were given: the scenario's, or those drawn for its crowdedness.
+    STEM_boxes.png shows the boxes that the models were conditioned on: the scenario's, or those drawn for its
+    crowdedness.
 
-    With --gate, <stem>_gate.json says what the vehicle detector found in every attempt.
+    With --gate, STEM_gate.json says what the vehicle detector found in each attempt.
     """
     from dataclasses import replace
 
@@ -80,12 +80,16 @@ def compose(
     if layout is not None:
         draw_layout(drawn, layout, labelled=True)
     write_png(drawn, boxes)
-    for path in (*written, boxes):
+    written.append(boxes)
+    if as_json:
+        typer.echo(json.dumps({"written": [str(path) for path in written]}))
+        return
+    for path in written:
         typer.echo(path)
 
 
 def require_png(out: Path) -> None:
-    """Makes the folder of a PNG file; InputError where it could not be written."""
+    """Makes the folder of a PNG file; raises InputError if the file could not be written."""
     if out.suffix.lower() != ".png":
         raise InputError(f"--out: expected the name of a PNG file, got {out}")
     try:

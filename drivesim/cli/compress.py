@@ -1,7 +1,4 @@
-"""`drivesim compress CHECKPOINTS --out DIR`: a checkpoint set with int8 weights, about half the size.
-
-drivesim compress checkpoints/mine --out checkpoints/mine_int8
-"""
+"""`drivesim compress CHECKPOINTS --out DIR`: a checkpoint set with int8 weights, about half the size."""
 
 from __future__ import annotations
 

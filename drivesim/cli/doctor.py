@@ -9,14 +9,19 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.options import JsonOption
+
 
 def doctor(
     checkpoints: Annotated[
         Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Say what works on this machine and what to install; exit code 1 if the main job cannot run."""
+    """Show what works on this machine and what to install.
+
+    The exit code is 1 if the main job, a rollout, cannot run.
+    """
     from drivesim.assets import default_checkpoints
     from drivesim.cli.machine import examine
 

@@ -1,4 +1,4 @@
-"""`drivesim export ARCHIVE --format mp4|png|coco --out DIR`: videos, pictures, or labelled pictures.
+"""`drivesim export ARCHIVE --format mp4|png|coco|rerun --out DIR`: take frames out of an archive.
 
 With coco, `future_00_requested.json` says what the scenario asks for and `future_00_detected.json` what the vehicle
 detector finds; both name the pictures in `future_00/`.
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.options import CheckpointsOption
+from drivesim.cli.check import require_archive
+from drivesim.cli.options import CheckpointsOption, JsonOption
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -23,60 +24,101 @@ if TYPE_CHECKING:
 
     from drivesim.archive import Archive
     from drivesim.archive.reader import Rollout
+    from drivesim.models.vehicle_detector import VehicleDetector
 
 
 class ExportFormat(StrEnum):
     mp4 = "mp4"
     png = "png"
     coco = "coco"
+    rerun = "rerun"
 
 
 def export(
-    archive: Annotated[Path, typer.Argument(help="Archive, such as out/cut_in_night.zarr.")],
-    format: Annotated[ExportFormat, typer.Option(help="Video, pictures, or pictures with labels.")],
-    out: Annotated[Path, typer.Option(help="Folder for future_00.mp4, or future_00/000000.png, and so on.")],
-    future: Annotated[int | None, typer.Option(min=0, help="Only this future; all by default.")] = None,
+    archive: Annotated[Path, typer.Argument(help="Archive, such as out/cut_in_day.zarr.")],
+    format: Annotated[
+        ExportFormat,
+        typer.Option(
+            help="mp4: videos. png: pictures. coco: pictures with labels. "
+            "rerun: .rrd recordings with frames, requested and detected boxes and the ego."
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for the files, such as future_00.mp4 or future_00/000000.png.")],
+    future: Annotated[
+        int | None, typer.Option(min=0, help="Export only the future with this number.", show_default="all futures")
+    ] = None,
     crf: Annotated[
-        int, typer.Option(min=0, max=51, help="Quality of mp4: 0 is the largest file, 51 the smallest.")
+        int, typer.Option(min=0, max=51, help="Quality of mp4: 0 makes the largest files, 51 the smallest.")
     ] = 18,
     checkpoints: CheckpointsOption = None,
+    as_json: JsonOption = False,
 ) -> None:
-    """Take the frames of an archive out as video or pictures, with the vehicles in them where `coco` is asked for."""
-    from drivesim.archive import open_archive
-    from drivesim.archive.export import write_mp4, write_pngs
+    """Export the frames of an archive as videos, pictures, labelled pictures or Rerun recordings.
 
+    Of a future that is not complete, the committed frames are exported.
+    """
+    from drivesim.archive import open_archive
+
+    require_archive(archive)
     opened = open_archive(archive)
     if future is not None and future >= len(opened.rollouts):
-        raise InputError(f"{archive}: --future {future} does not exist, the last one is {len(opened.rollouts) - 1}")
+        raise InputError(f"{archive}: --future {future} does not exist; the last future is {len(opened.rollouts) - 1}")
     rollouts = opened.rollouts if future is None else opened.rollouts[future : future + 1]
     if not any(rollout.num_committed_frames for rollout in rollouts):
         raise InputError(f"{archive}: no frames are committed yet, so there is nothing to export")
+    written: list[Path] = []
     for rollout in rollouts:
         if not rollout.complete:
             committed = f"{rollout.num_committed_frames} of {opened.layout.num_frames}"
-            typer.echo(f"{archive}: future {rollout.future} is not complete, {committed} frames", err=True)
+            typer.echo(f"{archive}: future {rollout.future} is not complete: {committed} frames", err=True)
         if not rollout.num_committed_frames:
             continue
-        name = f"future_{rollout.future:02d}"
-        if format is ExportFormat.mp4:
-            target = out / f"{name}.mp4"
-            write_mp4(_with_progress(rollout), opened.layout.fps, target, crf)
-        else:
-            target = out / name
-            write_pngs(_with_progress(rollout), target)
-        typer.echo(str(target))
-        if format is ExportFormat.coco:
-            for path in _write_labels(opened, rollout, target, checkpoints):
+        for path in _exported(opened, rollout, format, out / f"future_{rollout.future:02d}", crf, checkpoints):
+            written.append(path)
+            if not as_json:
                 typer.echo(str(path))
+    if as_json:
+        typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 
 
-def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, checkpoints: Path | None) -> Iterator[Path]:
-    from drivesim.archive.export import write_text
+def _exported(
+    archive: Archive, rollout: Rollout, format: ExportFormat, target: Path, crf: int, checkpoints: Path | None
+) -> Iterator[Path]:
+    """Writes one future and yields each file or folder; `target` is its path without an ending."""
+    from drivesim.archive.export import write_mp4, write_pngs
+
+    if format is ExportFormat.mp4:
+        video = target.with_suffix(".mp4")
+        write_mp4(_with_progress(rollout), archive.layout.fps, video, crf)
+        yield video
+    elif format is ExportFormat.rerun:
+        from drivesim.evaluation.samples.rerun_recording import write_rerun
+        from drivesim.models.vehicle_detector import detect_vehicles
+
+        recording, detector = target.with_suffix(".rrd"), _detector(checkpoints)
+        write_rerun(
+            archive, rollout, lambda frames: detect_vehicles(detector, frames), recording, _with_progress(rollout)
+        )
+        yield recording
+    else:
+        write_pngs(_with_progress(rollout), target)
+        yield target
+        if format is ExportFormat.coco:
+            yield from _write_labels(archive, rollout, target, _detector(checkpoints))
+
+
+def _detector(checkpoints: Path | None) -> VehicleDetector:
     from drivesim.assets import default_checkpoints
-    from drivesim.evaluation.samples.frame_labels import detected_labels, requested_labels
     from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 
-    detector = CheckpointSet.open(checkpoints or default_checkpoints()).load(VEHICLE_DETECTOR)
+    detector: VehicleDetector = CheckpointSet.open(checkpoints or default_checkpoints()).load(VEHICLE_DETECTOR)  # type: ignore[assignment]  # the stage decides the class
+    return detector
+
+
+def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, detector: VehicleDetector) -> Iterator[Path]:
+    from drivesim.archive.export import write_text
+    from drivesim.evaluation.samples.frame_labels import detected_labels, requested_labels
+
     documents = {
         "requested": requested_labels(archive, rollout, pictures.name),
         "detected": detected_labels(archive, rollout, detector, pictures.name),

@@ -1,55 +1,113 @@
 """`drivesim import`: scenarios from files of other tools.
 
 drivesim import cut-in.xosc --out scenarios
+drivesim import tracks.csv --ego 12 --out scenarios
 """
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.options import JsonOption, make_folder
 from drivesim.errors import InputError
+
+if TYPE_CHECKING:
+    from drivesim.scenario import Scenario
+
+MAX_INLINE_ROWS = 2000
 
 
 def import_scenario(
-    file: Annotated[Path, typer.Argument(help="OpenSCENARIO XML file, 1.0 to 1.3.")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="OpenSCENARIO XML 1.0 to 1.3, CommonRoad XML, text of CARLA's recorder, or CSV of places."),
+    ],
     out: Annotated[
         Path | None, typer.Option(help="Folder for <file>.yaml, or a name that ends in .yaml.", show_default="print it")
     ] = None,
     ego: Annotated[
-        str | None, typer.Option(help="Entity that carries the camera.", show_default="by its name, or the first")
+        str | None, typer.Option(help="Entity or id that carries the camera.", show_default="by its name, or the first")
     ] = None,
+    lenient: Annotated[
+        bool, typer.Option("--lenient", help="Leave out what is unknown, though the meaning may depend on it.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Make a scenario of an OpenSCENARIO file; what is dropped or changed is listed on stderr, each with its line.
+    """Make a scenario of a file of another tool; what is dropped or changed is listed on stderr, each with its line.
 
-    Vehicles, their places and speeds, SpeedAction, LaneChangeAction and the time of day are taken; roads are straight.
+    The storyboard of an OpenSCENARIO file is executed. Vehicles become actors with manoeuvres where those say the same
+    within 5 cm, else with trajectories.
     """
-    from drivesim.scenario.interchange.openscenario import import_openscenario
-    from drivesim.scenario.interchange.openscenario.xml_tree import MAX_BYTES
+    from drivesim.scenario.interchange.importing import import_file
     from drivesim.scenario.save import scenario_yaml
 
+    texts, notes, written = [], [], []
+    for made in import_file(file, ego, lenient):
+        for line in (*made.notes, *made.timeline):
+            typer.echo(line, err=True)
+            notes.append(str(line))
+        about = f": {made.description}" if made.description else ""
+        scenario, beside = made.scenario, {}
+        if _num_rows(scenario) > MAX_INLINE_ROWS:
+            if out is None:
+                raise InputError(
+                    f"{file}: {_num_rows(scenario)} rows of trajectories; give --out, for CSV files beside"
+                )
+            beside = _trajectory_files(scenario)
+        text = scenario_yaml(scenario, f"From {file.name}{about}", beside)
+        if out is None:
+            texts.append(text)
+            continue
+        single = out.suffix in (".yaml", ".yml")
+        if single and texts:
+            raise InputError(f"{file}: makes several scenarios; give a folder as --out")
+        texts.append(text)
+        target = out if single else out / f"{scenario.name}.yaml"
+        _write_new(target, text)
+        for name, content in beside.items():
+            _write_new(target.parent / name, content)
+        written.append(str(target))
+        if not as_json:
+            typer.echo(target)
+    if as_json:
+        made_of = {"yaml": texts} if out is None else {"written": written}
+        typer.echo(json.dumps(made_of | {"notes": notes}))
+    elif out is None:
+        typer.echo("---\n".join(texts), nl=False)
+
+
+def _num_rows(scenario: Scenario) -> int:
+    held = [scenario.ego.trajectory if scenario.ego else None, *(actor.trajectory for actor in scenario.actors or ())]
+    return sum(len(rows) for rows in held if rows is not None)
+
+
+def _trajectory_files(scenario: Scenario) -> dict[str, str]:
+    """CSV files of the trajectories, by name."""
+    from drivesim.scenario.schema.trajectory import COLUMNS
+
+    held = {"ego": scenario.ego.trajectory if scenario.ego else None}
+    held |= {scenario.scene.id_of(index): actor.trajectory for index, actor in enumerate(scenario.actors or ())}
+    files = {}
+    for name, rows in held.items():
+        if rows is not None:
+            lines = [
+                ",".join(COLUMNS[: max(map(len, rows))]),
+                *(",".join(f"{cell:.12g}" for cell in row) for row in rows),
+            ]
+            files[f"{scenario.name}_{name}.csv"] = "\n".join(lines) + "\n"
+    return files
+
+
+def _write_new(target: Path, text: str) -> None:
     try:
-        if not file.is_file():
-            raise InputError(f"{file}: no such file")
-        with file.open("rb") as opened:
-            content = opened.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{file}: cannot be read: {error.strerror}") from error
-    imported = import_openscenario(content, str(file), ego)
-    about = f": {imported.description}" if imported.description else ""
-    text = scenario_yaml(imported.scenario, f"From {file.name}{about}")
-    for note in imported.notes:
-        typer.echo(f"{file}:{note.line}: {note}", err=True)
-    if out is None:
-        typer.echo(text, nl=False)
-        return
-    target = out if out.suffix in (".yaml", ".yml") else out / f"{imported.scenario.name}.yaml"
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         with target.open("x", encoding="utf-8") as written:
             written.write(text)
     except FileExistsError as error:
-        raise InputError(f"{target}: is there already; choose another --out, or remove it") from error
-    typer.echo(target)
+        raise InputError(f"{target}: exists already; choose another --out, or remove it") from error
+    except OSError as error:
+        raise InputError(f"{target}: cannot be written: {error.strerror}") from error

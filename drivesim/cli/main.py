@@ -1,12 +1,13 @@
 """The program `drivesim`: its verbs, and the one place where errors become a line and an exit code.
 
-Modules of verbs import nothing heavy at the top, so that `drivesim --help` answers at once.
+The modules of verbs import nothing heavy at the top, so that `drivesim --help` answers at once.
 """
 
 from __future__ import annotations
 
 import errno
 import sys
+from collections.abc import Callable
 from typing import Annotated, NoReturn
 
 import typer
@@ -22,6 +23,7 @@ from drivesim.cli.evaluate.evaluate import app as evaluate
 from drivesim.cli.expand import expand
 from drivesim.cli.export import export
 from drivesim.cli.import_scenario import import_scenario
+from drivesim.cli.ingest import ingest
 from drivesim.cli.inspect import inspect
 from drivesim.cli.new import new
 from drivesim.cli.preview import preview
@@ -31,17 +33,19 @@ from drivesim.cli.rollout import rollout
 from drivesim.cli.schema import schema
 from drivesim.cli.train.train import app as train
 from drivesim.cli.validate import validate
+from drivesim.cli.verbs import VerbCommand, VerbGroup, examples
 from drivesim.errors import DrivesimError, ScenarioError
 
 INTERRUPTED = 130
-# Failures of the machine that the user can repair, with the exit code of each.
+# Failures of the machine that the user can repair, and their exit codes.
 _MACHINE_ERRORS = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO), 1)
 _MACHINE_ERRORS |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), 2)
 _MACHINE_ERRORS |= dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP), 2)
 
 app = typer.Typer(
     name="drivesim",
-    help="Scenario files become driving video, for testing automated-driving software.",
+    help="Turn scenario files into driving video, for testing automated-driving software.",
+    cls=VerbGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -64,17 +68,29 @@ def _options(
     pass
 
 
-for _verb in (new, validate, schema, expand, preview, compose, rollout, batch):
-    app.command()(_verb)
-app.command("import")(import_scenario)
-for _verb in (render, inspect, check, export, record, compress, doctor):
-    app.command()(_verb)
-app.add_typer(train, name="train")
-app.add_typer(evaluate, name="evaluate")
+_VERBS: dict[str, dict[str, Callable[..., None]]] = {
+    "Scenarios": {
+        "new": new,
+        "validate": validate,
+        "schema": schema,
+        "import": import_scenario,
+        "expand": expand,
+        "preview": preview,
+    },
+    "Video": {"compose": compose, "rollout": rollout, "batch": batch, "render": render},
+    "Archives": {"inspect": inspect, "check": check, "export": export},
+    "Footage and models": {"record": record, "ingest": ingest, "compress": compress},
+    "This machine": {"doctor": doctor},
+}
+for _panel, _verbs in _VERBS.items():
+    for _name, _verb in _verbs.items():
+        app.command(_name, cls=VerbCommand, rich_help_panel=_panel, epilog=examples(_name))(_verb)
+app.add_typer(train, name="train", cls=VerbGroup, rich_help_panel="Footage and models")
+app.add_typer(evaluate, name="evaluate", cls=VerbGroup, rich_help_panel="Footage and models")
 
 
 def main() -> NoReturn:
-    """Runs the command line; a user's mistake gives one line (a scenario's mistakes, one line each), no traceback."""
+    """Runs the command line and exits. A user's mistake gives one line, or one per mistake in a scenario."""
     keep_freed_memory()
     try:
         app()

@@ -1,16 +1,15 @@
-"""`drivesim new`: starts a scenario file from one of the library.
-
-drivesim new my_cut_in --template cut_in_day
-"""
+"""`drivesim new`: starts a scenario file from a template of the library."""
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from drivesim.cli.options import JsonOption, make_folder
 from drivesim.errors import InputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -24,14 +23,22 @@ def _list(asked: bool) -> None:
 
 
 def new(
-    name: Annotated[str, typer.Argument(help="Name of the scenario; the file is <name>.yaml.")],
-    template: Annotated[str, typer.Option(help="Scenario of the library to start from.")] = "night_lead_vehicle",
-    out: Annotated[Path, typer.Option(help="Folder for the file and the schema that editors check it by.")] = Path("."),
+    name: Annotated[str, typer.Argument(help="Name of the scenario; the file is NAME.yaml.")],
+    template: Annotated[
+        str, typer.Option(help="Scenario of the library to start from; see --list.")
+    ] = "night_lead_vehicle",
+    out: Annotated[
+        Path, typer.Option(help="Folder for the scenario file and the schema with which editors check it.")
+    ] = Path("."),
     show_list: Annotated[
         bool, typer.Option("--list", callback=_list, is_eager=True, help="List the templates and exit.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Start a scenario file from a template, with completion and checks in editors that know YAML schemas."""
+    """Start a scenario file from a template.
+
+    Editors that know YAML schemas complete and check it.
+    """
     from drivesim.cli.schema import schema_text
     from drivesim.scenario import parse_scenario
     from drivesim.scenario.save import SCHEMA_FILE, SCHEMA_LINE
@@ -51,14 +58,14 @@ def new(
     text = f"{SCHEMA_LINE}\n{text}\n"
     file = out / f"{name}.yaml"
     parse_scenario(text.encode(), str(file))
+    make_folder(out)
     try:
-        out.mkdir(parents=True, exist_ok=True)
         with file.open("x", encoding="utf-8") as written:
             written.write(text)
     except FileExistsError as error:
-        raise InputError(f"{file}: is there already; choose another name, or remove it") from error
+        raise InputError(f"{file}: exists already; choose another name, or remove it") from error
     (out / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
-    typer.echo(file)
+    typer.echo(json.dumps({"written": [str(file), str(out / SCHEMA_FILE)]}) if as_json else file)
 
 
 def _templates() -> dict[str, str]:
@@ -68,6 +75,6 @@ def _templates() -> dict[str, str]:
 
 
 def _purpose(text: str) -> str:
-    """The first line of comment that is for people."""
+    """Returns the first comment that is meant for people."""
     comments = (line.removeprefix("# ") for line in text.splitlines() if line.startswith("# "))
     return next((line for line in comments if not line.startswith("yaml-language-server:")), "")

@@ -14,7 +14,7 @@ class Preset(StrEnum):
     quality = "quality"
 
 
-class Frames(StrEnum):
+class FrameStorage(StrEnum):
     lossless = "lossless"
     none = "none"
 
@@ -31,29 +31,40 @@ class Device(StrEnum):
 
 
 SeedOption = Annotated[
-    int | None, typer.Option(min=0, max=2**63 - 1, help="Seed, instead of the scenario's.", show_default=False)
+    int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of the run.", show_default="the scenario's")
 ]
-IndexOption = Annotated[int | None, typer.Option(min=0, help="Case of a scenario with a `sweep`.", show_default=False)]
+IndexOption = Annotated[
+    int | None, typer.Option(min=0, help="Number of the case, for a scenario with a `sweep`.", show_default=False)
+]
 FuturesOption = Annotated[
-    int | None, typer.Option(min=1, max=64, help="Number of futures, instead of each scenario's.", show_default=False)
+    int | None, typer.Option(min=1, max=64, help="Number of futures.", show_default="each scenario's")
 ]
-PresetOption = Annotated[Preset, typer.Option(help="fast: 10 frames per second; quality: 40, and more steps.")]
+PresetOption = Annotated[
+    Preset, typer.Option(help="fast: 10 frames per second. quality: 40 frames per second and more sampling steps.")
+]
 CheckpointsOption = Annotated[
     Path | None, typer.Option(help="Folder of trained models.", show_default="the default that ships")
 ]
-DeviceOption = Annotated[Device, typer.Option(help="Where the networks run.")]
+DeviceOption = Annotated[Device, typer.Option(help="Device on which the networks run.")]
 PrecisionOption = Annotated[
     Precision,
-    typer.Option(help="Number format of the networks; bfloat16 is faster on processors and GPUs that support it."),
+    typer.Option(help="Number format of the networks. bfloat16 is faster on processors and GPUs that support it."),
 ]
-ThreadsOption = Annotated[int, typer.Option(min=1, help="CPU threads of each worker; the bits depend on it.")]
+ThreadsOption = Annotated[
+    int, typer.Option(min=1, help="Number of CPU threads per worker; the bits of the video depend on it.")
+]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Number of worker processes.", show_default="one per core, one on a GPU")
 ]
 FramesOption = Annotated[
-    Frames, typer.Option(help="none: keep latents alone and make no video; `drivesim render` makes both later.")
+    FrameStorage,
+    typer.Option(
+        help="lossless: store frames and make videos. none: store only latents; `drivesim render` adds frames."
+    ),
 ]
-CrfOption = Annotated[int, typer.Option(min=0, max=51, help="Quality of the videos: 0 is the largest file.")]
+CrfOption = Annotated[
+    int, typer.Option(min=0, max=51, help="Quality of the videos: 0 makes the largest files, 51 the smallest.")
+]
 GateOption = Annotated[
     int, typer.Option(min=1, max=64, help="Maximum number of attempts at the first frame; the best one is kept.")
 ]
@@ -61,7 +72,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 
 def chosen_device(device: Device) -> str:
-    """`cpu` or `cuda`; InputError where there is no CUDA device and one is asked for."""
+    """Returns `cpu` or `cuda`; raises InputError if a CUDA device is asked for and there is none."""
     import torch
 
     from drivesim.errors import InputError
@@ -71,8 +82,19 @@ def chosen_device(device: Device) -> str:
     return "cuda" if device != Device.cpu and torch.cuda.is_available() else "cpu"
 
 
+def make_folder(folder: Path) -> None:
+    """Makes a folder and those above it; raises InputError if it cannot be made."""
+    from drivesim.errors import InputError
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = "is a file" if folder.exists() else error.strerror
+        raise InputError(f"{folder}: cannot be made ({reason}); choose another --out") from error
+
+
 def warn_where_slow(precision: str, device: str) -> None:
-    """A line on stderr where bfloat16 is asked for on a device that has no instructions for it."""
+    """Says on stderr if bfloat16 is asked for on a device that has no instructions for it."""
     from drivesim.models.precision import BFLOAT16, bfloat16_is_fast
 
     if precision == BFLOAT16 and not bfloat16_is_fast(device):
@@ -81,7 +103,7 @@ def warn_where_slow(precision: str, device: str) -> None:
 
 
 def default_workers(device: str, threads: int) -> int:
-    """One worker on a GPU, else one for each `threads` cores that this process may use."""
+    """Returns one worker on a GPU, otherwise one worker per `threads` cores that this process may use."""
     import os
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,39 +4,58 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from drivesim.cli.options import JsonOption
 
 
 def preview(
     file: Annotated[Path, typer.Argument(help="Scenario file.")],
-    out: Annotated[Path, typer.Option(help="Folder for <name>_layout.png and <name>_layout.mp4.")] = Path(),
-    coco: Annotated[bool, typer.Option("--coco", help="Write <name>_layout.json too: COCO annotations.")] = False,
-    openlabel: Annotated[
-        bool, typer.Option("--openlabel", help="Write <name>_layout.openlabel.json too: ASAM OpenLABEL 1.0.0.")
+    out: Annotated[Path, typer.Option(help="Folder for NAME_layout.png and NAME_layout.mp4.")] = Path(),
+    coco: Annotated[
+        bool, typer.Option("--coco", help="Also write COCO annotations, NAME_layout.json, and their pictures.")
     ] = False,
+    openlabel: Annotated[
+        bool, typer.Option("--openlabel", help="Also write ASAM OpenLABEL 1.0.0, NAME_layout.openlabel.json.")
+    ] = False,
+    as_json: JsonOption = False,
 ) -> None:
-    """Draw the boxes of a scenario over time, and its road from above, as a picture and a short video.
+    """Draw the boxes of a scenario over time, and its road from above.
 
-    No model is loaded. Without actors only the first frame is known, and there is no video.
+    The result is a picture and a short video; no model is loaded. Without actors only the first frame is known, so that
+    there is no video.
     """
-    from drivesim.archive.export import write_mp4, write_png
+    from drivesim.archive.export import write_mp4, write_png, write_pngs
     from drivesim.scenario import load_scenario
     from drivesim.scenario.interchange.coco import coco as coco_of
     from drivesim.scenario.interchange.openlabel import openlabel as openlabel_of
-    from drivesim.scenario.previews.preview import preview_fps, preview_frames, preview_sheet
+    from drivesim.scenario.previews.preview import camera_view, preview_fps, preview_frames, preview_sheet
 
     scenario = load_scenario(file)
     picture = out / f"{scenario.name}_layout.png"
     write_png(preview_sheet(scenario), picture)
-    typer.echo(picture)
+    written = [picture]
     if scenario.scene is not None:
         video = picture.with_suffix(".mp4")
         write_mp4(preview_frames(scenario), preview_fps(scenario), video, crf=23)
-        typer.echo(video)
-    for asked, suffix, annotated in ((coco, ".json", coco_of), (openlabel, ".openlabel.json", openlabel_of)):
-        if asked:
-            document = picture.with_suffix(suffix)
-            document.write_text(json.dumps(annotated(scenario), indent=1) + "\n", encoding="utf-8")
-            typer.echo(document)
+        written.append(video)
+    if coco:
+        labels = coco_of(scenario, folder=picture.stem)
+        write_pngs((camera_view(scenario, image["time_s"]) for image in labels["images"]), picture.with_suffix(""))
+        written += [picture.with_suffix(""), _written(labels, picture.with_suffix(".json"))]
+    if openlabel:
+        written.append(_written(openlabel_of(scenario), picture.with_suffix(".openlabel.json")))
+    if as_json:
+        typer.echo(json.dumps({"written": [str(path) for path in written]}))
+        return
+    for path in written:
+        typer.echo(path)
+
+
+def _written(document: dict[str, Any], path: Path) -> Path:
+    from drivesim.archive.export import write_text
+
+    write_text(json.dumps(document, indent=1) + "\n", path)
+    return path

@@ -1,9 +1,4 @@
-"""`drivesim record`: drive logs from the procedural world, or footage packed for training.
-
-drivesim record --out logs/clips --minutes 10 --seed 1
-drivesim record --out logs/stills --minutes 10 --seed 1 --stills
-drivesim record --out data --minutes 10 --stills --packed --size 512x1024,256x512,128x256
-"""
+"""`drivesim record`: drive logs from the procedural world, or footage packed for training."""
 
 from __future__ import annotations
 
@@ -31,31 +26,40 @@ class TimeOfDay(StrEnum):
 
 
 def record(
-    out: Annotated[Path, typer.Option(help="Folder for the drive logs, one folder each, or for packed footage.")],
+    out: Annotated[Path, typer.Option(help="Folder for the drive logs, one folder per log, or for packed footage.")],
     minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first log; the others count on from it.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the first log; each further log has the next seed.")] = 0,
     logs: Annotated[int | None, typer.Option(help="Stop after this many logs.")] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames per second; 10 for clips, 0.25 for stills.")] = None,
-    frames: Annotated[int | None, typer.Option(help="Frames per log; 4 s by default (1.2 s above 20 fps).")] = None,
-    stills: Annotated[bool, typer.Option("--stills", help="Record unrelated frames, each with other traffic.")] = False,
-    time_of_day: Annotated[TimeOfDay | None, typer.Option(help="Time of day; by default the seed decides.")] = None,
-    supersample: Annotated[int, typer.Option(min=1, max=4, help="Render this many times as large, then shrink.")] = 1,
+    fps: Annotated[
+        float | None, typer.Option(help="Frames per second.", show_default="10 for clips, 0.25 for stills")
+    ] = None,
+    frames: Annotated[
+        int | None,
+        typer.Option(help="Number of frames per log.", show_default="4 s, or 1.2 s above 20 frames per second"),
+    ] = None,
+    stills: Annotated[
+        bool, typer.Option("--stills", help="Record unrelated frames, each with its own traffic.")
+    ] = False,
+    time_of_day: Annotated[TimeOfDay | None, typer.Option(help="Time of day.", show_default="the seed decides")] = None,
+    supersample: Annotated[
+        int, typer.Option(min=1, max=4, help="Factor by which frames are rendered larger before they are shrunk.")
+    ] = 1,
     packed: Annotated[
-        bool, typer.Option("--packed", help="Record packed footage for training, without videos, in whole shards.")
+        bool, typer.Option("--packed", help="Record packed footage for training, in whole shards and without videos.")
     ] = False,
     size: Annotated[
         str,
         typer.Option(
-            help="Height and width in pixels. With --packed there may be several, separated by commas: "
-            "the largest is rendered, the others are shrunk from it."
+            help="Height and width in pixels. With --packed there may be several sizes, separated by commas: "
+            "the largest one is rendered, and the others are shrunk from it."
         ),
     ] = "512x1024",
     workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON summary.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> None:
-    """Record drive logs (video and exact labels), or packed footage, from the procedural world.
+    """Record drive logs, or packed footage, from the procedural world.
 
-    The same command again goes on where the last one stopped.
+    A drive log holds video and exact labels. Running the same command again continues where the last run stopped.
     """
     try:
         from drivesim.world.recording.log_session import RecordSession

@@ -1,7 +1,4 @@
-"""`drivesim render ARCHIVE --out DIR`: the frames of an archive again, from its latents alone.
-
-drivesim render out/cut_in_night.zarr --out rendered
-"""
+"""`drivesim render ARCHIVE --out DIR`: the frames of an archive again, from its latents alone."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.check import require_archive
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -22,8 +20,8 @@ from drivesim.cli.rollout import run_and_tell
 
 
 def render(
-    archive: Annotated[Path, typer.Argument(help="A complete archive, such as one of --frames none.")],
-    out: Annotated[Path, typer.Option(help="Another folder, for an archive with frames, videos and pictures.")],
+    archive: Annotated[Path, typer.Argument(help="Complete archive, such as one made with --frames none.")],
+    out: Annotated[Path, typer.Option(help="Folder for the new archive, its videos and its pictures.")],
     checkpoints: CheckpointsOption = None,
     workers: WorkersOption = None,
     crf: CrfOption = 20,
@@ -32,16 +30,18 @@ def render(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the frames of an archive again: the same bits as a rollout with frames, on the same kind of device.
+    """Make the frames of an archive from its latents.
 
-    With another --precision than the archive's, the bits differ, and so does the identity of the new archive.
+    On the same kind of device, they are the same bits as those of a rollout with frames. With another --precision than
+    the archive's, the bits differ, and so does the identity of the new archive.
 
-    The same command again continues where the last one stopped.
+    Running the same command again continues where the last run stopped.
     """
     from dataclasses import replace
 
     from drivesim.assets import default_checkpoints
     from drivesim.rollout.job import render_job
 
+    require_archive(archive)
     job = render_job(archive, out, checkpoints or default_checkpoints(), crf, precision=precision and precision.value)
     run_and_tell(replace(job, workers=workers or default_workers(job.device, job.threads)), as_json)

@@ -1,15 +1,13 @@
-"""`drivesim rollout`: the main job, a scenario file becomes an archive and videos.
-
-drivesim rollout scenarios/cut_in_night.yaml --out out
-"""
+"""`drivesim rollout`: the main job. A scenario file becomes an archive and videos."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
@@ -18,8 +16,8 @@ from drivesim.cli.options import (
     CrfOption,
     Device,
     DeviceOption,
-    Frames,
     FramesOption,
+    FrameStorage,
     FuturesOption,
     GateOption,
     IndexOption,
@@ -51,15 +49,17 @@ def rollout(
     device: DeviceOption = Device.auto,
     threads: ThreadsOption = 1,
     workers: WorkersOption = None,
-    frames: FramesOption = Frames.lossless,
+    frames: FramesOption = FrameStorage.lossless,
     crf: CrfOption = 20,
     gate: GateOption = 1,
     precision: PrecisionOption = Precision.float32,
     as_json: JsonOption = False,
 ) -> None:
-    """Make the futures of a scenario: OUT/<name>.zarr, and OUT/<name>/ with videos, posters and a contact sheet.
+    """Make the futures of a scenario as videos.
 
-    The same command again continues where the last one stopped.
+    The archive is OUT/NAME.zarr; videos, posters and a contact sheet are in the folder OUT/NAME.
+
+    Running the same command again continues where the last run stopped.
     """
     from drivesim.assets import default_checkpoints
     from drivesim.cli.validate import unheeded_parts
@@ -74,22 +74,22 @@ def rollout(
         scenario,
         out,
         checkpoints,
-        scenario.seed if seed is None else seed,
-        futures or scenario.futures,
-        preset.value,
-        device_name,
-        threads,
-        workers or default_workers(device_name, threads),
-        frames.value,
-        crf,
-        gate,
+        seed=scenario.seed if seed is None else seed,
+        futures=futures or scenario.futures,
+        preset=preset.value,
+        device=device_name,
+        threads=threads,
+        workers=workers or default_workers(device_name, threads),
+        frame_storage=frames.value,
+        crf=crf,
+        gate=gate,
         precision=precision.value,
     )
     run_and_tell(job, as_json)
 
 
 def run_and_tell(job: RolloutJob, as_json: bool) -> None:
-    """Runs a job under bars, then says on stdout what it made."""
+    """Runs a job, shows how far it is on stderr, then says on stdout what was made."""
     warn_where_slow(job.frames_precision or job.precision, job.device)
     start = time.monotonic()
     written = _run(job)
@@ -99,39 +99,97 @@ def run_and_tell(job: RolloutJob, as_json: bool) -> None:
         result |= {"futures": job.futures, "written": [str(path) for path in written], "seconds": seconds}
         typer.echo(json.dumps(result))
     else:
-        typer.echo(f"{job.archive_path}: {job.futures} futures of {job.scenario.duration_s:g} s, in {seconds} s")
+        futures = "1 future" if job.futures == 1 else f"{job.futures} futures"
+        typer.echo(f"{job.archive_path}: {futures} of {job.scenario.duration_s:g} s, made in {seconds} s")
         for path in written:
             typer.echo(path)
 
 
 def _run(job: RolloutJob) -> list[Path]:
-    """Runs a job under a bar a future; returns the previews that were written."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
+    """Runs a job; returns the previews that were written."""
+    from drivesim.engine import Progress
     from drivesim.rollout.job import Committed, Opened, PreviewWritten, run_rollout
-    from drivesim.rollout.workers import Progress as Step
 
-    columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    console = Console(stderr=True)
     written: list[Path] = []
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), speed_estimate_period=300) as bars:
-        tasks, parts, num_windows = [], {}, 1
+    with _Bars(job.futures) if sys.stderr.isatty() else _Lines() as shown:
         for event in run_rollout(job):
             match event:
                 case Opened():
-                    num_windows = event.num_windows
-                    tasks = [bars.add_task(f"future {k}  starting", total=num_windows) for k in range(job.futures)]
-                    for future, committed in enumerate(event.committed):
-                        bars.update(tasks[future], completed=committed)
-                        parts |= {(future, window): 1.0 for window in range(committed)}
-                case Step():
-                    parts[event.future, event.window] = event.fraction
-                    text = f"future {event.future}  window {event.window + 1}/{num_windows}  {event.stage}"
-                    done = sum(part for (future, _), part in parts.items() if future == event.future)
-                    bars.update(tasks[event.future], description=text, completed=done)
+                    shown.begin(event.num_windows, event.committed)
+                case Progress():
+                    shown.advance(event.future, event.window, event.stage, event.fraction)
                 case Committed():
-                    parts[event.future, event.window] = 1.0
+                    shown.finish(event.future, event.window)
                 case PreviewWritten():
                     written.append(event.path)
     return written
+
+
+class _Bars:
+    """A progress bar per future, with the time it took and the time left."""
+
+    def __init__(self, num_futures: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self._bars = Progress(*columns, console=Console(stderr=True), speed_estimate_period=300)
+        self._tasks = [self._bars.add_task(f"future {future}  starting", total=1) for future in range(num_futures)]
+        self._parts: dict[tuple[int, int], float] = {}
+        self._num_windows = 1
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bars.stop()
+
+    def begin(self, num_windows: int, committed: Sequence[int]) -> None:
+        self._num_windows = num_windows
+        for future, count in enumerate(committed):
+            self._parts |= {(future, window): 1.0 for window in range(count)}
+            self._bars.update(self._tasks[future], total=num_windows, completed=count)
+
+    def advance(self, future: int, window: int, stage: str, fraction: float) -> None:
+        self._parts[future, window] = fraction
+        text = f"future {future}  window {window + 1}/{self._num_windows}  {stage}"
+        done = sum(part for (of_future, _), part in self._parts.items() if of_future == future)
+        self._bars.update(self._tasks[future], description=text, completed=done)
+
+    def finish(self, future: int, window: int) -> None:
+        self._parts[future, window] = 1.0
+
+
+class _Lines:
+    """A line per finished window, where stderr is no terminal."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def begin(self, num_windows: int, committed: Sequence[int]) -> None:
+        self._started_s = time.monotonic()
+        self._num_windows = num_windows
+        self._left = num_windows * len(committed) - sum(committed)
+        self._made = 0
+
+    def advance(self, future: int, window: int, stage: str, fraction: float) -> None:
+        pass
+
+    def finish(self, future: int, window: int) -> None:
+        self._made += 1
+        self._left -= 1
+        left_s = (time.monotonic() - self._started_s) / self._made * self._left
+        typer.echo(
+            f"future {future}: window {window + 1} of {self._num_windows} done, {in_words(left_s)} left", err=True
+        )
+
+
+def in_words(seconds: float) -> str:
+    """Returns a duration for people, such as `40 s`, `12 min` or `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -9,12 +9,12 @@ import typer
 
 
 def schema() -> None:
-    """Print the JSON schema of scenario files, for completion and checks in an editor."""
+    """Print the JSON schema of scenario files, with which editors complete and check them."""
     typer.echo(schema_text(), nl=False)
 
 
 def schema_text() -> str:
-    """The JSON schema, as it lies beside the scenarios of the library."""
+    """Returns the JSON schema as it is stored beside the scenarios of the library."""
     from drivesim.scenario import Scenario
 
     document = {
@@ -29,7 +29,7 @@ def schema_text() -> str:
 
 
 def _describe(field: dict[str, Any]) -> None:
-    """Moves the description of an optional field to where editors look for it, beside the alternative of null."""
+    """Moves the description of an optional field to the place where editors look for it, beside the alternatives."""
     for alternative in field.get("anyOf", ()):
         if "description" in alternative:
             field.setdefault("description", alternative.pop("description"))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.options import JsonOption
 from drivesim.errors import InputError, ScenarioError
 
 if TYPE_CHECKING:
@@ -17,13 +18,17 @@ if TYPE_CHECKING:
 
 def validate(
     files: Annotated[list[Path], typer.Argument(help="Scenario files.", show_default=False)],
-    strict: Annotated[bool, typer.Option("--strict", help="What is implausible is an error too.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
+    as_json: JsonOption = False,
     checkpoints: Annotated[
         Path | None, typer.Option(help="Folder of checkpoints; says what in the files they do not obey.")
     ] = None,
 ) -> None:
-    """Check scenario files; each mistake is shown as file:line:col: message, and what is implausible as a warning."""
+    """Check scenario files.
+
+    Each mistake is shown as file:line:col: message. What is implausible is a warning. The exit code is 2 if a file is
+    wrong.
+    """
     from drivesim.scenario import check_scenario
 
     failed = False

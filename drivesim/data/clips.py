@@ -13,7 +13,15 @@ from drivesim.data.drive_log import split_of
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.errors import FootageError
-from drivesim.models.conditioning import BoxColours, BoxHeadings, BoxLayout, Conditioning, EgoMotion, RoadLayout
+from drivesim.models.conditioning import (
+    UNKNOWN,
+    BoxColours,
+    BoxHeadings,
+    BoxLayout,
+    Conditioning,
+    EgoMotion,
+    RoadLayout,
+)
 from drivesim.models.pixels import to_unit_range
 from drivesim.models.road_raster import MAP_COLUMNS, MAP_ROWS, draw_road
 from drivesim.scenario.schema.vocabulary import ROAD_KINDS
@@ -40,7 +48,11 @@ class ClipPlaces:
 
 
 def clip_places(
-    footage: PackedFootage, split: Literal["train", "held_out"], fps: float | None, num_frames: int
+    footage: PackedFootage,
+    split: Literal["train", "held_out"],
+    fps: float | None,
+    num_frames: int,
+    labelled: bool = False,
 ) -> ClipPlaces:
     """Returns the places of all clips of a split.
 
@@ -49,6 +61,7 @@ def clip_places(
         split: Split of the logs.
         fps: Frame rate of the clips; None stands for single frames, from logs of any frame rate.
         num_frames: Number of frames per clip.
+        labelled: Whether to take only clips whose first frame was searched for vehicles.
 
     Raises:
         FootageError: The split has no such clip.
@@ -61,9 +74,11 @@ def clip_places(
     in_split = np.array([split_of(str(name)) == split for name in footage.log_names])
     log = np.searchsorted(footage.log_start, starts, side="right") - 1
     keep = in_split[log] if len(starts) else np.zeros(0, bool)
+    if labelled:
+        keep &= footage.columns.crowdedness[starts] != UNKNOWN
     starts, strides, log = starts[keep], strides[keep], log[keep]
     if not len(starts):
-        wanted = clips_in_words(fps, num_frames)
+        wanted = ("labelled " if labelled else "") + clips_in_words(fps, num_frames)
         raise FootageError(f"{footage.folder}: there are no {wanted} in the {split} split; record more logs")
     _, begin, count = np.unique(log, return_index=True, return_counts=True)
     return ClipPlaces(*(torch.from_numpy(np.ascontiguousarray(a)) for a in (starts, strides, begin, count)))
@@ -157,22 +172,25 @@ class FootageTensors:
     def conditioning(self, index: Tensor, attributes: bool = False, road: bool = False) -> Conditioning:
         """Returns what clips are conditioned on.
 
-        These are boxes and ego motion of each frame, and time of day and crowdedness of the first frame.
+        These are boxes and ego motion of each frame, and time of day and crowdedness of the first frame. Boxes or ego
+        motion that are unknown in one frame of a clip are unknown in all of its frames.
 
         Args:
             index: Indices of frames, `b t`.
             attributes: Whether to give headings and colours of the boxes too.
             road: Whether to give the road in view too; a clip with a frame whose road is unknown has no road.
         """
-        known = torch.ones(len(index), dtype=torch.bool)
+        crowdedness, ego_motion = self.crowdedness[index], self.ego_motion[index]
+        boxes_known = (crowdedness != UNKNOWN).all(1)
+        motion_known = ego_motion.isfinite().all((1, 2))
         return Conditioning(
-            boxes=BoxLayout(self.boxes[index], self.category[index], known),
-            box_headings=BoxHeadings(self.heading[index], known) if attributes else None,
-            box_colours=BoxColours(self.colour[index], known) if attributes else None,
+            boxes=BoxLayout(self.boxes[index], self.category[index], boxes_known),
+            box_headings=BoxHeadings(self.heading[index], boxes_known) if attributes else None,
+            box_colours=BoxColours(self.colour[index], boxes_known) if attributes else None,
             road=self._road(index) if road else None,
             time_of_day=self.time_of_day[index[:, 0]],
-            crowdedness=self.crowdedness[index[:, 0]],
-            ego_motion=EgoMotion(self.ego_motion[index], known),
+            crowdedness=crowdedness[:, 0],
+            ego_motion=EgoMotion(ego_motion.nan_to_num(), motion_known),
         )
 
     def _road(self, index: Tensor) -> RoadLayout:

@@ -16,6 +16,8 @@ from drivesim.geometry.requestable import counts_as_vehicle, is_cut_off, may_be_
 from drivesim.scenario.schema.vocabulary import CATEGORIES, COLOURS
 
 MAX_BOXES = 24
+NOT_LABELLED = -1
+_BEYOND_ALL_M = 1e6
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,12 +25,12 @@ class VehicleColumns:
     """All labelled vehicles of `n` frames, `m` in all, frame by frame.
 
     Attributes:
-        count: Number of vehicles of each frame, int32 `n`.
+        count: Number of vehicles of each frame, `NOT_LABELLED` if it was not searched for vehicles, int32 `n`.
         box: Edges x0 y0 x1 y1 of the visible part in 0..1, float32 `m 4`.
         category: Position in `CATEGORIES`, int8 `m`.
         track_id: Number of the vehicle in its log, int64 `m`.
-        distance_m: Distance from the camera, float64 `m`.
-        visible_fraction: Visible fraction of the vehicle, float64 `m`.
+        distance_m: Distance from the camera, NaN if it is unknown, float64 `m`.
+        visible_fraction: Visible fraction of the vehicle, NaN if it is unknown, float64 `m`.
         cut_off: Whether the left or right border of the frame cuts the vehicle off, bool `m`.
         heading_rad: Heading relative to the line of sight, positive to the left, NaN if unknown, float32 `m`.
         colour: Position in `COLOURS`, -1 if unknown, int8 `m`.
@@ -47,10 +49,10 @@ class VehicleColumns:
     @classmethod
     def of(cls, labels: Sequence[FrameLabel], width: int, height: int) -> VehicleColumns:
         """Returns the vehicles of labelled frames of `width` × `height` pixels."""
-        vehicles = [vehicle for label in labels for vehicle in label.vehicles]
+        vehicles = [vehicle for label in labels for vehicle in label.vehicles or ()]
         pixels = np.array([vehicle.box for vehicle in vehicles], np.float32).reshape(-1, 4)
         return cls(
-            count=np.array([len(label.vehicles) for label in labels], np.int32),
+            count=np.array([NOT_LABELLED if f.vehicles is None else len(f.vehicles) for f in labels], np.int32),
             box=pixels / np.array([width, height] * 2, np.float32),
             category=np.array([CATEGORIES.index(vehicle.category) for vehicle in vehicles], np.int8),
             track_id=np.array([vehicle.track_id for vehicle in vehicles], np.int64),
@@ -80,7 +82,7 @@ class VehicleColumns:
     @property
     def frame(self) -> np.ndarray:
         """The frame of each vehicle, `m`."""
-        return np.repeat(np.arange(len(self.count)), self.count)
+        return np.repeat(np.arange(len(self.count)), np.maximum(self.count, 0))
 
     @property
     def may_be_requested(self) -> np.ndarray:
@@ -91,6 +93,11 @@ class VehicleColumns:
     def counted(self) -> np.ndarray:
         """Whether each vehicle counts as crowdedness and should be detected, by the same rule: bool `m`."""
         return counts_as_vehicle(self.box, self.visible_fraction, self.cut_off)
+
+    @property
+    def nearness(self) -> np.ndarray:
+        """A number to sort vehicles by, nearest first, `m`: the distance, or else how high the box ends."""
+        return np.where(np.isnan(self.distance_m), _BEYOND_ALL_M - self.box[:, 3], self.distance_m)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +110,8 @@ class FrameColumns:
         heading_rad: Heading of each box relative to the line of sight, positive to the left, `n k`; NaN if unknown.
         colour: Position in `COLOURS` of each box, `n k`.
         time_of_day: Position in `TIMES_OF_DAY`, `n`.
-        crowdedness: Number of vehicles in view, `n`.
-        ego_motion: Speed in m/s and yaw rate in rad/s, `n 2`.
+        crowdedness: Number of vehicles in view, `n`. If it is unknown, so are the boxes.
+        ego_motion: Speed in m/s and yaw rate in rad/s, `n 2`, both NaN if either is unknown.
     """
 
     boxes: np.ndarray
@@ -122,7 +129,7 @@ class FrameColumns:
         boxes, category = np.zeros((n, MAX_BOXES, 4), np.float32), np.full((n, MAX_BOXES), -1, np.int8)
         heading, colour = np.full((n, MAX_BOXES), np.nan, np.float32), np.full((n, MAX_BOXES), -1, np.int8)
         chosen = np.flatnonzero(vehicles.may_be_requested)
-        chosen = chosen[np.lexsort((vehicles.distance_m[chosen], frame[chosen]))]
+        chosen = chosen[np.lexsort((vehicles.nearness[chosen], frame[chosen]))]
         first = np.searchsorted(frame[chosen], frame[chosen])
         slot = np.arange(len(chosen)) - first
         chosen, slot = chosen[slot < MAX_BOXES], slot[slot < MAX_BOXES]
@@ -130,7 +137,8 @@ class FrameColumns:
         category[frame[chosen], slot] = vehicles.category[chosen]
         heading[frame[chosen], slot] = vehicles.heading_rad[chosen]
         colour[frame[chosen], slot] = vehicles.colour[chosen]
-        crowdedness = np.bincount(frame[vehicles.counted], minlength=n).astype(np.int16)
+        counts = np.bincount(frame[vehicles.counted], minlength=n)
+        crowdedness = np.where(vehicles.count == NOT_LABELLED, -1, counts).astype(np.int16)
         return cls(
             boxes=boxes,
             category=category,

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -56,6 +56,19 @@ class DriveLog:
     @property
     def num_frames(self) -> int:
         return len(self.labels.frames)
+
+    def index_at(self, time_s: float) -> int:
+        """Returns the frame nearest to a time.
+
+        Raises:
+            FootageError: The time lies more than half a frame outside the log.
+        """
+        times = np.array([frame.time_s for frame in self.labels.frames])
+        tolerance = 0.5 / self.labels.fps + 1e-6
+        if not len(times) or not times[0] - tolerance <= time_s <= times[-1] + tolerance:
+            span = f"{times[0]:.2f} s to {times[-1]:.2f} s" if len(times) else "no frames"
+            raise FootageError(f"{self.folder}: asked for the frame at {time_s:.2f} s; the log has {span}")
+        return int(np.abs(times - time_s).argmin())
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Reads frames `start` to `stop - 1`: uint8 `t h w c`, RGB; decodes only from the key frame before `start` on.
@@ -174,6 +187,17 @@ class DriveLogWriter:
             self._container.mux(self._stream.encode(picture))
         self._labels.append(label)
 
+    def relabel(self, header: DriveLogLabels, labels: Sequence[FrameLabel]) -> None:
+        """Replaces header and labels of the frames written so far: some are known only after all frames were seen.
+
+        Args:
+            header: The new header, of the same size and frame rate.
+            labels: The new labels, one per frame.
+        """
+        if len(labels) != len(self._labels):
+            raise ValueError(f"expected labels of {len(self._labels)} frames, got {len(labels)}")
+        self._header, self._labels = header, list(labels)
+
     def __exit__(self, error_type: type[BaseException] | None, *_: object) -> Literal[False]:
         with self._claim:
             if error_type is not None:
@@ -247,7 +271,18 @@ def _walk(folder: Path) -> Iterator[Path]:
                 yield from _walk(Path(entry.path))
 
 
+PART_MARK = "~"
+"""Stands between the name of a recording and the number of a drive log that is a part of it."""
+HELD_OUT_MARK = "held_out_"
+"""Begins the name of a recording that the user keeps out of training."""
+
+
 def split_of(name: str) -> Literal["train", "held_out"]:
-    """Returns the split of a drive log, which depends on its name alone, so that it never changes."""
-    digest = hashlib.sha256(name.encode()).digest()
+    """Returns the split of a drive log, which depends on its name alone, so that it never changes.
+
+    All parts of a recording are in the same split, because neighbouring frames are alike.
+    """
+    if name.startswith(HELD_OUT_MARK):
+        return "held_out"
+    digest = hashlib.sha256(name.partition(PART_MARK)[0].encode()).digest()
     return "held_out" if int.from_bytes(digest[:4], "big") % 100 < _HELD_OUT_PERCENT else "train"

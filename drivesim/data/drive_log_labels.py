@@ -1,6 +1,8 @@
-"""The labels of a drive log and their file, `labels.json`, version 2.
+"""The labels of a drive log and their file, `labels.json`.
 
-Version 1 knows no roads, headings and colours. Its files are read, and these are then unknown.
+Version 1 holds exact labels of the vehicles of a world. Version 2, for footage of real drives, may leave out what the
+source does not know, and says where the labels come from. Version 3 also holds roads, headings and colours, which are
+unknown in older files.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationErro
 from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import RoadKind, TimeOfDay, VehicleCategory, VehicleColour
 
-FORMAT: Literal[2] = 2
+FORMAT: Literal[3] = 3
+FORMAT_OF_REAL_FOOTAGE: Literal[2] = 2
 LABELS_FILE = "labels.json"
 
 _STRICT = ConfigDict(extra="forbid", allow_inf_nan=False)
@@ -36,10 +39,10 @@ class VehicleLabel:
     """Box around the visible part, inside the frame."""
     amodal_box: Box
     """Box around the whole vehicle, which may reach beyond the frame and behind other things."""
-    distance_m: float
-    """Distance from the camera to the vehicle's nearest point."""
-    visible_fraction: float
-    """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1."""
+    distance_m: float | None
+    """Distance from the camera to the vehicle's nearest point; None if it is unknown."""
+    visible_fraction: float | None
+    """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1; None if unknown."""
     heading_rad: float | None = None
     """Angle from the line of sight to the direction in which the vehicle points, positive to the left: 0 if it shows
     its rear, ±π if it shows its front, and π/2 if it points to the left; None if it is unknown."""
@@ -65,10 +68,12 @@ class FrameLabel:
     __pydantic_config__ = _STRICT
 
     time_s: float
-    ego_speed_mps: float
-    ego_yaw_rate_radps: float
-    """Positive to the left."""
-    vehicles: tuple[VehicleLabel, ...]
+    ego_speed_mps: float | None
+    """None if it is unknown."""
+    ego_yaw_rate_radps: float | None
+    """Positive to the left; None if it is unknown."""
+    vehicles: tuple[VehicleLabel, ...] | None
+    """None if the frame was not searched for vehicles, which is not the same as a frame without vehicles."""
     road: tuple[RoadElement, ...] | None = None
     """Every part of the road in view; None if it is unknown."""
 
@@ -79,10 +84,29 @@ class CameraLabel:
 
     __pydantic_config__ = _STRICT
 
-    height_m: float
+    height_m: float | None
+    """Height above the road; None if it is unknown."""
     pitch_rad: float
     """Positive when it looks up."""
     horizontal_fov_rad: float
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """The origin of a drive log of real footage and of its labels; None stands for labels that it does not have."""
+
+    __pydantic_config__ = _STRICT
+
+    recording: str
+    """Name of the recording that the log is a part of."""
+    start_s: float
+    """Time of the first frame since the start of the recording."""
+    vehicles: Literal["annotated", "detected"] | None = None
+    detector_sha256: str | None = None
+    """sha256 of the detector, if the vehicles are `detected`."""
+    ego_motion: Literal["measured", "steering", "odometry"] | None = None
+    """`measured` by sensors of the vehicle, derived from its speed and `steering`, or by visual `odometry`."""
+    time_of_day: Literal["annotated", "luminance"] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,7 +124,8 @@ class DriveLogLabels:
     time_of_day: TimeOfDay | None = None
     camera: CameraLabel | None = None
     frames: tuple[FrameLabel, ...] = ()
-    format: Literal[1, 2] = FORMAT
+    provenance: Provenance | None = None
+    format: Literal[1, 2, 3] = FORMAT
 
     def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
         """Returns the same labels with other labels of frames."""
@@ -136,6 +161,7 @@ def _first_problem(path: Path, error: ValidationError) -> str:
     details = error.errors()[0]
     field = ".".join(str(part) for part in details["loc"]) or "the file"
     if details["loc"] == ("format",):
-        return f"{path}: format: this drivesim reads versions 1 and {FORMAT}, the file says {details['input']!r}"
+        known = f"versions 1 to {FORMAT}"
+        return f"{path}: format: this drivesim reads {known}, the file says {details['input']!r}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{path}: {field}: {details['msg']}{more}"

@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +95,7 @@ class Shard:
         logs: The logs of the frames.
         vehicles: All labelled vehicles.
         roads: The road in view in each frame.
-        ego_motion: Speed in m/s and yaw rate in rad/s, float32 `n 2`.
+        ego_motion: Speed in m/s and yaw rate in rad/s, NaN if unknown, float32 `n 2`.
         sources: The drive logs that the shard was packed from; a recorded shard has none.
         recording: The settings of a recorded shard; None for a shard that was packed from logs.
     """
@@ -225,7 +226,7 @@ class ShardWriter:
         self._logs.append((name, len(labels), header.fps, known))
         self._vehicles.append(VehicleColumns.of(labels, header.width, header.height))
         self._roads.append(RoadColumns.of(labels, header.width, header.height))
-        self._ego_motion.extend((label.ego_speed_mps, label.ego_yaw_rate_radps) for label in labels)
+        self._ego_motion.extend(map(_ego_motion, labels))
 
     def finish(self, sources: Sequence[PackedLog] = (), recording: dict[str, Any] | None = None) -> None:
         """Writes labels and identity, after which the folder may be published."""
@@ -258,6 +259,13 @@ class ShardWriter:
         with writing(self._folder):
             (self._folder / LABELS_FILE).write_bytes(archive.getvalue())
             (self._folder / IDENTITY_FILE).write_bytes(seal(identity))
+
+
+def _ego_motion(label: FrameLabel) -> tuple[float, float]:
+    """Speed and yaw rate of a frame, both NaN if either is unknown: models take them together."""
+    if label.ego_speed_mps is None or label.ego_yaw_rate_radps is None:
+        return math.nan, math.nan
+    return label.ego_speed_mps, label.ego_yaw_rate_radps
 
 
 class FrameSink:

@@ -1,24 +1,30 @@
 """A scenario becomes windows of video: compose, predict, interpolate, decode, upsample."""
 
-from drivesim.engine.engine import Engine, frame_shape, latent_shape
-from drivesim.engine.gate import layout_to_obey
-from drivesim.engine.render import StageDone
+from drivesim.engine.engine import Engine
+from drivesim.engine.first_frame.gate import layout_to_obey
+from drivesim.engine.future.schedule import Schedule, Step, Task, make_windows
+from drivesim.engine.future.timeline import Timeline
+from drivesim.engine.future.windows import FutureStart, Predicted, Progress, ResumePoint, Window
+from drivesim.engine.networks import frame_shape, latent_shape
 from drivesim.engine.settings import EngineSettings, fast, quality, settings_named
-from drivesim.engine.timeline import Timeline
-from drivesim.engine.windows import Predicted, ResumePoint, Window
 
 __all__ = [
     "Engine",
     "EngineSettings",
+    "FutureStart",
     "Predicted",
+    "Progress",
     "ResumePoint",
-    "StageDone",
+    "Schedule",
+    "Step",
+    "Task",
     "Timeline",
     "Window",
     "fast",
     "frame_shape",
     "latent_shape",
     "layout_to_obey",
+    "make_windows",
     "quality",
     "settings_named",
 ]

@@ -1,4 +1,4 @@
-"""What each stage is told about a scenario."""
+"""What each stage is conditioned on for a scenario."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ def first_frame_conditions(scenario: Scenario) -> Conditioning:
 
 
 def told_layouts(conditions: Conditioning) -> list[SceneLayout]:
-    """The boxes that single frames are told, one layout a sample, without padding."""
+    """The boxes in the conditions of single frames: one layout per sample, without padding."""
+    if conditions.boxes is None:
+        raise ValueError("these conditions hold no boxes")
     xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()
     return [SceneLayout(boxes[c != UNKNOWN], c[c != UNKNOWN]) for boxes, c in zip(xyxy, category, strict=True)]
 
@@ -44,9 +46,10 @@ def scene_labels(scenario: Scenario) -> Conditioning:
 
 
 def keyframe_conditions(scenario: Scenario, times_s: Sequence[float]) -> Conditioning:
-    """What the prediction is told of keyframes at `times_s` from the first frame, for one sample.
+    """Conditions of the keyframes at `times_s`, counted from the first frame, for one sample.
 
-    Labels; boxes, where an actor is steered; ego motion, where the scenario says it or boxes rest on it.
+    These are the labels, the boxes if an actor is steered, and the ego motion if the scenario gives it or boxes depend
+    on it.
     """
     labels, times = scene_labels(scenario), np.asarray(times_s, dtype=float)
     steered = steered_conditions(scenario, times[None])
@@ -78,7 +81,7 @@ def clip_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
 def steered_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
     """Vehicles and road of frames at `times_s` `b t` from the first frame; nothing where no actor is steered.
 
-    The models take a layout as complete, so that actors without a manoeuvre are in it too, at constant speed.
+    The models take a layout as complete, so it also holds the actors without a manoeuvre, at constant speed.
     """
     scene = scenario.scene
     if scene is None or not scene.steered:
@@ -104,5 +107,5 @@ def _of_layouts(layouts: Sequence[SceneLayout], shape: tuple[int, ...]) -> Condi
 
 
 def time_of_day_index(scenario: Scenario) -> int:
-    """The models' label of the time of day, `UNKNOWN` where the scenario leaves it to them."""
+    """The models' label of the time of day; `UNKNOWN` if the scenario leaves it to them."""
     return UNKNOWN if scenario.time_of_day is None else TIMES_OF_DAY.index(scenario.time_of_day)

@@ -1,17 +1,19 @@
-"""Decoding a stretch of latents so that it equals the decoding of the whole video."""
+"""Decoding a stretch of latents so that it equals the decoding of the whole video, and pixels as bytes."""
 
 from __future__ import annotations
 
+import numpy as np
 import torch
+from einops import rearrange
 from torch import Tensor
 
 from drivesim.models.autoencoder import Autoencoder
 
 
 def decode_frames(autoencoder: Autoencoder, latents: Tensor, wanted: range, frames_at_a_time: int) -> Tensor:
-    """Latents `t c h w` to the frames `wanted` of them, `t 3 H W` in -1..1.
+    """Decodes the latents `t c h w` at the indices `wanted` to frames `t 3 H W` in -1..1.
 
-    Each frame is decoded together with its neighbours as far as the temporal layers reach, where there are any.
+    Each frame is decoded together with its neighbours as far as the decoder's temporal layers reach.
     """
     reach = autoencoder.decoder.temporal_reach
     blocks = []
@@ -21,3 +23,9 @@ def decode_frames(autoencoder: Autoencoder, latents: Tensor, wanted: range, fram
         decoded = autoencoder.decode(latents[None, first:last])[0]
         blocks.append(decoded[start - first : stop - first])
     return torch.cat(blocks)
+
+
+def pixels(frames: Tensor) -> np.ndarray:
+    """Converts frames `t 3 h w` in -1..1 to uint8 `t h w 3`."""
+    scaled = ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
+    return rearrange(scaled, "t c h w -> t h w c").contiguous().cpu().numpy()

@@ -1,23 +1,29 @@
-"""The networks of a checkpoint set on one device and in one precision, each loaded when first used."""
+"""The networks of a checkpoint set on one device, each loaded when first used."""
 
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.layout_prior import LayoutPrior
-from drivesim.models.precision import BFLOAT16, compute_in_bfloat16
+from drivesim.models.precision import BFLOAT16, FLOAT32, compute_in_bfloat16
+from drivesim.models.presets import VideoFormat
+from drivesim.models.upsampler import Upsampler
 from drivesim.models.vehicle_detector import VehicleDetector
 
 
 class Networks:
-    """Attributes by the name of the stage; CheckpointError where the set holds none.
+    """The networks of a checkpoint set in one precision; each attribute has the name of its stage.
 
-    What makes a single picture from latents or latents from a picture, and what judges pictures, is float32 always.
+    An attribute raises CheckpointError if the set does not hold the stage. The networks between single pictures and
+    latents, and those that judge pictures, compute in float32 whatever the precision.
     """
 
     def __init__(self, checkpoints: CheckpointSet, device: torch.device, precision: str) -> None:
@@ -25,46 +31,86 @@ class Networks:
 
     @cached_property
     def autoencoder(self) -> Autoencoder:
-        return self._frozen("autoencoder")
+        autoencoder: Autoencoder = self._frozen("autoencoder")
+        return autoencoder
 
     @cached_property
     def decoder(self) -> Autoencoder:
-        return self._reduced("decoder")
+        decoder: Autoencoder = self._reduced("decoder")
+        return decoder
 
     @cached_property
     def vehicle_detector(self) -> VehicleDetector:
-        return self._frozen(VEHICLE_DETECTOR)
+        detector: VehicleDetector = self._frozen(VEHICLE_DETECTOR)
+        return detector
 
     @cached_property
     def layouts(self) -> LayoutPrior:
         return self.checkpoints.load_layouts()
 
     @cached_property
-    def image(self) -> DiffusionStage:
+    def image(self) -> DiffusionStage[Any]:
         return self._diffusion("image")
 
     @cached_property
-    def prediction(self) -> DiffusionStage:
+    def prediction(self) -> DiffusionStage[Any]:
         return self._diffusion("prediction")
 
     @cached_property
-    def interpolation(self) -> DiffusionStage:
+    def interpolation(self) -> DiffusionStage[Any]:
         return self._diffusion("interpolation")
 
     @cached_property
-    def upsampler_image(self) -> DiffusionStage:
+    def upsampler_image(self) -> DiffusionStage[Upsampler]:
         return self._diffusion("upsampler_image")
 
     @cached_property
-    def upsampler(self) -> DiffusionStage:
+    def upsampler(self) -> DiffusionStage[Upsampler]:
         return self._diffusion("upsampler")
 
-    def _frozen(self, role: str) -> torch.nn.Module:
+    def _frozen(self, role: str) -> Any:
         return self.checkpoints.load(role).requires_grad_(False).to(self.device)
 
-    def _reduced(self, role: str) -> torch.nn.Module:
+    def _reduced(self, role: str) -> Any:
         network = self._frozen(role)
         return compute_in_bfloat16(network) if self.precision == BFLOAT16 else network
 
-    def _diffusion(self, role: str) -> DiffusionStage:
+    def _diffusion(self, role: str) -> DiffusionStage[Any]:
         return DiffusionStage(self._reduced(role), self.checkpoints.preset.denoiser(role))
+
+
+class EngineModels:
+    """A checkpoint set on a device: its networks in each precision, and the sizes of what they make.
+
+    exact: the networks in float32.
+    """
+
+    def __init__(self, checkpoints: CheckpointSet, device: torch.device) -> None:
+        self.checkpoints, self.device = checkpoints, device
+        self.exact = Networks(checkpoints, device, FLOAT32)
+        self._reduced = Networks(checkpoints, device, BFLOAT16)
+
+    def computing_in(self, precision: str) -> Networks:
+        """The networks in `float32` or `bfloat16`."""
+        return self._reduced if precision == BFLOAT16 else self.exact
+
+    @property
+    def video(self) -> VideoFormat:
+        """Sizes and rates of the video."""
+        return self.checkpoints.preset.video
+
+    def tensor(self, array: np.ndarray) -> Tensor:
+        """The array as a tensor on the device."""
+        return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+
+def latent_shape(checkpoints: CheckpointSet) -> tuple[int, int, int]:
+    """Shape `c h w` of a keyframe's latents."""
+    video, config = checkpoints.preset.video, checkpoints.preset.autoencoder
+    return (config.latent_channels, video.low_height // config.factor, video.low_width // config.factor)
+
+
+def frame_shape(checkpoints: CheckpointSet) -> tuple[int, int, int]:
+    """Shape `h w c` of a frame."""
+    video, factor = checkpoints.preset.video, checkpoints.preset.upsampler.factor
+    return (factor * video.low_height, factor * video.low_width, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
@@ -14,20 +15,21 @@ from drivesim.models.conditioning import Conditioning
 
 ConditionedNetwork = Callable[[Tensor, Tensor, Conditioning], Tensor]
 """(x_tau (b, ...), tau (b,), conditioning) -> prediction (b, ...)."""
+Network = TypeVar("Network", bound=ConditionedNetwork)
 
 
 @dataclass(frozen=True)
-class DiffusionStage:
-    """A network and what its predictions mean."""
+class DiffusionStage(Generic[Network]):
+    """A network and the denoiser that says what its predictions mean."""
 
-    network: ConditionedNetwork
+    network: Network
     denoiser: Denoiser
 
     def denoise(self, conditioning: Conditioning) -> Denoise:
-        """`(x_tau, tau) -> x0` under these conditions."""
+        """Returns `(x_tau, tau) -> x0` under these conditions."""
         return self.denoiser.bind(lambda x, tau: self.network(x, tau, conditioning))
 
     def sample(self, denoise: Denoise, noise: Tensor, settings: SamplerSettings) -> Tensor:
-        """From noise `(b, ...)` to a sample like it."""
+        """Turns noise `(b, ...)` into a sample of the same shape."""
         solver = {"ddim": ddim, "dpm_solver_2m": dpm_solver_2m}[settings.sampler]
         return final(solver(denoise, noise, self.denoiser.schedule, settings.steps))

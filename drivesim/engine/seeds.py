@@ -14,31 +14,31 @@ from drivesim.diffusion.noise import NoiseCorrelation, correlated
 
 
 def noise(shape: tuple[int, ...], *key: int | str) -> Tensor:
-    """Standard normal float32 of `shape`, on the CPU, that depends on `key` alone: run seed, future, stage, index."""
+    """Standard normal float32 noise on the CPU; it depends on `key` alone, such as run seed, future, stage, index."""
     return torch.from_numpy(generator(*key).standard_normal(shape, dtype=np.float32))
 
 
 def generator(*key: int | str) -> np.random.Generator:
-    """A counter-based generator (Philox), keyed with the sha256 of `key`."""
+    """Returns a counter-based generator (Philox) whose key is the sha256 of `key`."""
     digest = hashlib.sha256(repr(key).encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
 
 @dataclass(frozen=True)
 class RunNoise:
-    """The noise of one future of a run; `future` None is what all futures share."""
+    """The noise of one future of a run. If `future` is None, it is the noise that all futures share."""
 
     seed: int
     future: int | None
 
     def __call__(self, shape: tuple[int, ...], *key: int | str) -> Tensor:
-        """Noise of a stage and an index in it."""
+        """Noise of this shape for a stage and an index in it."""
         return noise(shape, self.seed, "shared" if self.future is None else self.future, *key)
 
     def of_frames(self, shape: tuple[int, ...], frames: range, correlation: float, *key: int | str) -> Tensor:
-        """Noise `t *shape` for consecutive frames, any two of which have this `correlation` (0 to 1).
+        """Noise `t *shape` of consecutive frames, any two of which have this `correlation` (0 to 1).
 
-        Each frame mixes a field that all frames share with one of its own, which its index alone decides.
+        The noise of a frame is a mixture of a field that all frames share and one that its index alone decides.
         """
         shared = self(shape, *key, "all frames")
         if correlation == 1:
@@ -47,11 +47,20 @@ class RunNoise:
         return math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own
 
 
+def first_keyframe_noise(shape: tuple[int, int, int], seed: int, attempt: int = 0) -> Tensor:
+    """Noise `c h w` of the first keyframe, which all futures share. Each further attempt of the gate has its own."""
+    return RunNoise(seed, None)(shape, *(("image", attempt) if attempt else ("image",)))
+
+
 @dataclass(frozen=True)
 class LatentNoise:
     """The noise of the latents of a future: a chain over keyframes, and steps from it to the frames in between.
 
-    start: noise `c h w` that keyframe 0 was composed from. factor: frames of a pass for one of the pass before.
+    Attributes:
+        noise: where the noise of each frame comes from.
+        start: noise `c h w` of keyframe 0.
+        correlation: correlation of the noise of neighbouring frames.
+        factor: number of frames that a pass of interpolation makes of each frame of the pass before.
     """
 
     noise: RunNoise
@@ -70,7 +79,7 @@ class LatentNoise:
         return value
 
     def frame(self, index: int, passes: int) -> Tensor:
-        """Noise `c h w` of a frame, counted at the rate after so many passes of interpolation."""
+        """Noise `c h w` of a frame, whose index is counted at the frame rate after `passes` of interpolation."""
         if passes == 0:
             return self.keyframe(index)
         left = self.frame(index // self.factor, passes - 1)

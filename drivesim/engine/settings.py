@@ -14,7 +14,11 @@ SAMPLERS = ("ddim", "dpm_solver_2m")
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """A solver and its number of steps, each one call of the network (or more, with guidance)."""
+    """A solver and its number of steps. Each step calls the network once, or more often with guidance.
+
+    Raises:
+        InputError: there is no such solver.
+    """
 
     steps: int
     sampler: str = "dpm_solver_2m"
@@ -28,11 +32,13 @@ class SamplerSettings:
 class UpsamplerSettings:
     """How the upsampler is sampled and applied.
 
-    low_res_tau: diffusion time to which the low-resolution frames are noised (Video LDM, Sec. 3.4).
-    noise_correlation: between the noise of any two frames; at 1 all frames of a future share one field, which
-        flickers least.
-    block_frames, block_context: frames made at a time, and frames on each side that they see beside them.
-    tile: side of a tile in low-resolution pixels, None for whole frames; it changes the memory, not the result.
+    Attributes:
+        sampling: solver and number of steps.
+        low_res_tau: diffusion time of the noise that is added to the low-resolution frames (Video LDM, Sec. 3.4).
+        noise_correlation: correlation of the noise of any two frames. At 1 all frames of a future share one noise
+            field, which flickers least.
+        block_frames: number of frames that are made at a time.
+        block_context: number of further frames on each side that the network sees beside a block.
     """
 
     sampling: SamplerSettings
@@ -40,25 +46,33 @@ class UpsamplerSettings:
     noise_correlation: float = 1.0
     block_frames: int = 8
     block_context: int = 1
-    tile: int | None = None
 
 
 @dataclass(frozen=True)
 class EngineSettings:
-    """Everything about sampling that is no scenario and no network.
+    """How frames are sampled, apart from what the scenario and the networks decide.
 
-    image_guidance: weight of boxes, time of day and crowdedness in the first frame (classifier-free guidance).
-    scene_guidance: weight of time of day and crowdedness in the prediction.
-    context_guidance: weight of the context frames in the prediction (Video LDM, Eq. 4). A weight of 1 costs nothing.
-    guidance_rescale: how far the contrast that guidance adds is taken back, 0 to 1 (Lin et al., 2024).
-    interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
-    decoder_frames: frames that are decoded at a time.
-    draw_layouts: whether the boxes of a first frame with a crowdedness, but no boxes, come from the checkpoints'
-        layout prior, where they hold one; else the image model places its vehicles.
-    gate_attempts: first frames that are made at most until one obeys the scenario's boxes; 1 is no gate.
-    precision: what networks compute in, `float32` or `bfloat16`; samplers, guidance, noise and what is committed are
-        float32 always.
-    frames_precision: that of the stages from keyframes to frames, where it is another one.
+    Attributes:
+        image: sampler of the first keyframe.
+        prediction: sampler of the keyframes that follow.
+        interpolation: sampler of the frames between keyframes.
+        upsampler: sampler of the enlarged frames, and how it is applied.
+        image_guidance: guidance weight of boxes, time of day and crowdedness in the first frame (classifier-free
+            guidance). A guidance weight of 1 costs nothing.
+        scene_guidance: guidance weight of boxes, time of day and crowdedness in the prediction.
+        context_guidance: guidance weight of the context frames in the prediction (Video LDM, Eq. 4).
+        guidance_rescale: fraction of the added contrast of guidance that is removed again, 0 to 1 (Lin et al., 2024).
+        interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
+        decoder_frames: number of frames that are decoded at a time.
+        draw_layouts: whether a first frame with a crowdedness but without boxes gets boxes from the layout prior of
+            the checkpoints, if they hold one. Otherwise the image model decides where its vehicles are.
+        gate_attempts: maximum number of attempts at a first frame that obeys the scenario's boxes; 1 means no gate.
+        precision: number format of the networks, `float32` or `bfloat16`. Samplers, guidance, noise and committed
+            data are always float32.
+        frames_precision: number format of the stages from keyframes to frames, if it is another one.
+
+    Raises:
+        InputError: there are no attempts at the first frame, or there is no such precision.
     """
 
     image: SamplerSettings
@@ -89,20 +103,22 @@ class EngineSettings:
         return self.precision if self.frames_precision is None else self.frames_precision
 
     def canonical(self) -> dict[str, Any]:
-        """These settings as plain values for the identity of an archive.
+        """Returns these settings as plain values for the identity of an archive.
 
-        A precision appears only where it is not float32, so that archives from before there was a choice keep theirs.
+        A precision is included only if it is not float32, so that archives from before there was a choice keep
+        their identity.
         """
         values = asdict(self)
         if self.frames_precision in (None, self.precision):
             del values["frames_precision"]
         if self.precision == FLOAT32:
             del values["precision"]
+        values["upsampler"]["tile"] = None  # earlier versions could upsample in tiles, and always recorded this key
         return values
 
     def with_sampling(self, sampling: Sampling) -> EngineSettings:
-        """These settings where the scenario says nothing, the scenario's where it does."""
-        changes = {}
+        """Returns these settings with those that the scenario gives in their place."""
+        changes: dict[str, Any] = {}
         for stage in ("image", "prediction", "interpolation"):
             current = getattr(self, stage)
             steps = sampling.steps if stage != "interpolation" else None
@@ -115,7 +131,7 @@ class EngineSettings:
 
 
 def fast() -> EngineSettings:
-    """Keyframe rate times 4 (10 frames per second), few steps: for two CPU cores."""
+    """Four frames per keyframe (10 frames per second) and few steps; made for two CPU cores."""
     return EngineSettings(
         image=SamplerSettings(steps=24),
         prediction=SamplerSettings(steps=16),
@@ -125,7 +141,7 @@ def fast() -> EngineSettings:
 
 
 def quality() -> EngineSettings:
-    """Keyframe rate times 16 (40 frames per second), more steps."""
+    """Sixteen frames per keyframe (40 frames per second) and more steps."""
     return EngineSettings(
         image=SamplerSettings(steps=50),
         prediction=SamplerSettings(steps=32),
@@ -136,7 +152,7 @@ def quality() -> EngineSettings:
 
 
 def settings_named(name: str) -> EngineSettings:
-    """`fast` or `quality`; InputError for another name."""
+    """Returns the settings of the preset `fast` or `quality`; raises InputError for another name."""
     presets = {"fast": fast, "quality": quality}
     if name not in presets:
         raise InputError(f"unknown preset {name!r}: use {' or '.join(presets)}")

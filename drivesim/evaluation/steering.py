@@ -89,7 +89,7 @@ def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rol
             partner = match_boxes(boxes, detections.xyxy, MIN_IOU)
             for view, box, found in zip(views, boxes, partner >= 0, strict=True):
                 if longer_side(box[None])[0] * FRAME_WIDTH_PX >= MIN_SIDE_PX:
-                    steered = bool(actors[view.index].manoeuvres)
+                    steered = scenario.actors[view.index].steered
                     future = (scenario.name, rollout.future)
                     yield _Outcome(view.id, steered, future, int(time_s), bool(found))
 

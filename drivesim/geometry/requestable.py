@@ -40,9 +40,12 @@ def is_cut_off(left_px: ArrayLike, right_px: ArrayLike, width_px: float) -> np.n
 
 
 def in_view(visible_fraction: ArrayLike, cut_off: ArrayLike) -> np.ndarray:
-    """Returns whether enough of each vehicle is visible: bool `...`."""
+    """Returns whether enough of each vehicle is visible: bool `...`.
+
+    A visible fraction of NaN is unknown. Such a vehicle counts as visible: somebody drew its box around what they saw.
+    """
     least = np.where(cut_off, MIN_VISIBLE_FRACTION_AT_EDGE, MIN_VISIBLE_FRACTION)
-    return np.asarray(visible_fraction) >= least
+    return ~(np.asarray(visible_fraction) < least)
 
 
 def may_be_requested(xyxy: np.ndarray, visible_fraction: ArrayLike, cut_off: ArrayLike) -> np.ndarray:

@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,28 +21,44 @@ from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_po
 from drivesim.engine import (
     Engine,
     EngineSettings,
+    FutureStart,
     Predicted,
+    Progress,
     Timeline,
+    Window,
     frame_shape,
     latent_shape,
     layout_to_obey,
     settings_named,
 )
+from drivesim.engine.real_frames import read_real_frame
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
-from drivesim.rollout.workers import FutureStart, FutureWindow, Progress, WorkerSpec, render_futures, render_here
-from drivesim.scenario import Scenario, read_picture
+from drivesim.rollout.workers import WorkerSpec, windows_from_workers
+from drivesim.scenario import Scenario
 
 
 @dataclass(frozen=True)
 class RolloutJob:
-    """All futures of a scenario, into `out/<name>.zarr` and, beside it, `out/<name>/`.
+    """All futures of a scenario, made into the archive `out/<name>.zarr` and the previews in `out/<name>/`.
 
-    `threads` of each worker decide the bits, `workers` do not. frames: "none" keeps latents alone, which is quick and
-    leaves no videos; `latents`: an archive to take these from, so that only frames are made. crf: quality of the
-    videos, 0 is the best, 51 the smallest. gate: attempts at the first frame, 1 for no gate. precision: of the
-    networks; frames_precision: of those from keyframes to frames, where it is another one.
+    Attributes:
+        scenario: what the futures show.
+        out: folder for the archive and the previews.
+        checkpoints: folder of the models.
+        seed: seed of the run.
+        futures: number of futures.
+        preset: how they are sampled, `fast` or `quality`.
+        device: where the networks run, `cpu` or `cuda`.
+        threads: number of CPU threads per worker; the bits depend on it.
+        workers: number of worker processes; the bits do not depend on it.
+        frame_storage: `lossless`, or `none` to keep latents alone, which is quick and makes no previews.
+        crf: quality of the videos, from 0 (largest files) to 51 (smallest files).
+        gate: maximum number of attempts at the first frame; 1 means no gate.
+        latents: an archive to take the latents from, so that only frames are made.
+        precision: number format of the networks.
+        frames_precision: number format of the networks from keyframes to frames, if it is another one.
     """
 
     scenario: Scenario
@@ -53,7 +70,7 @@ class RolloutJob:
     device: str = "cpu"
     threads: int = 1
     workers: int = 2
-    frames: str = "lossless"
+    frame_storage: str = "lossless"
     crf: int = PREVIEW_CRF
     gate: int = 1
     latents: Path | None = None
@@ -62,18 +79,23 @@ class RolloutJob:
 
     @property
     def archive_path(self) -> Path:
-        """Where the archive lies."""
+        """Path of the archive."""
         return self.out / f"{self.scenario.name}.zarr"
 
     @property
     def preview_folder(self) -> Path:
-        """Where videos and pictures lie."""
+        """Folder of the videos and pictures."""
         return self.out / self.scenario.name
 
 
 @dataclass(frozen=True)
 class Opened:
-    """The archive is open: windows that each future will have, and how many of each are committed already."""
+    """The archive is open.
+
+    Attributes:
+        num_windows: number of windows that each future will have.
+        committed: number of windows of each future that are committed already.
+    """
 
     num_windows: int
     committed: tuple[int, ...]
@@ -81,16 +103,16 @@ class Opened:
 
 @dataclass(frozen=True)
 class Committed:
-    """A window of a future is durable; `frames`: how many it holds."""
+    """A window of a future is durable; it holds `num_frames` frames."""
 
     future: int
     window: int
-    frames: int
+    num_frames: int
 
 
 @dataclass(frozen=True)
 class PreviewWritten:
-    """A video or a picture is written; `future`: None where it shows all of them."""
+    """A video or a picture is written. If it shows all futures, `future` is None."""
 
     path: Path
     future: int | None
@@ -100,12 +122,17 @@ JobEvent = Opened | Progress | Committed | PreviewWritten
 
 
 def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEvent]:
-    """Makes what is missing of a job, and tells of each step.
+    """Makes what is missing of a job and yields each step. Running it again continues where it stopped.
 
-    `engine`: of the job's checkpoints and device; it makes the windows in this process, instead of workers.
+    Args:
+        job: what to make.
+        engine: makes the windows in this process instead of workers. It has the checkpoints and device of the job.
 
-    Raises InputError (checkpoints, folder that cannot be written, an archive of another run, a gate without boxes),
-    ArchiveError (damaged, or in the hands of another writer), and any DrivesimError that a worker meets.
+    Raises:
+        InputError: the checkpoints cannot be used, the folder cannot be written, the archive is that of another run,
+            or there is a gate but the scenario has no boxes.
+        ArchiveError: the archive is damaged, or another process writes it.
+        DrivesimError: a worker failed.
     """
     if job.gate > 1:
         layout_to_obey(job.scenario)
@@ -116,7 +143,7 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
     with ArchiveWriter.open(
         job.archive_path, identity_inputs(job, checkpoints), layout, _provenance(job, checkpoints)
     ) as writer:
-        source = None if job.latents is None else _source(job, checkpoints)
+        source = None if job.latents is None else _source(job.latents, job, checkpoints)
         if layout.keeps_frames:
             _make_folder(job.preview_folder)
         yield Opened(layout.num_windows, tuple(map(writer.committed_windows, range(job.futures))))
@@ -125,15 +152,15 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
         )
         starts = [_start(writer, future, source) for future in range(job.futures)]
         if engine is None:
-            made = render_futures(spec, timeline, starts, job.workers)
+            made = windows_from_workers(spec, timeline, starts, job.workers)
         else:
-            made = render_here(engine, spec, timeline, starts)
+            made = engine.windows(job.scenario, starts, job.seed, settings, layout.keeps_frames)
         for event in made:
             if isinstance(event, Progress):
                 yield event
                 continue
             yield _commit(writer, event, timeline)
-            if layout.keeps_frames and event.window + 1 == timeline.num_windows:
+            if layout.keeps_frames and event.index + 1 == timeline.num_windows:
                 yield from _preview(job, event.future)
         if not layout.keeps_frames:
             return
@@ -145,25 +172,34 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
 def render_job(
     path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF, precision: str | None = None
 ) -> RolloutJob:
-    """The job that renders an archive's latents into a new archive in `out`, on the device that made them.
+    """Returns the job that renders an archive's latents into a new archive, on the kind of device that made them.
 
-    precision: of the networks that make the frames; None for that of the archive.
+    `run_rollout` refuses the job if the checkpoints are not those that made the archive.
 
-    Raises InputError where the archive was made by no rollout; `run_rollout` refuses checkpoints that did not make it.
+    Args:
+        path: the archive.
+        out: folder for the new archive.
+        checkpoints: folder of the models.
+        crf: quality of the videos.
+        precision: number format of the networks that make the frames; by default that of the archive.
+
+    Raises:
+        InputError: the archive was not made by a rollout.
+        ArchiveError: it is damaged.
     """
     archive = open_archive(path)
     scenario = archived_scenario(archive)
     try:
         settings = archive.manifest.inputs["settings"]
         return RolloutJob(
-            scenario,
-            out,
-            checkpoints,
-            archive.manifest.inputs["scenario"]["seed"],
-            archive.layout.num_futures,
-            archive.provenance["preset"],
-            archive.manifest.inputs["device"],
-            archive.manifest.inputs["threads"],
+            scenario=scenario,
+            out=out,
+            checkpoints=checkpoints,
+            seed=archive.manifest.inputs["scenario"]["seed"],
+            futures=archive.layout.num_futures,
+            preset=archive.provenance["preset"],
+            device=archive.manifest.inputs["device"],
+            threads=archive.manifest.inputs["threads"],
             crf=crf,
             gate=settings["gate_attempts"],
             latents=path,
@@ -188,14 +224,14 @@ def _not_a_rollout(path: Path, error: Exception) -> InputError:
 
 
 def verified_checkpoints(folder: Path) -> CheckpointSet:
-    """The checkpoints of a folder; CheckpointError where a file is not the one that the manifest records."""
+    """Opens a folder of checkpoints; raises CheckpointError if a file is not the one that the manifest records."""
     checkpoints = CheckpointSet.open(folder)
     checkpoints.verify_all()
     return checkpoints
 
 
 def settings_of(job: RolloutJob) -> EngineSettings:
-    """The settings of a job's preset and gate, where its scenario does not say otherwise."""
+    """Returns how a job is sampled: its preset, gate and precision, and what the scenario gives in their place."""
     settings = replace(
         settings_named(job.preset),
         gate_attempts=job.gate,
@@ -206,37 +242,40 @@ def settings_of(job: RolloutJob) -> EngineSettings:
 
 
 def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str]:
-    """The sha256 of each checkpoint that decides pictures; the vehicle detector is one of them only with a gate.
+    """Returns the sha256 of each checkpoint that decides pictures; with a gate the vehicle detector is one of them.
 
-    CheckpointError where it is missing.
+    Raises:
+        CheckpointError: there is a gate but no vehicle detector.
     """
     roles = [role for role in checkpoints.roles if role != VEHICLE_DETECTOR]
     return checkpoints.digests([*roles, VEHICLE_DETECTOR] if gate > 1 else roles)
 
 
-def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
-    """Everything that decides the bytes of the archive."""
+def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
+    """Returns everything that decides the bytes of the archive."""
     scenario = {**job.scenario.canonical(), "seed": job.seed}
     if job.scenario.first_frame is not None:
-        scenario["first_frame"] = _sha256(read_picture(job.scenario.first_frame))
+        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame))
+    if job.scenario.context_frames is not None:
+        scenario["context_frames"] = [_sha256(read_real_frame(frame)) for frame in job.scenario.context_frames]
     return {
         "scenario": scenario,
         "settings": settings_of(job).canonical(),
         "checkpoints": deciding_checkpoints(checkpoints, job.gate),
-        "engine": drivesim.__version__,
+        "engine": drivesim.COMPUTATION_VERSION,
         "device": job.device,
         "threads": job.threads,
     }
 
 
 def library_versions() -> dict[str, str]:
-    """Versions of this process that the bits may depend on."""
+    """Returns the versions of the libraries that the bits may depend on."""
     return {"drivesim": drivesim.__version__, "torch": torch.__version__, "numpy": np.__version__}
 
 
-def _source(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
-    """The archive whose latents are rendered; InputError where it is of another run, or not complete."""
-    source = open_archive(job.latents)
+def _source(latents: Path, job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
+    """Opens the archive whose latents are rendered; raises InputError if it is that of another run or not complete."""
+    source = open_archive(latents)
     job = replace(job, frames_precision=source.manifest.inputs.get("settings", {}).get("frames_precision"))
     source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
     if not source.complete:
@@ -254,17 +293,21 @@ def _start(writer: ArchiveWriter, future: int, source: Archive | None) -> Future
     return FutureStart(future, window, writer.latents(future, window - 1) if window else None, known)
 
 
-def _commit(writer: ArchiveWriter, made: FutureWindow, timeline: Timeline) -> Committed:
-    frames = timeline.frames(made.window)
-    labels = {"first_frame": frames.start, "num_frames": len(frames), "time_s": frames.start / timeline.fps}
-    if made.predicted.gate is not None:
-        labels["gate"] = made.predicted.gate
-    writer.commit(made.future, made.window, made.predicted.latents, made.frames, labels)
-    return Committed(made.future, made.window, len(frames))
+def _commit(writer: ArchiveWriter, made: Window, timeline: Timeline) -> Committed:
+    frames = timeline.frames(made.index)
+    labels: dict[str, Any] = {
+        "first_frame": frames.start,
+        "num_frames": len(frames),
+        "time_s": frames.start / timeline.fps,
+    }
+    if made.gate is not None:
+        labels["gate"] = made.gate
+    writer.commit(made.future, made.index, made.keyframe_latents, made.frames, labels)
+    return Committed(made.future, made.index, len(frames))
 
 
 def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
-    """Video and poster of a complete future, where they are missing or of an earlier archive."""
+    """Writes the video and the poster of a complete future if they are missing or show an earlier archive."""
     video, poster = (job.preview_folder / f"future_{future:02d}{ending}" for ending in (".mp4", ".png"))
     if not _shows(video, job, [future]):
         write_preview(open_archive(job.archive_path), future, video, job.crf)
@@ -282,7 +325,7 @@ def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
 
 
 def _shows(preview: Path, job: RolloutJob, futures: Iterable[int]) -> bool:
-    """Whether a preview is there that was written after the last commit of these futures."""
+    """Returns whether a preview exists that was written after the last commit of these futures."""
     heads = (job.archive_path / rollout_folder(future) / HEAD_FILE for future in futures)
     return preview.is_file() and all(preview.stat().st_mtime_ns >= head.stat().st_mtime_ns for head in heads)
 
@@ -304,11 +347,11 @@ def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> 
         latent_shape=latent_shape(checkpoints),
         fps=timeline.fps,
         keyframe_fps=timeline.video.keyframe_fps,
-        frames=job.frames,
+        frames=job.frame_storage,
     )
 
 
-def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict:
+def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
     return {
         "scenario": job.scenario.model_dump(mode="json"),
         "preset": job.preset,

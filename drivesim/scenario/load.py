@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from drivesim.errors import InputError, ScenarioError
 from drivesim.scenario.checks.plausibility import findings
 from drivesim.scenario.schema.messages import misfits
-from drivesim.scenario.schema.picture import read_picture
+from drivesim.scenario.schema.real_frame import check_real_frame
 from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.schema.trajectory_file import read_trajectory
 from drivesim.scenario.sweeps.expansion import Cases
 from drivesim.scenario.sweeps.sweep import KEY
 from drivesim.scenario.text.problems import MAX_SHOWN, FieldPath, Place, Problem, excerpt, scenario_error, shown
@@ -116,23 +118,58 @@ def check_content(content: bytes, file: str = "<scenario>", folder: Path | None 
 def _checked(document: YamlDocument, folder: Path | None) -> CheckedScenario:
     _refuse_newer(document)
     try:
-        scenario = Scenario.model_validate(document.value)
+        scenario = Scenario.model_validate(_with_trajectory_files(document, folder or Path()))
     except ValidationError as error:
         _note_problems(misfits(error), document)
     if document.problems:
         raise scenario_error(document.problems)
     warnings = _plausible(scenario, document)
-    if scenario.first_frame is not None:
-        picture = ((folder or Path()) / scenario.first_frame).absolute()
-        try:
-            read_picture(picture)
-        except InputError as error:
-            document.fail(document.place_of(("first_frame",)), str(error))
-        scenario = scenario.model_copy(update={"first_frame": str(picture)})
+    scenario = _with_real_frames(scenario, folder or Path(), document)
     _note_problems(Cases(scenario, folder).problems(), document)
     if document.problems:
         raise scenario_error(document.problems)
     return CheckedScenario(scenario, warnings)
+
+
+def _with_trajectory_files(document: YamlDocument, folder: Path) -> Any:
+    """The value of a document with the rows of trajectories that are given as files; ScenarioError where one fails."""
+    if not isinstance(document.value, dict):
+        return document.value
+
+    def read(holder: Any, path: FieldPath) -> Any:
+        if not isinstance(holder, dict) or not isinstance(name := holder.get("trajectory"), str):
+            return holder
+        try:
+            return {**holder, "trajectory": read_trajectory(folder / name)}
+        except InputError as error:
+            document.fail(document.place_of((*path, "trajectory")), f"`trajectory`: {error}")
+
+    value = dict(document.value)
+    if "ego" in value:
+        value["ego"] = read(value["ego"], ("ego",))
+    if isinstance(actors := value.get("actors"), tuple):
+        value["actors"] = tuple(read(actor, ("actors", index)) for index, actor in enumerate(actors))
+    return value
+
+
+def _with_real_frames(scenario: Scenario, folder: Path, document: YamlDocument) -> Scenario:
+    """Makes the paths of real frames absolute and checks the frames; raises ScenarioError if one cannot be used."""
+
+    def found(text: str, path: FieldPath) -> str:
+        text = str((folder / text).absolute())
+        try:
+            check_real_frame(text)
+        except InputError as error:
+            document.fail(document.place_of(path), str(error))
+        return text
+
+    first, context = scenario.first_frame, scenario.context_frames
+    if first is not None:
+        scenario = scenario.model_copy(update={"first_frame": found(first, ("first_frame",))})
+    if context is not None:
+        frames = tuple(found(text, ("context_frames", number)) for number, text in enumerate(context))
+        scenario = scenario.model_copy(update={"context_frames": frames})
+    return scenario
 
 
 def _plausible(scenario: Scenario, document: YamlDocument) -> tuple[Problem, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 import yaml
@@ -16,7 +17,7 @@ SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-def scenario_yaml(scenario: Scenario, comment: str = "") -> str:
+def scenario_yaml(scenario: Scenario, comment: str = "", trajectory_files: Collection[str] = ()) -> str:
     """Returns a scenario as YAML, without keys that it leaves to their defaults.
 
     The text can be read again as the same scenario; a picture is named by the path at which it was found.
@@ -24,16 +25,24 @@ def scenario_yaml(scenario: Scenario, comment: str = "") -> str:
     Args:
         scenario: The scenario.
         comment: Text of a comment in the first line.
+        trajectory_files: Names of files, `<scenario>_<id>.csv`, that stand for trajectories; the caller writes them.
     """
+    said = scenario.model_dump(exclude_unset=True)
+    if f"{scenario.name}_ego.csv" in trajectory_files:
+        said["ego"]["trajectory"] = f"{scenario.name}_ego.csv"
+    for index, actor in enumerate(said.get("actors") or ()):
+        if (name := f"{scenario.name}_{scenario.scene.id_of(index)}.csv") in trajectory_files:
+            actor["trajectory"] = name
     text = yaml.dump(
-        scenario.model_dump(exclude_unset=True),
+        said,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=None,
         width=110,
     )
-    return f"# {' '.join(comment.split())}\n{text}" if comment else text
+    shown = "".join(letter if letter.isprintable() else " " for letter in " ".join(comment.split()))
+    return f"# {shown}\n{text}" if comment else text
 
 
 class _Dumper(yaml.SafeDumper):

@@ -51,20 +51,24 @@ class Kill:
         self.fsync(descriptor)
 
 
-def write_and_be_killed(rollouts, path: Path, kill_at: int) -> bool:
-    """Run a rollout in a child that dies at file operation `kill_at`; False where it ended before."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
+@pytest.fixture
+def write_and_be_killed(in_child):
+    """Writes archives in a child that dies at file operation `kill_at`; False where it ended before."""
+
+    def write(rollouts, path: Path, kill_at: int) -> bool:
+        def work() -> None:
             Kill(kill_at)
             rollouts.write(path)
-            status = 0
-        finally:
-            os._exit(status)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
+
+        return was_killed(in_child(work))
+
+    return write
+
+
+def was_killed(child) -> bool:
+    code = child.wait()
+    assert code in (0, -signal.SIGKILL)
+    return code != 0
 
 
 def assert_only_whole_windows_show(rollouts, path: Path) -> int:
@@ -82,7 +86,7 @@ def assert_only_whole_windows_show(rollouts, path: Path) -> int:
 
 
 def test_a_kill_at_any_file_operation_loses_nothing_and_the_resume_is_byte_identical(
-    folder, tiniest, tally, soak_round
+    folder, tiniest, tally, soak_round, write_and_be_killed
 ):
     """The resume is killed too, at a place that wanders; then the same command finishes."""
     tiniest.write(folder / "whole" / "a.zarr")
@@ -103,7 +107,7 @@ def test_a_kill_at_any_file_operation_loses_nothing_and_the_resume_is_byte_ident
     assert set(windows_seen) == {0, 1, 2}
 
 
-def test_a_kill_at_a_random_time_loses_nothing(folder, tiny, tally, soak_round):
+def test_a_kill_at_a_random_time_loses_nothing(folder, tiny, tally, soak_round, in_child):
     """Kills go on until a run comes through, each at a time of its own; ten archives per round.
 
     A busy machine may need longer for a window than was measured, so a run that got nowhere makes the next ones longer.
@@ -115,7 +119,7 @@ def test_a_kill_at_a_random_time_loses_nothing(folder, tiny, tally, soak_round):
     for number in range(10):
         path, windows, killed, limit_s = folder / str(number) / "a.zarr", 0, True, whole_s
         while killed:
-            killed = write_and_be_killed_after(tiny, path, rng.uniform(0, limit_s))
+            killed = write_and_be_killed_after(in_child, tiny, path, rng.uniform(0, limit_s))
             tally["kills at random times"] += killed
             seen = assert_only_whole_windows_show(tiny, path)
             assert seen >= windows
@@ -124,25 +128,17 @@ def test_a_kill_at_a_random_time_loses_nothing(folder, tiny, tally, soak_round):
         assert tiny.tree(path.parent) == tiny.tree(folder / "whole")
 
 
-def write_and_be_killed_after(rollouts, path: Path, seconds: float) -> bool:
-    """Run a rollout in a child that is killed after some seconds; False where it ended before."""
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            rollouts.write(path)
-            status = 0
-        finally:
-            os._exit(status)
+def write_and_be_killed_after(in_child, rollouts, path: Path, seconds: float) -> bool:
+    """Writes an archive in a child that is killed after some seconds; False where it ended before."""
+    child = in_child(lambda: rollouts.write(path))
     time.sleep(seconds)
-    os.kill(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0
-    return os.WIFSIGNALED(status)
+    if not child.has_ended:
+        os.kill(child.pid, signal.SIGKILL)
+    return was_killed(child)
 
 
 def test_a_write_error_at_any_place_is_reported_and_the_same_command_continues(
-    folder, tiniest, monkeypatch, tally, soak_round
+    folder, tiniest, monkeypatch, tally, soak_round, write_and_be_killed
 ):
     tiniest.write(folder / "whole" / "a.zarr")
     expected = tiniest.tree(folder / "whole")
@@ -238,7 +234,7 @@ def test_everything_is_synced_before_the_record_appears(folder, tiny, monkeypatc
     assert len(renamed) == 6
 
 
-def test_a_lock_left_by_a_killed_writer_is_taken_over(folder, tiny, caplog):
+def test_a_lock_left_by_a_killed_writer_is_taken_over(folder, tiny, caplog, write_and_be_killed):
     path = folder / "a.zarr"
     assert write_and_be_killed(tiny, path, 300)
     left_behind = (folder / "a.zarr.lock").read_text().split()
@@ -247,23 +243,17 @@ def test_a_lock_left_by_a_killed_writer_is_taken_over(folder, tiny, caplog):
     assert not (folder / "a.zarr.lock").exists()
 
 
-def test_of_many_writers_one_writes_and_the_others_are_refused(folder, tiny):
+def test_of_many_writers_one_writes_and_the_others_are_refused(folder, tiny, in_child):
     """Eight processes at once: nobody is let in beside another, and the archive is the one of a single writer."""
     tiny.write(folder / "whole.zarr")
-    children = []
-    for _ in range(8):
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                tiny.write(folder / "a.zarr")
-                status = 0
-            except ArchiveError as error:
-                status = error.exit_code if f"{folder / 'a.zarr'} is being written by process" in str(error) else 1
-            finally:
-                os._exit(status)
-        children.append(child)
-    codes = {os.WEXITSTATUS(os.waitpid(child, 0)[1]) for child in children}
+
+    def write() -> None:
+        try:
+            tiny.write(folder / "a.zarr")
+        except ArchiveError as error:
+            os._exit(error.exit_code if f"{folder / 'a.zarr'} is being written by process" in str(error) else 1)
+
+    codes = {child.wait() for child in [in_child(write) for _ in range(8)]}
     assert 0 in codes
     assert codes <= {0, 3}
     assert tiny.tree(folder / "a.zarr") == tiny.tree(folder / "whole.zarr")

@@ -61,7 +61,7 @@ def test_every_future_begins_with_the_kept_attempt_and_records_what_compose_reco
     job: RolloutJob, whole: dict[str, str], engine: Engine
 ) -> None:
     _, choice = engine.compose_gated(SCENARIO, 3, job.seed)
-    first = engine.predict(SCENARIO, 0, None, job.seed).latents[0]
+    first = engine.future(SCENARIO, seed=job.seed).predict(0, None).latents[0]
     assert not check_archive(job.archive_path, read_data=True)
     for rollout in open_archive(job.archive_path).rollouts:
         assert rollout.labels[0]["gate"] == json.loads(json.dumps(choice.record()))
@@ -84,7 +84,7 @@ def test_one_worker_interrupted_and_run_again_makes_the_same_bytes(
 def test_latents_alone_are_rendered_to_the_same_bytes(
     job: RolloutJob, whole: dict[str, str], engine: Engine, tmp_path: Path
 ) -> None:
-    latents = replace(job, out=tmp_path / "latents", frames="none")
+    latents = replace(job, out=tmp_path / "latents", frame_storage="none")
     list(run_rollout(latents, engine))
     rendering = render_job(latents.archive_path, tmp_path / "rendered", job.checkpoints)
     events = run_rollout(rendering)  # in workers
@@ -123,7 +123,7 @@ def test_a_gate_without_boxes_or_a_detector_leaves_nothing_behind(
 
 
 def test_a_worker_with_another_detector_is_refused(job: RolloutJob, engine: Engine) -> None:
-    common = {"engine": drivesim.__version__, "checkpoints": deciding_checkpoints(engine.checkpoints, job.gate)}
+    common = {"engine": drivesim.COMPUTATION_VERSION, "checkpoints": deciding_checkpoints(engine.checkpoints, job.gate)}
     load_engine(job, common)
     common["checkpoints"]["reader"] = "0" * 64
     with pytest.raises(CheckpointError, match=r"not the models that the batch began with: reader$"):

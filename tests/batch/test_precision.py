@@ -64,14 +64,14 @@ def test_a_worker_makes_the_bits_of_an_engine_in_this_process_and_continues_them
 
 def test_an_archive_is_not_continued_in_another_precision(job: RolloutJob) -> None:
     engine = Engine.load(job.checkpoints)
-    list(run_rollout(replace(job, frames="none"), engine))
+    list(run_rollout(replace(job, frame_storage="none"), engine))
     with pytest.raises(InputError, match=r"settings\.precision: archive absent, this run bfloat16"):
-        list(run_rollout(replace(job, frames="none", precision="bfloat16"), engine))
+        list(run_rollout(replace(job, frame_storage="none", precision="bfloat16"), engine))
 
 
 def test_latents_are_rendered_in_their_own_precision_or_in_another(job: RolloutJob, tmp_path: Path) -> None:
     engine = Engine.load(job.checkpoints)
-    job = replace(job, frames="none", precision="bfloat16")
+    job = replace(job, frame_storage="none", precision="bfloat16")
     list(run_rollout(job, engine))
     same = render_job(job.archive_path, tmp_path / "same", job.checkpoints)
     other = render_job(job.archive_path, tmp_path / "other", job.checkpoints, precision="float32")

@@ -6,8 +6,7 @@ import hashlib
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.xdist_group("ray")
 SCENARIO = "format: 1\nname: short\ntime_of_day: night\nduration_s: 3\nfutures: 1\nsampling: {steps: 2}\n"
 SEEDS = 3
+FIRST_WINDOWS = "jobs/*/*.zarr/rollouts/*/_commit/000000.json"
 
 
 @pytest.fixture(scope="module")
@@ -95,15 +95,21 @@ def node_of(archive: Path, cluster: Cluster) -> Node:
 
 
 def test_a_killed_driver_is_continued_by_the_same_command(
-    cluster: Cluster, scenario: Path, tiny_checkpoints: Path, tmp_path: Path, local: dict[str, str]
+    cluster: Cluster,
+    scenario: Path,
+    tiny_checkpoints: Path,
+    tmp_path: Path,
+    local: dict[str, str],
+    wait_until: Callable[..., None],
 ) -> None:
     command = ["batch", scenario, "--out", tmp_path, "--checkpoints", tiny_checkpoints, "--device", "cpu"]
     command = [str(part) for part in [*command, "--seeds", SEEDS, "--ray", cluster.address]]
-    driver = subprocess.Popen([sys.executable, "-m", "drivesim", *command])
-    while driver.poll() is None and not list(tmp_path.glob("jobs/*/*.zarr/rollouts/*/_commit/000000.json")):
-        time.sleep(0.02)
-    driver.send_signal(signal.SIGKILL)
-    assert driver.wait() == -signal.SIGKILL
+    with subprocess.Popen([sys.executable, "-m", "drivesim", *command]) as driver:
+        try:
+            wait_until(lambda: driver.poll() is not None or list(tmp_path.glob(FIRST_WINDOWS)))
+        finally:
+            driver.kill()
+    assert driver.returncode == -signal.SIGKILL
     result = CliRunner().invoke(app, command)
     assert result.exit_code == 0, result.output
     assert f"{SEEDS} of {SEEDS} jobs done" in result.stdout

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import base64
 import re
+from collections import Counter
+from html.parser import HTMLParser
 from pathlib import Path
 
 import cv2
@@ -36,18 +38,53 @@ def report(num_jobs: int, **of_first: object) -> dict:
     return {"common": common, "totals": totals, "passed": False, "jobs": jobs}
 
 
-def test_there_is_a_row_a_scenario_and_a_row_a_job() -> None:
+def test_there_is_a_row_per_scenario_and_a_row_per_job() -> None:
     text = page(report(5), Path())
     assert text.count("data-choose=") == 2
-    assert '<tr><td><a href="#" data-choose="sun">sun</a><td class="n">3<td class="n">3<td class="n">0' in text
+    assert (
+        '<tr><td><a href="#" data-choose="sun">sun</a></td><td class="n">3</td><td class="n">3</td><td class="n">0<'
+        in text
+    )
     assert text.count("<tr data-state=") == 5
     assert text.count("<article ") == 5
 
 
-def test_what_a_job_says_is_text_and_no_markup() -> None:
-    text = page(report(1, error='<script>alert("x")</script>', state="failed", file='"><img src=x>'), Path())
-    assert "<script>alert" not in text
-    assert "<img" not in text
+HOSTILE = '"><script>alert("x")</script><img src=x onerror=alert(1)> {{ 7 * 7 }} \' &amp; \u202e'
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page as a browser sees them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: Counter[str] = Counter()
+        self.attributes: list[str] = []
+        self.texts: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags[tag] += 1
+        self.attributes += [name for name, _ in attributes]
+
+    def handle_data(self, data: str) -> None:
+        self.texts.append(data)
+
+
+def test_what_a_report_says_is_text_and_no_markup(tmp_path: Path) -> None:
+    """Whatever names, files, errors, settings and versions hold."""
+    cv2.imwrite(str(tmp_path / "sheet.png"), np.zeros((4, 8, 3), np.uint8))
+    future = {"future": 0, "frames": 1, "seconds": {HOSTILE: 1.0}, "video": f"{HOSTILE}.mp4", "content_sha256": HOSTILE}
+    texts = dict.fromkeys(("scenario", "error", "file", "archive", "time_of_day"), HOSTILE)
+    job = {**texts, "state": "failed", "contact_sheet": "sheet.png", "futures": [future]}
+    job["provenance"] = {"versions": {HOSTILE: HOSTILE}}
+    plain = Page(page(report(1, **job | dict.fromkeys(texts, "plain")), tmp_path))
+    hostile = report(1, **job)
+    hostile["common"] = dict.fromkeys(hostile["common"], HOSTILE)
+    shown = Page(page(hostile, tmp_path))
+    assert shown.tags == plain.tags
+    assert set(shown.attributes) == set(plain.attributes)
+    assert shown.tags["script"] == shown.tags["img"] == 1
+    assert shown.texts.count(HOSTILE) >= 3
 
 
 @pytest.mark.parametrize(("num_jobs", "width"), [(1, 1200), (300, 1200), (1200, 600), (30_000, 240)])

@@ -102,7 +102,7 @@ def test_every_window_is_made_once(tmp_path: Path, num_workers: int) -> None:
     plan = planned(tmp_path, "a", "b", "c")
     assert {event.result.state for event in last(run_batch(plan, num_workers, work=write_rollout)).values()} == {"done"}
     assert made(plan) == [EVERY_WINDOW_ONCE] * 3
-    assert read_result(plan.jobs[0].rollout.out).windows == 4
+    assert read_result(plan.jobs[0].rollout.out).num_windows == 4
     events = list(run_batch(plan, num_workers, work=write_rollout))
     assert [(event.job.id, event.result.state) for event in events] == [("a", "done"), ("b", "done"), ("c", "done")]
 
@@ -147,15 +147,17 @@ def test_an_interrupted_batch_continues(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [1, 3, 5, 8])
-def test_a_killed_driver_loses_nothing_and_nothing_is_made_twice(tmp_path: Path, after: int) -> None:
+def test_a_killed_driver_loses_nothing_and_nothing_is_made_twice(
+    tmp_path: Path, after: int, in_child: Callable
+) -> None:
     plan = planned(tmp_path, "a", "b")
-    child = os.fork()
-    if child == 0:
+
+    def drive() -> None:
         for number, _ in enumerate(run_batch(plan, 2, work=write_rollout)):
             if number == after:
                 os.kill(os.getpid(), signal.SIGKILL)
-        os._exit(0)
-    os.waitpid(child, 0)
+
+    assert in_child(drive).wait() == -signal.SIGKILL
     assert {event.result.state for event in last(_retrying(plan)).values()} == {"done"}
     for windows in made(plan):  # a worker may die between a commit and its line
         assert windows <= EVERY_WINDOW_ONCE
@@ -239,7 +241,7 @@ def test_what_is_no_result_counts_as_none_and_what_is_no_batch_is_refused(tmp_pa
     assert last(run_batch(plan, 1, work=write_rollout))["a"].result.state == "done"
     assert made(plan) == [EVERY_WINDOW_ONCE]
     (tmp_path / "batch.json").write_bytes(content)
-    with pytest.raises(InputError, match=r"batch\.json: is damaged, or of something else"):
+    with pytest.raises(InputError, match=r"batch\.json: is damaged, or is not the file of a batch"):
         next(run_batch(plan, 1, work=write_rollout))
 
 

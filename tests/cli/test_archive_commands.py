@@ -93,3 +93,40 @@ def test_wrong_arguments_are_named(archive, tmp_path):
     for command in (["inspect"], ["check"], ["export", "--format", "png", "--out", tmp_path]):
         with pytest.raises(InputError, match=r"absent\.zarr: does not exist"):
             run(*command, tmp_path / "absent.zarr")
+
+
+def test_check_and_export_answer_in_json(archive, tmp_path):
+    report = json.loads(run("check", archive, "--read-data", "--json"))
+    assert report == {
+        "archive": str(archive),
+        "sound": True,
+        "findings": [],
+        "committed_windows": 3,
+        "expected_windows": 4,
+        "read_data": True,
+    }
+    report = json.loads(run("check", archive, "--against", archive, "--json"))
+    assert [window["within_tolerance"] for window in report["against"]] == [True] * 3
+    (archive / "rollouts/0001/frames/c.0.0.0.0").unlink()
+    result = CliRunner().invoke(app, ["check", str(archive), "--json"])
+    assert isinstance(result.exception, ArchiveError)
+    damage = json.loads(result.stdout)
+    assert damage["sound"] is False
+    assert "the file is missing" in damage["findings"][0]
+    written = json.loads(run("export", archive, "--format", "png", "--out", tmp_path / "png", "--future", 0, "--json"))
+    assert written["written"] == [str(tmp_path / "png" / "future_00")]
+
+
+@pytest.mark.parametrize("verb", [["inspect"], ["check"], ["export", "--format", "png", "--out", "x"]])
+def test_the_folder_of_an_archive_is_no_damaged_archive(archive, verb):
+    with pytest.raises(InputError, match=r"is no archive; it holds tiny\.zarr; name one of them"):
+        run(*verb, archive.parent)
+
+
+def test_an_archive_of_another_rollout_is_not_compared(archive, tmp_path):
+    layout = ArchiveLayout(2, 12, 8, 3, (16, 32, 3), (4, 2, 4), 10, 2.5)
+    with ArchiveWriter.open(tmp_path / "other.zarr", {"seed": 8}, layout, {}):
+        pass
+    with pytest.raises(InputError, match=r"--against .*other\.zarr: ") as refused:
+        run("check", archive, "--against", tmp_path / "other.zarr")
+    assert "--out" not in str(refused.value)

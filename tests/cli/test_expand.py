@@ -100,7 +100,7 @@ def test_new_makes_a_valid_scenario_of_its_own_name(template: str, tmp_path: Pat
 def test_new_writes_over_nothing_and_suggests_templates(tmp_path: Path) -> None:
     assert invoke("new", "1e3", "--out", tmp_path).exit_code == 0
     for arguments, said in (
-        (("new", "1e3", "--out", tmp_path), "is there already"),
+        (("new", "1e3", "--out", tmp_path), "exists already"),
         (("new", "x", "--template", "cut_in_dya", "--out", tmp_path), "did you mean cut_in_day?"),
         (("new", "../x", "--out", tmp_path), "expected letters"),
     ):

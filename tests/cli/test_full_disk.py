@@ -23,7 +23,7 @@ def test_a_batch_on_a_full_disk_says_so_and_continues(
     def command(out: Path) -> subprocess.CompletedProcess:
         options = ["--checkpoints", tiny_checkpoints, "--device", "cpu", "--workers", "1"]
         arguments = [sys.executable, "-m", "drivesim", "batch", file, "--out", out, *options]
-        return subprocess.run(list(map(str, arguments)), capture_output=True, text=True, check=False)
+        return subprocess.run(list(map(str, arguments)), capture_output=True, text=True, check=False, timeout=240)
 
     whole = command(tmp_path / "whole")
     assert whole.returncode == 0, whole.stderr

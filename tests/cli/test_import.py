@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from drivesim.cli import import_scenario
 from drivesim.cli.main import app
 from drivesim.errors import InputError
 from drivesim.scenario import load_scenario
@@ -29,11 +30,13 @@ def test_a_written_scenario_is_valid_and_not_written_over(tmp_path: Path) -> Non
     assert result.stdout == f"{file}\n"
     assert CliRunner().invoke(app, ["validate", str(file)]).exit_code == 0
     [target] = load_scenario(file).actors
-    # 19.5 m/s after the ego at 15: from 8 m to 0.9 s of headway, 13.5 m, in 1.25 s.
-    assert [(made.type, made.start_s) for made in target.manoeuvres] == [("cut_in", 1.25), ("brake", 4.75)]
+    # 19.5 m/s after the ego at 15: from 7.7 m to 0.9 s of headway, 13.5 m, in 1.3 s; then 3 s, and half a second.
+    assert "at 1.32 s Target changes to lane 0" in result.stderr
+    assert "at 4.82 s Target goes to 9 m/s within 3.5 s" in result.stderr
+    assert target.trajectory[-1][0] == pytest.approx(9.32)
     again = run(SAMPLE, "--out", file)
     assert isinstance(again.exception, InputError)
-    assert "is there already" in str(again.exception)
+    assert "exists already" in str(again.exception)
 
 
 def test_a_file_that_cannot_be_read_is_bad_input() -> None:
@@ -58,3 +61,38 @@ def test_a_bad_file_is_bad_input(tmp_path: Path, content: bytes | None, message:
     assert isinstance(error, InputError)
     assert str(error).startswith(f"{file}:")
     assert message in str(error)
+
+
+UNKNOWN = SAMPLE.read_text().replace("TimeHeadwayCondition", "SomeNewCondition")
+
+
+def test_what_is_unknown_is_refused_by_name_and_left_out_on_demand(tmp_path: Path) -> None:
+    file = tmp_path / "new.xosc"
+    file.write_text(UNKNOWN)
+    refused = run(file)
+    assert isinstance(refused.exception, InputError)
+    assert "new.xosc:114: unknown condition far enough ahead of Cut: SomeNewCondition: " in str(refused.exception)
+    result = run(file, "--lenient")
+    assert result.exit_code == 0
+    assert "new.xosc:114: unknown condition" in result.stderr
+    assert "dropped event Cut: what it waits for does not come about" in result.stderr
+
+
+def test_long_trajectories_are_written_beside_the_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_scenario, "MAX_INLINE_ROWS", 10)
+    assert "give --out, for CSV files beside" in str(run(SAMPLE).exception)
+    result = run(SAMPLE, "--out", tmp_path)
+    assert result.exit_code == 0
+    rows = (tmp_path / "cut_in_Target.csv").read_text().splitlines()
+    assert rows[0] == "time_s,distance_m,lateral_m"
+    [target] = load_scenario(tmp_path / "cut_in.yaml").actors
+    assert len(target.trajectory) == len(rows) - 1
+
+
+def test_a_description_with_control_characters_makes_a_valid_file(tmp_path: Path) -> None:
+    file = tmp_path / "odd.xosc"
+    file.write_text(
+        SAMPLE.read_text().replace("A van cuts in and brakes", "A van\x85 cuts&#x9;in &#x7f;\u2028\u202e now")
+    )
+    assert run(file, "--out", tmp_path).exit_code == 0
+    assert load_scenario(tmp_path / "odd.yaml").name == "odd"

@@ -37,7 +37,9 @@ def test_validate_warns_and_strict_refuses(tmp_path: Path) -> None:
 def test_labels_of_the_layout_are_written_where_asked(tmp_path: Path) -> None:
     file = str(scenario_library() / "night_lead_vehicle.yaml")
     result = RUN.invoke(app, ["preview", file, "--out", str(tmp_path), "--coco", "--openlabel"])
-    _, coco, openlabel = (Path(line) for line in result.stdout.splitlines())
+    *_, coco, openlabel = (Path(line) for line in result.stdout.splitlines())
     assert (coco.name, openlabel.name) == ("night_lead_vehicle_layout.json", "night_lead_vehicle_layout.openlabel.json")
-    assert len(json.loads(coco.read_text())["annotations"]) == 2
+    document = json.loads(coco.read_text())
+    assert len(document["annotations"]) == 2
+    assert all((tmp_path / image["file_name"]).stat().st_size > 1000 for image in document["images"])
     assert len(json.loads(openlabel.read_text())["openlabel"]["objects"]) == 2

@@ -19,7 +19,7 @@ from drivesim.errors import DrivesimError, FootageError
 
 def record(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "drivesim", "record", "--workers", "1", *arguments]
-    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False, timeout=240)
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -116,31 +114,35 @@ def test_a_kill_at_any_file_operation_leaves_no_latents_or_whole_ones(
 
 
 def test_two_processes_share_the_work_and_one_takes_over_from_the_dead(
-    footage: PackedFootage, autoencoder: Autoencoder, folder: Path, tree: Tree
+    footage: PackedFootage,
+    autoencoder: Autoencoder,
+    folder: Path,
+    tree: Tree,
+    in_child: Callable,
+    wait_until: Callable,
 ) -> None:
     expected_latents = np.array(latent_cache(footage, autoencoder, SHA256))
     expected, in_hand = tree(footage.folder), folder / "in_hand"
     for cached in footage.folder.glob("*/latents-*"):
         shutil.rmtree(cached)
-    child = os.fork()
-    if child == 0:
+
+    def encode_for_ever() -> None:
         _encode_for_ever(autoencoder, in_hand)
         latent_cache(footage, autoencoder, SHA256)
-        os._exit(1)
-    while not in_hand.exists():
-        time.sleep(0.01)
+
+    child = in_child(encode_for_ever)
+    wait_until(in_hand.exists, child)
     told: list[str] = []
 
     def follow(text: str, done: int, total: int) -> None:
-        if text.startswith("waiting") and text not in told:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        if text.startswith("waiting"):
+            child.kill()
         told.append(text)
 
     latents = latent_cache(footage, autoencoder, SHA256, on_progress=follow)
     np.testing.assert_array_equal(latents, expected_latents)
     assert told[0] == "encoding frames", "the shard that nobody encodes comes first"
-    assert told[1].startswith(f"waiting for process {child} on ")
+    assert told[1].startswith(f"waiting for process {child.pid} on ")
     assert tree(footage.folder) == expected
 
 

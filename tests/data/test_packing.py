@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -215,7 +214,9 @@ def test_a_full_disk_is_named_and_packing_continues_once_there_is_room(
     on_small_disk(fill)
 
 
-def test_one_process_packs_and_the_other_waits_or_takes_over(data: Path, folder: Path, tree: Tree) -> None:
+def test_one_process_packs_and_the_other_waits_or_takes_over(
+    data: Path, folder: Path, tree: Tree, in_child: Callable, wait_until: Callable
+) -> None:
     packed(data)
     expected = tree(data)
     shutil.rmtree(data / ".packed")
@@ -226,22 +227,17 @@ def test_one_process_packs_and_the_other_waits_or_takes_over(data: Path, folder:
             in_hand.touch()
             time.sleep(600)
 
-    child = os.fork()
-    if child == 0:
-        footage_under(data, *SIZE, pause)
-        os._exit(1)
-    while not in_hand.exists():
-        time.sleep(0.01)
+    child = in_child(lambda: footage_under(data, *SIZE, pause))
+    wait_until(in_hand.exists, child)
     told = []
 
     def follow(text: str, done: int, total: int) -> None:
-        if text.startswith("waiting") and not told:
-            os.kill(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+        if text.startswith("waiting"):
+            child.kill()
         told.append(text)
 
     assert len(footage_under(data, *SIZE, follow).frames) == 10
-    assert told[0].startswith(f"waiting for process {child} on ")
+    assert told[0].startswith(f"waiting for process {child.pid} on ")
     assert told.count("packing logs") == 3, "the first shard was whole"
     assert tree(data) == expected
 

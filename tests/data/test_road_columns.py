@@ -71,7 +71,7 @@ def test_labels_come_back_from_their_file_and_version_1_is_read_as_unknown(tmp_p
     write_labels(labels, tmp_path)
     assert read_labels(tmp_path) == labels
     content = json.loads((tmp_path / "labels.json").read_text())
-    assert content["format"] == 2
+    assert content["format"] == 3
     content["format"] = 1
     for label in content["frames"]:
         del label["road"]

@@ -48,7 +48,7 @@ def test_the_seed_decides_everything(engine: Engine, scenario: Scenario, windows
 def test_futures_share_the_first_keyframe_and_then_part(
     engine: Engine, scenario: Scenario, windows: list[Window]
 ) -> None:
-    latents = engine.predict(scenario, 0, None, future=1).latents
+    latents = engine.future(scenario, 1).predict(0, None).latents
     assert np.array_equal(latents[0], windows[0].keyframe_latents[0])
     assert not np.allclose(latents[1:], windows[0].keyframe_latents[1:])
 
@@ -68,7 +68,7 @@ def test_the_second_pass_makes_four_times_the_frames(engine: Engine, scenario: S
 
 def test_stages_are_told_and_blocks_make_the_window(engine: Engine, scenario: Scenario, windows: list[Window]) -> None:
     latents = [window.keyframe_latents for window in windows]
-    steps = list(engine.render(scenario, 1, latents[1], latents[0]))
+    steps = list(engine.future(scenario).render(1, latents[1], latents[0]))
     assert [step.stage for step in steps[:3]] == ["interpolate", "decode", "upsample"]
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)

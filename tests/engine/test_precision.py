@@ -50,8 +50,8 @@ def test_an_engine_that_also_made_float32_is_the_same_bits_as_another(
 def test_a_future_does_not_depend_on_those_made_before_it(
     engine: Engine, scenario: Scenario, windows: list[Window]
 ) -> None:
-    other = engine.predict(scenario, 0, None, future=1, settings=BFLOAT16).latents
-    again = engine.predict(scenario, 0, None, settings=BFLOAT16).latents
+    other = engine.future(scenario, 1, settings=BFLOAT16).predict(0, None).latents
+    again = engine.future(scenario, settings=BFLOAT16).predict(0, None).latents
     assert not np.array_equal(other, again)
     assert np.array_equal(again, windows[0].keyframe_latents)
 

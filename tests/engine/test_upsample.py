@@ -31,29 +31,17 @@ def _low_res(num_frames: int, height: int = 32, width: int = 64) -> Tensor:
 
 
 @torch.inference_mode()
-@pytest.mark.parametrize("tile", [16, 50])
-def test_tiles_equal_the_whole(stage: DiffusionStage, tile: int) -> None:
-    low_res = _low_res(1, 24, 192)
-    assert 2 * stage.network.reach + tile < 192
-    arguments = (stage, stage.network, low_res, range(1))
-    whole = upsample(*arguments, SETTINGS, _noise_of)
-    tiled = upsample(*arguments, replace(SETTINGS, tile=tile), _noise_of)
-    assert whole.shape == (1, 3, 96, 768)
-    assert torch.allclose(tiled, whole, atol=1e-4)
-
-
-@torch.inference_mode()
 def test_blocks_that_see_far_enough_equal_all_frames_at_once(stage: DiffusionStage) -> None:
     low_res, one_step = _low_res(22, 8, 16), SamplerSettings(1, "ddim")
     settings = replace(SETTINGS, sampling=one_step, block_context=20)
-    whole = upsample(stage, stage.network, low_res, range(3, 25), settings, _noise_of)
-    blocks = list(upsample_blocks(stage, stage.network, low_res, 3, range(7, 18), settings, _noise_of))
+    whole = upsample(stage, low_res, range(3, 25), settings, _noise_of)
+    blocks = list(upsample_blocks(stage, low_res, 3, range(7, 18), settings, _noise_of))
     assert [len(block) for block in blocks] == [4, 4, 3]
     assert torch.allclose(torch.cat(blocks), whole[4:15], atol=1e-4)
 
 
 @torch.inference_mode()
 def test_the_noise_augmentation_is_used(stage: DiffusionStage) -> None:
-    arguments = (stage, stage.network, _low_res(1), range(1))
+    arguments = (stage, _low_res(1), range(1))
     little, much = (upsample(*arguments, replace(SETTINGS, low_res_tau=tau), _noise_of) for tau in (10, 300))
     assert not torch.allclose(little, much, atol=1e-2)

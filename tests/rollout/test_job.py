@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import hashlib
 import multiprocessing
+import os
 import shutil
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import torch
 from drivesim.archive import ArchiveWriter, check_archive, open_archive
 from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
+from drivesim.rollout import workers
 from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, render_job, run_rollout
 from drivesim.scenario import Scenario
 
@@ -95,7 +98,7 @@ def test_previews_of_an_archive_that_was_removed_are_made_again(
 
 
 def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:
-    latents = replace(job, out=tmp_path / "latents", frames="none")
+    latents = replace(job, out=tmp_path / "latents", frame_storage="none")
     events = list(run_rollout(latents, Engine.load(job.checkpoints)))
     assert sum(isinstance(event, Committed) for event in events) == 4
     assert not latents.preview_folder.exists()
@@ -113,7 +116,7 @@ def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: di
 def test_only_a_complete_archive_of_these_checkpoints_is_rendered(
     job: RolloutJob, whole: dict[str, str], tmp_path: Path
 ) -> None:
-    partly = replace(job, out=tmp_path / "partly", frames="none")
+    partly = replace(job, out=tmp_path / "partly", frame_storage="none")
     events = run_rollout(partly, Engine.load(job.checkpoints))
     next(event for event in events if isinstance(event, Committed))
     events.close()
@@ -135,6 +138,20 @@ def test_a_killed_worker_is_one_clear_error(job: RolloutJob, tmp_path: Path) -> 
     for worker in multiprocessing.active_children():
         worker.kill()
     with pytest.raises(DrivesimError, match=r"SIGKILL.*run the same command again"):
+        list(events)
+    assert not check_archive(job.archive_path, read_data=True)
+
+
+def test_a_stopped_worker_ends_a_rollout_with_an_error_instead_of_waiting_for_ever(
+    job: RolloutJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = replace(job, out=tmp_path, workers=1)
+    events = run_rollout(job)
+    next(event for event in events if isinstance(event, Committed))
+    monkeypatch.setattr(workers, "SILENCE_LIMIT_S", 0.5)
+    for worker in multiprocessing.active_children():
+        os.kill(worker.pid, signal.SIGSTOP)
+    with pytest.raises(DrivesimError, match=r"no worker process made a step for 0\.5 s; run the same command again"):
         list(events)
     assert not check_archive(job.archive_path, read_data=True)
 

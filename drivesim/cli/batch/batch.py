@@ -1,8 +1,4 @@
-"""`drivesim batch`: many scenarios × seeds × futures, on all cores, with a report.
-
-drivesim batch scenarios/ --out out/nightly
-drivesim batch scenarios/ --out /shared/nightly --ray auto
-"""
+"""`drivesim batch`: many scenarios, seeds and futures, on all cores, with a report."""
 
 from __future__ import annotations
 
@@ -17,8 +13,8 @@ from drivesim.cli.options import (
     CrfOption,
     Device,
     DeviceOption,
-    Frames,
     FramesOption,
+    FrameStorage,
     FuturesOption,
     GateOption,
     JsonOption,
@@ -39,43 +35,52 @@ if TYPE_CHECKING:
 
 
 def batch(
-    paths: Annotated[list[Path], typer.Argument(help="Scenario files, and folders of them.", metavar="PATH...")],
-    out: Annotated[Path, typer.Option(help="Folder for jobs/, report.html, report.json and junit.xml.")],
+    paths: Annotated[list[Path], typer.Argument(help="Scenario files and folders of them.", metavar="PATH...")],
+    out: Annotated[Path, typer.Option(help="Folder for the jobs, report.html, report.json and junit.xml.")],
     workers: WorkersOption = None,
     ray: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="Ray cluster to run on: host:port, or auto.", show_default=False),
+        typer.Option(
+            metavar="ADDRESS", help="Address of the Ray cluster to run on: host:port, or auto.", show_default=False
+        ),
     ] = None,
     futures: FuturesOption = None,
     seed: Annotated[
         list[int] | None,
-        typer.Option(min=0, max=2**63 - 1, help="Instead of each scenario's; may be repeated.", show_default=False),
+        typer.Option(
+            min=0, max=2**63 - 1, help="Seed of each scenario. Can be repeated.", show_default="each scenario's"
+        ),
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="How many seeds, counted upwards.")] = 1,
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="Number of seeds per scenario, counted upwards.")] = 1,
     preset: PresetOption = Preset.fast,
     checkpoints: CheckpointsOption = None,
     device: DeviceOption = Device.auto,
     threads: ThreadsOption = 1,
-    frames: FramesOption = Frames.lossless,
+    frames: FramesOption = FrameStorage.lossless,
     crf: CrfOption = 20,
     gate: GateOption = 1,
     precision: PrecisionOption = Precision.float32,
-    retries: Annotated[int, typer.Option(min=0, max=100, help="How often a job that failed is tried again.")] = 1,
+    retries: Annotated[int, typer.Option(min=0, max=100, help="Number of further attempts at a job that failed.")] = 1,
     time_limit: Annotated[
-        float | None, typer.Option(min=1, help="Seconds that an attempt at a job may take.", show_default="none")
+        float | None,
+        typer.Option(min=1, help="Longest time that an attempt at a job may take, in seconds.", show_default="none"),
     ] = None,
     silence_limit: Annotated[
-        float, typer.Option(min=1, help="Seconds without a step after which a worker counts as hanging.")
+        float, typer.Option(min=1, help="Time without a step after which a worker counts as hanging, in seconds.")
     ] = 1800.0,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only predict time and disk, from earlier jobs or a measured window.")
+        bool,
+        typer.Option("--dry-run", help="Only predict time and disk space, from earlier jobs or a measured window."),
     ] = False,
     like: Annotated[
-        Path | None, typer.Option(help="Folder of an earlier batch for --dry-run to learn from.", show_default=False)
+        Path | None, typer.Option(help="Folder of an earlier batch from which --dry-run learns.", show_default=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make all futures of many scenarios; the same command again continues. Exit code 1 where a job failed."""
+    """Make the futures of many scenarios and a report.
+
+    Running the same command again continues. The exit code is 1 if a job failed.
+    """
     from drivesim.assets import default_checkpoints
     from drivesim.batch.local_runner import run_batch
     from drivesim.batch.plan import BatchOptions, plan_batch
@@ -85,28 +90,28 @@ def batch(
     from drivesim.cli.batch.table import follow
 
     if ray is not None and dry_run and workers is None:
-        raise InputError("--dry-run does not ask the cluster: say with --workers how many workers it has room for")
+        raise InputError("--dry-run does not ask the cluster; give the number of its workers with --workers")
     # the GPUs of a cluster need not be in the machine that leads it
     device_name = device.value if ray is not None and device is not Device.auto else chosen_device(device)
     options = BatchOptions(
         out,
         checkpoints or default_checkpoints(),
-        preset.value,
-        device_name,
-        threads,
-        futures,
-        tuple(seed or ()),
-        seeds,
-        frames.value,
-        crf,
-        gate,
-        precision.value,
+        preset=preset.value,
+        device=device_name,
+        threads=threads,
+        futures=futures,
+        seeds=tuple(seed or ()),
+        num_seeds=seeds,
+        frame_storage=frames.value,
+        crf=crf,
+        gate=gate,
+        precision=precision.value,
     )
     if ray is None:
         warn_where_slow(precision.value, device_name)
     plan = plan_batch(paths, options)
     if dry_run:
-        _tell_prediction(plan, workers or default_workers(device_name, threads), like, as_json)
+        _show_prediction(plan, workers or default_workers(device_name, threads), like, as_json)
         return
     limits = Limits(retries, time_limit, silence_limit)
     if ray is not None:
@@ -126,19 +131,19 @@ def batch(
         raise typer.Exit(1)
 
 
-def _tell_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_json: bool) -> None:
+def _show_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_json: bool) -> None:
     from rich.console import Console
 
     from drivesim.batch.prediction import predict_batch
 
-    with Console(stderr=True).status("predicting; without an earlier run here, a window is measured first"):
+    with Console(stderr=True).status("predicting; if there is no earlier job, a window is measured first"):
         predicted = predict_batch(plan, num_workers, like)
     if as_json:
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
-        typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.bytes)}))
+        typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)}))
         return
     typer.echo(f"{len(plan.jobs)} jobs, {len(plan.jobs) - predicted.jobs} of them done already")
     typer.echo(
         f"{predicted.futures} futures to make: {predicted.seconds / 60:.1f} minutes with {num_workers} workers, "
-        f"{predicted.bytes / 1e6:.0f} MB"
+        f"{predicted.num_bytes / 1e6:.0f} MB"
     )

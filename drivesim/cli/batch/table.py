@@ -1,4 +1,4 @@
-"""The live table of a batch: what runs, how many are done and failed, futures an hour, time left."""
+"""The live table of a batch: what runs, how many jobs are done and failed, futures per hour, time left."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class BatchProgress:
-    """What the events of a batch add up to. Futures that were done before this run started count for no speed."""
+    """What the events of a batch add up to. The speed counts only the futures that this run has made."""
 
     num_jobs: int
     num_futures: int
@@ -32,7 +32,7 @@ class BatchProgress:
     attempted: set[str] = field(default_factory=set)
 
     def add(self, event: BatchEvent) -> None:
-        """Counts an event."""
+        """Takes in an event."""
         job = event.job
         self.states[job.id] = event.result.state
         match event.result.state:
@@ -47,22 +47,22 @@ class BatchProgress:
         self.steps.pop(job.id, None)
 
     def count(self, state: str) -> int:
-        """Jobs in a state."""
+        """Returns the number of jobs in a state."""
         return sum(of_job == state for of_job in self.states.values())
 
-    def futures_an_hour(self, now_s: float) -> float:
-        """The speed of this run."""
+    def futures_per_hour(self, now_s: float) -> float:
+        """Returns the speed of this run."""
         return 3600 * self.futures_done / max(1e-9, now_s - self.started_s)
 
     def seconds_left(self, now_s: float) -> float | None:
-        """At the speed of this run; None before the first job is over."""
+        """Returns the time left at the speed of this run; None before its first job is over."""
         left = self.num_futures - self.futures_before - self.futures_done
-        speed = self.futures_an_hour(now_s)
+        speed = self.futures_per_hour(now_s)
         return 3600 * left / speed if speed else None
 
 
 def follow(plan: BatchPlan, events: Iterable[BatchEvent]) -> None:
-    """Runs a batch under a table on stderr; where that is no terminal, a line for each job that ends."""
+    """Runs a batch and shows a table on stderr, or one line per finished job if stderr is no terminal."""
     progress = BatchProgress(len(plan.jobs), plan.num_futures, time.monotonic())
     if not sys.stderr.isatty():
         for event in events:
@@ -82,7 +82,7 @@ def _table(progress: BatchProgress) -> Table:
     left = progress.seconds_left(now)
     eta = "–" if left is None else f"{left / 60:.0f} min"
     counts = "  ".join(f"{state} {progress.count(state)}" for state in ("done", "running", "failed"))
-    title = f"{progress.num_jobs} jobs  {counts}  {progress.futures_an_hour(now):.1f} futures/h  left {eta}"
+    title = f"{progress.num_jobs} jobs  {counts}  {progress.futures_per_hour(now):.1f} futures/h  left {eta}"
     table = Table("running", title=title, title_justify="left", min_width=60)
     for step in progress.steps.values():
         table.add_row(step)

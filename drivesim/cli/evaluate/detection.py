@@ -1,7 +1,4 @@
-"""`drivesim evaluate detection`: counts what a detector finds in the frames that each step of the chain makes.
-
-drivesim evaluate detection --data logs --detector yolov8n.onnx --out detection.json
-"""
+"""`drivesim evaluate detection`: counts what a detector finds in the frames that each step of the chain makes."""
 
 from __future__ import annotations
 
@@ -40,10 +37,12 @@ _WAYS = "render,small_bicubic,small_upsampler,autoencoder_bicubic,autoencoder_up
 
 def detection(
     data: Data,
-    detector: Annotated[Path | None, typer.Option(help="ONNX file of a detector of your own.")] = None,
+    detector: Annotated[Path | None, typer.Option(help="ONNX file of your own detector.")] = None,
     settings: Annotated[
         Path | None,
-        typer.Option(help="Settings of the detector, YAML or JSON.", show_default="beside it, such as FILE.yaml"),
+        typer.Option(
+            help="Settings of the detector, as YAML or JSON.", show_default="the file beside it, such as FILE.yaml"
+        ),
     ] = None,
     out: Out = None,
     checkpoints: CheckpointsOption = None,
@@ -61,7 +60,7 @@ def detection(
 ) -> None:
     """Measure how many vehicles a detector finds in recorded, reconstructed and composed frames.
 
-    The vehicle detector of the checkpoints is measured beside the one that is named, where the checkpoints hold one.
+    If the checkpoints hold a vehicle detector, it is measured too.
     """
     from drivesim.detection.onnx.detector import OnnxDetector
     from drivesim.evaluation.detection import detection_figures
@@ -97,7 +96,7 @@ def _ways_named(made: str) -> list[FrameSource]:
 
 
 def _own(engine: Engine, required: bool) -> list[Detector]:
-    """The vehicle detector of the checkpoints; none where they hold none and it is not required."""
+    """Returns the vehicle detector of the checkpoints; an empty list if they hold none and it is not required."""
     from drivesim.evaluation.detection import OwnDetector
 
     try:

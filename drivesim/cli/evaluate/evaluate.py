@@ -1,18 +1,15 @@
-"""`drivesim evaluate`: quality figures with their protocol and 95 % intervals.
-
-drivesim evaluate frames --data logs --out before.json
-drivesim evaluate compare before.json after.json
-"""
+"""`drivesim evaluate`: quality figures with their protocol and 95 % intervals."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from drivesim.cli.evaluate.detection import detection
 from drivesim.cli.evaluate.figures import deliver, deliver_comparison, progress, shown
+from drivesim.cli.evaluate.futures import futures
 from drivesim.cli.evaluate.options import (
     AsJson,
     BatchSize,
@@ -40,14 +37,16 @@ from drivesim.cli.evaluate.setup import (
     subject_of,
 )
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
+from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
 from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
 
-app = typer.Typer(no_args_is_help=True, help="Quality figures, each with its protocol and its 95 % interval.")
-app.command()(detection)
+app = typer.Typer(no_args_is_help=True, help="Measure quality, with the protocol and the 95 % interval of each figure.")
+app.command(cls=VerbCommand, epilog=examples("evaluate detection"))(detection)
+app.command(cls=VerbCommand, epilog=examples("evaluate futures"))(futures)
 
 
-@app.command()
+@app.command(cls=VerbCommand)
 def reconstruction(
     data: Data,
     out: Out = None,
@@ -58,13 +57,13 @@ def reconstruction(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure the autoencoder: PSNR, SSIM and a perceptual distance, beside what blur and noise cost."""
+    """Measure the autoencoder: PSNR, SSIM and a perceptual distance, compared with the effect of blur and noise."""
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.reconstruction import reconstruction_figures
     from drivesim.models.checkpoints import CheckpointSet
 
     models, device_name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
-    autoencoder = models.load("autoencoder").to(device_name)
+    autoencoder: Any = models.load("autoencoder").to(device_name)
     video = models.preset.video
     with progress() as bars:
         show = shown(bars)
@@ -73,7 +72,7 @@ def reconstruction(
     deliver(Report("reconstruction", {"autoencoder": models.sha256["autoencoder"]}, figures), out, as_json)
 
 
-@app.command()
+@app.command(cls=VerbCommand, epilog=examples("evaluate frames"))
 def frames(
     data: Data,
     out: Out = None,
@@ -89,14 +88,15 @@ def frames(
     steps: Steps = None,
     batch_size: BatchSize = 8,
     inception: Annotated[
-        Path | None, typer.Option(help="Weights pt_inception-2015-12-05-6726825d.pth: measure the FID.")
+        Path | None, typer.Option(help="File pt_inception-2015-12-05-6726825d.pth with weights, to measure the FID.")
     ] = None,
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how far composed frames are from real ones, beside real against real and a ladder of damage.
+    """Measure the distance of composed frames from real ones.
 
-    Half of the frames of the footage are the reference; the models are conditioned on the other half.
+    For comparison, the distances of other real frames and of damaged frames are measured too. Half of the frames of
+    the footage are the reference; the models are conditioned on the other half.
     """
     from drivesim.evaluation.metrics.features import EfficientNetLite0
     from drivesim.evaluation.metrics.inception import InceptionV3
@@ -116,7 +116,7 @@ def frames(
     deliver(Report("frames", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command()
+@app.command(cls=VerbCommand)
 def adherence(
     data: Data,
     out: Out = None,
@@ -127,7 +127,9 @@ def adherence(
     split: SplitOption = Split.held_out,
     conditions: Conditions = "boxes,time_of_day",
     low: Low = False,
-    gate: Annotated[int, typer.Option(min=1, max=64, help="Attempts of the adherence gate; 1 is no gate.")] = 1,
+    gate: Annotated[
+        int, typer.Option(min=1, max=64, help="Maximum number of attempts of the adherence gate; 1 means no gate.")
+    ] = 1,
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,
     steps: Steps = None,
@@ -135,7 +137,7 @@ def adherence(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure whether composed frames hold the boxes that were asked for and nothing else, by the vehicle detector."""
+    """Measure whether composed frames show the requested vehicles and no others, with the vehicle detector."""
     from drivesim.evaluation.adherence import adherence_figures
     from drivesim.evaluation.protocol import Report
 
@@ -151,7 +153,7 @@ def adherence(
     deliver(Report("adherence", subject_of(engine, sampling, names, gate), figures), out, as_json)
 
 
-@app.command()
+@app.command(cls=VerbCommand)
 def crowdedness(
     data: Data,
     out: Out = None,
@@ -165,13 +167,16 @@ def crowdedness(
     guidance: Guidance = None,
     steps: Steps = None,
     layouts: Annotated[
-        bool, typer.Option("--layouts/--no-layouts", help="Boxes from the layout prior, or left to the image model.")
+        bool,
+        typer.Option(
+            "--layouts/--no-layouts", help="Whether boxes are drawn from the layout prior or left to the image model."
+        ),
     ] = True,
     batch_size: BatchSize = 8,
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure, without boxes, crowdedness against counted vehicles, and whether the time of day is right."""
+    """Measure, without boxes, whether the number of vehicles and the time of day are as requested."""
     from drivesim.evaluation.labels import CONDITION_NAMES, label_figures
     from drivesim.evaluation.protocol import Report
 
@@ -184,8 +189,8 @@ def crowdedness(
     deliver(Report("crowdedness", subject_of(engine, sampling, CONDITION_NAMES), figures), out, as_json)
 
 
-@app.command(STAGES[VEHICLE_DETECTOR].former_name, hidden=True)
-@app.command(VEHICLE_DETECTOR)
+@app.command(STAGES[VEHICLE_DETECTOR].former_name, cls=VerbCommand, hidden=True)
+@app.command(VEHICLE_DETECTOR, cls=VerbCommand)
 def vehicle_detector(
     data: Data,
     out: Out = None,
@@ -210,7 +215,7 @@ def vehicle_detector(
     deliver(Report(VEHICLE_DETECTOR, subject, figures), out, as_json)
 
 
-@app.command()
+@app.command(cls=VerbCommand, epilog=examples("evaluate steering"))
 def steering(
     archives: Annotated[list[Path], typer.Argument(help="Finished archives of scenarios with manoeuvres.")],
     out: Out = None,
@@ -218,7 +223,7 @@ def steering(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure whether steered vehicles are where their boxes are, in every frame of finished archives."""
+    """Measure whether steered vehicles are where their boxes are, in each frame of finished archives."""
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.steering import steering_figures, steering_subject
 
@@ -228,7 +233,7 @@ def steering(
     deliver(Report("steering", steering_subject(archives), figures), out, as_json)
 
 
-@app.command()
+@app.command(cls=VerbCommand)
 def road(
     data: Data,
     out: Out = None,
@@ -264,10 +269,10 @@ def road(
     deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command()
+@app.command(cls=VerbCommand)
 def sheet(
     data: Data,
-    out: Annotated[Path, typer.Option(help="PNG file.")],
+    out: Annotated[Path, typer.Option(help="PNG file to write.")],
     checkpoints: CheckpointsOption = None,
     samples: Samples = 48,
     seed: Seed = 0,
@@ -283,7 +288,7 @@ def sheet(
     batch_size: BatchSize = 4,
     device: DeviceOption = Device.auto,
 ) -> None:
-    """Draw composed frames, not picked, each beside the real frame whose boxes the models were given."""
+    """Draw composed frames, without selection, each beside the real frame whose boxes the models were given."""
     from drivesim.archive.export import write_png
     from drivesim.cli.compose import require_png
     from drivesim.evaluation.sheet import composed_sheet
@@ -300,13 +305,17 @@ def sheet(
     typer.echo(out)
 
 
-@app.command()
+@app.command(cls=VerbCommand, epilog=examples("evaluate compare"))
 def compare(
     first: Annotated[Path, typer.Argument(help="Report of an evaluation.")],
     second: Annotated[Path, typer.Argument(help="Another report of the same evaluation.")],
     as_json: AsJson = False,
 ) -> None:
-    """Compare the figures of two reports; refused (exit code 2) where their protocols differ."""
+    """Compare the figures of two reports.
+
+    If the two intervals of a figure do not overlap, the models differ. Reports with different protocols are refused
+    with exit code 2.
+    """
     from drivesim.evaluation.compare import compare_reports
     from drivesim.evaluation.protocol import Report
 

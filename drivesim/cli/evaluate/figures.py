@@ -1,4 +1,4 @@
-"""How the command line shows figures: bars while they are measured, tables, and reports on disk."""
+"""How the command line shows figures: progress bars, tables, and reports on disk."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def progress() -> Iterator[Progress]:
 
 
 def shown(bars: Progress) -> Callable[[str, int, int], None]:
-    """One bar for each kind of work."""
+    """Returns a function that shows a bar for each kind of work."""
     tasks = {}
 
     def show(text: str, done: int, total: int) -> None:
@@ -54,9 +54,13 @@ def shown(bars: Progress) -> Callable[[str, int, int], None]:
 def deliver(
     report: Report, out: Path | None, as_json: bool, table: Callable[[tuple[Figure, ...]], Table] | None = None
 ) -> None:
-    """Writes a report where a path is given, and prints it as a table or as JSON.
+    """Writes a report if a path is given, and prints it as a table or as JSON.
 
-    `table`: what is shown of the figures, a row for each if None.
+    Args:
+        report: the report.
+        out: file to write.
+        as_json: whether JSON is printed instead of a table.
+        table: makes the table of the figures; by default it has one row per figure.
     """
     if out is not None:
         report.write(out)
@@ -94,7 +98,7 @@ def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json:
 
 
 def detection_table(figures: tuple[Figure, ...]) -> Table:
-    """A row for each kind of frames and each part; three columns for each detector.
+    """Returns a table with a row for each kind of frames and each part, and three columns for each detector.
 
     The columns are the fraction found, the same relative to recorded frames, and false detections per frame.
     """
@@ -103,7 +107,8 @@ def detection_table(figures: tuple[Figure, ...]) -> Table:
     rows: dict[tuple[str, str], dict[tuple[str, str], Figure]] = {}
     for figure in figures:
         detector, _, row = figure.group.partition(": ")
-        rows.setdefault(tuple(row.split(", ", 1)), {})[detector, figure.name] = figure
+        kind, _, part = row.partition(", ")
+        rows.setdefault((kind, part), {})[detector, figure.name] = figure
     detectors = list(dict.fromkeys(detector for row in rows.values() for detector, _ in row))
     table = Table("frames", "vehicles", "n")
     for detector in detectors:
@@ -116,8 +121,8 @@ def detection_table(figures: tuple[Figure, ...]) -> Table:
             found = measured[detector, "found"]
             cells.append("–" if found.value is None else f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]")
             for name in ("found_to_render", "false_per_frame"):
-                figure = measured.get((detector, name))
-                cells.append("" if figure is None or figure.value is None else f"{figure.value:.3f}")
+                other = measured.get((detector, name))
+                cells.append("" if other is None or other.value is None else f"{other.value:.3f}")
         table.add_row(*names, *cells)
     return table
 

@@ -20,23 +20,29 @@ class Split(StrEnum):
 
 
 Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
-Out = Annotated[Path | None, typer.Option(help="Write the report here, as JSON.")]
+Out = Annotated[Path | None, typer.Option(help="JSON file to which the report is written.")]
 Samples = Annotated[int, typer.Option(min=2, max=10**6, help="Maximum number of frames; the footage may have fewer.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**62, help="Seed of the first sample; the others follow.")]
-FootageSeed = Annotated[int, typer.Option(min=0, help="Seed of the choice of frames from the footage.")]
-SplitOption = Annotated[Split, typer.Option(help="held_out: logs that training leaves out; all: every log.")]
+Seed = Annotated[
+    int, typer.Option(min=0, max=2**62, help="Seed of the first sample; each further sample has the next seed.")
+]
+FootageSeed = Annotated[int, typer.Option(min=0, help="Seed with which frames are chosen from the footage.")]
+SplitOption = Annotated[Split, typer.Option(help="held_out: logs that are not trained on. all: all logs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
 Conditions = Annotated[
     str,
-    typer.Option("--conditions", "--told", help="Conditions of the models: some of " + ",".join(CONDITIONS) + "."),
+    typer.Option(
+        "--conditions",
+        "--told",
+        help=f"Conditions of the models, separated by commas: some of {','.join(CONDITIONS)}.",
+    ),
 ]
-Low = Annotated[bool, typer.Option("--low/--full", help="Measure before the upsampler, or after it.")]
-PresetOption = Annotated[Preset, typer.Option(help="Sampling: fast, or quality with more steps.")]
-Guidance = Annotated[
-    float | None, typer.Option(min=0, max=20, help="Guidance, instead of the preset's.", show_default=False)
+Low = Annotated[bool, typer.Option("--low/--full", help="Whether frames are measured before or after the upsampler.")]
+PresetOption = Annotated[Preset, typer.Option(help="fast, or quality with more sampling steps.")]
+Guidance = Annotated[float | None, typer.Option(min=0, max=20, help="Guidance weight.", show_default="the preset's")]
+Steps = Annotated[
+    int | None, typer.Option(min=1, max=1000, help="Number of sampling steps.", show_default="the preset's")
 ]
-Steps = Annotated[int | None, typer.Option(min=1, max=1000, help="Steps, instead of the preset's.", show_default=False)]
-BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Number of frames composed at a time.")]
+BatchSize = Annotated[int, typer.Option(min=1, max=4096, help="Number of frames that are composed at a time.")]
 
 
 def conditions_named(text: str) -> tuple[str, ...]:

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 
 def checkpoint_folder(checkpoints: Path | None) -> Path:
-    """The folder that is given, or the default."""
+    """Returns the given folder, or the default one."""
     from drivesim.assets import default_checkpoints
 
     return checkpoints or default_checkpoints()
 
 
 def engine_of(checkpoints: Path | None, device: Device, *roles: str) -> Engine:
-    """An engine of which only these stages need to be there."""
+    """Returns an engine; only these stages have to exist."""
     from drivesim.engine import Engine
     from drivesim.models.checkpoints import CheckpointSet
 
@@ -34,12 +34,12 @@ def engine_of(checkpoints: Path | None, device: Device, *roles: str) -> Engine:
 
 
 def composers(low: bool) -> tuple[str, ...]:
-    """The stages that make the frames."""
+    """Returns the stages that make the frames."""
     return ("autoencoder", "image") if low else ("autoencoder", "image", "upsampler_image")
 
 
 def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
-    """What is measured: checkpoints and how they are sampled."""
+    """Returns what is measured: checkpoints, and how they are sampled."""
     from drivesim.models.checkpoints import LAYOUTS
 
     roles = composers(not sampling.enlarge)
@@ -58,7 +58,7 @@ def sampling_of(
     batch_size: int,
     draw_layouts: bool = True,
 ) -> FrameSampling:
-    """How frames are composed: the preset, but for what else is given."""
+    """Returns how frames are composed: the preset with everything else that is given in its place."""
     from drivesim.engine import settings_named
     from drivesim.evaluation.samples.composed import FrameSampling
     from drivesim.scenario import Sampling
@@ -68,7 +68,7 @@ def sampling_of(
 
 
 def frame_size(engine: Engine, low: bool) -> tuple[int, int]:
-    """Height and width of frames before or after the upsampler."""
+    """Returns the height and width of frames before or after the upsampler."""
     from drivesim.engine import frame_shape
 
     video = engine.video
@@ -78,7 +78,7 @@ def frame_size(engine: Engine, low: bool) -> tuple[int, int]:
 def footage_of(
     data: Path, size: tuple[int, int], samples: int, split: Split, seed: int, show: OnProgress
 ) -> MeasuredFootage:
-    """Frames of the footage that is measured on; FootageError where there are none."""
+    """Returns the frames of the footage to measure on; raises FootageError if there are none."""
     from drivesim.evaluation.samples.footage import measured_footage
 
     return measured_footage(data, *size, samples, split.value, seed, show)

@@ -33,36 +33,38 @@ def chain(
     data: Data,
     out: Out,
     minutes: Annotated[
-        float, typer.Option(min=0.0, max=MOST_MINUTES, help="Minutes of training for all stages together, above 0.")
+        float,
+        typer.Option(min=0.0, max=MOST_MINUTES, help="Training time for all stages together, in minutes; more than 0."),
     ],
     share: Annotated[
         list[str] | None,
         typer.Option(
             metavar="STAGE=NUMBER",
-            help="Share of the time for a stage, relative to the others; 0 leaves it out. Can be repeated.",
+            help="Share of the time for a stage, relative to the others; 0 leaves the stage out. Can be repeated.",
         ),
     ] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, and train nothing.")] = False,
+    plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, without training.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the report as JSON.")] = False,
     init: Annotated[Path | None, typer.Option(help="Folder of checkpoints that new stages start from.")] = None,
     record_workers: Annotated[
-        int, typer.Option(min=0, max=256, help="Processes that record footage while the stages train.")
+        int, typer.Option(min=0, max=256, help="Number of processes that record footage while the stages train.")
     ] = 0,
     preset: PresetName = "demo",
-    steps: Annotated[int | None, typer.Option(min=1, help="Stop each stage after this many steps.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of steps per stage.")] = None,
     batch_scale: Annotated[
-        int, typer.Option(min=1, max=256, help="Number by which the batch size of every stage is multiplied.")
+        int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
     ] = 1,
     seed: Seed = 0,
     device: Device = "cpu",
     threads: Threads = None,
     evaluate_minutes: EvaluateMinutes = 5.0,
 ) -> None:
-    """Train all stages in a given time, and leave one complete set of checkpoints with a report.
+    """Train all stages in a given time.
 
-    The same command again continues after an interruption; finished stages are skipped.
+    The result is a complete set of checkpoints and a report.
 
-    If the checkpoint that a stage stands on, or the footage, has changed, the stage continues from its weights.
+    Running the same command again continues after an interruption; finished stages are skipped. If the footage or the
+    checkpoint that a stage builds on has changed, the stage continues from its weights.
     """
     if not minutes:
         raise InputError("--minutes: expected a number above 0: without time no stage is trained")

@@ -13,22 +13,26 @@ if TYPE_CHECKING:
     from drivesim.models.presets import Preset
 
 MOST_MINUTES = 1e7
-"""Nineteen years: what a number of minutes may be, so that it is no NaN and no infinity."""
+"""Upper bound of a number of minutes, about nineteen years; it also excludes NaN and infinity."""
 
 Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth, or with packed footage.")]
-Out = Annotated[Path, typer.Option(help="Folder of checkpoints that stages build on, and where results go.")]
-PresetName = Annotated[str, typer.Option(help="Sizes of all stages: tiny, demo or paper.")]
-Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of batches and noise.")]
+Out = Annotated[
+    Path, typer.Option(help="Folder for the trained checkpoints, which also holds those that a stage builds on.")
+]
+PresetName = Annotated[str, typer.Option(help="Sizes of all networks: tiny, demo or paper.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the batches and the noise.")]
 Device = Annotated[str, typer.Option(help="Device to train on: cpu or cuda.")]
-Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Number of CPU threads of this process.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Number of CPU threads per process.")]
 EvaluateMinutes = Annotated[
     float,
-    typer.Option(min=0.0, max=MOST_MINUTES, help="Minutes from one evaluation to the next; each saves the state."),
+    typer.Option(
+        min=0.0, max=MOST_MINUTES, help="Time between evaluations in minutes; each evaluation also saves the state."
+    ),
 ]
 
 
 def preset_of(name: str) -> Preset:
-    """The preset of this name. Raises InputError where there is none."""
+    """Returns the preset with this name; raises InputError if there is none."""
     from drivesim.models.presets import preset_named
 
     try:
@@ -38,7 +42,7 @@ def preset_of(name: str) -> Preset:
 
 
 def device_of(name: str) -> str:
-    """The device of a name; raises InputError for another one than cpu and cuda, and where there is no CUDA device."""
+    """Returns the device; raises InputError if it is not cpu or cuda, or if there is no CUDA device."""
     import torch
 
     if name not in ("cpu", "cuda"):

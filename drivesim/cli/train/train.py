@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.options import JsonOption
 from drivesim.cli.train.chain import chain
 from drivesim.cli.train.options import (
     MOST_MINUTES,
@@ -22,6 +24,7 @@ from drivesim.cli.train.options import (
     device_of,
     preset_of,
 )
+from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
 from drivesim.models.stages import LAYOUTS, STAGES
 
@@ -29,8 +32,8 @@ if TYPE_CHECKING:
     from drivesim.training.loop.budget import TrainingBudget
     from drivesim.training.preparation.request import StageRequest
 
-app = typer.Typer(no_args_is_help=True, help="Train the models: the whole chain in a given time, or one stage of it.")
-app.command()(chain)
+app = typer.Typer(no_args_is_help=True, help="Train the models: all stages in a given time, or a single stage.")
+app.command(cls=VerbCommand, epilog=examples("train chain"))(chain)
 
 
 def _command_of(stage: str) -> Callable[..., None]:
@@ -39,20 +42,25 @@ def _command_of(stage: str) -> Callable[..., None]:
         out: Out,
         minutes: Annotated[
             float,
-            typer.Option(min=0.0, max=MOST_MINUTES, help="Minutes of training, counted over all runs."),
+            typer.Option(min=0.0, max=MOST_MINUTES, help="Training time in minutes, counted over all runs."),
         ] = 60.0,
-        steps: Annotated[int | None, typer.Option(min=0, help="Stop after this many steps, over all runs.")] = None,
+        steps: Annotated[
+            int | None, typer.Option(min=0, help="Maximum number of steps, counted over all runs.")
+        ] = None,
         preset: PresetName = "demo",
-        batch_size: Annotated[int | None, typer.Option(min=1, max=4096, help="Clips per step in each process.")] = None,
+        batch_size: Annotated[
+            int | None, typer.Option(min=1, max=4096, help="Number of clips per step in each process.")
+        ] = None,
         learning_rate: Annotated[float | None, typer.Option(min=0.0, max=1e38, help="Learning rate.")] = None,
         init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from.")] = None,
         keep_encoder: Annotated[
-            bool, typer.Option("--keep-encoder", help="Train the decoder alone, so that latents stay valid.")
+            bool, typer.Option("--keep-encoder", help="Train only the decoder, so that existing latents stay valid.")
         ] = False,
         seed: Seed = 0,
         device: Device = "cpu",
         threads: Threads = None,
         evaluate_minutes: EvaluateMinutes = 5.0,
+        as_json: JsonOption = False,
     ) -> None:
         if keep_encoder and (stage != "autoencoder" or init is None):
             raise InputError("--keep-encoder is for stage autoencoder, together with --init")
@@ -74,25 +82,25 @@ def _command_of(stage: str) -> Callable[..., None]:
             initial=init,
             keep_encoder=keep_encoder,
         )
-        _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes)
+        _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes, as_json)
 
     train.__doc__ = f"""Train stage {stage}. {STAGES[stage].purpose}
 
-    The same command again continues where the last one stopped.
+    Running the same command again continues where the last run stopped. To train on several processes at once:
 
-    Data-parallel:  torchrun --nproc-per-node 2 -m drivesim train {stage} --data logs --out checkpoints/mine --threads 1
+    torchrun --nproc-per-node 2 -m drivesim train {stage} --data logs --out checkpoints/mine --threads 1
     """
     return train
 
 
 for _role, _stage in STAGES.items():
-    app.command(_role, short_help=_stage.purpose)(_command_of(_role))
+    app.command(_role, cls=VerbCommand, short_help=_stage.purpose)(_command_of(_role))
     if _stage.former_name is not None:
-        app.command(_stage.former_name, hidden=True)(_command_of(_role))
+        app.command(_stage.former_name, cls=VerbCommand, hidden=True)(_command_of(_role))
 
 
-def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float) -> None:
-    """Trains under a progress bar; every evaluation is a line."""
+def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float, as_json: bool) -> None:
+    """Trains under a progress bar; each evaluation is a line, and the last one is the JSON document if there is one."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -113,6 +121,8 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float)
 
         if request.role == LAYOUTS:
             collect_layouts(request, show)
+            if as_json:
+                typer.echo(json.dumps({"stage": request.role, "checkpoints": str(request.checkpoints)}))
             return
         report = None
         for report in train_stage(request, lambda: prepare(request, show), budget, evaluate_every_s):
@@ -124,3 +134,8 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float)
             progress.console.print(
                 f"{request.checkpoints}: nothing was left to train of {request.role}", soft_wrap=True
             )
+        if as_json and rank() == 0:
+            document: dict[str, Any] = {"stage": request.role, "checkpoints": str(request.checkpoints)}
+            if report is not None:
+                document |= {"steps": report.step, "seconds": round(report.elapsed_s, 1), "figures": report.figures}
+            typer.echo(json.dumps(document))

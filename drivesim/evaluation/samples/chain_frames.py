@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from drivesim.engine import Engine, frame_shape
-from drivesim.engine.compose import fitted
+from drivesim.engine.first_frame.compose import fitted
 from drivesim.evaluation.samples.composed import FrameSampling
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
 

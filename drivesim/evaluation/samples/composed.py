@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.conditions import told_layouts
-from drivesim.engine.gate import gated
+from drivesim.engine.first_frame.gate import gated
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
 from drivesim.models.checkpoints import VEHICLE_DETECTOR

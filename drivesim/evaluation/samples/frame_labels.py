@@ -12,7 +12,7 @@ from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
 from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.rollout.job import archived_scenario
-from drivesim.scenario.interchange.coco import coco, coco_document, corner_and_size
+from drivesim.scenario.interchange.coco import category_id, coco, coco_document, corner_and_size
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
 
 
@@ -33,7 +33,11 @@ def detected_labels(archive: Archive, rollout: Rollout, detector: VehicleDetecto
             rows = zip(found.xyxy * FRAME_EXTENT_PX, found.category, found.score, strict=True)
             annotations.append(
                 [
-                    {"category_id": int(category), "bbox": corner_and_size(box), "score": round(float(score), 4)}
+                    {
+                        "category_id": category_id(category),
+                        "bbox": corner_and_size(box),
+                        "score": round(float(score), 4),
+                    }
                     for box, category, score in rows
                 ]
             )

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from drivesim.geometry.reference_lines import LineTrajectory
+from drivesim.geometry.sampled_trajectories import SampledTrajectory
 from drivesim.geometry.trajectories import Trajectory
+from drivesim.scenario.checks.limits import HARD_ACCELERATION_MPS2, MAX_ACCELERATION_MPS2, MAX_SPEED_MPS
 from drivesim.scenario.schema.actors import Actor, Ego
 from drivesim.scenario.schema.manoeuvres import Change, Manoeuvre, lane_changes, speed_changes
 from drivesim.scenario.schema.vocabulary import VehicleCategory
@@ -19,9 +21,6 @@ from drivesim.scenario.text.problems import FieldPath
 if TYPE_CHECKING:
     from drivesim.scenario.schema.scenario import Scenario
 
-MAX_SPEED_MPS = {"car": 75.0, "van": 55.0, "truck": 42.0, "bus": 42.0}
-MAX_ACCELERATION_MPS2 = 12.0
-HARD_ACCELERATION_MPS2 = 7.5
 _FRACTIONS = np.linspace(0.0, 1.0, 61)
 """Where a manoeuvre is looked at, as fractions of its duration."""
 _NUM_CURVE_SAMPLES = 121
@@ -35,14 +34,17 @@ _Found = Iterator[tuple[str, FieldPath, str]]
 def motion_findings(scenario: Scenario) -> _Found:
     """Yields code, path and message of motions that no vehicle can make, and of manoeuvres that never happen."""
     duration_s = scenario.duration_s
-    if scenario.ego is not None:
-        yield from _motion(("ego",), _Mover("the ego", "car", scenario.ego, scenario.ego_trajectory), duration_s)
-        if isinstance(scenario.ego_trajectory, LineTrajectory):
-            yield from _in_the_curve(("ego",), "the ego", scenario.ego_trajectory, duration_s)
+    own = scenario.ego_trajectory
+    if scenario.ego is not None and not isinstance(own, SampledTrajectory):
+        yield from _motion(("ego",), _Mover("the ego", "car", scenario.ego, own), duration_s)
+        if isinstance(own, LineTrajectory):
+            yield from _in_the_curve(("ego",), "the ego", own, duration_s)
     scene = scenario.scene
     if scene is None:
         return
     for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
+        if isinstance(trajectory, SampledTrajectory):
+            continue  # checked by `trajectories.py`
         path, name = ("actors", index), scene.id_of(index)
         yield from _motion(path, _Mover(name, actor.category, actor, trajectory), duration_s)
         if actor.manoeuvres and isinstance(trajectory, LineTrajectory):

@@ -26,6 +26,8 @@ _MIN_COS_ALONG = 0.9
 """A vehicle drives along the road if the cosine of the angle between their headings is at least this."""
 _MIN_INSIDE = 0.1
 """A vehicle is in the frame if at least this fraction of its width is inside."""
+_NOWHERE_M = 1e7
+"""A vehicle is put this far away at times at which it does not exist, so that it touches nothing."""
 EGO_AHEAD_M = 1.8
 """Length of the part of the ego that is ahead of the camera, which is mounted behind the windscreen."""
 
@@ -55,13 +57,15 @@ def place_findings(scenario: Scenario) -> _Found:
 
 def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
     shapes = np.stack([scene.footprints(index, times) for index in range(len(scene.actors))])
+    for index in range(len(scene.actors)):
+        shapes[index, ~scene.present(index, times)] += _NOWHERE_M * (index + 1)
     middles, reach = shapes.mean(-2), np.array([np.hypot(*actor.size_m[:2]) / 2 for actor in scene.actors])
     ego = scene.ego.at(times)
     length, width, _ = DEFAULT_SIZE_M["car"]
     forward = np.stack([-np.sin(ego.heading_rad), np.cos(ego.heading_rad)], -1)
     own = footprint(ego.position_m + forward * (EGO_AHEAD_M - length / 2), ego.heading_rad, length, width)
     for index in range(len(scene.actors)):
-        steered, name = bool(scene.actors[index].manoeuvres), scene.id_of(index)
+        steered, name = scene.actors[index].steered, scene.id_of(index)
         hits = np.flatnonzero(rectangles_overlap(shapes[index], own))
         if len(hits) and hits[0] == 0:
             yield "E102", ("actors", index), f"{name} is where the ego is in the first frame"
@@ -72,7 +76,7 @@ def _overlaps(scene: Scene, times: np.ndarray) -> _Found:
         for other in map(int, np.flatnonzero(near.any(-1))):
             close = np.flatnonzero(near[other])
             hits = close[rectangles_overlap(shapes[index, close], shapes[other, close])]
-            moves = steered or scene.actors[other].manoeuvres
+            moves = steered or scene.actors[other].steered
             if len(hits) and (hits[0] == 0 or moves):
                 when = "in the first frame" if hits[0] == 0 else f"at {times[hits[0]]:.1f} s"
                 yield "E101", ("actors", index), f"{name} overlaps {scene.id_of(other)} {when}"
@@ -83,10 +87,11 @@ def _beside_the_road(scene: Scene, times: np.ndarray) -> _Found:
     for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
         if abs(np.cos(actor.heading(scene.road))) < _MIN_COS_ALONG:
             continue  # a vehicle that crosses, or waits to cross, comes from beside the road
-        _, lateral = scene.road.line.project(trajectory.at(times if actor.manoeuvres else times[:1]).position_m)
+        moments = times[scene.present(index, times)] if actor.steered else times[:1]
+        _, lateral = scene.road.line.project(trajectory.at(moments).position_m)
         outside = np.flatnonzero((lateral < right) | (lateral > left))
         if len(outside):
-            place, when = lateral[outside[0]], times[outside[0]]
+            place, when = lateral[outside[0]], moments[outside[0]]
             where = f"{place:+.1f} m, and the road reaches from {right:+.1f} to {left:+.1f} m"
             yield "W208", ("actors", index), f"{scene.id_of(index)} is beside the road at {when:.1f} s: {where}"
 
@@ -95,12 +100,12 @@ def _out_of_sight(scene: Scene, times: np.ndarray) -> _Found:
     moments = times[:: max(1, len(times) // _MAX_VIEWS)]
     first = {view.index: view for view in scene.views(0.0)}
     unseen = {index for index in range(len(scene.actors)) if index not in first or not first[index].may_be_requested}
-    if any(scene.actors[index].manoeuvres for index in unseen):
+    if any(scene.actors[index].steered for index in unseen):
         for time in moments[1:]:
-            unseen -= {v.index for v in scene.views(time) if v.may_be_requested and scene.actors[v.index].manoeuvres}
+            unseen -= {v.index for v in scene.views(time) if v.may_be_requested and scene.actors[v.index].steered}
     for index in sorted(unseen):
         code, why = _reason(first.get(index))
-        when = "" if scene.actors[index].manoeuvres else " in the first frame"
+        when = "" if scene.actors[index].steered else " in the first frame"
         yield code, ("actors", index), f"{scene.id_of(index)} {why}{when}, so the models are not asked for it"
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from drivesim.scenario.checks.boxes import box_findings
 from drivesim.scenario.checks.motion import motion_findings
 from drivesim.scenario.checks.places import place_findings
+from drivesim.scenario.checks.trajectories import trajectory_findings
 from drivesim.scenario.text.problems import FieldPath
 
 if TYPE_CHECKING:
@@ -44,4 +45,5 @@ def findings(scenario: Scenario) -> list[PlausibilityFinding]:
 def _all(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:
     yield from box_findings(scenario)
     yield from motion_findings(scenario)
+    yield from trajectory_findings(scenario)
     yield from place_findings(scenario)

@@ -19,7 +19,8 @@ def coco(
 
     `bbox` is (x, y, width, height) in pixels. Beside the keys of COCO, an annotation has `track_id` (the position among
     the actors), `amodal_bbox`, `visible_fraction`, `distance_m`, and `told`, which says whether the models are
-    conditioned on the box. If no actor is steered, or the scenario consists of boxes, only the first frame is known.
+    conditioned on the box. If no actor is steered, or the scenario consists of boxes, only the first frame is
+    known. Ids of images, annotations and categories count from 1, and `segmentation` is the outline of the box.
 
     Args:
         scenario: The scenario.
@@ -44,20 +45,28 @@ def coco_document(
         description: What the annotations are.
     """
     images = [
-        {"id": number, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": time_s}
+        {"id": number + 1, "width": FRAME_WIDTH_PX, "height": FRAME_HEIGHT_PX, "time_s": time_s}
         | {"file_name": f"{folder}/{number:06d}.png"}
         for number, time_s in enumerate(times_s)
     ]
     found: list[dict[str, Any]] = []
     for image, of_frame in zip(images, annotations, strict=True):
         for annotation in of_frame:
-            _, _, width, height = annotation["bbox"]
+            x, y, width, height = annotation["bbox"]
+            outline = [x, y, x + width, y, x + width, y + height, x, y + height]
             # pycocotools takes an annotation with the id 0 for one that nothing matches.
             shared = {"id": len(found) + 1, "image_id": image["id"], "area": width * height, "iscrowd": 0}
-            found.append(shared | annotation)
-    categories = [{"id": index, "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)]
+            found.append(shared | annotation | {"segmentation": [outline]})
+    categories = [
+        {"id": category_id(index), "name": name, "supercategory": "vehicle"} for index, name in enumerate(CATEGORIES)
+    ]
     info = {"description": description}
     return {"info": info, "images": images, "annotations": found, "categories": categories}
+
+
+def category_id(category: int) -> int:
+    """Returns COCO's id of a category by its position in `CATEGORIES`: many tools take 0 for the background."""
+    return int(category) + 1
 
 
 def corner_and_size(box: tuple[float, ...] | np.ndarray) -> list[float]:
@@ -69,7 +78,7 @@ def corner_and_size(box: tuple[float, ...] | np.ndarray) -> list[float]:
 def _of_views(scene: Scene, time_s: float) -> list[dict[str, Any]]:
     return [
         {
-            "category_id": CATEGORIES.index(view.category),
+            "category_id": category_id(CATEGORIES.index(view.category)),
             "bbox": corner_and_size(view.visible_box),
             "track_id": view.index,
             "amodal_bbox": corner_and_size(view.amodal_box),
@@ -87,6 +96,6 @@ def _of_boxes(scenario: Scenario) -> list[dict[str, Any]]:
     if layout is None:
         return []
     return [
-        {"category_id": int(category), "bbox": corner_and_size(box), "track_id": number, "told": True}
+        {"category_id": category_id(category), "bbox": corner_and_size(box), "track_id": number, "told": True}
         for number, (box, category) in enumerate(zip(layout.xyxy * FRAME_EXTENT_PX, layout.category, strict=True))
     ]

@@ -76,6 +76,8 @@ def _of_actors(scene: Scene, time_s: float) -> dict[int, dict[str, list[dict[str
     ego = scene.ego.at(time)
     data: dict[int, dict[str, list[dict[str, Any]]]] = {}
     for index, (actor, trajectory) in enumerate(zip(scene.actors, scene.trajectories, strict=True)):
+        if not scene.present(index, time):
+            continue
         pose = trajectory.at(time)
         length, width, height = actor.size_m
         middle = np.array([[*pose.position_m, height / 2]])

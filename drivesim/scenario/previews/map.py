@@ -60,7 +60,9 @@ def draw_map(
     fill(footprint(ego.position_m - 0.5 * forward, ego.heading_rad, *DEFAULT_SIZE_M["car"][:2]), _EGO)
     for index, actor in enumerate(scene.actors):
         colour = colours[actor.category]
-        if actor.manoeuvres:
+        if not scene.present(index, np.array(time_s)):
+            continue
+        if actor.steered and len(paths[index]) > 1:
             line(paths[index], colour)
         shape = scene.footprints(index, time_s)
         fill(shape, colour)
@@ -74,7 +76,9 @@ def draw_map(
 def _paths(scene: Scene, duration_s: float) -> tuple[np.ndarray, list[np.ndarray]]:
     """Returns places `n 2` of the ego and of each actor over the duration, which are the same for every frame."""
     times = np.linspace(0.0, duration_s, 41)
-    return scene.ego.at(times).position_m, [path.at(times).position_m for path in scene.trajectories]
+    return scene.ego.at(times).position_m, [
+        path.at(times[scene.present(index, times)]).position_m for index, path in enumerate(scene.trajectories)
+    ]
 
 
 def _draw_lanes(road: Road, middle_m: float, reach_m: float, fill: _Fill, line: _Line) -> None:

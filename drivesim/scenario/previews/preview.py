@@ -61,12 +61,19 @@ def preview_sheet(scenario: Scenario) -> np.ndarray:
 
 
 def preview_frame(scenario: Scenario, time_s: float) -> np.ndarray:
-    """Returns one moment as a picture, uint8 RGB `h w c`: the camera's view, and beside it the road from above.
+    """Returns one moment as a picture, uint8 RGB `h w c`: the camera's view, and beside it the road from above."""
+    scene = _scene(scenario)
+    above = draw_map(scene, time_s, scenario.duration_s, FRAME_HEIGHT_PX, CATEGORY_COLOURS)
+    return np.hstack([camera_view(scenario, time_s), above])
+
+
+def camera_view(scenario: Scenario, time_s: float) -> np.ndarray:
+    """Returns what the camera sees at one moment as a picture of the size of a frame, uint8 RGB `h w c`.
 
     Filled boxes are those that the models are conditioned on; thin ones show whole vehicles. The road is drawn as the
     models are given it if the scenario has actors.
     """
-    scene = scenario.scene or Scene.of((), scenario.ego or Ego(), scenario.road or Road(), scenario.camera or Camera())
+    scene = _scene(scenario)
     picture = _empty_road(scene, scenario.time_of_day or "day", time_s)
     requested = time_s == 0 or scene.steered
     if scenario.scene is None:
@@ -77,7 +84,11 @@ def preview_frame(scenario: Scenario, time_s: float) -> np.ndarray:
     if not requested:
         title += "   (left to the model; drawn at constant speed)"
     draw_text(picture, title, (12, 24), WHITE, 0.75)
-    return np.hstack([picture, draw_map(scene, time_s, scenario.duration_s, FRAME_HEIGHT_PX, CATEGORY_COLOURS)])
+    return picture
+
+
+def _scene(scenario: Scenario) -> Scene:
+    return scenario.scene or Scene.of((), scenario.ego or Ego(), scenario.road or Road(), scenario.camera or Camera())
 
 
 def _empty_road(scene: Scene, time_of_day: str, time_s: float) -> np.ndarray:

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from drivesim.geometry.profiles import Profile
 from drivesim.geometry.reference_lines import LineTrajectory
+from drivesim.geometry.sampled_trajectories import SampledTrajectory
 from drivesim.geometry.trajectories import Trajectory
 from drivesim.scenario.schema.manoeuvres import (
     ActorManoeuvre,
@@ -18,9 +19,12 @@ from drivesim.scenario.schema.manoeuvres import (
 )
 from drivesim.scenario.schema.road import Road
 from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
+from drivesim.scenario.schema.trajectory import GivenTrajectory, sampled
 from drivesim.scenario.schema.vocabulary import VehicleCategory, VehicleColour
+from drivesim.scenario.text.problems import FieldPath
 
 MAX_ACTORS = 64
+Motion = Trajectory | LineTrajectory | SampledTrajectory
 MAX_MANOEUVRES = 16
 _ALONG = 1e-3
 """A vehicle follows the road if the sine of the angle between its heading and the road's is smaller than this."""
@@ -44,9 +48,32 @@ class Ego(StrictModel):
     manoeuvres: Annotated[tuple[EgoManoeuvre, ...], Field(strict=False, max_length=MAX_MANOEUVRES)] = Field(
         default=(), description="What the ego does; without manoeuvres it keeps its lane and speed."
     )
+    trajectory: GivenTrajectory | None = Field(
+        default=None,
+        description="Instead of `speed_mps` and `manoeuvres`: rows of time_s, distance_m, lateral_m, heading_deg of the"
+        " camera, or a CSV file of them; the first row is at 0 s and 0 m.",
+    )
 
-    def trajectory(self, road: Road) -> Trajectory | LineTrajectory:
-        """Returns the trajectory of the camera, which is at (0, 0) in the first frame and looks along the road."""
+    @model_validator(mode="after")
+    def _motion_given_once(self) -> Ego:
+        if self.trajectory is None:
+            return self
+        problems = _given_twice(self, {"speed_mps", "manoeuvres"})
+        if any(self.trajectory[0][:2]):
+            time_s, distance_m = self.trajectory[0][:2]
+            message = "expected the ego to begin at 0 s with a distance of 0 m, because distances count from there"
+            problems.append((("trajectory", 0), f"{message}, got {time_s:g} s and {distance_m:g} m"))
+        if problems:
+            raise InvalidFieldsError(problems)
+        return self
+
+    def path(self, road: Road) -> Motion:
+        """Returns the motion of the camera.
+
+        Without a trajectory, the camera is at (0, 0) in the first frame and looks along the road.
+        """
+        if self.trajectory is not None:
+            return sampled(self.trajectory, road.line)
         turned, targets = 0.0, []
         for manoeuvre in sorted(self.manoeuvres, key=lambda m: m.start_s):
             if manoeuvre.angle_deg is not None:
@@ -69,7 +96,8 @@ class Actor(StrictModel):
         description="Name in messages and pictures; by default the category and the position in the list.",
     )
     category: VehicleCategory = Field(description="What the vehicle is.")
-    distance_m: float = Field(
+    distance_m: float | None = Field(
+        default=None,
         ge=-200,
         le=300,
         description="Distance in the first frame, in metres along the road from the camera to the vehicle's near end.",
@@ -99,13 +127,30 @@ class Actor(StrictModel):
     manoeuvres: Annotated[tuple[ActorManoeuvre, ...], Field(strict=False, max_length=MAX_MANOEUVRES)] = Field(
         default=(), description="What the actor does; the models are then conditioned on its boxes in every frame."
     )
+    trajectory: GivenTrajectory | None = Field(
+        default=None,
+        description="Instead of place, speed and manoeuvres: rows of time_s, distance_m, lateral_m, heading_deg, or a"
+        " CSV file of them. The vehicle exists from the first row to the last.",
+    )
 
     @model_validator(mode="after")
-    def _one_lateral_place(self) -> Actor:
+    def _one_place(self) -> Actor:
+        if self.trajectory is not None:
+            moved = {"distance_m", "lane", "lateral_m", "heading_deg", "speed_mps", "manoeuvres"}
+            if problems := _given_twice(self, moved):
+                raise InvalidFieldsError(problems)
+            return self
+        if self.distance_m is None:
+            raise InvalidFieldsError([((), "`distance_m` is missing")])
         if self.lane is not None and self.lateral_m is not None:
             message = "`lateral_m`: `lane` already says where the actor is; remove one of the two"
             raise InvalidFieldsError([(("lateral_m",), message)])
         return self
+
+    @property
+    def steered(self) -> bool:
+        """Whether the models are conditioned on its boxes in every frame."""
+        return bool(self.manoeuvres) or self.trajectory is not None
 
     @property
     def size_m(self) -> tuple[float, float, float]:
@@ -117,10 +162,15 @@ class Actor(StrictModel):
 
     def start_lateral_m(self, road: Road) -> float:
         """Returns the place in the first frame, in metres to the left of the ego lane's middle."""
+        if self.trajectory is not None:
+            return self.trajectory[0][2]
         return road.lateral_m(self.lane or 0) if self.lateral_m is None else self.lateral_m
 
     def heading(self, road: Road) -> float:
         """Returns the heading in the first frame, in radians to the left of the ego's."""
+        if self.trajectory is not None:
+            first = sampled(self.trajectory, road.line)
+            return float(first.at(first.times_s[0]).heading_rad - road.line.heading(first.stations_m[0]))
         if self.heading_deg is not None:
             return float(np.deg2rad(self.heading_deg))
         kinds = {manoeuvre.type for manoeuvre in self.manoeuvres}
@@ -129,11 +179,14 @@ class Actor(StrictModel):
             return -np.pi / 2 if lateral > 0 else np.pi / 2
         return np.pi if "oncoming" in kinds or road.is_oncoming(lateral) else 0.0
 
-    def trajectory(self, road: Road, ego_speed_mps: float) -> Trajectory | LineTrajectory:
-        """Returns the trajectory of the vehicle's middle.
+    def path(self, road: Road, ego_speed_mps: float) -> Motion:
+        """Returns the motion of the vehicle's middle.
 
         The vehicle follows a curve of the road unless it has a heading of its own.
         """
+        if self.trajectory is not None:
+            resting = np.pi if road.is_oncoming(self.trajectory[0][2]) else 0.0
+            return sampled(self.trajectory, road.line, self.size_m[0] / 2, resting)
         heading, lateral = self.heading(road), self.start_lateral_m(road)
         length, width, _ = self.size_m
         reach = (abs(np.cos(heading)) * length + abs(np.sin(heading)) * width) / 2
@@ -143,7 +196,7 @@ class Actor(StrictModel):
         side = 1 if np.cos(heading) >= 0 else -1
         lanes = lane_changes(self.manoeuvres, lateral / road.lane_width_m)
         changes = [(start, lasts, side * road.lateral_m(lane)) for start, lasts, lane in lanes]
-        shift, station = Profile.through(side * lateral, changes), self.distance_m + reach
+        shift, station = Profile.through(side * lateral, changes), (self.distance_m or 0.0) + reach
         if road.curve is None:
             return Trajectory((-lateral, station), heading, speed, shift)
         if abs(np.sin(heading)) < _ALONG:
@@ -151,3 +204,9 @@ class Actor(StrictModel):
         place = road.line.position(np.array(station), lateral)
         turned = heading + float(road.line.heading(np.array(station)))
         return Trajectory((float(place[0]), float(place[1])), turned, speed, shift)
+
+
+def _given_twice(holder: Ego | Actor, others: set[str]) -> list[tuple[FieldPath, str]]:
+    """Returns a problem for each of the fields `others` that is given although a trajectory replaces it."""
+    given = sorted(name for name in others & holder.model_fields_set if getattr(holder, name) not in (None, ()))
+    return [((name,), f"`{name}`: `trajectory` already says it; remove one of the two") for name in given]

@@ -1,4 +1,4 @@
-"""The picture that a scenario may start from."""
+"""The picture that a scenario may start from, turned as its EXIF orientation says."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.errors import InputError
+from drivesim.scenario.schema.exif import SIDEWAYS, exif_orientation, jpeg_segments, upright
 
 MAX_FILE_BYTES = 64 << 20
 MAX_PIXELS = 64_000_000
@@ -18,7 +19,8 @@ _ASPECT, _ASPECT_TOLERANCE = 2.0, 0.02
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
 # Frame headers of JPEG: SOF0..SOF15 without the markers DHT, JPG and DAC among them.
-_JPEG_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
 
 
 def read_picture(path: str | Path) -> np.ndarray:
@@ -30,7 +32,7 @@ def read_picture(path: str | Path) -> np.ndarray:
     """
     path = Path(path)
     content = _content(path)
-    width, height = _size(content, path)
+    width, height = picture_size(content, path)
     if width < MIN_WIDTH_PX or height < MIN_HEIGHT_PX:
         raise InputError(f"{path}: expected at least {MIN_WIDTH_PX}×{MIN_HEIGHT_PX} pixels, got {width}×{height}")
     if width * height > MAX_PIXELS:
@@ -40,10 +42,12 @@ def read_picture(path: str | Path) -> np.ndarray:
 
     import cv2  # here, because it is slow to import and most scenarios name no picture
 
-    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR_RGB)
+    # The decoder turns the pixels of JPEG by itself, but not those of every format: here one rule holds for all.
+    flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
+    pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if pixels is None:
         raise InputError(f"{path}: the picture is broken and cannot be decoded; save it again as PNG or JPEG")
-    return pixels
+    return upright(pixels, exif_orientation(content))
 
 
 def picture_sha256(path: str | Path) -> str:
@@ -64,17 +68,31 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _size(content: bytes, path: Path) -> tuple[int, int]:
-    """Returns width and height from the header, before any memory is taken for pixels."""
+def picture_size(content: bytes, path: Path) -> tuple[int, int]:
+    """Returns width and height as the picture is seen, from the header, before any memory is taken for pixels.
+
+    Raises:
+        InputError: The content is neither PNG nor JPEG.
+    """
+    size = None
     if content.startswith(_PNG) and len(content) >= 24:
-        width, height = struct.unpack(">II", content[16:24])
-        return width, height
-    if content.startswith(_JPEG):
-        position = 2
-        while position + 9 <= len(content) and content[position] == 0xFF:
-            marker, length = content[position + 1], int.from_bytes(content[position + 2 : position + 4], "big")
-            if marker in _JPEG_FRAMES:
-                height, width = struct.unpack(">HH", content[position + 5 : position + 9])
-                return width, height
-            position += 2 + length
-    raise InputError(f"{path}: expected a PNG or JPEG picture")
+        size = struct.unpack(">II", content[16:24])
+    elif content.startswith(_JPEG):
+        size = next(
+            (_frame_size(content, start) for marker, start, _ in jpeg_segments(content) if marker in _FRAMES), None
+        )
+    elif content[4:8] == b"ftyp" and content[8:12] in _HEIF_BRANDS:
+        advice = "save it as JPEG (on iPhones: Settings, Camera, Formats, Most Compatible), or convert it"
+        raise InputError(f"{path}: HEIC and AVIF pictures are not supported; {advice}")
+    if size is None:
+        raise InputError(f"{path}: expected a PNG or JPEG picture")
+    width, height = size
+    return (height, width) if exif_orientation(content) in SIDEWAYS else (width, height)
+
+
+def _frame_size(content: bytes, start: int) -> tuple[int, int] | None:
+    """Width and height of a JPEG frame header."""
+    if start + 5 > len(content):
+        return None
+    height, width = struct.unpack(">HH", content[start + 1 : start + 5])
+    return width, height

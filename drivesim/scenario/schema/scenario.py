@@ -9,11 +9,9 @@ from typing import Annotated, Any, Literal
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from drivesim.geometry.reference_lines import LineTrajectory
-from drivesim.geometry.trajectories import Trajectory
-from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego
+from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
 from drivesim.scenario.schema.layout import SceneLayout, colour_indices
-from drivesim.scenario.schema.picture import picture_sha256
+from drivesim.scenario.schema.real_frame import real_frame_sha256
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.scene import Scene
 from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
@@ -96,10 +94,14 @@ class Sampling(StrictModel):
     )
 
 
+RealFrame = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
 class Scenario(StrictModel):
     """One scene, and how its futures are sampled.
 
-    The first frame follows from `boxes`, from `actors` or from the picture `first_frame`, or is left to the model.
+    The first frame follows from `boxes`, from `actors` or from real frames (`first_frame`, `context_frames`). Without
+    these, it is left to the model.
     """
 
     format: Literal[1] = Field(description="Version of the scenario format.")
@@ -126,7 +128,13 @@ class Scenario(StrictModel):
         default=None,
         min_length=1,
         max_length=1024,
-        description="Picture to start from; its path is relative to the scenario file.",
+        description="Picture to start from, or a moment of a drive log as `FOLDER@SECONDS`; "
+        "paths are relative to the scenario file.",
+    )
+    context_frames: Annotated[tuple[RealFrame, ...], Field(strict=False, min_length=1, max_length=2)] | None = Field(
+        default=None,
+        description="One or two real frames to start from, instead of `first_frame`: the first keyframes of the "
+        "video, 0.4 s apart with the default checkpoints.",
     )
     actors: Annotated[tuple[Actor, ...], Field(strict=False)] | None = Field(
         default=None,
@@ -186,7 +194,7 @@ class Scenario(StrictModel):
     def _parts_fit(self) -> Scenario:
         problems: list[tuple[FieldPath, str]] = []
         if self.actors is not None:
-            for other in ("boxes", "first_frame"):
+            for other in ("boxes", "first_frame", "context_frames"):
                 if getattr(self, other) is not None:
                     message = f"`{other}`: `actors` already define the first frame; remove one of the two"
                     problems.append(((other,), message))
@@ -221,12 +229,16 @@ class Scenario(StrictModel):
             yield ("road", "curve", "radius_m"), edge
         movers: list[tuple[FieldPath, Ego | Actor]] = [] if self.ego is None else [(("ego",), self.ego)]
         for index, actor in enumerate(self.actors or ()):
-            yield ("actors", index, "lane" if actor.lateral_m is None else "lateral_m"), actor.start_lateral_m(road)
             movers.append((("actors", index), actor))
+            if actor.trajectory is not None:
+                continue
+            yield ("actors", index, "lane" if actor.lateral_m is None else "lateral_m"), actor.start_lateral_m(road)
         for path, mover in movers:
             for index, manoeuvre in enumerate(mover.manoeuvres):
                 if manoeuvre.lane is not None:
                     yield (*path, "manoeuvres", index, "lane"), road.lateral_m(manoeuvre.lane)
+            for index, row in enumerate(mover.trajectory or ()):
+                yield (*path, "trajectory", index), row[2]
 
     @field_validator("first_frame")
     @classmethod
@@ -234,6 +246,21 @@ class Scenario(StrictModel):
         if first_frame is not None and info.data.get("boxes") is not None:
             raise ValueError("`boxes` already define the first frame; remove one of the two")
         return first_frame
+
+    @field_validator("context_frames")
+    @classmethod
+    def _one_start(cls, frames: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        for other in ("boxes", "first_frame"):
+            if frames is not None and info.data.get(other) is not None:
+                raise ValueError(f"`{other}` already defines the first frame; remove one of the two")
+        return frames
+
+    @property
+    def real_frames(self) -> tuple[str, ...]:
+        """The real frames that the video starts from, in order: paths of pictures and moments of drive logs."""
+        if self.context_frames is not None:
+            return self.context_frames
+        return () if self.first_frame is None else (self.first_frame,)
 
     def _normalized(self, box: Box) -> list[float]:
         width, height = box.extent(self.coords)
@@ -244,12 +271,12 @@ class Scenario(StrictModel):
         """The actors over time, or None if the scenario has no actors."""
         if self.actors is None:
             return None
-        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera())
+        return Scene.of(self.actors, self.ego or Ego(), self.road or Road(), self.camera or Camera(), self.duration_s)
 
     @cached_property
-    def ego_trajectory(self) -> Trajectory | LineTrajectory:
+    def ego_trajectory(self) -> Motion:
         """The trajectory of the camera; without `ego`, it drives straight on at the usual speed."""
-        return (self.ego or Ego()).trajectory(self.road or Road())
+        return (self.ego or Ego()).path(self.road or Road())
 
     def known_times(self, fps: float) -> list[float]:
         """Returns the times in seconds of the frames at `fps` whose vehicles are known before any sampling.
@@ -285,11 +312,15 @@ class Scenario(StrictModel):
         Raises:
             InputError: The picture cannot be read.
         """
-        left_out = {"name", "futures", "coords", "boxes", "first_frame", "actors", "ego", "camera", "road", "sweep"}
+        left_out = {"name", "futures", "coords", "boxes", "actors", "ego", "camera", "road", "sweep"}
+        left_out |= {"first_frame", "context_frames"}
         plain = self.model_dump(mode="json", exclude=left_out)
         boxes = None if self.boxes is None else [self._canonical_box(box) for box in self.boxes]
-        picture = None if self.first_frame is None else picture_sha256(self.first_frame)
-        return {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+        picture = None if self.first_frame is None else real_frame_sha256(self.first_frame)
+        parts = {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+        if self.context_frames is not None:
+            parts["context_frames"] = [real_frame_sha256(frame) for frame in self.context_frames]
+        return parts
 
     def _canonical_box(self, box: Box) -> list[Any]:
         """Returns category and edges; heading and colour follow only if given, so that older identities stay."""
@@ -300,10 +331,7 @@ class Scenario(StrictModel):
         """Returns actors, ego, road and camera, without keys for those that a scenario of boxes does not use."""
         parts: dict[str, Any] = {}
         if self.actors is not None:
-            parts["actors"] = [
-                actor.model_dump(mode="json", exclude={"id"} | ({"colour"} if actor.colour is None else set()))
-                for actor in self.actors
-            ]
+            parts["actors"] = [_canonical_motion(actor) for actor in self.actors]
             for name, part in (("road", self.road or Road()), ("camera", self.camera or Camera())):
                 parts[name] = part.model_dump(mode="json", exclude_none=True)
         elif self.ego is not None and self.road is not None:
@@ -312,5 +340,16 @@ class Scenario(StrictModel):
             given = self.road.model_dump(mode="json", include=used, exclude_defaults=True, exclude_none=True)
             parts |= {"road": given} if given else {}
         if self.actors is not None or self.ego is not None:
-            parts["ego"] = (self.ego or Ego()).model_dump(mode="json")
+            parts["ego"] = _canonical_motion(self.ego or Ego())
         return parts
+
+
+def _canonical_motion(mover: Actor | Ego) -> dict[str, Any]:
+    """Returns an actor or the ego as plain data, without keys that its trajectory, or the lack of one, makes idle.
+
+    A colour follows only if it is given, so that older identities stay.
+    """
+    unsaid = {"colour"} if getattr(mover, "colour", None) is None else set()
+    if mover.trajectory is None:
+        return mover.model_dump(mode="json", exclude={"id", "trajectory"} | unsaid)
+    return mover.model_dump(mode="json", include={"category", "size", "trajectory", "colour"} - unsaid)

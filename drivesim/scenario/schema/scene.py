@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,10 +12,8 @@ from numpy.typing import ArrayLike
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import corners, footprint, projected, seen_from
 from drivesim.geometry.headings import from_line_of_sight
-from drivesim.geometry.reference_lines import LineTrajectory
 from drivesim.geometry.requestable import MAX_DISTANCE_M, is_cut_off, may_be_requested
-from drivesim.geometry.trajectories import Trajectory
-from drivesim.scenario.schema.actors import Actor, Ego
+from drivesim.scenario.schema.actors import Actor, Ego, Motion
 from drivesim.scenario.schema.layout import SceneLayout, colour_indices
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.road_markings import road_view
@@ -26,6 +25,11 @@ from drivesim.scenario.schema.vocabulary import (
     FRAME_WIDTH_PX,
     VehicleCategory,
 )
+
+_MOMENT_S = 1e-6
+"""Times of frames are sums of fractions, so they meet a given time only nearly."""
+_AT_END_S = 0.1
+"""A trajectory that ends so shortly before the scene lasts until its end."""
 
 
 @dataclass(frozen=True)
@@ -67,19 +71,34 @@ class Scene:
     actors: tuple[Actor, ...]
     road: Road
     camera: PinholeCamera
-    ego: Trajectory | LineTrajectory
-    trajectories: tuple[Trajectory | LineTrajectory, ...]
+    ego: Motion
+    trajectories: tuple[Motion, ...]
+    duration_s: float = math.inf
 
     @classmethod
-    def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera) -> Scene:
+    def of(cls, actors: Sequence[Actor], ego: Ego, road: Road, camera: Camera, duration_s: float = math.inf) -> Scene:
         """Returns the scene that these parts of a scenario file describe."""
-        trajectories = tuple(actor.trajectory(road, ego.speed_mps) for actor in actors)
-        return cls(tuple(actors), road, camera.pinhole(), ego.trajectory(road), trajectories)
+        own = ego.path(road)
+        speed = ego.speed_mps if ego.trajectory is None else float(own.at(np.array(0.0)).speed_mps)
+        trajectories = tuple(actor.path(road, speed) for actor in actors)
+        return cls(tuple(actors), road, camera.pinhole(), own, trajectories, duration_s)
 
     @property
     def steered(self) -> bool:
-        """Whether any actor has a manoeuvre, so that the models are conditioned on boxes in every frame."""
-        return any(actor.manoeuvres for actor in self.actors)
+        """Whether any actor has a manoeuvre or a trajectory, so that the models get boxes in every frame."""
+        return any(actor.steered for actor in self.actors)
+
+    def present(self, index: int, times_s: ArrayLike) -> np.ndarray:
+        """Returns whether an actor exists at times `...`.
+
+        One with a trajectory exists from its first row to its last. If the last row is at the end of the scene, it goes
+        on, because models look a little beyond that end.
+        """
+        times, rows = np.asarray(times_s, dtype=float), self.actors[index].trajectory
+        if rows is None:
+            return np.ones(times.shape, dtype=bool)
+        last = math.inf if rows[-1][0] >= self.duration_s - _AT_END_S else rows[-1][0]
+        return (times >= rows[0][0] - _MOMENT_S) & (times <= last + _MOMENT_S)
 
     def id_of(self, index: int) -> str:
         """Returns the actor's own id, or one made of its category and position in the list."""
@@ -97,6 +116,8 @@ class Scene:
         ego = self.ego.at(time_s)
         found: list[tuple[float, int, np.ndarray]] = []
         for index, (actor, trajectory) in enumerate(zip(self.actors, self.trajectories, strict=True)):
+            if not self.present(index, time_s):
+                continue
             pose = trajectory.at(time_s)
             points = seen_from(
                 corners(pose.position_m, pose.heading_rad, actor.size_m), ego.position_m, ego.heading_rad

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from drivesim.errors import InputError
 from drivesim.scenario.checks.plausibility import findings
 from drivesim.scenario.schema.messages import misfits
-from drivesim.scenario.schema.picture import read_picture
+from drivesim.scenario.schema.real_frame import check_real_frame
 from drivesim.scenario.schema.scenario import Scenario
 from drivesim.scenario.schema.strict import InvalidFieldsError
 from drivesim.scenario.sweeps.designs import ROUNDS, combined
@@ -167,9 +167,9 @@ class Cases(Sequence[Scenario]):
         try:
             case = Scenario.model_validate(document)
             if ("first_frame",) in assignment and case.first_frame is not None:
-                picture = (self.folder / case.first_frame).absolute()
-                read_picture(picture)
-                case = case.model_copy(update={"first_frame": str(picture)})
+                frame = str((self.folder / case.first_frame).absolute())
+                check_real_frame(frame)
+                case = case.model_copy(update={"first_frame": frame})
         except ValidationError as error:
             raise self._error([self._blamed(index, assignment, *misfit) for misfit in misfits(error)]) from None
         except InputError as error:

@@ -33,7 +33,7 @@ def layout_prior(footage: PackedFootage, seed: int = 0, layouts_per_level: int =
     Raises:
         FootageError: No log is for training.
     """
-    frames = clip_places(footage, "train", None, 1).starts.numpy()
+    frames = clip_places(footage, "train", None, 1, labelled=True).starts.numpy()
     crowdedness, rng = footage.columns.crowdedness[frames], np.random.default_rng(seed)
     chosen = np.concatenate(
         [rng.permutation(frames[crowdedness == level])[:layouts_per_level] for level in np.unique(crowdedness)]

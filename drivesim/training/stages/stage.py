@@ -118,7 +118,10 @@ class FootageStage:
         footage: Frames and labels.
         train: The places of the clips for training, for each kind of clip.
         test: The places of the held-out clips, for each kind of clip.
+        needs_labels: Whether only frames whose vehicles are labelled are of use.
     """
+
+    needs_labels = False
 
     def __init__(self, footage: PackedFootage, device: str, kinds: Sequence[ClipKind]) -> None:
         """Finds the clips.
@@ -155,8 +158,10 @@ class FootageStage:
 
     def _find_clips(self) -> None:
         footage = self.footage.footage
-        self.train = [clip_places(footage, "train", *kind) for kind in self._kinds]
-        self.test = [clip_places(footage, "held_out", *kind) for kind in self._kinds]
+        self.train, self.test = (
+            [clip_places(footage, split, *kind, labelled=self.needs_labels) for kind in self._kinds]
+            for split in ("train", "held_out")
+        )
 
 
 def named_parameters(module: nn.Module, only: Mapping[str, nn.Parameter] | None = None) -> dict[str, nn.Parameter]:

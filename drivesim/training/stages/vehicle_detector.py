@@ -53,6 +53,7 @@ class VehicleDetectorStage(FootageStage):
     """Trains the vehicle detector."""
 
     role = "vehicle_detector"
+    needs_labels = True
 
     def __init__(
         self,

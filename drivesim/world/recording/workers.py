@@ -7,6 +7,7 @@ import os
 import queue
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any, Self
@@ -14,6 +15,7 @@ from typing import Any, Self
 from drivesim.errors import DrivesimError
 
 _POLL_S = 0.5
+_END_S = 20.0  # that a worker has to give up what it holds, before it is killed
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -60,9 +62,13 @@ class RecordWorkers:
         for process in self._processes:
             if process.is_alive():
                 process.terminate()
+        deadline = time.monotonic() + _END_S
         for process in self._processes:
             if process.pid is not None:
-                process.join()
+                process.join(max(0.0, deadline - time.monotonic()))
+                if process.is_alive():  # stopped, or the exception was raised where Python ignores exceptions
+                    process.kill()
+                    process.join()
 
     @property
     def are_running(self) -> bool:

@@ -12,6 +12,7 @@ from drivesim.archive import check_archive, open_archive
 from drivesim.batch.plan import BatchOptions, plan_batch
 from drivesim.batch.results import read_result, write_result
 from drivesim.cli.main import app
+from drivesim.errors import InputError
 
 SCENARIO = "format: 1\nname: {name}\ntime_of_day: night\nduration_s: {seconds}\nfutures: 2\nsampling: {{steps: 2}}\n"
 
@@ -93,6 +94,16 @@ def test_a_future_is_the_same_bits_in_any_batch_and_alone(
     for archive in tmp_path.rglob("*.zarr"):
         for rollout in open_archive(archive).rollouts:
             assert rollout.content_sha256 == expected[archive.stem, rollout.future]
+
+
+def test_a_dry_run_refuses_what_the_batch_would_refuse(done: Path, files: Path, tiny_checkpoints: Path) -> None:
+    for options, said in (
+        (("--threads", 2), "is a batch with other settings: threads was 1, now 2"),
+        (("--like", done / "nowhere"), "nowhere: no such folder"),
+    ):
+        result = run(files, done, tiny_checkpoints, "--workers", 1, "--dry-run", *options)
+        assert isinstance(result.exception, InputError), result.output
+        assert said in str(result.exception)
 
 
 def test_a_dry_run_predicts_from_earlier_jobs_and_writes_nothing(

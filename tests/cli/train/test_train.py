@@ -60,7 +60,7 @@ def train(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> Cal
 
 def train_in_a_process(*arguments: object) -> subprocess.CompletedProcess:
     command = [sys.executable, "-m", "drivesim", "train", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
 
 
 def test_a_chain_is_planned_trained_and_left_alone(train: Callable, data: Path, tmp_path: Path) -> None:

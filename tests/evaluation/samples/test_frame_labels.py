@@ -37,17 +37,17 @@ def test_what_was_requested_is_not_what_is_detected(archive: Archive, monkeypatc
     requested = requested_labels(archive, archive.rollouts[0], "future_00")
     detected = detected_labels(archive, archive.rollouts[0], None, "future_00")
     assert [(a["image_id"], a["category_id"], a["bbox"]) for a in requested["annotations"]] == [
-        (0, 1, [256, 128, 256, 128])
+        (1, 2, [256, 128, 256, 128])
     ]
     assert all("score" not in annotation for annotation in requested["annotations"])
     committed = archive.rollouts[0].num_committed_frames
     assert (
         [a["image_id"] for a in detected["annotations"]]
-        == list(range(committed))
+        == list(range(1, committed + 1))
         == [image["id"] for image in detected["images"]]
     )
     assert {(a["category_id"], tuple(a["bbox"]), a["score"]) for a in detected["annotations"]} == {
-        (3, (512, 256, 256, 256), 0.625)
+        (4, (512, 256, 256, 256), 0.625)
     }
     assert requested["info"]["description"].startswith("requested")
     assert detected["info"]["description"].startswith("detected")

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,11 @@ def changed(role: str, folder: Path) -> nn.Module:
     return network
 
 
-def killed_at(event_number: int, folder: Path, role: str, module: nn.Module) -> bool:
+@pytest.fixture
+def killed_at(in_child: Callable) -> Callable[[int, Path, str, nn.Module], bool]:
     """Publishes in a child process that ends at its n-th file event in the folder; false where it came to its end."""
-    child = os.fork()
-    if child == 0:
+
+    def publish(event_number: int, folder: Path, role: str, module: nn.Module) -> bool:
         left = event_number
 
         def count(event: str, arguments: tuple[object, ...]) -> None:
@@ -53,20 +55,20 @@ def killed_at(event_number: int, folder: Path, role: str, module: nn.Module) -> 
                 if left < 0:
                     os._exit(9)
 
-        try:
+        def work() -> None:
             sys.addaudithook(count)
             publish_checkpoint(folder, tiny(), role, module)
-            os._exit(0)
-        finally:
-            os._exit(1)
-    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert code in (0, 9)
-    return code == 9
+
+        code = in_child(work).wait()
+        assert code in (0, 9)
+        return code == 9
+
+    return publish
 
 
 @pytest.mark.parametrize("role", ["autoencoder", "prediction"])
 def test_a_kill_at_any_file_event_leaves_the_old_set_or_the_new_one(
-    role: str, tiny_checkpoints: Path, tmp_path: Path
+    role: str, tiny_checkpoints: Path, tmp_path: Path, killed_at: Callable
 ) -> None:
     folder = tmp_path / "set"
     shutil.copytree(tiny_checkpoints, folder)
@@ -92,7 +94,9 @@ def test_a_kill_at_any_file_event_leaves_the_old_set_or_the_new_one(
     assert number > 8
 
 
-def test_the_first_checkpoint_of_a_folder_is_published_whole_or_not_at_all(tmp_path: Path, preset: Preset) -> None:
+def test_the_first_checkpoint_of_a_folder_is_published_whole_or_not_at_all(
+    tmp_path: Path, preset: Preset, killed_at: Callable
+) -> None:
     network, number = build("autoencoder", preset), 0
     while killed_at(number, tmp_path, "autoencoder", network):
         number += 1

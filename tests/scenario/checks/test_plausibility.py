@@ -72,6 +72,10 @@ IMPLAUSIBLE: dict[str, tuple[str, list[tuple[int, int, str]]]] = {
         f"actors:\n  - {LEAD}, manoeuvres: [{{type: oncoming}}]}}",
         [(4, 5, "W211")],
     ),
+    "an early end": (
+        "actors:\n  - {category: car, trajectory: [[0, 20, 0], [1, 30, 0]]}",
+        [(4, 33, "W212")],
+    ),
 }
 
 

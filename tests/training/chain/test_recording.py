@@ -5,11 +5,9 @@ their own.
 from __future__ import annotations
 
 import itertools
-import os
-import signal
 import subprocess
 import sys
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -119,17 +117,18 @@ def children(process: int) -> list[int]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="needs the process table of Linux")
-def test_workers_end_with_a_chain_that_is_killed(tmp_path: Path) -> None:
+def test_workers_end_with_a_chain_that_is_killed(tmp_path: Path, wait_until: Callable) -> None:
     options = ["--minutes", "9", "--preset", "tiny", "--record-workers", "1", "--threads", "1"]
     command = [sys.executable, "-m", "drivesim", "train", "chain", "--data", tmp_path, "--out", tmp_path / "out"]
-    chain = subprocess.Popen([*map(str, command), *options], stderr=subprocess.PIPE, text=True)
-    assert "waiting until" in chain.stderr.readline()
-    workers = children(chain.pid)
-    assert workers
-    os.kill(chain.pid, signal.SIGKILL)
-    chain.wait()
-    while any(map(is_running, workers)):
-        time.sleep(0.1)
+    said = tmp_path / "stderr"
+    with said.open("w") as stderr, subprocess.Popen([*map(str, command), *options], stderr=stderr) as chain:
+        try:
+            wait_until(lambda: "waiting until" in said.read_text() or chain.poll() is not None)
+            workers = children(chain.pid)
+        finally:
+            chain.kill()
+    assert workers, said.read_text()
+    wait_until(lambda: not any(map(is_running, workers)))
 
 
 def is_running(process: int) -> bool:

@@ -8,7 +8,6 @@ import hashlib
 import logging
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -211,31 +210,24 @@ def test_more_time_for_a_finished_stage_starts_the_learning_rate_anew(
 
 
 def test_a_second_training_of_a_stage_is_refused_and_told_who_trains(
-    folder: Path, train: Callable, quick_stage: type
+    folder: Path, train: Callable, quick_stage: type, in_child: Callable, wait_until: Callable
 ) -> None:
     """While a first one waits in the middle; once it was killed, its lock is taken over."""
     ready = folder.parent / "ready"
-    child = os.fork()
-    if child == 0:
 
-        def waiting(request: StageRequest) -> TrainingStage:
-            ready.touch()
-            time.sleep(60)
-            return quick_stage(request)
+    def waiting(request: StageRequest) -> TrainingStage:
+        ready.touch()
+        time.sleep(600)
+        return quick_stage(request)
 
-        train(folder, make=waiting)
-        os._exit(0)
-    while not ready.exists():
-        time.sleep(0.01)
+    child = in_child(lambda: train(folder, make=waiting))
+    wait_until(ready.exists, child)
     before = files(folder)
-    try:
-        with pytest.raises(LockHeldError, match=rf"process {child} on") as caught:
-            train(folder)
-        assert caught.value.exit_code == 3
-        assert files(folder) == before
-    finally:
-        os.kill(child, signal.SIGKILL)
-        os.waitpid(child, 0)
+    with pytest.raises(LockHeldError, match=rf"process {child.pid} on") as caught:
+        train(folder)
+    assert caught.value.exit_code == 3
+    assert files(folder) == before
+    child.kill()
     assert len(train(folder)) == STEPS
 
 
@@ -305,7 +297,7 @@ def test_a_file_in_the_place_of_the_folder_is_refused(folder: Path, train: Calla
 def test_a_learning_rate_that_is_far_too_high_ends_the_command_with_one_line(logs: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "drivesim", "train", "autoencoder", "--data", logs, "--out", tmp_path]
     options = ["--preset", "tiny", "--steps", "30", "--batch-size", "2", "--threads", "1", "--learning-rate", "1e35"]
-    ended = subprocess.run([*map(str, command), *options], capture_output=True, text=True, check=False)
+    ended = subprocess.run([*map(str, command), *options], capture_output=True, text=True, check=False, timeout=240)
     assert ended.returncode == 1
     assert "training of autoencoder diverged at step" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from drivesim.data.packed import PackedFootage, footage_under
 from drivesim.data.shard import shard_names
 from drivesim.errors import FootageError, FootageWriteError
 from drivesim.world.recording import packed_session
+from drivesim.world.recording import workers as record_workers
 from drivesim.world.recording.packed_session import (
     PackedRecording,
     PackedRecordSession,
@@ -160,28 +162,26 @@ class _NoWorkers:
 
 @pytest.mark.usefixtures("quick_worlds")
 def test_sessions_share_the_work_and_take_over_from_the_dead(
-    folder: Path, tree: Tree, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tree: Tree, in_child: Callable, wait_until: Callable
 ) -> None:
     asked, in_hand = session(folder / "data", FAST, num_logs=2), folder / "in_hand"
     record(session(folder / "whole", FAST, num_logs=2))
-    child = os.fork()
-    if child == 0:
-        quick = packed_session.drive
+    quick = packed_session.drive
 
-        def slow(seed: int, recipe: Recipe, renderer: Renderer) -> tuple:
-            in_hand.touch()
-            time.sleep(600)
-            return quick(seed, recipe, renderer)
+    def slow(seed: int, recipe: Recipe, renderer: Renderer) -> tuple:
+        in_hand.touch()
+        time.sleep(600)
+        return quick(seed, recipe, renderer)
 
+    def record_slowly() -> None:
         packed_session.drive = slow
         record(asked)
-        os._exit(1)
-    while not in_hand.exists():
-        time.sleep(0.01)
+
+    child = in_child(record_slowly)
+    wait_until(in_hand.exists, child)
     shards = record_shards(0, asked, None)
     assert next(shards).name.endswith("-0000000001"), "the other process has the first one"
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
+    child.kill()
     assert next(shards).name.endswith("-0000000000")
     assert list(shards) == []
     assert tree(folder / "data") == tree(folder / "whole")
@@ -213,19 +213,35 @@ def test_a_full_disk_is_named_and_recording_continues_once_there_is_room(
     on_small_disk(fill)
 
 
-def test_workers_record_while_their_caller_does_other_things_and_can_be_stopped(folder: Path) -> None:
+def test_workers_record_while_their_caller_does_other_things_and_can_be_stopped(
+    folder: Path, wait_until: Callable
+) -> None:
     kind = PackedRecording(Recipe.clip(40, 256, width=64, height=32), (SMALL,))
     endless, names = PackedRecordSession(folder, (kind,), num_workers=1), []
     with recording(endless) as workers:
-        while not names:
+
+        def is_recorded() -> bool:
             assert workers.are_running
-            names += [shard.name for shard in workers.reports()]
-            time.sleep(0.1)
+            names.extend(shard.name for shard in workers.reports())
+            return bool(names)
+
+        wait_until(is_recorded)
     assert not workers.are_running
     there = folder / ".packed" / "32x64"
     assert set(names) <= set(shard_names(there))
     assert not [entry for entry in os.listdir(there) if entry.startswith(".")]
     assert len(PackedFootage.open(there).frames) >= 256
+
+
+def test_a_worker_that_does_not_react_is_killed_and_keeps_nobody_waiting(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record_workers, "_END_S", 0.2)
+    kind = PackedRecording(Recipe.clip(40, 256, width=64, height=32), (SMALL,))
+    with recording(PackedRecordSession(folder, (kind,), num_workers=1)) as workers:
+        (worker,) = multiprocessing.active_children()
+        os.kill(worker.pid, signal.SIGSTOP)
+    assert not workers.are_running
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""OpenSCENARIO XML files as scenarios: what maps, and a list of what does not."""
+"""OpenSCENARIO XML files as scenarios: their storyboards are executed, and what is left out is listed."""
 
 from drivesim.scenario.interchange.openscenario.importing import Imported, import_openscenario
 

@@ -5,136 +5,287 @@ from __future__ import annotations
 import math
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import PurePath
+from itertools import pairwise
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
 
 from drivesim.errors import InputError
-from drivesim.scenario.interchange.openscenario.actions import Actions
-from drivesim.scenario.interchange.openscenario.drafts import Draft, accepted, actor_fields, with_ids
-from drivesim.scenario.interchange.openscenario.entities import Vehicle, detect_vehicles, ego_of
-from drivesim.scenario.interchange.openscenario.first_moment import read_first_moment
-from drivesim.scenario.interchange.openscenario.library import fill_in_defaults
-from drivesim.scenario.interchange.openscenario.motion import Motion
-from drivesim.scenario.interchange.openscenario.notes import Note, Notes, UnmappableError
-from drivesim.scenario.interchange.openscenario.places import LANE_WIDTH_M, Place, Places
-from drivesim.scenario.interchange.openscenario.story import Story
-from drivesim.scenario.interchange.openscenario.triggers import moment, read_trigger
-from drivesim.scenario.interchange.openscenario.xml_tree import fill_in_parameters, read_xml
+from drivesim.scenario.interchange.openscenario.reading.catalogues import Catalogues
+from drivesim.scenario.interchange.openscenario.reading.entities import ego_of, read_entities, read_selections
+from drivesim.scenario.interchange.openscenario.reading.notes import Note, Notes
+from drivesim.scenario.interchange.openscenario.reading.parameters import declared, fill_in
+from drivesim.scenario.interchange.openscenario.reading.xml_tree import XmlTree, read_xml
+from drivesim.scenario.interchange.openscenario.roads.finding import RoadView, roads_of
+from drivesim.scenario.interchange.openscenario.running.actions import AT_ONCE_S
+from drivesim.scenario.interchange.openscenario.running.simulation import run
+from drivesim.scenario.interchange.openscenario.running.storyboard import Happening, Storyboard
+from drivesim.scenario.interchange.openscenario.running.world import Entity, Sample, World
+from drivesim.scenario.interchange.openscenario.writing.drafts import Draft, accepted, with_ids
+from drivesim.scenario.interchange.openscenario.writing.forms import LaneOrSpeed, actor_forms, ego_forms
+from drivesim.scenario.interchange.openscenario.writing.frame import Frame, Way
 from drivesim.scenario.schema.road import Road
 from drivesim.scenario.schema.scenario import Scenario
 
 MAX_LANES = 8
-_SHORTEST_S, _LONGEST_S, _USUAL_S, _AFTERWARDS_S = 0.4, 3600.0, 4.0, 1.0
+MAX_PROBLEMS = 10
+_LONGEST_S = 3600.0
+_NEAR_M, _ALONG = 400.0, 0.7
 
 
 @dataclass(frozen=True)
 class Imported:
-    """A scenario that `drivesim validate` accepts, the description in the file, and what is not as it was there."""
+    """A scenario that `drivesim validate` accepts, and how it came about.
+
+    Attributes:
+        description: What the file says about itself.
+        notes: What is not in the scenario as it was in the file.
+        timeline: What happened, in the order of time: file, line, and words.
+    """
 
     scenario: Scenario
     description: str
     notes: tuple[Note, ...]
+    timeline: tuple[tuple[str, int, str], ...]
 
 
-def import_openscenario(content: bytes, file: str, ego: str | None = None) -> Imported:
-    """The scenario that an OpenSCENARIO XML file (1.0 to 1.3) describes, as far as it maps.
+def import_openscenario(
+    content: bytes,
+    file: str,
+    ego: str | None = None,
+    folder: Path | None = None,
+    lenient: bool = False,
+    values: Mapping[str, str] | None = None,
+) -> Imported:
+    """The scenario that an OpenSCENARIO XML file (1.0 to 1.3) describes: its storyboard is run in steps of 20 ms.
 
-    `file` is the name in messages, and names the scenario; `ego` the entity that carries the camera, where the file
-    does not tell. Raises InputError: no XML, no OpenSCENARIO, no vehicle, no place of the ego.
+    Args:
+        content: The file.
+        file: Its name in messages, which names the scenario too.
+        ego: The entity that carries the camera, where the file does not tell.
+        folder: Where its catalogues and the file of its road are looked for; None for nowhere.
+        lenient: Go on where something is not known that the meaning depends on.
+        values: Parameters that are not as the file declares them.
+
+    Raises:
+        InputError: No XML, no OpenSCENARIO, no vehicle, no place of the ego, or, unless `lenient`, something unknown.
     """
     tree = read_xml(content, file)
     root = tree.root
     if root.tag != "OpenSCENARIO" or root.find("Storyboard") is None:
         raise InputError(f"{file}:1:1: expected an OpenSCENARIO scenario with a Storyboard, got <{root.tag[:48]}>")
-    fill_in_parameters(root)
-    fill_in_defaults(root)
+    parameters = _parameters(root, values or {})
+    fill_in(root, parameters)
     notes = Notes(tree)
-    vehicles = detect_vehicles(tree, notes)
+    catalogues = Catalogues(tree, folder, parameters)
+    for reference in root.iter("TrajectoryRef"):
+        for part in reference.findall("CatalogReference"):
+            if (entry := catalogues.entry(part)) is not None:
+                reference.remove(part)
+                reference.append(entry)
+    vehicles = read_entities(tree, catalogues, notes)
     own = ego_of(vehicles, ego, tree, notes)
-    first = read_first_moment(root, vehicles, notes)
-    if own not in first.positions:
-        raise InputError(f"{file}:{tree.line_of(vehicles[own].element)}:1: the ego, {own}, has no place in Init")
+    selections = read_selections(root, vehicles)
     _note_what_is_never_read(root, notes)
-
-    places = Places(first.positions, own)
-    found = dict(_placed(vehicles, places, notes))
-    motions = {name: _motion(vehicles[name], place, first.speeds.get(name, 0.0)) for name, place in found.items()}
-    story = Story(Actions(motions, places, notes), notes)
-    story.tell(root)
-    for name in found:
-        if name not in first.speeds and not motions[name].first_speed_mps:
-            notes.changed(vehicles[name].element, f"entity {name}", "no speed in Init: taken to stand still")
-    road = _road(found, story.lanes, places.own_lanes_left)
-    drafts = {
-        name: Draft(
-            name,
-            vehicles[name].element,
-            actor_fields(vehicles[name], place, motions[name].first_speed_mps, vehicles[own], road),
-            story.manoeuvres.get(name) or [({"type": "keep_lane", "start_s": 0.0}, vehicles[name].element)],
-        )
-        for name, place in found.items()
-        if name != own
-    }
-    own_speed = {"speed_mps": round(motions[own].first_speed_mps, 3)}
-    ego_draft = Draft(own, vehicles[own].element, own_speed, story.manoeuvres.get(own, []))
-    with_ids(list(drafts.values()))
+    roads = roads_of(root, own, folder, notes)
+    world = World({name: Entity(name, vehicle) for name, vehicle in vehicles.items()}, roads.map)
+    world.parameters.update(parameters)
+    for entry in root.iterfind("VariableDeclarations/VariableDeclaration"):
+        world.variables[entry.get("name", "")] = entry.get("value", "")
+    board = Storyboard(root, world, notes, catalogues, lambda name: selections.get(name, [name]))
+    ended = run(root, world, board, notes)
+    if not world.entities[own].tracks:
+        why = next((f": {note.why}" for note in notes.found if note.what == f"entity {own}"), "")
+        _, line = tree.place_of(vehicles[own].element)
+        raise InputError(f"{file}:{line}:1: the ego, {own}, has no place in Init{why}")
+    _refuse_unknown(notes, lenient)
     shared = {
         "format": 1,
         "name": _scenario_name(file),
-        **({"time_of_day": first.time_of_day} if first.time_of_day else {}),
-        "road": {"lanes": road.lanes, "oncoming_lanes": road.oncoming_lanes, "ego_lane": road.ego_lane},
-        "duration_s": _duration_s(root, story, notes),
+        **({"time_of_day": ended.time_of_day} if ended.time_of_day else {}),
+        "duration_s": min(ended.duration_s, _LONGEST_S),
     }
-    scenario = accepted(shared, ego_draft, list(drafts.values()), notes)
+    scenario, frame = _written(world, own, board, roads, shared, notes)
+    timeline = tuple(_told(happening, tree, frame, scenario.road) for happening in board.happenings)
     header = root.find("FileHeader")
-    return Imported(scenario, "" if header is None else header.get("description", ""), tuple(sorted(set(notes.found))))
+    return Imported(
+        scenario,
+        "" if header is None else header.get("description", ""),
+        tuple(sorted(notes.found)),
+        timeline,
+    )
 
 
-def _placed(vehicles: dict[str, Vehicle], places: Places, notes: Notes) -> Iterator[tuple[str, Place]]:
-    for name, vehicle in vehicles.items():
-        with notes.dropping(vehicle.element, f"entity {name}"):
-            yield name, places.of(name)
+def _parameters(root: ET.Element, values: Mapping[str, str]) -> dict[str, str]:
+    """The parameters of the whole file; `values` go before what it declares, also for those that depend on them."""
+    declarations = root.find("ParameterDeclarations")
+    if declarations is None:
+        return dict(values)
+    for declaration in declarations.iterfind("ParameterDeclaration"):
+        name = declaration.get("name", "").lstrip("$")
+        if name in values:
+            declaration.attrib["value"] = values[name]
+    return declared(declarations, {})
 
 
-def _road(found: dict[str, Place], targets: set[int], own_lanes_left: int | None) -> Road:
-    """A road with all the lanes that vehicles are in or go to; of what the file of the road says, nothing is known."""
-    along = [place for place in found.values() if abs(math.cos(place.heading_rad)) > 0.7]
-    lanes = {place.nearest_lane for place in along} | targets | {0}
-    left = max(place.nearest_lane for place in along if place.along > 0) if own_lanes_left is None else own_lanes_left
-    right = max(min(lanes), 1 - MAX_LANES)
+def _written(
+    world: World, own: str, board: Storyboard, roads: RoadView, shared: Mapping[str, Any], notes: Notes
+) -> tuple[Scenario, Frame]:
+    """The scenario of what has been done, and how it sees the plane of the file."""
+    end_s = float(shared["duration_s"])
+    ways: dict[str, list[list[Sample]]] = {}
+    for name, entity in world.entities.items():
+        if entity.vehicle.category is not None or name == own:
+            ways[name] = _tracks(entity, end_s)
+            if not ways[name]:
+                if not any(note.what == f"entity {name}" for note in notes.found):
+                    notes.dropped(entity.vehicle.element, f"entity {name}", f"no initial position of {name}")
+                del ways[name]
+    camera = world.entities[own]
+    if len(ways[own]) > 1:
+        notes.unknown(camera.vehicle.element, f"entity {own}", "the ego is put elsewhere during the scenario")
+    for name, tracks in ways.items():
+        _note_motion(name, tracks, world, board, notes)
+    first = ways[own][0][0].pose
+    for line in roads.lines(first):
+        frame = Frame(first, camera.vehicle, line.line)
+        before = len(notes.found)
+        try:
+            scenario = _seen_in(frame, line, ways, world, board, own, roads.own_lanes_left, shared, notes)
+        except InputError:
+            if line.curve is None:
+                raise
+            del notes.found[before:]
+            continue
+        if line.curve is None or not any("`curve`" in note.why for note in notes.found[before:]):
+            return scenario, frame
+        del notes.found[before:]  # vehicles beyond the centre of the curve have room beside a straight road
+    raise AssertionError("the last road is straight")
+
+
+def _note_motion(name: str, tracks: list[list[Sample]], world: World, board: Storyboard, notes: Notes) -> None:
+    element = world.entities[name].vehicle.element
+    if len(tracks) > 1:
+        times = ", ".join(f"{track[0].time_s:.4g}" for track in tracks[1:])
+        teleported = any(h.entity == name and "TeleportAction" in h.text for h in board.happenings)
+        what = f"TeleportAction of {name}" if teleported else f"entity {name}"
+        notes.changed(element, what, f"it is another actor from {times} s on, because vehicles do not jump")
+    if name not in board.given_speed and all(sample.speed_mps == 0 for track in tracks for sample in track):
+        notes.changed(element, f"entity {name}", "no speed in Init: taken to stand still")
+
+
+def _seen_in(
+    frame: Frame,
+    line: Road,
+    ways: Mapping[str, list[list[Sample]]],
+    world: World,
+    board: Storyboard,
+    own: str,
+    own_lanes_left: int | None,
+    shared: Mapping[str, Any],
+    notes: Notes,
+) -> Scenario:
+    """The scenario on one road; InputError where the ego cannot drive on it."""
+    by_track = {
+        name: [frame.way(track, world.entities[name].vehicle) for track in tracks]
+        for name, tracks in ways.items()
+        if name != own
+    }
+    road, changes = _road(by_track, line, own_lanes_left), _changes(board, frame)
+    drafts: list[Draft] = []
+    for name, tracks in by_track.items():
+        vehicle = world.entities[name].vehicle
+        for number, way in enumerate(tracks):
+            whole = len(tracks) == 1 and way.times_s[0] <= 0 and way.times_s[-1] >= shared["duration_s"] - 0.05
+            forms = actor_forms(vehicle, way, changes.get(name, []), road, whole)
+            drafts.append(Draft(name if not number else f"{name}_{number + 1}", vehicle.element, forms))
+    with_ids(drafts)
+    forms = ego_forms(frame.camera_way(ways[own][0]), changes.get(own, []), road)
+    plain_road = road.model_dump(exclude_unset=True, exclude_none=True)
+    ego = Draft(own, world.entities[own].vehicle.element, forms)
+    return accepted({**shared, "road": plain_road}, ego, drafts, notes)
+
+
+def _tracks(entity: Entity, end_s: float) -> list[list[Sample]]:
+    """What an entity did until the end, without what it did before a teleport of the first moment."""
+    tracks = [[sample for sample in track if sample.time_s <= end_s + 1e-6] for track in entity.tracks]
+    tracks = [track for track in tracks if len(track) > 1 or (track and track[0].time_s < end_s)]
+    while len(tracks) > 1 and tracks[1][0].time_s <= AT_ONCE_S:
+        del tracks[0]
+    for track, following in pairwise(tracks):  # nobody is in two places at one time
+        while len(track) > 1 and track[-1].time_s >= following[0].time_s:
+            track.pop()
+    if tracks and tracks[0][0].time_s <= AT_ONCE_S:
+        tracks[0] = _from_the_start(tracks[0])
+    return tracks
+
+
+def _from_the_start(track: list[Sample]) -> list[Sample]:
+    """A track that begins a little after the start, carried back at its first speed."""
+    first = track[0]
+    back = first.speed_mps * first.time_s
+    cos, sin = math.cos(first.pose.heading), math.sin(first.pose.heading)
+    pose = type(first.pose)(first.pose.x - back * cos, first.pose.y - back * sin, first.pose.heading)
+    return [Sample(0.0, pose, first.speed_mps), *track] if first.time_s > 0 else track
+
+
+def _changes(board: Storyboard, frame: Frame) -> dict[str, list[LaneOrSpeed]]:
+    """The changes of speed and lane of each entity."""
+    changes: dict[str, list[LaneOrSpeed]] = {}
+    for happening in board.happenings:
+        if (change := happening.change) is not None:
+            lateral = None if change.place is None else frame.lateral_m(change.place)
+            said = LaneOrSpeed(change.start_s, change.duration_s, change.speed_mps, lateral)
+            changes.setdefault(happening.entity, []).append(said)
+    return changes
+
+
+def _road(ways: Mapping[str, list[Way]], line: Road, own_lanes_left: int | None) -> Road:
+    """The road with all the lanes that vehicles are in or go to, and those that the file of the road has."""
+    width = line.lane_width_m
+    lanes, with_us = {0}, {0}
+    for tracks in ways.values():
+        for way in tracks:
+            near = (np.abs(way.stations_m) < _NEAR_M) & (np.abs(np.cos(way.headings_rad)) > _ALONG)
+            visited = {round(float(value) / width) for value in way.offsets_m[near]}
+            lanes |= {lane for lane in visited if abs(lane) < MAX_LANES}
+            if len(way.times_s) and near[0] and math.cos(float(way.headings_rad[0])) > 0:
+                with_us.add(round(float(way.offsets_m[0]) / width))
+    left = max(with_us) if own_lanes_left is None else own_lanes_left
+    right = max(min(*lanes, 0), 1 - MAX_LANES)
     left = min(max(left, 0), MAX_LANES - 1 + right)
     oncoming = min(max(max(lanes) - left, 0), MAX_LANES)
-    return Road(lanes=left - right + 1, oncoming_lanes=oncoming, ego_lane=-right)
+    said = {"lanes": left - right + 1, "oncoming_lanes": oncoming, "ego_lane": -right}
+    return Road.model_validate({**said, **line.model_dump(include=line.model_fields_set)})
 
 
-def _motion(vehicle: Vehicle, place: Place, speed_mps: float) -> Motion:
-    half, middle = vehicle.size_m[0] / 2, vehicle.ahead_m
-    return Motion(place.ahead_m, place.heading_rad, place.nearest_lane, speed_mps, half, middle)
+def _refuse_unknown(notes: Notes, lenient: bool) -> None:
+    unknown = [note for note in sorted(notes.found) if note.kind == "unknown"]
+    if not unknown or lenient:
+        return
+    told = [f"{note.file}:{note.line}: {note}" for note in unknown[:MAX_PROBLEMS]]
+    more = [f"and {len(unknown) - MAX_PROBLEMS} more"] if len(unknown) > MAX_PROBLEMS else []
+    ends = "the meaning of the file depends on this; --lenient leaves it out"
+    raise InputError("\n".join([*told, *more, f"{notes.tree.file}: {ends}"]))
 
 
-def _duration_s(root: ET.Element, story: Story, notes: Notes) -> float:
-    trigger = root.find("Storyboard/StopTrigger")
-    if trigger is not None and trigger.find(".//Condition") is not None:
-        try:
-            stop = moment(read_trigger(trigger), story.spans, story.actions.motions)
-            why = "it would never come, or not within 300 s"
-            if stop is not None and stop > 0:
-                return round(min(max(stop, _SHORTEST_S), _LONGEST_S), 3)
-        except UnmappableError as error:
-            why = str(error)
-        notes.changed(trigger, "end", f"a second after the last manoeuvre: {why}")
-    return round(min(max(story.end_s + _AFTERWARDS_S, _USUAL_S), _LONGEST_S), 3)
+def _told(happening: Happening, tree: XmlTree, frame: Frame, road: Road) -> tuple[str, int, str]:
+    file, line = tree.place_of(happening.element)
+    who = f"{happening.entity} " if happening.entity else ""
+    into = ""
+    if happening.change is not None and happening.change.place is not None:
+        into = f"changes to lane {round(frame.lateral_m(happening.change.place) / road.lane_width_m)}: "
+    return file, line, f"at {happening.time_s:.2f} s {who}{into}{happening.text}"
 
 
 def _note_what_is_never_read(root: ET.Element, notes: Notes) -> None:
-    for road in root.iterfind("RoadNetwork/LogicFile"):
-        why = f"its file, {road.get('filepath', '')[:80]}, is not read: straight, lanes of {LANE_WIDTH_M:g} m"
-        notes.changed(road, "road", why)
     for part in root.iterfind("RoadNetwork/TrafficSignals"):
         notes.dropped(part, "traffic signals", "a scenario has none")
     for controller in root.iterfind("Entities/ScenarioObject/ObjectController"):
-        notes.dropped(controller, "controller", "vehicles follow their manoeuvres")
+        notes.dropped(controller, "controller", "vehicles follow their actions only")
 
 
 def _scenario_name(file: str) -> str:

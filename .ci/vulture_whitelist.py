@@ -1,0 +1,71 @@
+"""Names that vulture takes for unused, each group with the reason why it is used all the same.
+
+vulture reads this file as code; nothing runs it.
+"""
+
+# Python itself calls these on a module.
+__getattr__
+__dir__
+
+# mkdocs calls these of docs/site_hooks.py.
+on_files
+on_page_markdown
+
+# The YAML library asks its dumper.
+_.ignore_aliases
+
+# Settings of objects that belong to libraries: PyAV, numpy, ONNX Runtime, expat, torch.
+_.pix_fmt
+_.color_primaries
+_.color_trc
+_.colorspace
+_.thread_count
+_.gop_size
+_.max_b_frames
+_.writeable
+_.intra_op_num_threads
+_.inter_op_num_threads
+_.log_severity_level
+_.buffer_text
+_.StartElementHandler
+_.EndElementHandler
+_.StartDoctypeDeclHandler
+_.CharacterDataHandler
+_.allow_tf32
+_.deterministic
+_.benchmark
+
+# pydantic reads the configuration of a model, and fields that only files and their readers name.
+model_config
+_.car
+_.van
+_.truck
+_.bus
+
+# Choices on the command line, and parameters that have done their work when the parser has read them.
+png
+night
+show_list
+
+# Written into every evaluation report.
+network_sha256
+
+# Parts of the Python API.
+keyframe_latents
+
+# zarr asks its stores for these.
+_.supports_deletes
+_.supports_listing
+_.supports_writes
+_.supports_consolidated_metadata
+_.with_read_only
+_.get_partial_values
+_.list_dir
+_.delete
+_.delete_dir
+
+# The documented way to open packed footage from Python.
+footage_under
+
+# Used by a test of the gate; it goes with the reorganisation of the engine.
+_.rejections

@@ -1,0 +1,7 @@
+"""Footage of real drives becomes drive logs: `drivesim ingest`.
+
+A module of `formats` reads the files and tables of one format and describes them as recordings (`recording.py`). A
+child process with limits decodes each recording (`media`), brings it to the aspect and rate of drive logs
+(`placement.py`, `timeline.py`), adds labels that it lacks (`labels`) and writes drive logs (`conversion.py`).
+`session.py` joins all this: parallel over recordings, resumable, and nothing that one file does can end it.
+"""

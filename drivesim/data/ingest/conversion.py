@@ -1,0 +1,349 @@
+"""One recording becomes drive logs, in the process that calls this: decode, place, label, write."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import cv2
+import numpy as np
+
+from drivesim.data.drive_log import PART_MARK, DriveLog, DriveLogWriter
+from drivesim.data.drive_log_labels import (
+    FORMAT_OF_REAL_FOOTAGE,
+    CameraLabel,
+    DriveLogLabels,
+    FrameLabel,
+    Provenance,
+    VehicleLabel,
+)
+from drivesim.data.ingest.labels.daylight import Daylight
+from drivesim.data.ingest.labels.detected import tracked_vehicles
+from drivesim.data.ingest.labels.ego_motion import motion_at
+from drivesim.data.ingest.labels.redaction import redacted
+from drivesim.data.ingest.media import pictures, video
+from drivesim.data.ingest.media.files import read_regular
+from drivesim.data.ingest.media.frames import SourceFrame
+from drivesim.data.ingest.placement import Placement
+from drivesim.data.ingest.recording import ParquetPictures, PictureFiles, Recording, SourceCamera, VideoFile
+from drivesim.data.ingest.settings import IngestSettings
+from drivesim.data.ingest.timeline import FrameCounts, Timeline, log_rate
+from drivesim.detection.detections import Detections
+from drivesim.detection.onnx.detector import OnnxDetector
+from drivesim.errors import FootageError
+from drivesim.geometry.camera import PinholeCamera
+
+if TYPE_CHECKING:
+    from drivesim.data.ingest.labels.odometry import Odometry
+
+STILLS_FPS = 0.25
+STILLS_PER_LOG = 64
+MIN_FRAMES = 2
+"""Shorter drive logs are left out, except of stills."""
+_CRF = 14
+_MOSTLY = 0.5
+"""Vehicles of which more than this part is hidden by the mask are left out."""
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """So many frames of the recording have been used."""
+
+    frames: int
+
+
+@dataclass(frozen=True)
+class LogMade:
+    """A drive log is whole. `existed`: it was there from an earlier run."""
+
+    name: str
+    existed: bool
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A recording is done. `problems`: what was left out of it, in words."""
+
+    counts: FrameCounts
+    problems: tuple[str, ...]
+
+
+Event = Decoding | LogMade | Converted
+
+
+@dataclass
+class Tools:
+    """What conversions share: the user's networks, open, and the mask. A context manager."""
+
+    settings: IngestSettings
+    detector: OnnxDetector | None = None
+    blur: OnnxDetector | None = None
+    mask: np.ndarray | None = None
+    _open: ExitStack = field(default_factory=ExitStack)
+
+    @classmethod
+    def of(cls, settings: IngestSettings) -> Self:
+        """Opens what the settings name; InputError where a file cannot be used."""
+        tools = cls(settings)
+        try:
+            if settings.detector is not None:
+                opened = OnnxDetector.open(settings.detector, settings.detector_settings)
+                tools.detector = tools._open.enter_context(opened)
+            if settings.blur is not None:
+                tools.blur = tools._open.enter_context(OnnxDetector.open(settings.blur, settings.blur_settings))
+            if settings.mask is not None:
+                content = read_regular(settings.mask, pictures.MAX_FILE_BYTES)
+                tools.mask = pictures.decoded_picture(content, settings.mask).max(2) >= 128
+        except BaseException:
+            tools._open.close()
+            raise
+        return tools
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def prepared(self, pixels: np.ndarray) -> np.ndarray:
+        """A source's frame after everything that hides people."""
+        if self.settings.redact is not None:
+            pixels = self.settings.redact(pixels)
+        return pixels if self.blur is None else redacted(pixels, self.blur)
+
+    def used_pixels(self, placement: Placement, size: tuple[int, int]) -> np.ndarray | None:
+        """The mask in the shown frame, bool `h w`, for a source of (height, width); None where there is none."""
+        if self.mask is None:
+            return None
+        fitted = cv2.resize(self.mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
+        return placement.mask(fitted)
+
+
+def convert(recording: Recording, out: Path, tools: Tools) -> Iterator[Event]:
+    """Makes the drive logs of a recording in the folder `out`; those that are there already are left alone.
+
+    Raises:
+        FootageError: the recording cannot be used; the logs that were made before stay.
+        FootageWriteError: the disk is full, or cannot be written to.
+    """
+    media, problems = recording.media, list(recording.notes)
+    stills = isinstance(media, PictureFiles) and media.stills
+    fps = STILLS_FPS if stills else _log_fps(media, tools.settings.fps)
+    per_log = STILLS_PER_LOG if stills else max(MIN_FRAMES, round(tools.settings.seconds_per_log * fps))
+    timeline = Timeline(fps, per_log)
+    source_start_s, number, log = None, -1, None
+    try:
+        for used in timeline.used(_decoded(media, problems)):
+            if used is None:
+                yield Decoding(timeline.counts.used)
+                continue
+            frame = used.frame
+            source_start_s = frame.time_s if source_start_s is None else source_start_s
+            if log is None or used.starts_log or not log.fits(frame):
+                if log is not None:
+                    yield from log.finished(timeline.counts)
+                number += 1
+                folder = out / f"{recording.name}{PART_MARK}{number:03d}"
+                log = (_ExistingLog if folder.exists() else _GrowingLog)(
+                    folder, recording, tools, fps, frame.time_s - source_start_s, 1 if stills else MIN_FRAMES
+                )
+            log.add(frame)
+            yield Decoding(timeline.counts.used)
+        if log is not None:
+            yield from log.finished(timeline.counts)
+    except BaseException:
+        if log is not None:
+            log.abandon()
+        raise
+    yield Converted(timeline.counts, tuple(problems))
+
+
+def _log_fps(media: VideoFile | PictureFiles | ParquetPictures, wanted: float) -> float:
+    """The rate of the drive logs of a source."""
+    if isinstance(media, VideoFile):
+        source = video.frame_rate(media)
+    else:
+        times = sorted(set(media.times_s))
+        gaps = [b - a for a, b in itertools.pairwise(times)]
+        source = 1 / statistics.median(gaps) if gaps else None
+    if source is None:
+        raise FootageError("has fewer than two frames with times")
+    rate = log_rate(source, wanted)
+    if rate is None:
+        raise FootageError(f"has {source:.3g} frames per second; expected at least a sixteenth of {wanted:g}")
+    return rate
+
+
+def _decoded(media: VideoFile | PictureFiles | ParquetPictures, problems: list[str]) -> Iterator[SourceFrame]:
+    if isinstance(media, VideoFile):
+        return video.decoded(media)
+    if isinstance(media, ParquetPictures):
+        return pictures.decoded_rows(media, problems.append)
+    if media.stills:
+        apart = tuple(index / STILLS_FPS for index in range(len(media.paths)))
+        media = replace(media, times_s=apart)
+    return pictures.decoded_files(media, problems.append)
+
+
+class _GrowingLog:
+    """A drive log that is being written."""
+
+    def __init__(
+        self, folder: Path, recording: Recording, tools: Tools, fps: float, start_s: float, min_frames: int
+    ) -> None:
+        self._folder, self._recording, self._tools, self._fps = folder, recording, tools, fps
+        self._provenance = Provenance(recording.name, round(start_s, 6))
+        self._min_frames = min_frames
+        self._writer: DriveLogWriter | None = None
+        self._labels: list[FrameLabel] = []
+        self._detections: list[Detections] = []
+        self._daylight = Daylight()
+
+    def fits(self, frame: SourceFrame) -> bool:
+        """Whether a frame has the size that the frames of this log have in the source."""
+        return self._writer is None or frame.pixels().shape[:2] == self._size
+
+    def add(self, frame: SourceFrame) -> None:
+        """Writes a frame with the labels that are known of it now."""
+        pixels = frame.pixels()
+        if self._writer is None:
+            self._open(pixels.shape[:2])
+        shown = self._placement.frame(self._tools.prepared(pixels))
+        if self._used_pixels is not None:
+            shown[~self._used_pixels] = 0
+        self._daylight.add(shown)
+        if self._odometry is not None:
+            self._odometry.add(shown)
+        if self._detects:
+            self._detections.append(self._tools.detector.detect(shown[None])[0])
+        speed, yaw_rate = None, None
+        if self._recording.ego_motion is not None:
+            speed, yaw_rate = motion_at(self._recording.ego_motion, frame.time_s)
+        label = FrameLabel(len(self._labels) / self._fps, speed, yaw_rate, self._annotated(frame.number))
+        self._writer.write(shown, label)
+        self._labels.append(label)
+
+    def finished(self, counts: FrameCounts) -> Iterator[LogMade]:
+        """Publishes the log with all its labels; one that is too short is left out and counted."""
+        if len(self._labels) < self._min_frames:
+            counts.alone += len(self._labels)
+            self.abandon()
+            return
+        header, labels = self._completed()
+        self._writer.relabel(header, labels)
+        writer, self._writer = self._writer, None
+        writer.__exit__(None)
+        yield LogMade(self._folder.name, existed=False)
+
+    def abandon(self) -> None:
+        """Leaves nothing of the log."""
+        if self._writer is not None:
+            writer, self._writer = self._writer, None
+            writer.__exit__(FootageError)
+
+    def _open(self, size: tuple[int, int]) -> None:
+        settings, recording = self._tools.settings, self._recording
+        self._size = size
+        self._placement = Placement.of(size, settings.width, settings.horizontal, settings.vertical)
+        self._used_pixels = self._tools.used_pixels(self._placement, size)
+        self._camera = self._camera_label(size)
+        self._header = DriveLogLabels(
+            source=recording.source,
+            fps=self._fps,
+            width=self._placement.width,
+            height=self._placement.height,
+            camera=self._camera,
+            provenance=self._provenance,
+            format=FORMAT_OF_REAL_FOOTAGE,
+        )
+        self._odometry = self._odometry_of(self._camera) if recording.ego_motion is None else None
+        self._detects = self._tools.detector is not None and recording.vehicles is None
+        writer = DriveLogWriter(self._folder, self._header, _CRF)
+        self._writer = writer.__enter__()
+
+    def _camera_label(self, size: tuple[int, int]) -> CameraLabel | None:
+        given, camera = self._tools.settings.camera, self._recording.camera
+        if camera is None and given is not None:
+            focal = size[1] / 2 / math.tan(given.horizontal_fov_rad / 2)
+            camera = SourceCamera(focal, size[1] / 2, size[0] / 2, given.height_m, given.pitch_rad)
+        return None if camera is None else self._placement.camera(camera)
+
+    def _odometry_of(self, camera: CameraLabel | None) -> Odometry | None:
+        if not self._tools.settings.odometry or camera is None or camera.height_m is None:
+            return None
+        from drivesim.data.ingest.labels.odometry import Odometry
+
+        width, height = self._placement.width, self._placement.height
+        pinhole = PinholeCamera(width, height, camera.horizontal_fov_rad, camera.height_m, camera.pitch_rad)
+        return Odometry(pinhole, self._fps)
+
+    def _annotated(self, number: int) -> tuple[VehicleLabel, ...] | None:
+        known = self._recording.vehicles
+        if known is None or number not in known:
+            return None
+        placed = (self._placement.vehicle(vehicle) for vehicle in known[number])
+        return tuple(label for label in placed if label is not None and not self._is_hidden(label))
+
+    def _is_hidden(self, label: VehicleLabel) -> bool:
+        if self._used_pixels is None:
+            return False
+        x0, y0, x1, y1 = (round(edge) for edge in label.box)
+        inside = self._used_pixels[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+        return bool(inside.size) and 1 - inside.mean() > _MOSTLY
+
+    def _completed(self) -> tuple[DriveLogLabels, list[FrameLabel]]:
+        """Header and labels with what only the whole log tells."""
+        labels, provenance, recording = self._labels, self._provenance, self._recording
+        if self._odometry is not None:
+            motion = self._odometry.motion()
+            labels = [
+                replace(label, ego_speed_mps=speed, ego_yaw_rate_radps=yaw_rate)
+                for label, (speed, yaw_rate) in zip(labels, motion, strict=True)
+            ]
+        if any(label.ego_speed_mps is not None or label.ego_yaw_rate_radps is not None for label in labels):
+            source = "odometry" if recording.ego_motion is None else recording.ego_motion.source
+            provenance = replace(provenance, ego_motion=source)
+        if self._detects:
+            detector, size = self._tools.detector, (self._placement.width, self._placement.height)
+            tracks = tracked_vehicles(self._detections, *size, self._fps, detector.threshold)
+            tracks = [tuple(vehicle for vehicle in frame if not self._is_hidden(vehicle)) for frame in tracks]
+            labels = [replace(label, vehicles=found) for label, found in zip(labels, tracks, strict=True)]
+            provenance = replace(provenance, vehicles="detected", detector_sha256=detector.sha256)
+        elif any(label.vehicles is not None for label in labels):
+            provenance = replace(provenance, vehicles="annotated")
+        time_of_day = recording.time_of_day or self._tools.settings.time_of_day
+        if time_of_day is not None:
+            provenance = replace(provenance, time_of_day="annotated")
+        elif not recording.between_day_and_night:
+            time_of_day = self._daylight.time_of_day
+            provenance = replace(provenance, time_of_day=None if time_of_day is None else "luminance")
+        return replace(self._header, time_of_day=time_of_day, provenance=provenance), labels
+
+
+class _ExistingLog:
+    """A drive log that an earlier run has made: its frames pass by."""
+
+    def __init__(self, folder: Path, *_: object) -> None:
+        self._folder = folder
+        self._remaining = DriveLog.open(folder).num_frames
+
+    def fits(self, frame: SourceFrame) -> bool:
+        """Whether a frame belongs to this log."""
+        return self._remaining > 0
+
+    def add(self, frame: SourceFrame) -> None:
+        """Lets a frame pass."""
+        self._remaining -= 1
+
+    def finished(self, counts: FrameCounts) -> Iterator[LogMade]:
+        """Says that the log is there."""
+        yield LogMade(self._folder.name, existed=True)
+
+    def abandon(self) -> None:
+        """There is nothing to give up."""

@@ -1,0 +1,21 @@
+"""The formats by name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Format(StrEnum):
+    """What `drivesim ingest` reads."""
+
+    video = "video"
+    images = "images"
+    nuscenes = "nuscenes"
+    bdd100k = "bdd100k"
+    scalabel = "scalabel"
+    kitti_raw = "kitti-raw"
+    kitti_tracking = "kitti-tracking"
+    coco = "coco"
+    cvat = "cvat"
+    comma2k19 = "comma2k19"
+    waymo = "waymo"

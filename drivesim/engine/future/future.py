@@ -1,0 +1,104 @@
+"""One future of a scenario: its windows are predicted one after another and rendered in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from drivesim.engine.conditions import clip_conditions, keyframe_conditions, time_of_day_index
+from drivesim.engine.first_frame.first_frame import FirstFrame
+from drivesim.engine.future.predict import predict_window
+from drivesim.engine.future.render import Renderer, StageDone
+from drivesim.engine.future.schedule import Step, Task
+from drivesim.engine.future.timeline import Timeline
+from drivesim.engine.future.windows import Predicted
+from drivesim.engine.networks import EngineModels, latent_shape
+from drivesim.engine.seeds import LatentNoise, RunNoise, first_keyframe_noise
+
+
+@dataclass(frozen=True)
+class Future:
+    """A future, bound to its first frame (and so to its scenario, seed and settings), its number and its timeline."""
+
+    first_frame: FirstFrame
+    number: int
+    timeline: Timeline
+
+    def steps(self, task: Task) -> Iterator[Step]:
+        """Does a task of this future; see `predict` and `render`."""
+        if task.predicted is None:
+            yield self.predict(task.window, task.previous)
+            return
+        yield from self.render(task.window, task.predicted.latents, task.previous)
+        yield None
+
+    @torch.inference_mode()
+    def predict(self, window: int, previous: np.ndarray | None) -> Predicted:
+        """Makes the keyframe latents of a window.
+
+        Args:
+            window: number of the window.
+            previous: the keyframe latents `t c h w` of the window before; None for window 0.
+
+        Raises:
+            InputError: see `FirstFrame.keyframe`.
+            CheckpointError: a network is missing.
+        """
+        models, settings, video = self._models, self.first_frame.composer.settings, self.timeline.video
+        choice = None
+        if previous is None:
+            keyframe, choice = self.first_frame.keyframe()
+            real = bool(self.first_frame.scenario.real_frames)
+            known = self.first_frame.real_keyframes() if real else keyframe[None]
+        else:
+            known = models.tensor(previous[-video.context_frames :])
+        chain, first = self._latent_noise(), self.timeline.first_keyframe(window)
+        noise = torch.stack([chain.keyframe(first + place) for place in range(video.keyframes_per_window)])
+        conditions = keyframe_conditions(self.first_frame.scenario, self.timeline.keyframe_times(window))
+        prediction = models.computing_in(settings.precision).prediction
+        latents = predict_window(prediction, known, conditions, settings, noise).cpu().numpy()
+        return Predicted(latents, None if choice is None else choice.record())
+
+    @torch.inference_mode()
+    def render(self, window: int, latents: np.ndarray, previous: np.ndarray | None) -> Iterator[StageDone]:
+        """Makes the frames of a window in blocks. Windows can be rendered in any order.
+
+        Args:
+            window: number of the window.
+            latents: its keyframe latents `t c h w`.
+            previous: those of the window before; None for window 0.
+
+        Raises:
+            CheckpointError: a network is missing.
+        """
+        models, scenario = self._models, self.first_frame.scenario
+        settings = self.first_frame.composer.settings
+        renderer = Renderer(
+            networks=models.computing_in(settings.rendering_precision),
+            timeline=self.timeline,
+            settings=settings,
+            noise=self._latent_noise(),
+            time_of_day=time_of_day_index(scenario),
+            conditions_of=lambda pass_, gaps: clip_conditions(
+                scenario, np.array(self.timeline.clip_times(pass_, gaps))
+            ),
+        )
+        before = None if previous is None else models.tensor(previous[-self.timeline.video.context_frames - 1])
+        yield from renderer.render(window, models.tensor(latents), before)
+
+    @property
+    def _models(self) -> EngineModels:
+        return self.first_frame.composer.models
+
+    def _latent_noise(self) -> LatentNoise:
+        """The noise of the latents of this future. It starts with the noise of the first attempt at the first frame.
+
+        That holds even if the gate kept a later attempt: windows need not know its choice.
+        """
+        models, seed = self._models, self.first_frame.seed
+        start = first_keyframe_noise(latent_shape(models.checkpoints), seed).to(models.device)
+        correlation, factor = models.checkpoints.preset.noise_correlation, models.video.interpolation_factor
+        return LatentNoise(RunNoise(seed, self.number), start, correlation, factor)

@@ -1,0 +1,75 @@
+"""Interpolation: three latents between each two, once (T→4T) or twice (4T→16T) (Video LDM, Sec. 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from drivesim.engine.future.predict import holding
+from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.settings import SamplerSettings
+from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
+
+NoiseOfGap = Callable[[int, int], Tensor]
+"""(pass, index of the gap, counted over the future at that pass's frame rate) -> noise `t c h w` of its clip."""
+ConditionsOfGaps = Callable[[int, range], Conditioning]
+"""(pass, gaps, counted as above) -> vehicles and road in the frames of their clips, one sample per gap."""
+
+
+def interpolate_gaps(
+    interpolation: DiffusionStage[Any],
+    keyframes: Tensor,
+    first_gap: int,
+    factor: int,
+    passes: int,
+    settings: SamplerSettings,
+    noise_of: NoiseOfGap,
+    time_of_day: int = UNKNOWN,
+    conditions_of: ConditionsOfGaps = lambda pass_, gaps: Conditioning(),
+) -> Tensor:
+    """Fills the gaps between keyframes `n+1 c h w` with latents `n f c h w`, where f = factor^passes.
+
+    Each gap begins with its left keyframe, bit for bit, and ends before its right one.
+
+    Args:
+        interpolation: the stage.
+        keyframes: both ends of each gap.
+        first_gap: number of the first gap, counted over the future.
+        factor: number of frames that one pass makes per gap.
+        passes: number of passes.
+        settings: the sampler.
+        noise_of: noise of each clip.
+        time_of_day: label of the scene, or `UNKNOWN`.
+        conditions_of: boxes of steered vehicles, and the road.
+    """
+    ends, gap = keyframes, first_gap
+    for pass_ in range(passes):
+        noise = torch.stack([noise_of(pass_, gap + i) for i in range(len(ends) - 1)]).to(ends.device)
+        scene = _scene(noise, pass_, time_of_day, conditions_of(pass_, range(gap, gap + len(ends) - 1)))
+        clips = _clips(interpolation, ends, noise, scene, settings)
+        ends = torch.cat([rearrange(clips[:, :factor], "n f c h w -> (n f) c h w"), ends[-1:]])
+        gap *= factor
+    return rearrange(ends[:-1], "(n f) c h w -> n f c h w", f=factor**passes)
+
+
+def _scene(noise: Tensor, pass_: int, time_of_day: int, steered: Conditioning) -> Conditioning:
+    """The conditions of all clips `n` of a pass, apart from their ends."""
+    frame_rate, time = (torch.full((len(noise),), label) for label in (pass_, time_of_day))
+    return replace(steered, frame_rate=frame_rate, time_of_day=time).to(noise.device)
+
+
+def _clips(
+    interpolation: DiffusionStage[Any], ends: Tensor, noise: Tensor, scene: Conditioning, settings: SamplerSettings
+) -> Tensor:
+    """Turns ends `n+1 c h w` and noise `n t c h w` into clips `n t c h w` whose first and last frames are the ends."""
+    latents, mask = torch.zeros_like(noise), torch.zeros(noise.shape[:2], dtype=torch.bool, device=noise.device)
+    latents[:, 0], latents[:, -1] = ends[:-1], ends[1:]
+    mask[:, 0] = mask[:, -1] = True
+    context = ContextFrames(latents, mask)
+    denoise = interpolation.denoise(replace(scene, context=context))
+    return interpolation.sample(holding(denoise, context), noise, settings)

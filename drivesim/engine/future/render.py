@@ -1,0 +1,106 @@
+"""The frames of a window from its keyframes: interpolate, decode, upsample.
+
+Interpolation fills the gaps of the window and one more on each side, so that the temporal layers of the decoder and
+of the upsampler see beyond the seams. The gap on the right lies between the last two keyframes of the window, which
+the next window shares; the one on the left begins with a keyframe of the window before. So the frames of a window
+depend on committed keyframes and on noise that is keyed by its purpose: windows can be rendered in any order, in any
+process, and after a resume, to the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from einops import rearrange
+from torch import Tensor
+
+from drivesim.engine.decode import decode_frames, pixels
+from drivesim.engine.future.interpolate import ConditionsOfGaps, interpolate_gaps
+from drivesim.engine.future.timeline import Timeline
+from drivesim.engine.networks import Networks
+from drivesim.engine.seeds import LatentNoise
+from drivesim.engine.settings import EngineSettings
+from drivesim.engine.upsample import upsample_blocks
+
+
+@dataclass(frozen=True)
+class StageDone:
+    """A step of rendering a window.
+
+    Attributes:
+        window: number of the window.
+        stage: the stage that was run.
+        fraction: part of the window's work that is done by now, 0 to 1.
+        frames: uint8 `t h w c`, the next frames of the window, after each block of the stage `upsample`; else None.
+    """
+
+    window: int
+    stage: str
+    fraction: float
+    frames: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """The stages between keyframes and frames, for one future."""
+
+    networks: Networks
+    timeline: Timeline
+    settings: EngineSettings
+    noise: LatentNoise
+    time_of_day: int
+    conditions_of: ConditionsOfGaps
+
+    def render(self, window: int, keyframes: Tensor, before: Tensor | None) -> Iterator[StageDone]:
+        """Renders a window.
+
+        Args:
+            window: number of the window.
+            keyframes: its keyframe latents `t c h w`.
+            before: the latents `c h w` of the last keyframe before them; None for window 0.
+        """
+        ends = keyframes if before is None else torch.cat([before[None], keyframes])
+        first_gap = self.timeline.first_keyframe(window) - (0 if before is None else 1)
+        latents = torch.cat([rearrange(self._gaps(ends, first_gap), "n f c h w -> (n f) c h w"), ends[-1:]])
+        first = first_gap * self.timeline.frames_per_gap
+        yield StageDone(window, "interpolate", 0.3)
+
+        wanted, margin = self.timeline.frames(window), self.settings.upsampler.block_context
+        around = range(max(wanted.start - margin, first), min(wanted.stop + margin, first + len(latents)))
+        inside = range(around.start - first, around.stop - first)
+        low_res = decode_frames(self.networks.decoder, latents, inside, self.settings.decoder_frames)
+        yield StageDone(window, "decode", 0.35)
+
+        done, upsampler = 0, self.networks.upsampler
+        blocks = upsample_blocks(
+            upsampler, low_res, around.start, wanted, self.settings.upsampler, self._noise_of_frames
+        )
+        for frames in map(pixels, blocks):  # holds no block while the next one is made
+            done += len(frames)
+            yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), frames)
+
+    def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
+        """Fills the gaps between `n+1 c h w` to `n f c h w`."""
+        return interpolate_gaps(
+            self.networks.interpolation,
+            ends,
+            first_gap,
+            self.timeline.video.interpolation_factor,
+            self.settings.interpolation_passes,
+            self.settings.interpolation,
+            self._noise_of_gap,
+            self.time_of_day,
+            self.conditions_of,
+        )
+
+    def _noise_of_gap(self, pass_: int, gap: int) -> Tensor:
+        factor = self.timeline.video.interpolation_factor
+        frames = range(gap * factor, (gap + 1) * factor + 1)
+        return torch.stack([self.noise.frame(frame, pass_ + 1) for frame in frames])
+
+    def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
+        correlation = self.settings.upsampler.noise_correlation
+        return self.noise.noise.of_frames(shape, frames, correlation, "upsampler", what)

@@ -1,0 +1,107 @@
+"""Vehicles that follow given places over time, such as recorded ones, interpolated smoothly.
+
+Places are stations and offsets along a reference line, as in `reference_lines`. Between the samples, stations and
+offsets are monotone cubic curves (Fritsch and Carlson, "Monotone Piecewise Cubic Interpolation", 1980): place and speed
+are continuous, and nothing leaves the range of its two neighbours, so a vehicle that stands still does stand still.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy.interpolate import PchipInterpolator
+
+from drivesim.geometry.reference_lines import ReferenceLine
+from drivesim.geometry.trajectories import MIN_SPEED_MPS, Poses, yaw_rate
+
+
+@dataclass(frozen=True, eq=False)
+class SampledTrajectory:
+    """The middle of a vehicle at ascending times `n`; before the first and after the last it keeps its velocity.
+
+    Attributes:
+        line: What stations and offsets refer to.
+        times_s: Seconds `n`.
+        stations_m: Metres along the line `n`.
+        offsets_m: Metres to the left of the line `n`.
+        headings_rad: Radians to the left of the line's direction `n`; NaN where the vehicle points where it drives.
+        resting_heading_rad: The heading of a vehicle that never moves, where none is given.
+    """
+
+    line: ReferenceLine
+    times_s: np.ndarray
+    stations_m: np.ndarray
+    offsets_m: np.ndarray
+    headings_rad: np.ndarray
+    resting_heading_rad: float = 0.0
+
+    @property
+    def span_s(self) -> tuple[float, float]:
+        """The first and the last time."""
+        return float(self.times_s[0]), float(self.times_s[-1])
+
+    def at(self, time_s: np.ndarray) -> Poses:
+        """The poses at times `...`."""
+        time_s = np.asarray(time_s, dtype=float)
+        (station, offset), (ahead, left) = self._places(time_s), self._velocity(time_s)
+        heading = self.line.heading(station) + self._heading(time_s, ahead, left)
+        return Poses(self.line.position(station, offset), heading, np.hypot(ahead, left))
+
+    def yaw_rate(self, time_s: np.ndarray) -> np.ndarray:
+        """Yaw rates in rad/s at times `...`, positive to the left."""
+        return yaw_rate(self, time_s)
+
+    def _heading(self, time_s: np.ndarray, ahead: np.ndarray, left: np.ndarray) -> np.ndarray:
+        """Headings to the left of the line at times `...` and velocities `...`."""
+        if not np.isnan(self.headings_rad).all():
+            return np.interp(time_s, self.times_s, self._given_headings)
+        # At a crawl the direction of motion says little, so that the heading before or after it takes over.
+        usual = np.interp(time_s, self.times_s, self._motion_headings)
+        share = np.maximum(MIN_SPEED_MPS - np.hypot(ahead, left), 0.0)
+        direction = np.arctan2(left + share * np.sin(usual), ahead + share * np.cos(usual))
+        return usual + _wrapped(direction - usual)
+
+    def _places(self, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        inside = np.clip(time_s, *self.span_s)
+        places, beyond = self._curves(inside), (time_s - inside)[..., None]
+        station, offset = np.moveaxis(places + beyond * self._curves(inside, 1), -1, 0)
+        return station, offset
+
+    def _velocity(self, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Speeds along the line, at the vehicle's offset, and to the left of it."""
+        station, offset = self._places(time_s)
+        along, left = np.moveaxis(self._curves(np.clip(time_s, *self.span_s), 1), -1, 0)
+        return along * (1 - offset * self.line.curvature.value(station)), left
+
+    def _curves(self, time_s: np.ndarray, derivative: int = 0) -> np.ndarray:
+        """Stations and offsets `... 2` at times `...` within the span, or their rates."""
+        if len(self.times_s) > 1:
+            return self._interpolator(time_s, derivative)
+        place = np.array([self.stations_m[0], self.offsets_m[0]]) * (derivative == 0)
+        return np.broadcast_to(place, (*np.shape(time_s), 2))
+
+    @cached_property
+    def _interpolator(self) -> PchipInterpolator:
+        return PchipInterpolator(self.times_s, np.stack([self.stations_m, self.offsets_m], -1))
+
+    @cached_property
+    def _motion_headings(self) -> np.ndarray:
+        """The direction of motion at the samples; at rest, that of the last moving one before, else of the first."""
+        ahead, left = self._velocity(self.times_s)
+        moving = np.flatnonzero(np.hypot(ahead, left) > MIN_SPEED_MPS)
+        if not len(moving):
+            return np.full(len(self.times_s), self.resting_heading_rad)
+        before = np.searchsorted(moving, np.arange(len(self.times_s)), side="right") - 1
+        return np.unwrap(np.arctan2(left, ahead)[moving[np.maximum(before, 0)]])
+
+    @cached_property
+    def _given_headings(self) -> np.ndarray:
+        given = self.headings_rad
+        return np.unwrap(np.where(np.isnan(given), self._motion_headings, given))
+
+
+def _wrapped(angle: np.ndarray) -> np.ndarray:
+    """The same direction in -π..π."""
+    return (angle + np.pi) % (2 * np.pi) - np.pi

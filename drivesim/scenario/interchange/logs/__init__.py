@@ -1,0 +1,1 @@
+"""Logs of where vehicles were: CSV, CommonRoad, CARLA."""

@@ -1,0 +1,88 @@
+"""Tracks from a CSV file, the plain form that other logs are easily brought to.
+
+A line per vehicle and time: `time, id, x, y, heading, length, width, category`. Times are in s, places of the middle in
+m, the heading in degrees from the x axis towards the y axis (`heading_rad`: in radians). `heading`, `length`, `width`,
+`height` and `category` may be missing. A column `ego` that holds 1 names the ego.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+
+from drivesim.errors import InputError
+from drivesim.scenario.interchange.logs.tracks import Track, Tracks
+from drivesim.scenario.text.problems import clipped
+
+MAX_LINES = 5_000_000
+_NEEDED = ("time", "id", "x", "y")
+_SYNONYMS = {
+    "time_s": "time",
+    "t": "time",
+    "x_m": "x",
+    "y_m": "y",
+    "heading_deg": "heading",
+    "length_m": "length",
+    "width_m": "width",
+    "height_m": "height",
+    "class": "category",
+    "type": "category",
+}
+_CATEGORIES = {"vehicle": "car", "passenger": "car", "truck_bus": "truck", "lorry": "truck", "trailer": "trailer"}
+
+
+def tracks_of_csv(text: str, file: str, ego: str | None) -> Tracks:
+    """The tracks of a file.
+
+    Args:
+        text: Its content; the first line names the columns.
+        file: Its name in messages.
+        ego: The id of the ego, where no column says it.
+
+    Raises:
+        InputError: A column is missing, a line holds no numbers, or no ego is named.
+    """
+    lines = csv.reader(text.splitlines(), skipinitialspace=True)
+    header = [_SYNONYMS.get(name.strip().lower(), name.strip().lower()) for name in next(lines, [])]
+    missing = [name for name in _NEEDED if name not in header]
+    if missing:
+        wanted = "time, id, x, y, heading, length, width, category"
+        raise InputError(f"{file}:1: expected the columns {wanted}; {', '.join(missing)} is missing")
+    tracks: dict[str, Track] = {}
+    named = ego
+    for number, cells in enumerate(lines, start=2):
+        if not any(cell.strip() for cell in cells):
+            continue
+        if number > MAX_LINES:
+            raise InputError(f"{file}: more than {MAX_LINES:,} lines; cut the log")
+        row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
+        time, x, y = (_number(row, key, number, file) for key in ("time", "x", "y"))
+        name = row.get("id", "")
+        track = tracks.get(name)
+        if track is None:
+            said = row.get("category", "").lower() or "car"
+            sizes = tuple(_number(row, key, number, file, 0.0) for key in ("length", "width", "height"))
+            track = tracks[name] = Track(name, _CATEGORIES.get(said, said), sizes)
+        heading = math.radians(_number(row, "heading", number, file, math.nan))
+        if "heading_rad" in row:
+            heading = _number(row, "heading_rad", number, file, math.nan)
+        track.rows.append((time, x, y, heading))
+        if named is None and row.get("ego", "").lower() in ("1", "true", "yes"):
+            named = name
+    if named is None:
+        known = ", ".join(list(tracks)[:20])
+        raise InputError(f"{file}: expected --ego ID, or a column `ego` with 1 in it; there are {known or 'no rows'}")
+    return Tracks(tuple(tracks.values()), named)
+
+
+def _number(row: dict[str, str], key: str, line: int, file: str, default: float | None = None) -> float:
+    cell = row.get(key, "")
+    if not cell and default is not None:
+        return default
+    try:
+        value = float(cell)
+        if not math.isfinite(value):
+            raise ValueError
+    except ValueError:
+        raise InputError(f"{file}:{line}: `{key}`: expected a number, got {clipped(cell) or 'nothing'}") from None
+    return value

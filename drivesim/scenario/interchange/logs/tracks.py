@@ -1,0 +1,213 @@
+"""Tracks of vehicles in a plane, and the scenario that they make around one of them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from drivesim.errors import InputError
+from drivesim.scenario.checks.places import EGO_AHEAD_M
+from drivesim.scenario.checks.plausibility import findings
+from drivesim.scenario.interchange.openscenario.writing.rows import fewest
+from drivesim.scenario.schema.actors import DEFAULT_SIZE_M, MAX_ACTORS
+from drivesim.scenario.schema.messages import misfits
+from drivesim.scenario.schema.road import Road
+from drivesim.scenario.schema.scenario import Scenario
+from drivesim.scenario.schema.vocabulary import CATEGORIES
+
+MAX_GAP_S = 1.0
+"""A vehicle that is not seen for longer is another one afterwards."""
+_TOLERANCE_M = 0.02
+_REACH_M = 300.0
+_MOVING_MPS = 0.5
+_SHORTEST_S, _LONGEST_S = 0.4, 3600.0
+_LANES = 4
+
+
+@dataclass
+class Track:
+    """One vehicle: rows of time, x, y of its middle in metres, and heading in radians from the x axis to the left.
+
+    Attributes:
+        rows: The heading is NaN where it is not given.
+        size_m: Length, width, height; 0 where it is not given.
+    """
+
+    id: str
+    category: str
+    size_m: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    rows: list[tuple[float, float, float, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Tracks:
+    """All tracks of a file, the id of the ego, and notes on what was left out of the file."""
+
+    tracks: Sequence[Track]
+    ego: str
+    notes: tuple[str, ...] = ()
+
+
+def scenario_of_tracks(tracks: Tracks, name: str, file: str) -> tuple[Scenario, tuple[str, ...]]:
+    """The scenario from the ego's first row to its last, on a straight road along its first direction, and notes.
+
+    Raises:
+        InputError: There is no ego among the tracks, or it makes no scenario.
+    """
+    notes = list(tracks.notes)
+    ego = next((track for track in tracks.tracks if track.id == tracks.ego), None)
+    if ego is None:
+        known = ", ".join(sorted(track.id for track in tracks.tracks)[:20])
+        raise InputError(f"{file}: no vehicle {tracks.ego!r}; there are {known or 'none'}")
+    own = _table(ego)
+    start, stop = float(own[0, 0]), float(own[-1, 0])
+    duration = min(max(stop - start, _SHORTEST_S), _LONGEST_S)
+    heading = _first_heading(own)
+    length = ego.size_m[0] or DEFAULT_SIZE_M["car"][0]
+    ahead = length / 2 - EGO_AHEAD_M
+    headings = _headings(own, heading)
+    camera = own[:, 1:3] + ahead * np.stack([np.cos(headings), np.sin(headings)], -1)
+    plane = _Plane(camera[0], heading)
+    ego_rows = _rows(own[:, 0] - start, plane.seen(camera), own[:, 3] - heading, 0.0)
+    ego_rows[0][:3] = [0.0, 0.0, ego_rows[0][2]]
+    actors: list[dict[str, Any]] = []
+    for track in tracks.tracks:
+        if track is not ego:
+            actors += _actors(track, plane, start, stop, notes)
+    actors.sort(key=lambda actor: min(abs(row[1]) for row in actor["trajectory"]))
+    for actor in actors[MAX_ACTORS:]:
+        notes.append(f"{file}: dropped vehicle {actor['id']}: more than {MAX_ACTORS} vehicles near the ego")
+    shared = {"format": 1, "name": name, "road": _road(), "duration_s": round(duration, 3)}
+    scenario = _accepted({**shared, "ego": {"trajectory": ego_rows}}, actors[:MAX_ACTORS], file, notes)
+    return scenario, tuple(notes)
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """The plane of a file, seen from a place along a direction."""
+
+    origin: np.ndarray
+    heading: float
+
+    def seen(self, points: np.ndarray) -> np.ndarray:
+        """Metres ahead and to the left `n 2`."""
+        dx, dy = (points - self.origin).T
+        cos, sin = math.cos(self.heading), math.sin(self.heading)
+        return np.stack([dx * cos + dy * sin, dy * cos - dx * sin], -1)
+
+
+def _table(track: Track) -> np.ndarray:
+    """Rows `n 4` in the order of time, each time once."""
+    table = np.array(sorted(track.rows), dtype=float)
+    return table[np.concatenate([[True], np.diff(table[:, 0]) > 1e-6])]
+
+
+def _headings(table: np.ndarray, otherwise: float) -> np.ndarray:
+    """Headings `n`: those given, else the direction of motion."""
+    if not np.isnan(table[:, 3]).any():
+        return table[:, 3]
+    if len(table) < 2:
+        return np.full(len(table), otherwise)
+    velocity = np.gradient(table[:, 1:3], table[:, 0], axis=0)
+    moving = np.hypot(*velocity.T) > _MOVING_MPS
+    directions = np.where(moving, np.arctan2(velocity[:, 1], velocity[:, 0]), np.nan)
+    if not moving.any():
+        return np.full(len(table), otherwise)
+    last = np.maximum.accumulate(np.where(moving, np.arange(len(table)), int(moving.argmax())))
+    return np.where(np.isnan(table[:, 3]), directions[last], table[:, 3])
+
+
+def _first_heading(table: np.ndarray) -> float:
+    return float(_headings(table, 0.0)[0])
+
+
+def _actors(track: Track, plane: _Plane, start: float, stop: float, notes: list[str]) -> list[dict[str, Any]]:
+    """An actor for each stretch of a track that lies near the ego's time and place."""
+    table = _table(track)
+    table = table[(table[:, 0] >= start - 1e-6) & (table[:, 0] <= stop + 1e-6)]
+    if not len(table):
+        return []
+    if track.category not in CATEGORIES:
+        notes.append(f"dropped {track.id}: {track.category or 'no category'}: only {', '.join(CATEGORIES)} are drawn")
+        return []
+    places = plane.seen(table[:, 1:3])
+    if np.abs(places).max(-1).min() > _REACH_M + 1000:
+        return []
+    given = any(track.size_m)
+    usual = DEFAULT_SIZE_M[track.category]
+    length, width, height = (own or other for own, other in zip(track.size_m, usual, strict=True))
+    shared: dict[str, Any] = {"category": track.category}
+    if given:
+        limits = ((1.0, 30.0), (0.5, 5.0), (0.5, 6.0))
+        measures = zip(("length_m", "width_m", "height_m"), (length, width, height), limits, strict=True)
+        shared["size"] = {key: round(min(max(value, low), high), 2) for key, value, (low, high) in measures}
+        length = shared["size"]["length_m"]
+    cuts = np.flatnonzero(np.diff(table[:, 0]) > MAX_GAP_S) + 1
+    pieces = np.split(np.arange(len(table)), cuts)
+    name = re.sub(r"[^A-Za-z0-9_-]+", "_", track.id).lstrip("_-")[:28] or "vehicle"
+    return [
+        {
+            "id": name if not number else f"{name}_{number + 1}",
+            **shared,
+            "trajectory": _rows(table[piece, 0] - start, places[piece], table[piece, 3] - plane.heading, length / 2),
+        }
+        for number, piece in enumerate(pieces)
+    ]
+
+
+def _rows(times: np.ndarray, places: np.ndarray, headings: np.ndarray, behind_m: float) -> list[list[float]]:
+    """Rows of a trajectory, with headings where they are not the direction of motion."""
+    times = np.maximum(times, 0.0)
+    kept = fewest(times, places, _TOLERANCE_M) if len(times) > 1 else np.array([0])
+    columns = [np.round(times, 3), np.round(places[:, 0] - behind_m, 3), np.round(places[:, 1], 3) + 0.0]
+    if not np.isnan(headings).any() and _turned_otherwise(times, places, headings):
+        turned = np.unwrap(headings)
+        columns.append(np.round(np.rad2deg(math.remainder(turned[0], 2 * math.pi) + turned - turned[0]), 2))
+        kept = np.union1d(kept, np.flatnonzero(np.abs(np.diff(turned, prepend=turned[0])) > math.radians(5)))
+        columns[3] = (columns[3] + 180) % 360 - 180
+    return [[float(column[index]) for column in columns] for index in kept]
+
+
+def _turned_otherwise(times: np.ndarray, places: np.ndarray, headings: np.ndarray) -> bool:
+    """Whether the headings differ from the direction of motion, as of a vehicle that stands or backs."""
+    if len(times) < 2:
+        return True
+    velocity = np.gradient(places, times, axis=0)
+    moving = np.hypot(*velocity.T) > 2.0
+    if not moving.any():
+        return True
+    off = np.arctan2(velocity[:, 1], velocity[:, 0]) - headings
+    return bool((np.abs((off + np.pi) % (2 * np.pi) - np.pi)[moving] > math.radians(15)).mean() > 0.02)
+
+
+def _road() -> dict[str, int]:
+    """Wide enough for most: a log of places says nothing of lanes."""
+    return Road(lanes=_LANES, oncoming_lanes=_LANES, ego_lane=1).model_dump(
+        include={"lanes", "oncoming_lanes", "ego_lane"}
+    )
+
+
+def _accepted(shared: dict[str, Any], actors: list[dict[str, Any]], file: str, notes: list[str]) -> Scenario:
+    """The scenario without the actors that no scenario may have, each of which is noted."""
+    while True:
+        try:
+            scenario = Scenario.model_validate({**shared, "actors": actors})
+            problems = [(finding.path, str(finding)) for finding in findings(scenario) if finding.stops]
+        except ValidationError as error:
+            problems = list(misfits(error))
+        if not problems:
+            return scenario
+        bad: dict[int, str] = {}
+        for path, why in problems:
+            if path[:1] != ("actors",) or len(path) < 2:
+                raise InputError(f"{file}: the ego makes no scenario: {why}")
+            bad.setdefault(int(path[1]), why)
+        for index, why in sorted(bad.items(), reverse=True):
+            notes.append(f"{file}: dropped vehicle {actors[index]['id']}: {why}")
+            del actors[index]

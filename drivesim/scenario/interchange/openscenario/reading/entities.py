@@ -1,0 +1,167 @@
+"""The entities of a file: what each is, its size, and which of them is the ego."""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from drivesim.errors import InputError
+from drivesim.scenario.interchange.openscenario.reading.attributes import number
+from drivesim.scenario.interchange.openscenario.reading.catalogues import Catalogues
+from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
+from drivesim.scenario.interchange.openscenario.reading.xml_tree import XmlTree
+from drivesim.scenario.schema.actors import DEFAULT_SIZE_M
+from drivesim.scenario.schema.vocabulary import CATEGORIES
+
+_EGO_NAMES = re.compile(r"(ego|hero|host|sut)(?![a-z])|ego_?vehicle", re.IGNORECASE)
+# Words in names of catalogues and their entries, looked for in this order.
+_NO_VEHICLE = re.compile(
+    r"pedestrian|walker|person|cycl|bike|motor(?!way|home)|scooter|moped|misc|train|tram(?![a-z])|animal|object"
+)
+_TRAILER = re.compile(r"trailer|dolly|caravan")
+_WORDS = (
+    ("bus", r"(?<![a-z])(bus|coach)(?![a-z])"),
+    ("truck", r"(?<![a-z])(truck|lorry|tractor|hgv|semi(?! ?trailer))(?![a-z])"),
+    ("van", r"(?<![a-z])van(?![a-z])"),
+    ("car", r"(?<![a-z])car(?![a-z])"),
+)
+_SMALL_M = (0.6, 0.6, 1.8)
+
+
+@dataclass(frozen=True)
+class Vehicle:
+    """Something that moves; the middle of its box lies `ahead_m` and `left_m` of its reference point.
+
+    Attributes:
+        category: One of drivesim's; None for what is no vehicle of these, moves in the storyboard, but is not drawn.
+        size_m: Length, width and height.
+        sized: Whether the file says the size.
+        performance: Largest speed, acceleration and deceleration that the file says.
+    """
+
+    element: ET.Element
+    category: str | None
+    size_m: tuple[float, float, float]
+    ahead_m: float = 0.0
+    left_m: float = 0.0
+    sized: bool = True
+    performance: tuple[float, float, float] = (math.inf, math.inf, math.inf)
+
+
+def read_entities(tree: XmlTree, catalogues: Catalogues, notes: Notes) -> dict[str, Vehicle]:
+    """Everything that can move, by name, in the order of the file; what is not drawn is noted as dropped."""
+    entities: dict[str, Vehicle] = {}
+    for element in tree.root.findall("Entities/ScenarioObject"):
+        name = element.get("name", "")
+        entities[name] = _entity(element, name, catalogues, notes)
+    return entities
+
+
+def read_selections(root: ET.Element, entities: dict[str, Vehicle]) -> dict[str, list[str]]:
+    """The members of each selection of entities by its name; members by type are not resolved, except vehicles."""
+    selections: dict[str, list[str]] = {}
+    for selection in root.findall("Entities/EntitySelection"):
+        members = [entry.get("entityRef", "") for entry in selection.iterfind("Members/EntityRef")]
+        for kind in selection.iterfind("Members/ByType"):
+            if kind.get("objectType") == "vehicle":
+                members += [name for name, entity in entities.items() if entity.category is not None]
+        selections[selection.get("name", "")] = members
+    return selections
+
+
+def ego_of(entities: dict[str, Vehicle], asked: str | None, tree: XmlTree, notes: Notes) -> str:
+    """The name of the ego: the one asked for, else by its name or properties, else the first vehicle.
+
+    Raises:
+        InputError: There is no vehicle, or none with the name that is asked for.
+    """
+    vehicles = {name: entity for name, entity in entities.items() if entity.category is not None}
+    if not vehicles:
+        raise InputError(f"{tree.file}: no vehicle of {', '.join(CATEGORIES)} in it, so no ego")
+    if asked is not None:
+        if asked not in vehicles:
+            raise InputError(f"{tree.file}: no vehicle {asked!r}; there are {', '.join(sorted(vehicles))}")
+        return asked
+    for name, vehicle in vehicles.items():
+        if _EGO_NAMES.match(name) or _said_to_be_ego(vehicle.element):
+            return name
+    first = next(iter(vehicles))
+    notes.changed(vehicles[first].element, f"entity {first}", "taken for the ego: no other says it is; see --ego")
+    return first
+
+
+def _said_to_be_ego(element: ET.Element) -> bool:
+    values = {p.get("value") for p in element.iter("Property")} | {v.get("role") for v in element.iter("Vehicle")}
+    return bool(values & {"ego", "ego_vehicle"})
+
+
+def _entity(element: ET.Element, name: str, catalogues: Catalogues, notes: Notes) -> Vehicle:
+    described = next((part for part in element if part.tag != "ObjectController"), None)
+    if described is None:
+        notes.dropped(element, f"entity {name}", "nothing says what it is")
+        return Vehicle(element, None, _SMALL_M)
+    if described.tag == "CatalogReference":
+        entry = catalogues.entry(described)
+        if entry is None:
+            return _by_words(element, name, described, notes)
+        described = entry
+    if described.tag != "Vehicle":
+        notes.dropped(element, f"entity {name}", f"{described.tag}: only vehicles are drawn")
+        return _with_box(element, described, None, _SMALL_M)
+    category = described.get("vehicleCategory", "")
+    if category not in CATEGORIES:
+        why = f"a vehicle of category {category!r}; drivesim has {', '.join(CATEGORIES)}"
+        notes.dropped(element, f"entity {name}", why)
+        return _with_box(element, described, None, _SMALL_M)
+    try:
+        return _with_box(element, described, category, None)
+    except UnmappableError as error:
+        notes.changed(element, f"entity {name}", f"{error}: taken for a {category} of usual size")
+        return _usual(element, category)
+
+
+def _with_box(
+    element: ET.Element, described: ET.Element, category: str | None, otherwise: tuple[float, float, float] | None
+) -> Vehicle:
+    """With the bounding box of a description; UnmappableError without one, unless there is a size to take otherwise."""
+    try:
+        measures, centre = described.find("BoundingBox/Dimensions"), described.find("BoundingBox/Center")
+        if measures is None or centre is None:
+            raise UnmappableError(f"{described.tag} without a BoundingBox")
+        length, width, height = (number(measures, key) for key in ("length", "width", "height"))
+        middle = number(centre, "x"), number(centre, "y")
+        return Vehicle(element, category, (length, width, height), *middle, performance=_performance(described))
+    except UnmappableError:
+        if otherwise is None:
+            raise
+        return Vehicle(element, category, otherwise)
+
+
+def _performance(described: ET.Element) -> tuple[float, float, float]:
+    """What a vehicle can do; infinite where nothing, or nothing sensible, is said."""
+    said = described.find("Performance")
+    keys = ("maxSpeed", "maxAcceleration", "maxDeceleration")
+    limits = [math.inf if said is None else number(said, key, math.inf) for key in keys]
+    return tuple(limit if limit > 0 else math.inf for limit in limits)
+
+
+def _by_words(element: ET.Element, name: str, reference: ET.Element, notes: Notes) -> Vehicle:
+    """What the name of an entry says, where its catalogue is not found."""
+    entry, catalogue = reference.get("entryName", "").lower(), reference.get("catalogName", "").lower()
+    words = f"{catalogue.removesuffix('catalog')} {entry}"
+    category = next((kind for kind, pattern in _WORDS if re.search(pattern, entry.replace("_", " "))), None)
+    trailing = _TRAILER.search(entry) and category != "truck"
+    if trailing or (category is None and _NO_VEHICLE.search(words)):
+        notes.dropped(element, f"entity {name}", f"from a catalogue, {words.strip()!r}: only vehicles are drawn")
+        return Vehicle(element, None, _SMALL_M)
+    taken = category or "car"
+    why = f"its catalogue is not found: {entry!r} is taken for a {taken} of usual size"
+    notes.changed(element, f"entity {name}", why)
+    return _usual(element, taken)
+
+
+def _usual(element: ET.Element, category: str) -> Vehicle:
+    # The reference point of a vehicle is its rear axle; the middle of a usual one lies this far ahead.
+    return Vehicle(element, category, DEFAULT_SIZE_M[category], 0.3 * DEFAULT_SIZE_M[category][0], sized=False)

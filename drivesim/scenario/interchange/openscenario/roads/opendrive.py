@@ -1,0 +1,317 @@
+"""Roads of an ASAM OpenDRIVE file: lines, arcs, spirals and parametric curves with lanes of any width; flat."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+
+from drivesim.scenario.interchange.openscenario.reading.attributes import number, only_child, text, whole
+from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
+from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
+
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)
+_GRID_M, _NEWTON_STEPS, _FARTHEST_M, _BEYOND_M = 4.0, 6, 60.0, 500.0
+_NARROWEST_M = 0.05
+_DRIVING = ("driving", "entry", "exit", "onRamp", "offRamp", "bidirectional")
+
+
+@dataclass(frozen=True)
+class Cubic:
+    """a + b x + c x² + d x³, counted from `start`."""
+
+    start: float
+    a: float
+    b: float
+    c: float
+    d: float
+
+    @classmethod
+    def read(cls, element: ET.Element, start: str) -> Cubic:
+        return cls(number(element, start), *(number(element, key, 0.0) for key in "abcd"))
+
+    def at(self, s: float) -> float:
+        x = s - self.start
+        return self.a + x * (self.b + x * (self.c + x * self.d))
+
+
+def _held(pieces: Sequence[Any], s: float, start: str) -> Any:
+    """The last of pieces in order that starts at or before `s`, else the first; nearly always there is only one."""
+    if len(pieces) == 1:
+        return pieces[0]
+    index = bisect_right(pieces, s + 1e-9, key=attrgetter(start)) - 1
+    return pieces[max(index, 0)]
+
+
+def _piecewise(pieces: list[Cubic], s: float) -> float:
+    return _held(pieces, s, "start").at(s) if pieces else 0.0
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """A piece of a road's line from `s` on; of a parametric curve, `curve` holds its coefficients of u and v."""
+
+    s: float
+    start: Pose
+    length: float
+    curvature: tuple[float, float] = (0.0, 0.0)
+    curve: tuple[np.ndarray, np.ndarray, float] | None = None
+
+    @classmethod
+    def read(cls, element: ET.Element) -> Geometry:
+        s, length = number(element, "s"), number(element, "length")
+        start, shape = Pose(*(number(element, key) for key in ("x", "y", "hdg"))), only_child(element)
+        match shape.tag:
+            case "line":
+                return cls(s, start, length)
+            case "arc":
+                curvature = number(shape, "curvature")
+                return cls(s, start, length, (curvature, curvature))
+            case "spiral":
+                return cls(s, start, length, (number(shape, "curvStart"), number(shape, "curvEnd")))
+            case "paramPoly3":
+                u, v = (np.array([number(shape, f"{key}{axis}") for key in "abcd"]) for axis in "UV")
+                per_metre = 1.0 if shape.get("pRange") == "arcLength" else 1 / max(length, 1e-9)
+                return cls(s, start, length, curve=(u, v, per_metre))
+        raise UnmappableError(f"a road of {shape.tag} is not supported")
+
+    def at(self, s: float) -> Pose:
+        """The place and direction at a station; beyond the ends it goes straight on."""
+        way = min(max(s - self.s, 0.0), self.length)
+        ahead, left, turned = self._local(way)
+        beyond = s - self.s - way
+        ahead, left = ahead + beyond * math.cos(turned), left + beyond * math.sin(turned)
+        cos, sin = math.cos(self.start.heading), math.sin(self.start.heading)
+        x, y = self.start.x + ahead * cos - left * sin, self.start.y + ahead * sin + left * cos
+        return Pose(x, y, self.start.heading + turned)
+
+    def curvature_at(self, s: float) -> float:
+        """In 1/m, positive to the left; 0 beyond the ends."""
+        way = s - self.s
+        if not 0 <= way <= self.length or not self.length:
+            return 0.0
+        if self.curve is None:
+            return self.curvature[0] + (self.curvature[1] - self.curvature[0]) * way / self.length
+        step = min(0.05, self.length / 4)
+        sooner, later = (self._local(min(max(way + by, 0.0), self.length)) for by in (-step, step))
+        return math.remainder(later[2] - sooner[2], 2 * math.pi) / max(math.dist(sooner[:2], later[:2]), 1e-9)
+
+    def _local(self, way: float) -> tuple[float, float, float]:
+        if self.curve is not None:
+            u, v, per_metre = self.curve
+            powers = np.array([1.0, way * per_metre, (way * per_metre) ** 2, (way * per_metre) ** 3])
+            slopes = np.array([0.0, 1.0, 2 * way * per_metre, 3 * (way * per_metre) ** 2])
+            return float(u @ powers), float(v @ powers), math.atan2(float(v @ slopes), float(u @ slopes))
+        first, last = self.curvature
+        slope = (last - first) / self.length if self.length else 0.0
+        turned = way * (first + slope * way / 2)
+        if not first and not last:
+            return way, 0.0, 0.0
+        if first == last:
+            return math.sin(turned) / first, (1 - math.cos(turned)) / first, turned
+        nodes = way / 2 * (1 + _NODES)
+        headings = nodes * (first + slope * nodes / 2)
+        weights = way / 2 * _WEIGHTS
+        return float(weights @ np.cos(headings)), float(weights @ np.sin(headings)), turned
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lanes from a station on: widths by id, and which are for driving."""
+
+    s: float
+    widths: dict[int, list[Cubic]]
+    driving: frozenset[int]
+
+
+@dataclass
+class OdrRoad:
+    """One road; `links` hold what is beyond its start (False) and end (True): road or junction, its id, and contact."""
+
+    id: str
+    length: float
+    left_hand: bool
+    geometries: list[Geometry]
+    offsets: list[Cubic]
+    sections: list[Section]
+    links: dict[bool, tuple[str, str, bool]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, element: ET.Element) -> OdrRoad:
+        geometries = [Geometry.read(part) for part in element.iterfind("planView/geometry")]
+        sections = [_section(part) for part in element.iterfind("lanes/laneSection")]
+        if not geometries or not sections:
+            raise UnmappableError("a road without a line or lanes")
+        links = {}
+        for tag, at_end in (("predecessor", False), ("successor", True)):
+            link = element.find(f"link/{tag}")
+            if link is not None:
+                entered = link.get("contactPoint", "start") == "start"
+                links[at_end] = (link.get("elementType", "road"), link.get("elementId", ""), entered)
+        offsets = [Cubic.read(part, "s") for part in element.iterfind("lanes/laneOffset")]
+        left_hand = element.get("rule", "RHT") == "LHT"
+        return cls(text(element, "id"), number(element, "length"), left_hand, geometries, offsets, sections, links)
+
+    def pose(self, s: float) -> Pose:
+        """The place of the line, with its direction."""
+        return _held(self.geometries, s, "s").at(s)
+
+    def curvature(self, s: float) -> float:
+        """In 1/m, positive to the left."""
+        return _held(self.geometries, s, "s").curvature_at(s)
+
+    def section(self, s: float) -> Section:
+        return _held(self.sections, s, "s")
+
+    def width(self, s: float, lane: int) -> float:
+        section = self.section(s)
+        if lane not in section.widths or lane == 0:
+            raise UnmappableError(f"road {self.id} has no lane {lane} at {s:.4g} m")
+        return max(_piecewise(section.widths[lane], min(max(s, 0.0), self.length) - section.s), 0.0)
+
+    def centre(self, s: float, lane: int) -> float:
+        if lane == 0:
+            return _piecewise(self.offsets, min(max(s, 0.0), self.length))
+        side = 1 if lane > 0 else -1
+        between = sum(self.width(s, side * order) for order in range(1, abs(lane)))
+        return _piecewise(self.offsets, min(max(s, 0.0), self.length)) + side * (between + self.width(s, lane) / 2)
+
+    @cached_property
+    def grid(self) -> tuple[np.ndarray, np.ndarray]:
+        """Stations `n` and places `n 2` along the line."""
+        stations = np.linspace(0.0, self.length, max(2, math.ceil(self.length / _GRID_M) + 1))
+        return stations, np.array([(pose.x, pose.y) for pose in map(self.pose, stations)])
+
+
+def _section(element: ET.Element) -> Section:
+    widths: dict[int, list[Cubic]] = {}
+    driving = set()
+    for lane in element.iter("lane"):
+        number_of = whole(lane, "id")
+        widths[number_of] = [Cubic.read(part, "sOffset") for part in lane.iterfind("width")]
+        if lane.get("type", "driving") in _DRIVING and number_of:
+            driving.add(number_of)
+    return Section(number(element, "s", 0.0), widths, frozenset(driving))
+
+
+@dataclass(frozen=True)
+class Connection:
+    """A way through a junction, for some lanes of the road that comes in; `at_start` is where it is entered."""
+
+    incoming: str
+    connecting: str
+    at_start: bool
+    lanes: frozenset[int]
+
+
+@dataclass
+class OpenDrive:
+    """The roads of a file by id; keeps to `RoadMap`."""
+
+    roads: dict[str, OdrRoad]
+    junctions: dict[str, list[Connection]] = field(default_factory=dict)
+
+    @classmethod
+    def read(cls, root: ET.Element) -> OpenDrive:
+        """UnmappableError where it holds what is not supported."""
+        roads = [OdrRoad.read(element) for element in root.iterfind("road")]
+        if not roads:
+            raise UnmappableError("no road in it")
+        junctions = {
+            junction.get("id", ""): [
+                Connection(
+                    part.get("incomingRoad", ""),
+                    part.get("connectingRoad", ""),
+                    part.get("contactPoint") == "start",
+                    frozenset(whole(link, "from") for link in part.iterfind("laneLink")),
+                )
+                for part in junction.iterfind("connection")
+            ]
+            for junction in root.iterfind("junction")
+        }
+        return cls({road.id: road for road in roads}, junctions)
+
+    def require(self, road: str) -> None:
+        if road not in self.roads:
+            raise UnmappableError(f"there is no road {road!r} in the file of the road")
+
+    def pose(self, road: str, s: float, t: float) -> Pose:
+        line = self.roads[road].pose(s)
+        return Pose(line.x - t * math.sin(line.heading), line.y + t * math.cos(line.heading), line.heading)
+
+    def curvature(self, road: str, s: float) -> float:
+        return self.roads[road].curvature(s)
+
+    def lane_centre(self, road: str, s: float, lane: int) -> float:
+        return self.roads[road].centre(s, lane)
+
+    def lane_width(self, road: str, s: float, lane: int) -> float:
+        return self.roads[road].width(s, lane)
+
+    def lane_at(self, road: str, s: float, t: float) -> int:
+        held = self.roads[road]
+        lanes = [lane for lane in held.section(s).widths if lane and held.width(s, lane) > _NARROWEST_M]
+        if not lanes:
+            raise UnmappableError(f"road {road} has no lane at {s:.4g} m")
+        return min(lanes, key=lambda lane: abs(held.centre(s, lane) - t) - held.width(s, lane) / 2)
+
+    def runs_along(self, road: str, lane: int) -> bool:
+        return (lane > 0) == self.roads[road].left_hand
+
+    def beside(self, road: str, s: float, lane: int, lanes_left: int) -> int:
+        lanes = sorted(other for other in self.roads[road].section(s).widths if other)
+        index = lanes.index(lane) + lanes_left if lane in lanes else -1
+        if not 0 <= index < len(lanes):
+            raise UnmappableError(f"road {road} has no lane {lanes_left:+d} beside lane {lane}")
+        return lanes[index]
+
+    def length(self, road: str) -> float:
+        return self.roads[road].length
+
+    def section(self, road: str, s: float) -> int:
+        return self.roads[road].sections.index(self.roads[road].section(s)) if len(self.roads[road].sections) > 1 else 0
+
+    def beyond(self, road: str, at_end: bool, lane: int) -> tuple[str, bool] | None:
+        kind, name, entered = self.roads[road].links.get(at_end, ("", "", True))
+        if kind == "road" and name in self.roads:
+            return name, entered
+        connections = [
+            part
+            for part in self.junctions.get(name, [])
+            if kind == "junction" and part.incoming == road and part.connecting in self.roads
+        ]
+        # The way of the lane, and of those that one, the straightest.
+        best = min(connections, key=lambda part: (lane not in part.lanes, self._turned(part.connecting)), default=None)
+        return None if best is None else (best.connecting, best.at_start)
+
+    def locate(self, x: float, y: float) -> tuple[str, float, float] | None:
+        point, found = np.array([x, y]), []
+        for road in self.roads.values():
+            stations, places = road.grid
+            distances = np.linalg.norm(places - point, axis=-1)
+            found.append((float(distances.min()), road.id, float(stations[distances.argmin()])))
+        beyond: list[tuple[float, str, float, float]] = []
+        for _, road, start in sorted(found)[:3]:
+            s = start
+            for _ in range(_NEWTON_STEPS):
+                pose = self.roads[road].pose(s)
+                s += (x - pose.x) * math.cos(pose.heading) + (y - pose.y) * math.sin(pose.heading)
+            pose = self.roads[road].pose(s)
+            t = (y - pose.y) * math.cos(pose.heading) - (x - pose.x) * math.sin(pose.heading)
+            if -1e-6 <= s <= self.length(road) + 1e-6 and abs(t) <= _FARTHEST_M:
+                return road, s, t
+            beyond.append((abs(t) + max(-s, s - self.length(road)), road, s, t))
+        distance, *nearest = min(beyond)
+        return tuple(nearest) if distance <= _BEYOND_M else None
+
+    def _turned(self, road: str) -> float:
+        """By how much a road turns in all."""
+        first, last = self.roads[road].pose(0.0), self.roads[road].pose(self.length(road))
+        return abs(math.remainder(last.heading - first.heading, 2 * math.pi))

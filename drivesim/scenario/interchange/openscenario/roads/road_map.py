@@ -1,0 +1,124 @@
+"""Roads as far as entities need them: lanes beside a line, and the poses of places along it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
+from drivesim.scenario.schema.road import Road
+
+LANE_WIDTH_M = Road().lane_width_m
+
+
+@dataclass(frozen=True)
+class Pose:
+    """A point of the plane with a direction in radians, counted from the x axis to the left."""
+
+    x: float
+    y: float
+    heading: float
+
+
+class RoadMap(Protocol):
+    """The roads of a file; `s` and `t` are metres along a road's line and to the left of it, lanes have ids."""
+
+    def require(self, road: str) -> None:
+        """UnmappableError where there is no such road."""
+
+    def pose(self, road: str, s: float, t: float) -> Pose:
+        """The place, with the direction of the road."""
+
+    def curvature(self, road: str, s: float) -> float:
+        """In 1/m, positive to the left."""
+
+    def lane_centre(self, road: str, s: float, lane: int) -> float:
+        """The `t` of the middle of a lane; UnmappableError where there is no such lane."""
+
+    def lane_width(self, road: str, s: float, lane: int) -> float:
+        """Width in metres."""
+
+    def lane_at(self, road: str, s: float, t: float) -> int:
+        """The lane that holds a place, or the nearest one."""
+
+    def runs_along(self, road: str, lane: int) -> bool:
+        """Whether traffic in a lane drives towards larger `s`."""
+
+    def beside(self, road: str, s: float, lane: int, lanes_left: int) -> int:
+        """The lane so many lanes to the left (larger `t`); UnmappableError where there is none."""
+
+    def length(self, road: str) -> float:
+        """Length of a road in metres."""
+
+    def section(self, road: str, s: float) -> int:
+        """A number for the lanes at a place: between places of the same number, ids of lanes stay what they are."""
+
+    def beyond(self, road: str, at_end: bool, lane: int) -> tuple[str, bool] | None:
+        """The road beyond an end of a lane, and whether it is entered at its start; None where nothing follows."""
+
+    def locate(self, x: float, y: float) -> tuple[str, float, float] | None:
+        """Road, `s` and `t` of a point; None where no road is near."""
+
+
+@dataclass(frozen=True)
+class AssumedRoad:
+    """One straight road without an end, of lanes of usual width, taken where the file of the road is not to be had.
+
+    Attributes:
+        name: The only road there is; None where positions of lanes and roads mean nothing.
+        origin: Where `s` and `t` are 0, with the direction of the road.
+        shift_m: By how much the lanes lie to the left of where they would lie around the line.
+    """
+
+    name: str | None
+    origin: Pose = Pose(0.0, 0.0, 0.0)
+    shift_m: float = 0.0
+
+    ROAD = "assumed"
+
+    def require(self, road: str) -> None:
+        if self.name is None:
+            raise UnmappableError("a place on a road needs the file of the road, where the ego's is one of the world")
+        if road not in (self.name, self.ROAD):
+            raise UnmappableError("on another road than the ego; how the roads lie needs the file of the road")
+
+    def pose(self, road: str, s: float, t: float) -> Pose:
+        cos, sin = math.cos(self.origin.heading), math.sin(self.origin.heading)
+        return Pose(self.origin.x + s * cos - t * sin, self.origin.y + s * sin + t * cos, self.origin.heading)
+
+    def curvature(self, road: str, s: float) -> float:
+        return 0.0
+
+    def lane_centre(self, road: str, s: float, lane: int) -> float:
+        if lane == 0:
+            return self.shift_m
+        return self.shift_m + math.copysign((abs(lane) - 0.5) * LANE_WIDTH_M, lane)
+
+    def lane_width(self, road: str, s: float, lane: int) -> float:
+        return LANE_WIDTH_M
+
+    def lane_at(self, road: str, s: float, t: float) -> int:
+        order = math.floor((t - self.shift_m) / LANE_WIDTH_M + 1e-9)
+        return order + 1 if order >= 0 else order
+
+    def runs_along(self, road: str, lane: int) -> bool:
+        return lane < 0
+
+    def beside(self, road: str, s: float, lane: int, lanes_left: int) -> int:
+        order = (lane - 1 if lane > 0 else lane) + lanes_left
+        return order + 1 if order >= 0 else order
+
+    def length(self, road: str) -> float:
+        return math.inf
+
+    def section(self, road: str, s: float) -> int:
+        return 0
+
+    def beyond(self, road: str, at_end: bool, lane: int) -> tuple[str, bool] | None:
+        return None
+
+    def locate(self, x: float, y: float) -> tuple[str, float, float] | None:
+        cos, sin = math.cos(self.origin.heading), math.sin(self.origin.heading)
+        dx, dy = x - self.origin.x, y - self.origin.y
+        return self.name or self.ROAD, dx * cos + dy * sin, dy * cos - dx * sin

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from drivesim.engine import Engine
+from drivesim.engine.first_frame.compose import fitted
+from drivesim.errors import InputError
+from drivesim.scenario import Scenario
+
+
+def test_a_frame_follows_seed_boxes_and_time_of_day(engine: Engine, scenario: Scenario) -> None:
+    frame = engine.compose(scenario)
+    assert (frame.shape, frame.dtype) == ((128, 256, 3), np.uint8)
+    assert np.array_equal(frame, engine.compose(scenario, seed=3))
+    assert not np.array_equal(frame, engine.compose(scenario, seed=4))
+    for change in ({"boxes": None}, {"boxes": ()}, {"time_of_day": "day"}, {"crowdedness": None}):
+        assert not np.array_equal(frame, engine.compose(scenario.model_copy(update=change)))
+
+
+def test_a_scene_starts_from_a_picture(engine: Engine, tmp_path: Path) -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (512, 1024, 3), np.uint8)
+    cv2.imwrite(str(tmp_path / "scene.png"), picture)
+    scenario = Scenario.model_validate({"format": 1, "name": "p", "first_frame": str(tmp_path / "scene.png")})
+    frame = engine.compose(scenario)
+    cv2.imwrite(str(tmp_path / "scene.png"), 255 - picture)
+    assert not np.array_equal(frame, engine.compose(scenario))
+
+
+def test_a_broken_picture_is_an_input_error(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "scene.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture at all")
+    scenario = Scenario.model_validate({"format": 1, "name": "p", "first_frame": str(tmp_path / "scene.png")})
+    with pytest.raises(InputError, match=r"scene\.png"):
+        engine.compose(scenario)
+
+
+def test_a_picture_is_cropped_in_its_middle_and_shrunk_by_area() -> None:
+    picture = np.zeros((100, 220, 3), np.uint8)
+    picture[:, 10:210] = 200
+    picture[:, 110:210] = 100
+    small = fitted(picture, 10, 20)
+    assert small.shape == (10, 20, 3)
+    assert (small[:, :10] == 200).all()
+    assert (small[:, 10:] == 100).all()

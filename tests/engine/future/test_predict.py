@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from drivesim.engine import Engine, fast
+from drivesim.engine.future.predict import predict_window
+from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.settings import EngineSettings, SamplerSettings
+from drivesim.models.conditioning import Conditioning
+from drivesim.models.presets import tiny
+
+LABELS = Conditioning(time_of_day=torch.tensor([1]), crowdedness=torch.tensor([4]))
+
+
+class Recording:
+    """A network that predicts nothing and keeps its inputs."""
+
+    def __init__(self) -> None:
+        self.inputs: list[tuple[Tensor, Conditioning]] = []
+
+    def __call__(self, x: Tensor, tau: Tensor, conditioning: Conditioning) -> Tensor:
+        self.inputs.append((x, conditioning))
+        return torch.zeros_like(x)
+
+
+def _predict(settings: EngineSettings, num_known: int = 2) -> tuple[Tensor, Tensor, Recording]:
+    network, generator = Recording(), torch.Generator().manual_seed(0)
+    known = torch.randn(num_known, 8, 4, 8, generator=generator)
+    noise = torch.randn(8, 8, 4, 8, generator=generator)
+    stage = DiffusionStage(network, tiny().denoiser("prediction"))
+    return predict_window(stage, known, LABELS, settings, noise), known, network
+
+
+def test_the_window_begins_with_the_known_keyframes_exactly() -> None:
+    for num_known in (1, 2):
+        made, known, _ = _predict(fast(), num_known)
+        assert torch.equal(made[:num_known], known)
+
+
+def test_the_sampler_sees_known_keyframes_with_the_noise_of_each_step() -> None:
+    _, known, network = _predict(replace(fast(), prediction=SamplerSettings(8, "ddim")))
+    last, _ = network.inputs[-1]
+    first, _ = network.inputs[0]
+    assert (last[0, :2] - known).square().mean() < 0.5 * (first[0, :2] - known).square().mean()
+
+
+def test_guidance_costs_a_call_for_each_kind_and_drops_only_it() -> None:
+    steps = fast().prediction.steps
+    for scene, context, calls in ((1.0, 1.0, 1), (2.0, 1.0, 2), (1.0, 2.0, 2), (2.0, 2.0, 3)):
+        _, _, network = _predict(replace(fast(), scene_guidance=scene, context_guidance=context))
+        assert len(network.inputs) == calls * steps
+        told = {(c.context is not None, c.time_of_day is not None) for _, c in network.inputs}
+        expected = (
+            {(True, True)} | ({(True, False)} if scene > 1 else set()) | ({(False, True)} if context > 1 else set())
+        )
+        assert told == expected
+
+
+def test_context_guidance_changes_the_future(engine: Engine, scenario) -> None:
+    plain = engine.future(scenario).predict(0, None).latents
+    guided = engine.future(scenario, settings=replace(fast(), context_guidance=4.0)).predict(0, None).latents
+    assert np.array_equal(plain[0], guided[0])
+    assert not np.allclose(plain[1:], guided[1:])
