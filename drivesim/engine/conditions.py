@@ -92,7 +92,7 @@ def steered_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
 
 def _of_layouts(layouts: Sequence[SceneLayout], shape: tuple[int, ...]) -> Conditioning:
     """The boxes of frames `b t`, with headings and colours."""
-    most = max([1, *map(len, layouts)])
+    most = max(map(len, layouts))
     xyxy = np.zeros((len(layouts), most, 4), np.float32)
     category = np.full((len(layouts), most), UNKNOWN, np.int64)
     for row, layout in enumerate(layouts):
