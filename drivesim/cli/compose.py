@@ -53,6 +53,7 @@ def compose(
     from drivesim.archive.export import write_png
     from drivesim.assets import default_checkpoints
     from drivesim.engine import Engine, settings_named
+    from drivesim.engine.unheeded import unheeded
     from drivesim.scenario import load_case
     from drivesim.scenario.previews.drawing import draw_layout
 
@@ -63,6 +64,8 @@ def compose(
     engine = Engine.load(checkpoints or default_checkpoints(), device_name)
     if threads is not None:
         torch.set_num_threads(threads)
+    for sentence in unheeded(scenario, engine.checkpoints):
+        typer.echo(f"{file}: warning: {sentence}", err=True)
     settings = replace(settings_named(preset.value), precision=precision.value)
     written = [out]
     if gate > 1:

@@ -62,15 +62,18 @@ def rollout(
     Running the same command again continues where the last run stopped.
     """
     from drivesim.assets import default_checkpoints
+    from drivesim.cli.validate import unheeded_parts
     from drivesim.rollout.job import RolloutJob
     from drivesim.scenario import load_case
 
     scenario = load_case(file, index)
-    device_name = chosen_device(device)
+    device_name, checkpoints = chosen_device(device), checkpoints or default_checkpoints()
+    for sentence in unheeded_parts(scenario, checkpoints):
+        typer.echo(f"{file}: warning: {sentence}", err=True)
     job = RolloutJob(
         scenario,
         out,
-        checkpoints or default_checkpoints(),
+        checkpoints,
         seed=scenario.seed if seed is None else seed,
         futures=futures or scenario.futures,
         preset=preset.value,

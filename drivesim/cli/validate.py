@@ -12,6 +12,7 @@ from drivesim.cli.options import JsonOption
 from drivesim.errors import InputError, ScenarioError
 
 if TYPE_CHECKING:
+    from drivesim.scenario import Scenario
     from drivesim.scenario.text.problems import Problem
 
 
@@ -19,6 +20,9 @@ def validate(
     files: Annotated[list[Path], typer.Argument(help="Scenario files.", show_default=False)],
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     as_json: JsonOption = False,
+    checkpoints: Annotated[
+        Path | None, typer.Option(help="Folder of checkpoints; says what in the files they do not obey.")
+    ] = None,
 ) -> None:
     """Check scenario files.
 
@@ -39,6 +43,11 @@ def validate(
             for warning in checked.warnings:
                 line, column = warning.place
                 typer.echo(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
+            if checkpoints is not None:
+                unheeded = unheeded_parts(checked.scenario, checkpoints)
+                results[-1]["unheeded"] = unheeded
+                for sentence in unheeded:
+                    typer.echo(f"{file}: warning: {sentence}", err=True)
             if not as_json:
                 typer.echo(f"{file}: valid")
         except InputError as error:
@@ -49,6 +58,14 @@ def validate(
         typer.echo(json.dumps(results, indent=2))
     if failed:
         raise typer.Exit(InputError.exit_code)
+
+
+def unheeded_parts(scenario: Scenario, checkpoints: Path) -> list[str]:
+    """Returns what in a scenario the checkpoints of a folder do not obey; raises CheckpointError as they do."""
+    from drivesim.engine.unheeded import unheeded
+    from drivesim.models.checkpoints import CheckpointSet
+
+    return unheeded(scenario, CheckpointSet.open(checkpoints))
 
 
 def _problems(error: InputError) -> list[dict[str, Any]]:

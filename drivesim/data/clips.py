@@ -13,8 +13,18 @@ from drivesim.data.drive_log import split_of
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.errors import FootageError
-from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, EgoMotion
+from drivesim.models.conditioning import (
+    UNKNOWN,
+    BoxColours,
+    BoxHeadings,
+    BoxLayout,
+    Conditioning,
+    EgoMotion,
+    RoadLayout,
+)
 from drivesim.models.pixels import to_unit_range
+from drivesim.models.road_raster import MAP_COLUMNS, MAP_ROWS, draw_road
+from drivesim.scenario.schema.vocabulary import ROAD_KINDS
 
 
 @dataclass(frozen=True)
@@ -127,6 +137,8 @@ class FootageTensors:
         self.time_of_day = torch.from_numpy(columns.time_of_day.astype(np.int64))
         self.crowdedness = torch.from_numpy(columns.crowdedness.astype(np.int64))
         self.ego_motion = torch.from_numpy(columns.ego_motion)
+        self.heading = torch.from_numpy(columns.heading_rad)
+        self.colour = torch.from_numpy(columns.colour.astype(np.int64))
 
     @property
     def frame_size(self) -> tuple[int, int]:
@@ -157,21 +169,37 @@ class FootageTensors:
         squares = [[frames[i][y : y + side, x : x + side] for i in clip] for clip, y, x in places]
         return torch.from_numpy(np.array(squares))
 
-    def conditioning(self, index: Tensor) -> Conditioning:
+    def conditioning(self, index: Tensor, attributes: bool = False, road: bool = False) -> Conditioning:
         """Returns what clips are conditioned on.
 
         These are boxes and ego motion of each frame, and time of day and crowdedness of the first frame. Boxes or ego
         motion that are unknown in one frame of a clip are unknown in all of its frames.
+
+        Args:
+            index: Indices of frames, `b t`.
+            attributes: Whether to give headings and colours of the boxes too.
+            road: Whether to give the road in view too; a clip with a frame whose road is unknown has no road.
         """
         crowdedness, ego_motion = self.crowdedness[index], self.ego_motion[index]
         boxes_known = (crowdedness != UNKNOWN).all(1)
         motion_known = ego_motion.isfinite().all((1, 2))
         return Conditioning(
             boxes=BoxLayout(self.boxes[index], self.category[index], boxes_known),
+            box_headings=BoxHeadings(self.heading[index], boxes_known) if attributes else None,
+            box_colours=BoxColours(self.colour[index], boxes_known) if attributes else None,
+            road=self._road(index) if road else None,
             time_of_day=self.time_of_day[index[:, 0]],
             crowdedness=crowdedness[:, 0],
             ego_motion=EgoMotion(ego_motion.nan_to_num(), motion_known),
         )
+
+    def _road(self, index: Tensor) -> RoadLayout:
+        roads = self.footage.roads
+        views = [[roads.view(frame) for frame in clip] for clip in index.tolist()]
+        known = torch.tensor([all(view is not None for view in clip) for clip in views])
+        nothing = np.zeros((len(ROAD_KINDS), MAP_ROWS, MAP_COLUMNS), np.uint8)
+        maps = [[nothing if view is None else draw_road(view) for view in clip] for clip in views]
+        return RoadLayout(torch.from_numpy(np.array(maps)), known)
 
 
 class GrowingTensor:

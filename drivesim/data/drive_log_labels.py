@@ -1,7 +1,8 @@
 """The labels of a drive log and their file, `labels.json`.
 
-Version 1 holds exact labels of everything. Version 2, for footage of real drives, may leave out what the source does
-not know, and says where the labels come from.
+Version 1 holds exact labels of the vehicles of a world. Version 2, for footage of real drives, may leave out what the
+source does not know, and says where the labels come from. Version 3 also holds roads, headings and colours, which are
+unknown in older files.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from drivesim.errors import FootageError
-from drivesim.scenario.schema.vocabulary import TimeOfDay, VehicleCategory
+from drivesim.scenario.schema.vocabulary import RoadKind, TimeOfDay, VehicleCategory, VehicleColour
 
-FORMAT: Literal[1] = 1
+FORMAT: Literal[3] = 3
 FORMAT_OF_REAL_FOOTAGE: Literal[2] = 2
 LABELS_FILE = "labels.json"
 
@@ -42,11 +43,27 @@ class VehicleLabel:
     """Distance from the camera to the vehicle's nearest point; None if it is unknown."""
     visible_fraction: float | None
     """Fraction of the vehicle's pixels that nothing hides and that lie inside the frame, 0 to 1; None if unknown."""
+    heading_rad: float | None = None
+    """Angle from the line of sight to the direction in which the vehicle points, positive to the left: 0 if it shows
+    its rear, ±π if it shows its front, and π/2 if it points to the left; None if it is unknown."""
+    colour: VehicleColour | None = None
+    """Colour of most of its paint; None if it is unknown, or none of these."""
+
+
+@dataclass(frozen=True)
+class RoadElement:
+    """A line or an area of the road in view, where nothing hides it."""
+
+    __pydantic_config__ = _STRICT
+
+    kind: RoadKind
+    points: tuple[tuple[float, float], ...]
+    """Points x, y in pixels inside the frame; a `drivable_area` is bounded by them, a line leads through them."""
 
 
 @dataclass(frozen=True)
 class FrameLabel:
-    """One frame: the ego's motion and the vehicles in view."""
+    """One frame: the ego's motion, the vehicles and the road in view."""
 
     __pydantic_config__ = _STRICT
 
@@ -57,6 +74,8 @@ class FrameLabel:
     """Positive to the left; None if it is unknown."""
     vehicles: tuple[VehicleLabel, ...] | None
     """None if the frame was not searched for vehicles, which is not the same as a frame without vehicles."""
+    road: tuple[RoadElement, ...] | None = None
+    """Every part of the road in view; None if it is unknown."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +125,7 @@ class DriveLogLabels:
     camera: CameraLabel | None = None
     frames: tuple[FrameLabel, ...] = ()
     provenance: Provenance | None = None
-    format: Literal[1, 2] = FORMAT
+    format: Literal[1, 2, 3] = FORMAT
 
     def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
         """Returns the same labels with other labels of frames."""
@@ -142,7 +161,7 @@ def _first_problem(path: Path, error: ValidationError) -> str:
     details = error.errors()[0]
     field = ".".join(str(part) for part in details["loc"]) or "the file"
     if details["loc"] == ("format",):
-        known = f"versions {FORMAT} and {FORMAT_OF_REAL_FOOTAGE}"
+        known = f"versions 1 to {FORMAT}"
         return f"{path}: format: this drivesim reads {known}, the file says {details['input']!r}"
     more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
     return f"{path}: {field}: {details['msg']}{more}"

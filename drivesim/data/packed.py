@@ -23,6 +23,7 @@ from drivesim.data.columns import FrameColumns, VehicleColumns
 from drivesim.data.drive_log import list_drive_logs
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packing import OnProgress, Packing, silent
+from drivesim.data.road_columns import RoadColumns
 from drivesim.data.shard import Shard, ShardDamagedError, shard_names
 from drivesim.errors import FootageError
 
@@ -90,6 +91,11 @@ class PackedFootage:
     def vehicles(self) -> VehicleColumns:
         """All labelled vehicles."""
         return VehicleColumns.joined([shard.vehicles for shard in self.shards])
+
+    @cached_property
+    def roads(self) -> RoadColumns:
+        """The road in view in each frame."""
+        return RoadColumns.joined([shard.roads for shard in self.shards])
 
     @cached_property
     def columns(self) -> FrameColumns:

@@ -1,7 +1,7 @@
 """A shard of packed footage: frames of some drive logs at one size, with their labels, in a folder that never changes.
 
     frames.npy    uint8 (n, h, w, 3), RGB, to be mapped into memory
-    labels.npz    logs, ego motion, and all labelled vehicles (`VehicleColumns`)
+    labels.npz    logs, ego motion, all labelled vehicles (`VehicleColumns`), and the roads in view (`RoadColumns`)
     shard.json    format, size, origin, sha256 of the two files and of itself
 
 `ShardWriter` fills a shard inside a claimed folder (`publishing.Claim`), from drive logs or straight from a renderer.
@@ -16,7 +16,7 @@ import json
 import math
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -29,11 +29,14 @@ from drivesim.data.columns import VehicleColumns, field_names
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
 from drivesim.data.frame_array import map_array
 from drivesim.data.publishing import writing
+from drivesim.data.road_columns import RoadColumns
 from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
-FORMAT = 2
-"""Version of the format. Version 1 was one array per size without shards, and is ignored."""
+FORMAT = 3
+"""Version of the format. Version 2 has no roads, headings and colours, and is read with these unknown. Version 1 was
+one array per size without shards, and is ignored."""
+_READABLE = (2, FORMAT)
 FRAMES_FILE, LABELS_FILE, IDENTITY_FILE = "frames.npy", "labels.npz", "shard.json"
 _CHANGED = "was changed after it was written (its sha256 does not match)"
 
@@ -91,6 +94,7 @@ class Shard:
         frames_sha256: Digest of the file of frames.
         logs: The logs of the frames.
         vehicles: All labelled vehicles.
+        roads: The road in view in each frame.
         ego_motion: Speed in m/s and yaw rate in rad/s, NaN if unknown, float32 `n 2`.
         sources: The drive logs that the shard was packed from; a recorded shard has none.
         recording: The settings of a recorded shard; None for a shard that was packed from logs.
@@ -101,6 +105,7 @@ class Shard:
     frames_sha256: str
     logs: LogColumns
     vehicles: VehicleColumns
+    roads: RoadColumns
     ego_motion: np.ndarray
     sources: tuple[PackedLog, ...]
     recording: dict[str, Any] | None
@@ -128,13 +133,16 @@ class Shard:
             raise _damaged(folder / FRAMES_FILE, _CHANGED)
         with np.load(io.BytesIO(labels_bytes), allow_pickle=False) as labels:
             logs = LogColumns(**{name: labels[f"log_{name}"] for name in field_names(LogColumns)})
-            vehicles = VehicleColumns(**{name: labels[f"vehicle_{name}"] for name in field_names(VehicleColumns)})
+            vehicles = VehicleColumns.of_arrays(_with_prefix(labels, "vehicle_"))
             ego_motion = labels["ego_motion"]
+            roads = RoadColumns.unknown(len(ego_motion))
+            if identity["format"] != 2:
+                roads = RoadColumns(**_with_prefix(labels, "road_"))
         sources = tuple(PackedLog(**source) for source in identity["sources"])
         shape = (len(ego_motion), identity["height"], identity["width"], 3)
         frames = _mapped(folder / FRAMES_FILE, shape)
         return cls(
-            folder, frames, identity["frames_sha256"], logs, vehicles, ego_motion, sources, identity["recording"]
+            folder, frames, identity["frames_sha256"], logs, vehicles, roads, ego_motion, sources, identity["recording"]
         )
 
 
@@ -158,9 +166,9 @@ def read_identity(folder: Path) -> dict[str, Any]:
         identity = unseal(_read(path))
     except ValueError as error:
         raise _damaged(path, str(error)) from None
-    if identity.get("format") != FORMAT:
+    if identity.get("format") not in _READABLE:
         raise FootageError(
-            f"{path}: this drivesim reads packed footage of version {FORMAT}, the file says "
+            f"{path}: this drivesim reads packed footage of versions 2 and {FORMAT}, the file says "
             f"{identity.get('format')!r}; use the drivesim that made it, or remove the folder to pack its logs again"
         )
     return identity
@@ -196,6 +204,7 @@ class ShardWriter:
         self._frames = ArrayFile(folder / FRAMES_FILE, np.uint8, (height, width, 3))
         self._logs: list[tuple[str, int, float, int]] = []
         self._vehicles: list[VehicleColumns] = []
+        self._roads: list[RoadColumns] = []
         self._ego_motion: list[tuple[float, float]] = []
 
     @contextmanager
@@ -216,13 +225,14 @@ class ShardWriter:
         known = -1 if header.time_of_day is None else TIMES_OF_DAY.index(header.time_of_day)
         self._logs.append((name, len(labels), header.fps, known))
         self._vehicles.append(VehicleColumns.of(labels, header.width, header.height))
+        self._roads.append(RoadColumns.of(labels, header.width, header.height))
         self._ego_motion.extend(map(_ego_motion, labels))
 
     def finish(self, sources: Sequence[PackedLog] = (), recording: dict[str, Any] | None = None) -> None:
         """Writes labels and identity, after which the folder may be published."""
         self._frames.close()
         name, length, fps, time_of_day = zip(*self._logs, strict=True) if self._logs else ((), (), (), ())
-        vehicles = VehicleColumns.joined(self._vehicles)
+        vehicles, roads = VehicleColumns.joined(self._vehicles), RoadColumns.joined(self._roads)
         labels = {
             "log_name": np.array(name, np.str_),
             "log_length": np.array(length, np.int64),
@@ -231,6 +241,7 @@ class ShardWriter:
             "ego_motion": np.array(self._ego_motion, np.float32).reshape(-1, 2),
             "source_paths": np.array([source.path for source in sources], np.str_),
             **{f"vehicle_{name}": getattr(vehicles, name) for name in field_names(VehicleColumns)},
+            **{f"road_{name}": getattr(roads, name) for name in field_names(RoadColumns)},
         }
         archive = io.BytesIO()
         np.savez(archive, **labels)
@@ -338,6 +349,10 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise _damaged(path, _unreadable(error)) from error
+
+
+def _with_prefix(labels: Mapping[str, np.ndarray], prefix: str) -> dict[str, np.ndarray]:
+    return {name.removeprefix(prefix): labels[name] for name in labels if name.startswith(prefix)}
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.ndarray:

@@ -8,26 +8,26 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from drivesim.engine.road_conditions import box_colours, box_headings, road_layout
 from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, EgoMotion
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 LABELS = ("time_of_day", "crowdedness")
+GUIDED = ("boxes", "box_headings", "box_colours", "road", *LABELS)
+"""The conditions that classifier-free guidance strengthens."""
 
 
 def first_frame_conditions(scenario: Scenario) -> Conditioning:
-    """Boxes, time of day and crowdedness of the first frame, for one sample; what the scenario omits is unknown."""
+    """What is given of the first frame, for one sample: boxes, road, time of day and crowdedness."""
     layout = scenario.layout()
     if layout is None:
         return scene_labels(scenario)
-    boxes = BoxLayout(
-        xyxy=torch.from_numpy(layout.xyxy)[None, None],
-        category=torch.from_numpy(layout.category)[None, None],
-        known=torch.ones(1, dtype=torch.bool),
-    )
+    told = _of_layouts([layout], (1, 1))
     labels = scene_labels(scenario)
-    return Conditioning(boxes=boxes, time_of_day=labels.time_of_day, crowdedness=labels.crowdedness)
+    road = road_layout(scenario, np.zeros((1, 1)))
+    return replace(told, road=road, time_of_day=labels.time_of_day, crowdedness=labels.crowdedness)
 
 
 def told_layouts(conditions: Conditioning) -> list[SceneLayout]:
@@ -52,34 +52,58 @@ def keyframe_conditions(scenario: Scenario, times_s: Sequence[float]) -> Conditi
     on it.
     """
     labels, times = scene_labels(scenario), np.asarray(times_s, dtype=float)
-    boxes = steered_boxes(scenario, times[None])
-    if boxes is None and scenario.ego is None:
+    steered = steered_conditions(scenario, times[None])
+    if steered.boxes is None and scenario.ego is None:
         return labels
     ego = scenario.ego_trajectory
     motion = np.stack([ego.at(times).speed_mps, ego.yaw_rate(times)], -1)[None].astype(np.float32)
     known = torch.ones(1, dtype=torch.bool)
-    return replace(labels, boxes=boxes, ego_motion=EgoMotion(torch.from_numpy(motion), known))
+    return replace(
+        steered,
+        road=steered.road or road_layout(scenario, times[None]),
+        time_of_day=labels.time_of_day,
+        crowdedness=labels.crowdedness,
+        ego_motion=EgoMotion(torch.from_numpy(motion), known),
+    )
 
 
-def steered_boxes(scenario: Scenario, times_s: np.ndarray) -> BoxLayout | None:
-    """Boxes of the frames at `times_s` `b t`, counted from the first frame; None if no actor is steered.
+def clip_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
+    """What clips of frames at `times_s` `b t` from the first frame are told: what is steered, and the road.
+
+    The road is known where the path of the ego is, which the scenario says, or steered vehicles rest on.
+    """
+    steered = steered_conditions(scenario, times_s)
+    if steered.road is None and scenario.ego is not None:
+        return replace(steered, road=road_layout(scenario, times_s))
+    return steered
+
+
+def steered_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
+    """Vehicles and road of frames at `times_s` `b t` from the first frame; nothing where no actor is steered.
 
     The models take a layout as complete, so it also holds the actors without a manoeuvre, at constant speed.
     """
     scene = scenario.scene
     if scene is None or not scene.steered:
-        return None
-    layouts = [scene.layout(time) for time in times_s.ravel()]
-    most = max(1, *(len(layout) for layout in layouts))
+        return Conditioning()
+    told = _of_layouts([scene.layout(time) for time in times_s.ravel()], times_s.shape)
+    return replace(told, road=road_layout(scenario, times_s))
+
+
+def _of_layouts(layouts: Sequence[SceneLayout], shape: tuple[int, ...]) -> Conditioning:
+    """The boxes of frames `b t`, with headings and colours."""
+    most = max(map(len, layouts))
     xyxy = np.zeros((len(layouts), most, 4), np.float32)
     category = np.full((len(layouts), most), UNKNOWN, np.int64)
     for row, layout in enumerate(layouts):
         xyxy[row, : len(layout)], category[row, : len(layout)] = layout.xyxy, layout.category
-    return BoxLayout(
-        xyxy=torch.from_numpy(xyxy.reshape(*times_s.shape, most, 4)),
-        category=torch.from_numpy(category.reshape(*times_s.shape, most)),
-        known=torch.ones(len(times_s), dtype=torch.bool),
+    boxes = BoxLayout(
+        xyxy=torch.from_numpy(xyxy.reshape(*shape, most, 4)),
+        category=torch.from_numpy(category.reshape(*shape, most)),
+        known=torch.ones(shape[0], dtype=torch.bool),
     )
+    places = (*shape, most)
+    return Conditioning(boxes, box_headings(layouts, places), box_colours(layouts, places))
 
 
 def time_of_day_index(scenario: Scenario) -> int:

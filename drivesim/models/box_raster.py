@@ -39,8 +39,7 @@ def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, s
     x0, y0, x1, y1 = (edge[..., None, None] for edge in layout.xyxy.float().unbind(-1))
     top, left = _starts(rows, layout.xyxy.device)[:, None], _starts(columns, layout.xyxy.device)
 
-    nearness = torch.where(coverage > 0, y1, -1.0)
-    nearest = nearness.argmax(2, keepdim=True)
+    nearest = _nearest(coverage, layout)
     covered = coverage.gather(2, nearest).squeeze(2)
     inside = (covered > 0).float()
 
@@ -57,6 +56,22 @@ def rasterise(layout: BoxLayout, num_categories: int, height: int, width: int, s
     planes = torch.stack([*place, covered, torch.ones_like(covered)], 2)
     drawn = torch.cat([one_hot, planes], 2) * layout.known[:, None, None, None, None]
     return rearrange(drawn, "b t c (h i) (w j) -> b t (c i j) h w", i=scale, j=scale)
+
+
+def nearest_box(layout: BoxLayout, rows: int, columns: int) -> tuple[Tensor, Tensor]:
+    """Returns the index of the nearest of the boxes `b t n` in each cell of a grid, and whether there is one.
+
+    Both are `b t rows columns`, and there must be room for at least one box.
+    """
+    coverage = box_coverage(layout, rows, columns)
+    nearest = _nearest(coverage, layout)
+    return nearest.squeeze(2), (coverage.gather(2, nearest) > 0).squeeze(2)
+
+
+def _nearest(coverage: Tensor, layout: BoxLayout) -> Tensor:
+    """The index of the nearest box of each cell, `b t 1 rows columns`."""
+    bottom = layout.xyxy.float()[..., 3, None, None]
+    return torch.where(coverage > 0, bottom, -1.0).argmax(2, keepdim=True)
 
 
 def box_coverage(layout: BoxLayout, rows: int, columns: int) -> Tensor:

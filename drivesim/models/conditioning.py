@@ -31,6 +31,47 @@ class BoxLayout:
 
 
 @dataclass(frozen=True)
+class BoxHeadings:
+    """Which way the vehicles of a `BoxLayout` point.
+
+    Attributes:
+        angle_rad: Angle from the line of sight to where the vehicle points, `b t n`: 0 if it shows its rear, ±π if it
+            shows its front, π/2 if it points to the left; NaN if unknown.
+        known: Whether the headings of a sample are known, `b`.
+    """
+
+    angle_rad: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True)
+class BoxColours:
+    """The colours of the vehicles of a `BoxLayout`.
+
+    Attributes:
+        index: Position in `COLOURS`, `b t n`, or `UNKNOWN`.
+        known: Whether the colours of a sample are known, `b`.
+    """
+
+    index: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True)
+class RoadLayout:
+    """The road in view in each frame.
+
+    Attributes:
+        coverage: How much of each cell of a map each of `ROAD_KINDS` covers, uint8 `b t kinds rows columns`, 255 for
+            all of it (`road_raster.draw_road`).
+        known: Whether the road of a sample is known, `b`.
+    """
+
+    coverage: Tensor
+    known: Tensor
+
+
+@dataclass(frozen=True)
 class EgoMotion:
     """How the ego vehicle moves.
 
@@ -75,6 +116,9 @@ class Conditioning:
 
     Attributes:
         boxes: The vehicles of each frame.
+        box_headings: Which way the vehicles of `boxes` point.
+        box_colours: The colours of the vehicles of `boxes`.
+        road: The road in view in each frame.
         time_of_day: Position in `TIMES_OF_DAY` or `UNKNOWN`, `b`.
         crowdedness: Number of vehicles in view or `UNKNOWN`, `b`.
         ego_motion: How the ego vehicle moves.
@@ -84,6 +128,9 @@ class Conditioning:
     """
 
     boxes: BoxLayout | None = None
+    box_headings: BoxHeadings | None = None
+    box_colours: BoxColours | None = None
+    road: RoadLayout | None = None
     time_of_day: Tensor | None = None
     crowdedness: Tensor | None = None
     ego_motion: EgoMotion | None = None
@@ -134,7 +181,7 @@ class Conditioning:
         )
 
 
-def _masked(value: Tensor | BoxLayout | EgoMotion | ContextFrames, keep: Tensor) -> object:
+def _masked(value: Any, keep: Tensor) -> object:
     if isinstance(value, ContextFrames):
         return replace(value, mask=value.mask & keep.to(value.mask.device)[:, None])
     if isinstance(value, Tensor):

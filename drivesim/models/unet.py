@@ -10,6 +10,7 @@ import torch
 from einops import rearrange
 from torch import Tensor, nn
 
+from drivesim.models.box_attributes import attribute_channels, rasterise_attributes
 from drivesim.models.box_raster import raster_channels, rasterise
 from drivesim.models.conditioning import Conditioning, ContextFrames, LowResolution
 from drivesim.models.context import ContextEncoder, ContextOutput
@@ -23,6 +24,7 @@ from drivesim.models.layers import (
     normalisation,
     zero_initialised,
 )
+from drivesim.models.road_raster import fold, road_channels
 from drivesim.models.temporal import TemporalAttention, TemporalConfig, TemporalResidualBlock
 
 
@@ -40,6 +42,8 @@ class UNetConfig:
         norm: Kind of normalisation, see `drivesim.models.layers.normalisation`.
         box_categories: Number of vehicle categories of the box layout; 0 for a network without boxes.
         box_raster_scale: How many times finer than the latents the boxes are drawn.
+        box_attributes: Whether headings and colours of the boxes are drawn beside them.
+        road_raster: Whether the network is conditioned on the road in view.
         scene_labels: Whether the network is conditioned on time of day and crowdedness.
         low_res_channels: Channels of a low-resolution picture that is concatenated to the input, and whose noise level
             is embedded; 0 for a network without it.
@@ -57,6 +61,8 @@ class UNetConfig:
     norm: str = "group"
     box_categories: int = 0
     box_raster_scale: int = 2
+    box_attributes: bool = False
+    road_raster: bool = False
     scene_labels: bool = False
     low_res_channels: int = 0
     pass_noise: bool = False
@@ -66,6 +72,18 @@ class UNetConfig:
     def embedding_dim(self) -> int:
         """The dimensions of the embeddings of noise level and conditions."""
         return 4 * self.base_channels
+
+    @property
+    def input_channels(self) -> dict[str, int]:
+        """The number of channels of each part of the network's input, in order; 0 for a part that it does not get."""
+        scale, boxes = self.box_raster_scale, self.box_categories
+        return {
+            "latents": self.in_channels,
+            "low_res": self.low_res_channels,
+            "boxes": raster_channels(boxes, scale) if boxes else 0,
+            "box_attributes": attribute_channels(scale) if self.box_attributes else 0,
+            "road_raster": road_channels() if self.road_raster else 0,
+        }
 
 
 class UNetBlock(nn.Module):
@@ -119,8 +137,7 @@ class UNet(nn.Module):
         self.noise_embedding = NoiseEmbedding(config.embedding_dim)
         self.scene_embedding = SceneEmbedding(config.embedding_dim) if config.scene_labels else None
         self.low_res_embedding = NoiseEmbedding(config.embedding_dim) if config.low_res_channels else None
-        raster = raster_channels(config.box_categories, config.box_raster_scale) if config.box_categories else 0
-        self.stem = nn.Conv2d(config.in_channels + config.low_res_channels + raster, widths[0], 3, padding=1)
+        self.stem = nn.Conv2d(sum(config.input_channels.values()), widths[0], 3, padding=1)
 
         self.down, self.downsample = nn.ModuleList(), nn.ModuleList()
         for level, width in enumerate(widths):
@@ -207,6 +224,13 @@ class UNet(nn.Module):
             else:
                 height, width = x.shape[-2:]
                 maps.append(rasterise(conditioning.boxes, categories, height, width, scale).to(x.dtype))
+        if self.config.box_attributes:
+            maps.append(rasterise_attributes(conditioning, x, self.config.box_raster_scale).to(x.dtype))
+        if self.config.road_raster:
+            if conditioning.road is None:
+                maps.append(x.new_zeros(*x.shape[:2], road_channels(), *x.shape[-2:]))
+            else:
+                maps.append(fold(conditioning.road, *x.shape[-2:]).to(x.dtype))
         return torch.cat(maps, 2)
 
 

@@ -121,7 +121,7 @@ def test_a_broken_video_is_named(folder):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 3}, "format: this drivesim reads versions 1 and 2"),
+        ({"format": 4}, "format: this drivesim reads versions 1 to 3"),
         ({"fps": "fast"}, "labels.json: fps"),
         ({"colour": 1}, "labels.json: colour"),
         ({"frames": [{"time_s": 0}]}, r"frames\.0\.ego_speed_mps"),

@@ -251,10 +251,11 @@ def test_an_unknown_version_is_refused_and_the_old_format_is_not_read(
     (old / "identity").write_text("0" * 64)
     assert len(packed(data).frames) == 10
     shutil.rmtree(old)
-    monkeypatch.setattr("drivesim.data.shard.FORMAT", 3)
+    monkeypatch.setattr("drivesim.data.shard.FORMAT", 4)
+    monkeypatch.setattr("drivesim.data.shard._READABLE", (4,))
     packed(data)
     monkeypatch.undo()
-    with pytest.raises(FootageError, match=r"reads packed footage of version 2, the file says 3"):
+    with pytest.raises(FootageError, match=r"reads packed footage of versions 2 and 3, the file says 4"):
         packed(data)
 
 

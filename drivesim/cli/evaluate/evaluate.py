@@ -234,6 +234,42 @@ def steering(
 
 
 @app.command(cls=VerbCommand)
+def road(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 300,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    conditions: Conditions = "boxes,road,time_of_day",
+    low: Low = True,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far painted lines in composed frames lie from where the footage has them.
+
+    Run it with and without `road` among the --conditions to see what the road as a condition does. Reconstructed and
+    real frames show what the detector of lines itself misses.
+    """
+    from drivesim.evaluation.lane_lines import lane_line_figures
+    from drivesim.evaluation.protocol import Report
+
+    names = conditions_named(conditions)
+    engine = engine_of(checkpoints, device, *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(lane_line_figures(engine, footage, names, sampling, footage_seed, show))
+    deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
+
+
+@app.command(cls=VerbCommand)
 def sheet(
     data: Data,
     out: Annotated[Path, typer.Option(help="PNG file to write.")],

@@ -11,7 +11,7 @@ import typer
 from drivesim.cli.options import Preset
 from drivesim.errors import InputError
 
-CONDITIONS = ("boxes", "time_of_day", "crowdedness")
+CONDITIONS = ("boxes", "box_headings", "box_colours", "road", "time_of_day", "crowdedness")
 
 
 class Split(StrEnum):

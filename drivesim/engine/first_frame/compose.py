@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import LABELS
+from drivesim.engine.conditions import GUIDED
 from drivesim.engine.decode import decode_frames, pixels
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
 from drivesim.engine.networks import EngineModels, latent_shape
@@ -48,7 +48,7 @@ class Composer:
         image = self.models.computing_in(settings.precision).image
         denoise = guided(
             image.denoise(conditions),
-            image.denoise(conditions.drop("boxes", *LABELS)),
+            image.denoise(conditions.drop(*GUIDED)),
             settings.image_guidance,
             rescale=settings.guidance_rescale,
         )

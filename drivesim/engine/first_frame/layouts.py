@@ -39,7 +39,16 @@ def with_drawn_layouts(conditions: Conditioning, prior: LayoutPrior, seeds: Sequ
         xyxy[sample, 0, : len(layout)] = torch.from_numpy(layout.xyxy)
         category[sample, 0, : len(layout)] = torch.from_numpy(layout.category)
         known[sample] = True
-    return replace(conditions, boxes=BoxLayout(xyxy, category, known))
+    drawn = torch.zeros(len(seeds), dtype=torch.bool).index_fill(0, torch.tensor(open_ones), True)[:, None, None]
+    headings, colours = conditions.box_headings, conditions.box_colours
+    if headings is not None:
+        angle = torch.nn.functional.pad(headings.angle_rad, (0, padding), value=torch.nan)
+        headings = replace(headings, angle_rad=angle.masked_fill(drawn, torch.nan))
+    if colours is not None:
+        index = torch.nn.functional.pad(colours.index, (0, padding), value=UNKNOWN)
+        colours = replace(colours, index=index.masked_fill(drawn, UNKNOWN))
+    boxes = BoxLayout(xyxy, category, known)
+    return replace(conditions, boxes=boxes, box_headings=headings, box_colours=colours)
 
 
 def _unknown_boxes(count: int) -> BoxLayout:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from drivesim.engine.conditions import keyframe_conditions, steered_boxes, time_of_day_index
+from drivesim.engine.conditions import clip_conditions, keyframe_conditions, time_of_day_index
 from drivesim.engine.first_frame.first_frame import FirstFrame
 from drivesim.engine.future.predict import predict_window
 from drivesim.engine.future.render import Renderer, StageDone
@@ -82,7 +82,9 @@ class Future:
             settings=settings,
             noise=self._latent_noise(),
             time_of_day=time_of_day_index(scenario),
-            boxes_of=lambda pass_, gaps: steered_boxes(scenario, np.array(self.timeline.clip_times(pass_, gaps))),
+            conditions_of=lambda pass_, gaps: clip_conditions(
+                scenario, np.array(self.timeline.clip_times(pass_, gaps))
+            ),
         )
         before = None if previous is None else models.tensor(previous[-self.timeline.video.context_frames - 1])
         yield from renderer.render(window, models.tensor(latents), before)

@@ -13,12 +13,12 @@ from torch import Tensor
 from drivesim.engine.future.predict import holding
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import SamplerSettings
-from drivesim.models.conditioning import UNKNOWN, BoxLayout, Conditioning, ContextFrames
+from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
 
 NoiseOfGap = Callable[[int, int], Tensor]
 """(pass, index of the gap, counted over the future at that pass's frame rate) -> noise `t c h w` of its clip."""
-BoxesOfGaps = Callable[[int, range], BoxLayout | None]
-"""(pass, gaps, counted as above) -> boxes of the frames of their clips, one sample per gap; None for unknown boxes."""
+ConditionsOfGaps = Callable[[int, range], Conditioning]
+"""(pass, gaps, counted as above) -> vehicles and road in the frames of their clips, one sample per gap."""
 
 
 def interpolate_gaps(
@@ -30,7 +30,7 @@ def interpolate_gaps(
     settings: SamplerSettings,
     noise_of: NoiseOfGap,
     time_of_day: int = UNKNOWN,
-    boxes_of: BoxesOfGaps = lambda pass_, gaps: None,
+    conditions_of: ConditionsOfGaps = lambda pass_, gaps: Conditioning(),
 ) -> Tensor:
     """Fills the gaps between keyframes `n+1 c h w` with latents `n f c h w`, where f = factor^passes.
 
@@ -45,22 +45,22 @@ def interpolate_gaps(
         settings: the sampler.
         noise_of: noise of each clip.
         time_of_day: label of the scene, or `UNKNOWN`.
-        boxes_of: boxes of steered vehicles.
+        conditions_of: boxes of steered vehicles, and the road.
     """
     ends, gap = keyframes, first_gap
     for pass_ in range(passes):
         noise = torch.stack([noise_of(pass_, gap + i) for i in range(len(ends) - 1)]).to(ends.device)
-        scene = _scene(noise, pass_, time_of_day, boxes_of(pass_, range(gap, gap + len(ends) - 1)))
+        scene = _scene(noise, pass_, time_of_day, conditions_of(pass_, range(gap, gap + len(ends) - 1)))
         clips = _clips(interpolation, ends, noise, scene, settings)
         ends = torch.cat([rearrange(clips[:, :factor], "n f c h w -> (n f) c h w"), ends[-1:]])
         gap *= factor
     return rearrange(ends[:-1], "(n f) c h w -> n f c h w", f=factor**passes)
 
 
-def _scene(noise: Tensor, pass_: int, time_of_day: int, boxes: BoxLayout | None) -> Conditioning:
+def _scene(noise: Tensor, pass_: int, time_of_day: int, steered: Conditioning) -> Conditioning:
     """The conditions of all clips `n` of a pass, apart from their ends."""
     frame_rate, time = (torch.full((len(noise),), label) for label in (pass_, time_of_day))
-    return Conditioning(boxes=boxes, frame_rate=frame_rate, time_of_day=time).to(noise.device)
+    return replace(steered, frame_rate=frame_rate, time_of_day=time).to(noise.device)
 
 
 def _clips(

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import LABELS
+from drivesim.engine.conditions import GUIDED
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.conditioning import Conditioning, ContextFrames
@@ -34,7 +34,7 @@ def predict_window(
     context = held_context(dict(enumerate(known)), noise)
     conditions = replace(scene, context=context).to(noise.device)
     labelled = guided(
-        prediction.denoise(conditions), prediction.denoise(conditions.drop("boxes", *LABELS)), settings.scene_guidance
+        prediction.denoise(conditions), prediction.denoise(conditions.drop(*GUIDED)), settings.scene_guidance
     )
     denoise = guided(
         labelled,

@@ -18,7 +18,7 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.engine.decode import decode_frames, pixels
-from drivesim.engine.future.interpolate import BoxesOfGaps, interpolate_gaps
+from drivesim.engine.future.interpolate import ConditionsOfGaps, interpolate_gaps
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.networks import Networks
 from drivesim.engine.seeds import LatentNoise
@@ -52,7 +52,7 @@ class Renderer:
     settings: EngineSettings
     noise: LatentNoise
     time_of_day: int
-    boxes_of: BoxesOfGaps
+    conditions_of: ConditionsOfGaps
 
     def render(self, window: int, keyframes: Tensor, before: Tensor | None) -> Iterator[StageDone]:
         """Renders a window.
@@ -93,7 +93,7 @@ class Renderer:
             self.settings.interpolation,
             self._noise_of_gap,
             self.time_of_day,
-            self.boxes_of,
+            self.conditions_of,
         )
 
     def _noise_of_gap(self, pass_: int, gap: int) -> Tensor:

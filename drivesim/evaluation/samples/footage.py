@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ OnProgress = Callable[[str, int, int], None]
 """Is called with what is done, how much of it is done, and how much there is."""
 
 Split = Literal["held_out", "all"]
-CONDITIONS = ("boxes", "time_of_day", "crowdedness")
+CONDITIONS = ("boxes", "box_headings", "box_colours", "road", "time_of_day", "crowdedness")
 """The conditions that footage can give a single frame."""
 
 
@@ -85,7 +85,11 @@ class MeasuredFootage:
 
     def conditions(self, names: Sequence[str]) -> Conditioning:
         """Returns the conditions of each frame that a model is given, by some of the names in `CONDITIONS`."""
-        everything = FootageTensors(self.footage, "cpu").conditioning(torch.from_numpy(self.index)[:, None])
+        everything = FootageTensors(self.footage, "cpu").conditioning(
+            torch.from_numpy(self.index)[:, None],
+            attributes=bool({"box_headings", "box_colours"} & set(names)),
+            road="road" in names,
+        )
         return everything.drop(*({*CONDITIONS, "ego_motion"} - set(names)))
 
     def half(self, which: int) -> MeasuredFootage:
@@ -162,9 +166,13 @@ def _spread(footage: PackedFootage, logs: np.ndarray, count: int, seed: int) -> 
 
 
 def conditions_part(conditions: Conditioning, part: slice) -> Conditioning:
-    """Returns some samples of a batch of boxes, time of day and crowdedness."""
-    boxes = conditions.boxes
-    if boxes is not None:
-        boxes = replace(boxes, xyxy=boxes.xyxy[part], category=boxes.category[part], known=boxes.known[part])
-    labels = {name: getattr(conditions, name) for name in ("time_of_day", "crowdedness")}
-    return Conditioning(boxes=boxes, **{name: v if v is None else v[part] for name, v in labels.items()})
+    """Returns some samples of a batch of conditions on single frames."""
+    taken = {name: getattr(conditions, name) for name in CONDITIONS}
+    return Conditioning(**{name: _part(value, part) for name, value in taken.items()})
+
+
+def _part(value: Any, part: slice) -> Any:
+    """Some samples of a condition of any kind, or None."""
+    if value is None or isinstance(value, torch.Tensor):
+        return value if value is None else value[part]
+    return replace(value, **{field.name: getattr(value, field.name)[part] for field in fields(value)})

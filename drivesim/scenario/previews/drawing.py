@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import cv2
 import numpy as np
 
 from drivesim.geometry.boxes import to_pixels
 from drivesim.scenario.schema.layout import SceneLayout
-from drivesim.scenario.schema.vocabulary import CATEGORIES
+from drivesim.scenario.schema.road_view import RoadView
+from drivesim.scenario.schema.vocabulary import CATEGORIES, ROAD_KINDS, RoadKind
 
 Colour = tuple[int, int, int]
 
@@ -20,6 +21,7 @@ CATEGORY_COLOURS: dict[str, Colour] = {
     "bus": (130, 255, 90),
 }
 WHITE: Colour = (255, 255, 255)
+_FIXED_POINT_BITS = 4
 _FAR_PX = 4000
 """Edges farther outside the picture are drawn here; OpenCV cannot draw at any distance."""
 
@@ -52,6 +54,18 @@ def draw_layout(picture: np.ndarray, layout: SceneLayout, thickness: int = 2, la
         draw_box(picture, edges, CATEGORY_COLOURS[category], thickness)
         if labelled:
             draw_label(picture, f"{category}_{number}", edges, CATEGORY_COLOURS[category])
+
+
+def draw_road(picture: np.ndarray, road: RoadView, colours: Mapping[RoadKind, Colour]) -> None:
+    """Draws the lines and areas of a road into a picture, areas first, each in the colour of its kind."""
+    height, width = picture.shape[:2]
+    for kind, points in sorted(road.elements, key=lambda element: ROAD_KINDS[element[0]] != "drivable_area"):
+        name = ROAD_KINDS[kind]
+        places = ((points * (width, height) - 0.5) * (1 << _FIXED_POINT_BITS)).round().astype(np.int32)
+        if name == "drivable_area":
+            cv2.fillPoly(picture, [places], colours[name], cv2.LINE_AA, _FIXED_POINT_BITS)
+        else:
+            cv2.polylines(picture, [places], False, colours[name], 1, cv2.LINE_AA, _FIXED_POINT_BITS)
 
 
 def draw_label(picture: np.ndarray, text: str, edges_px: Sequence[float] | np.ndarray, colour: Colour) -> None:

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 import cv2
 import numpy as np
 
-from drivesim.geometry.camera import PinholeCamera
-from drivesim.geometry.cuboids import NEAR_M, seen_from
 from drivesim.scenario.previews.drawing import (
     CATEGORY_COLOURS,
     WHITE,
@@ -16,6 +14,7 @@ from drivesim.scenario.previews.drawing import (
     draw_box,
     draw_label,
     draw_layout,
+    draw_road,
     draw_text,
 )
 from drivesim.scenario.previews.map import draw_map
@@ -23,14 +22,17 @@ from drivesim.scenario.schema.actors import Ego
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView, Scene
-from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX
+from drivesim.scenario.schema.vocabulary import FRAME_HEIGHT_PX, FRAME_WIDTH_PX, RoadKind
 
 MAX_FPS, MAX_FRAMES = 10.0, 36  # so that a preview is ready within two seconds
 _SHEET_COLUMNS, _SHEET_ROWS, _SHEET_SCALE = 2, 3, 0.75
 
 _SKY = {"night": (18, 20, 34), "day": (176, 200, 224)}
-_ROAD = {"night": (38, 38, 42), "day": (104, 106, 110)}
-_LINE = (225, 225, 225)
+_GROUND = {"night": (26, 30, 28), "day": (128, 138, 118)}
+_ROAD_COLOURS: dict[str, dict[RoadKind, Colour]] = {
+    "night": {"drivable_area": (38, 38, 42), "lane_line": (225, 225, 225), "road_edge": (110, 170, 190)},
+    "day": {"drivable_area": (104, 106, 110), "lane_line": (245, 245, 245), "road_edge": (40, 120, 150)},
+}
 
 
 def preview_fps(scenario: Scenario) -> float:
@@ -68,7 +70,8 @@ def preview_frame(scenario: Scenario, time_s: float) -> np.ndarray:
 def camera_view(scenario: Scenario, time_s: float) -> np.ndarray:
     """Returns what the camera sees at one moment as a picture of the size of a frame, uint8 RGB `h w c`.
 
-    Filled boxes are those that the models are conditioned on; thin ones show whole vehicles.
+    Filled boxes are those that the models are conditioned on; thin ones show whole vehicles. The road is drawn as the
+    models are given it if the scenario has actors.
     """
     scene = _scene(scenario)
     picture = _empty_road(scene, scenario.time_of_day or "day", time_s)
@@ -91,26 +94,9 @@ def _scene(scenario: Scenario) -> Scene:
 def _empty_road(scene: Scene, time_of_day: str, time_s: float) -> np.ndarray:
     picture = np.empty((FRAME_HEIGHT_PX, FRAME_WIDTH_PX, 3), np.uint8)
     horizon = int(np.clip(round(scene.camera.horizon_px), 0, FRAME_HEIGHT_PX))
-    picture[:horizon], picture[horizon:] = _SKY[time_of_day], _ROAD[time_of_day]
-    ego = scene.ego.at(time_s)
-    station, _ = scene.road.line.project(ego.position_m[None])
-    along = np.concatenate([np.arange(0, 40, 0.5), np.arange(40, 250, 2.5)]) + station
-    for lane in range(scene.road.rightmost, scene.road.leftmost + 2):
-        lateral = (lane - 0.5) * scene.road.lane_width_m
-        points = np.column_stack([scene.road.line.position(along, np.full_like(along, lateral)), np.zeros_like(along)])
-        border = lane in (scene.road.rightmost, scene.road.first_oncoming, scene.road.leftmost + 1)
-        _draw_line(picture, seen_from(points, ego.position_m, ego.heading_rad), along, scene.camera, dashed=not border)
+    picture[:horizon], picture[horizon:] = _SKY[time_of_day], _GROUND[time_of_day]
+    draw_road(picture, scene.road_view(time_s), _ROAD_COLOURS[time_of_day])
     return picture
-
-
-def _draw_line(picture: np.ndarray, points: np.ndarray, along: np.ndarray, camera: PinholeCamera, dashed: bool) -> None:
-    pixels, depth = camera.project(points)
-    drawn = (depth[:-1] > NEAR_M) & (depth[1:] > NEAR_M)
-    if dashed:
-        drawn &= along[:-1] % 12 <= 5
-    places = np.nan_to_num(np.clip(pixels, -4000, 4000)).round().astype(np.int32)
-    pieces = np.stack([places[:-1], places[1:]], 1)[drawn]
-    cv2.polylines(picture, list(pieces), isClosed=False, color=_LINE, lineType=cv2.LINE_AA)
 
 
 def _draw_view(picture: np.ndarray, view: ActorView, requested: bool) -> None:

@@ -20,7 +20,7 @@ from drivesim.scenario.schema.manoeuvres import (
 from drivesim.scenario.schema.road import Road
 from drivesim.scenario.schema.strict import InvalidFieldsError, StrictModel
 from drivesim.scenario.schema.trajectory import GivenTrajectory, sampled
-from drivesim.scenario.schema.vocabulary import VehicleCategory
+from drivesim.scenario.schema.vocabulary import VehicleCategory, VehicleColour
 from drivesim.scenario.text.problems import FieldPath
 
 MAX_ACTORS = 64
@@ -118,6 +118,9 @@ class Actor(StrictModel):
         description="Degrees to the left of the road's direction; by default along the lane, so 180 in oncoming lanes.",
     )
     size: Size = Field(default=Size(), description="Outer dimensions in metres.")
+    colour: VehicleColour | None = Field(
+        default=None, description="Coarse colour (silver is grey, orange is yellow); null leaves it to the model."
+    )
     speed_mps: float | None = Field(
         default=None, ge=0, le=90, description="Speed in the first frame, in m/s; by default the ego's."
     )

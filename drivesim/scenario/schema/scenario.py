@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
-from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout, colour_indices
 from drivesim.scenario.schema.real_frame import real_frame_sha256
 from drivesim.scenario.schema.road import Camera, Road
 from drivesim.scenario.schema.scene import Scene
@@ -21,6 +21,7 @@ from drivesim.scenario.schema.vocabulary import (
     FRAME_WIDTH_PX,
     TimeOfDay,
     VehicleCategory,
+    VehicleColour,
 )
 from drivesim.scenario.sweeps.sweep import Sweep
 from drivesim.scenario.text.problems import FieldPath, shown
@@ -41,6 +42,16 @@ class Box(StrictModel):
     )
     coords: Coordinates | None = Field(
         default=None, description="Unit of this box's edges; by default `coords` of the file."
+    )
+    heading_deg: float | None = Field(
+        default=None,
+        ge=-180,
+        le=180,
+        description="Degrees to the left of the line of sight: 0 shows the rear, 180 the front, 90 points to the left "
+        "in the picture; null leaves it to the model.",
+    )
+    colour: VehicleColour | None = Field(
+        default=None, description="Coarse colour (silver is grey, orange is yellow); null leaves it to the model."
     )
 
     @field_validator("xyxy", mode="before")
@@ -285,6 +296,10 @@ class Scenario(StrictModel):
         return SceneLayout(
             xyxy=np.array([self._normalized(box) for box in self.boxes], dtype=np.float32).reshape(-1, 4),
             category=np.array([CATEGORIES.index(box.category) for box in self.boxes], dtype=np.int64),
+            heading_rad=np.deg2rad(
+                np.array([np.nan if box.heading_deg is None else box.heading_deg for box in self.boxes], np.float32)
+            ),
+            colour=colour_indices([box.colour for box in self.boxes]),
         )
 
     def canonical(self) -> dict[str, Any]:
@@ -300,12 +315,17 @@ class Scenario(StrictModel):
         left_out = {"name", "futures", "coords", "boxes", "actors", "ego", "camera", "road", "sweep"}
         left_out |= {"first_frame", "context_frames"}
         plain = self.model_dump(mode="json", exclude=left_out)
-        boxes = None if self.boxes is None else [[box.category, *self._normalized(box)] for box in self.boxes]
+        boxes = None if self.boxes is None else [self._canonical_box(box) for box in self.boxes]
         picture = None if self.first_frame is None else real_frame_sha256(self.first_frame)
         parts = {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
         if self.context_frames is not None:
             parts["context_frames"] = [real_frame_sha256(frame) for frame in self.context_frames]
         return parts
+
+    def _canonical_box(self, box: Box) -> list[Any]:
+        """Returns category and edges; heading and colour follow only if given, so that older identities stay."""
+        said = box.model_dump(include={"heading_deg", "colour"}, exclude_none=True)
+        return [box.category, *self._normalized(box), *([said] if said else [])]
 
     def _canonical_scene(self) -> dict[str, Any]:
         """Returns actors, ego, road and camera, without keys for those that a scenario of boxes does not use."""
@@ -325,7 +345,11 @@ class Scenario(StrictModel):
 
 
 def _canonical_motion(mover: Actor | Ego) -> dict[str, Any]:
-    """Returns an actor or the ego as plain data, without keys that its trajectory, or the lack of one, makes idle."""
+    """Returns an actor or the ego as plain data, without keys that its trajectory, or the lack of one, makes idle.
+
+    A colour follows only if it is given, so that older identities stay.
+    """
+    unsaid = {"colour"} if getattr(mover, "colour", None) is None else set()
     if mover.trajectory is None:
-        return mover.model_dump(mode="json", exclude={"id", "trajectory"})
-    return mover.model_dump(mode="json", include={"category", "size", "trajectory"})
+        return mover.model_dump(mode="json", exclude={"id", "trajectory"} | unsaid)
+    return mover.model_dump(mode="json", include={"category", "size", "trajectory", "colour"} - unsaid)

@@ -11,10 +11,13 @@ from numpy.typing import ArrayLike
 
 from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import corners, footprint, projected, seen_from
+from drivesim.geometry.headings import from_line_of_sight
 from drivesim.geometry.requestable import MAX_DISTANCE_M, is_cut_off, may_be_requested
 from drivesim.scenario.schema.actors import Actor, Ego, Motion
-from drivesim.scenario.schema.layout import SceneLayout
+from drivesim.scenario.schema.layout import SceneLayout, colour_indices
 from drivesim.scenario.schema.road import Camera, Road
+from drivesim.scenario.schema.road_markings import road_view
+from drivesim.scenario.schema.road_view import RoadView
 from drivesim.scenario.schema.vocabulary import (
     CATEGORIES,
     FRAME_EXTENT_PX,
@@ -144,4 +147,17 @@ class Scene:
         return SceneLayout(
             xyxy=(pixels / FRAME_EXTENT_PX).astype(np.float32),
             category=np.array([CATEGORIES.index(view.category) for view in requested], dtype=np.int64),
+            heading_rad=np.array([self.heading_in_view(view.index, time_s) for view in requested], np.float32),
+            colour=colour_indices([self.actors[view.index].colour for view in requested]),
         )
+
+    def heading_in_view(self, index: int, time_s: float) -> float:
+        """Returns the heading of an actor relative to the line of sight to it, in radians, positive to the left."""
+        pose, eye = self.trajectories[index].at(time_s), self.ego.at(time_s)
+        right, forward = pose.position_m - eye.position_m
+        return float(from_line_of_sight(pose.heading_rad, np.arctan2(-right, forward)))
+
+    def road_view(self, time_s: float) -> RoadView:
+        """Returns the road in one frame, as the models are conditioned on it."""
+        ego = self.ego.at(time_s)
+        return road_view(self.road, ego.position_m, ego.heading_rad, self.camera)

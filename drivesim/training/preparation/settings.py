@@ -76,7 +76,14 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
         )
     ends = video.interpolation_factor + 1
     regimes = (Regime(fine_fps, ends, 0), Regime(fine_fps * video.interpolation_factor, ends, 1))
-    drop = {"boxes": 0.7, "time_of_day": 0.5, "crowdedness": 0.5}
+    drop = {
+        "boxes": 0.7,
+        "box_headings": 0.3,
+        "box_colours": 0.5,
+        "road": 0.5,
+        "time_of_day": 0.5,
+        "crowdedness": 0.5,
+    }
     return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context_noise=0.05, samples=4)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.errors import CheckpointError
+from drivesim.models.checkpoints.condition_growth import SWITCHES, with_conditions
 from drivesim.models.checkpoints.files import config_of, latent_channels_of, load_checkpoint, stage_tensors
 from drivesim.models.checkpoints.growth import with_latent_channels
 from drivesim.models.checkpoints.publishing import verify_published
-from drivesim.models.networks import build
+from drivesim.models.networks import build, network_of
 from drivesim.models.stages import BASE_OF, LAYOUTS, checkpoint_file
 from drivesim.models.temporal import temporal_names
+from drivesim.models.unet import UNet, UNetConfig
 from drivesim.training.preparation.request import StageRequest
 
 if TYPE_CHECKING:
@@ -51,12 +53,13 @@ def network_to_train(request: StageRequest) -> tuple[nn.Module, int | None]:
     Raises:
         CheckpointError: A checkpoint is missing, damaged, or of other sizes.
     """
-    role = request.role
-    with torch.random.fork_rng():
-        torch.manual_seed(request.seed)  # the same start in every process
-        network = build(role, request.preset)
+    role, base = request.role, None
     if role in BASE_OF:
         base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
+    with torch.random.fork_rng():
+        torch.manual_seed(request.seed)  # the same start in every process
+        network = build(role, request.preset) if base is None else network_of(role, _on_base(request, base))
+    if base is not None:
         network.load_state_dict({**network.state_dict(), **base.state_dict()})
     if request.initial is None:
         return network, None
@@ -65,12 +68,20 @@ def network_to_train(request: StageRequest) -> tuple[nn.Module, int | None]:
     return network, known_channels
 
 
+def _on_base(request: StageRequest, base: nn.Module) -> NetworkConfig:
+    """The configuration of a video stage, which has the conditions that the network under it was trained with."""
+    config = request.preset.config_of(request.role)
+    if not isinstance(config, UNetConfig) or not isinstance(base, UNet):
+        return config
+    return replace(config, box_attributes=base.config.box_attributes, road_raster=base.config.road_raster)
+
+
 def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) -> tuple[dict[str, Tensor], int | None]:
     """The tensors to start from, and their number of latent channels if the network has more."""
     role, preset = request.role, request.preset
     path = checkpoint_file(folder, role)
     known, wanted = latent_channels_of(path), preset.autoencoder.latent_channels
-    tensors, own = stage_tensors(path, role), network.state_dict()
+    tensors, own = with_conditions(stage_tensors(path, role), config_of(path), network), network.state_dict()
     grows = known is not None and known < wanted
     if known is not None and grows:
         tensors = with_latent_channels(tensors, network, known, wanted)
@@ -85,9 +96,10 @@ def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) ->
 
 
 def _difference(path: Path, config: NetworkConfig, grows: bool) -> str:
-    """In words, where the sizes of a checkpoint differ from those of a stage, latent channels aside if they may."""
+    """In words, where the sizes of a checkpoint differ from those of a stage, aside from what may grow."""
     there, wanted = config_of(path), json.loads(json.dumps(asdict(config)))
     names = [name for name in wanted if there.get(name) != wanted[name]]
+    names = [name for name in names if name not in SWITCHES or there.get(name)]
     if grows:
         names = [name for name in names if name not in ("latent_channels", "in_channels")]
     listed = ", ".join(f"its {name} is {there.get(name)}, expected {wanted[name]}" for name in names[:3])

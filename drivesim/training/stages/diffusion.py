@@ -26,6 +26,7 @@ from drivesim.diffusion.denoiser import Denoiser
 from drivesim.diffusion.noise import NoiseCorrelation, around_first, chain
 from drivesim.diffusion.samplers import dpm_solver_2m, final
 from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.box_attributes import with_colours_forgotten
 from drivesim.models.box_raster import box_coverage
 from drivesim.models.conditioning import BoxLayout, Conditioning, ContextFrames
 from drivesim.models.pixels import grid
@@ -78,7 +79,15 @@ class DiffusionTraining(TrainingConfig):
     muon: bool = True
     regimes: tuple[Regime, ...] = (Regime(None, 1),)
     drop: dict[str, float] = field(
-        default_factory=lambda: {"boxes": 0.2, "time_of_day": 0.1, "crowdedness": 0.15, "ego_motion": 0.5}
+        default_factory=lambda: {
+            "boxes": 0.2,
+            "box_headings": 0.3,
+            "box_colours": 0.5,
+            "road": 0.3,
+            "time_of_day": 0.1,
+            "crowdedness": 0.15,
+            "ego_motion": 0.5,
+        }
     )
     drop_together: float = 0.1
     vehicle_weight: float = 8.0
@@ -121,6 +130,7 @@ class LatentDiffusionStage(FootageStage):
         regime = int(torch.randint(len(self.train), (), generator=generator))
         clean, conditioning = self._batch(self.train, regime, self.config.batch_size, generator)
         conditioning = conditioning.drop_randomly(self.config.drop, generator, self.config.drop_together)
+        conditioning = with_colours_forgotten(conditioning, generator)
         loss = self._loss(clean, conditioning, generator)
         yield LossTerm("network", loss, {"loss": loss})
 
@@ -170,7 +180,8 @@ class LatentDiffusionStage(FootageStage):
         regime = self.config.regimes[number]
         index = draw(places[number], count, regime.num_frames, generator)
         clean = self.latents[index].float()
-        conditioning = self.footage.conditioning(index).to(self.device)
+        knows = self.network.config
+        conditioning = self.footage.conditioning(index, knows.box_attributes, knows.road_raster).to(self.device)
         if regime.num_frames > 1:
             conditioning = replace(conditioning, context=self._context(clean, generator))
         if regime.frame_rate is not None:

@@ -1,4 +1,4 @@
-"""Exact labels of the vehicles in a picture: boxes, distances and visible fractions."""
+"""Exact labels of the vehicles in a picture: boxes, distances, visible fractions, headings and colours."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 
 from drivesim.data.drive_log_labels import Box, VehicleLabel
+from drivesim.geometry.headings import from_line_of_sight
 from drivesim.geometry.requestable import MAX_DISTANCE_M
 from drivesim.world.pose import CameraPose
 from drivesim.world.rendering.projection import NEAR_M, camera_coordinates, clip_quads_near, clip_solid_near, to_pixels
 from drivesim.world.scenery.occluders import Occluders
+from drivesim.world.vehicles.colours import coarse_colour
 from drivesim.world.vehicles.placement import PlacedVehicle, place, turned
 
 MIN_BOX_PX_AT_1024 = 5.0
@@ -35,6 +37,7 @@ class _Silhouette:
             visible rest of such a vehicle does not fill the rest of its hull.
         box: Box around the hull.
         distance_m: Distance to the nearest point of the vehicle.
+        heading_rad: Heading of the vehicle relative to the line of sight to its middle.
     """
 
     vehicle: PlacedVehicle
@@ -42,6 +45,7 @@ class _Silhouette:
     faces: list[np.ndarray]
     box: Box
     distance_m: float
+    heading_rad: float
 
 
 def label_vehicles(
@@ -92,7 +96,9 @@ def _silhouettes(camera: CameraPose, vehicles: Sequence[PlacedVehicle], width: i
         distance = float(np.sqrt(np.einsum("nkd,nkd->nk", own, own).min()))
         cut = low[0] < 0 or low[1] < 0 or high[0] > width or high[1] > height
         faces = _faces(own, camera, width, height) if cut else []
-        found.append(_Silhouette(vehicle, hull, faces, (*low.tolist(), *high.tolist()), distance))
+        sight = np.arctan2(vehicle.y_m - camera.y_m, vehicle.x_m - camera.x_m)
+        heading = float(from_line_of_sight(vehicle.heading_rad, sight))
+        found.append(_Silhouette(vehicle, hull, faces, (*low.tolist(), *high.tolist()), distance, heading))
     return sorted(found, key=lambda silhouette: silhouette.distance_m)
 
 
@@ -184,6 +190,8 @@ def _label(silhouette: _Silhouette, before: list[np.ndarray], width: int, height
         amodal_box=silhouette.box,
         distance_m=silhouette.distance_m,
         visible_fraction=round(min(fraction, 1.0), 4),
+        heading_rad=round(silhouette.heading_rad, 3),
+        colour=coarse_colour(silhouette.vehicle),
     )
 
 

@@ -15,6 +15,7 @@ from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TimeOfDay
 from drivesim.world.pose import CameraPose
 from drivesim.world.recording.labels import label_vehicles
+from drivesim.world.recording.road_labels import RoadLabeller
 from drivesim.world.rendering.atmosphere import draw_atmosphere
 from drivesim.world.rendering.renderer import Renderer
 from drivesim.world.scenery.scenery import build_scenery
@@ -144,6 +145,8 @@ def drive(
         camera=CameraLabel(mount.height_m, mount.pitch_rad, mount.horizontal_fov_rad),
     )
 
+    labeller = RoadLabeller(road, scenery.markings, recipe.width, recipe.height)
+
     def frames() -> Iterator[tuple[np.ndarray, FrameLabel]]:
         for index, traffic in enumerate(_moments(road, traffic_rng, recipe)):
             camera, vehicles = mount.on(traffic.ego), traffic.vehicles
@@ -152,6 +155,7 @@ def drive(
                 ego_speed_mps=round(traffic.ego.speed_mps, 3),
                 ego_yaw_rate_radps=round(traffic.ego.yaw_rate_radps, 4),
                 vehicles=tuple(label_vehicles(camera, vehicles, scenery.occluders, recipe.width, recipe.height)),
+                road=labeller.label(camera),
             )
             yield renderer.render(camera, vehicles), label
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from drivesim.world.quads import FLOAT, Colour, QuadBuilder
+from drivesim.world.scenery.markings import Markings, draw_markings, street_dashes
 from drivesim.world.traffic.road import Road
 
 UP = np.array([0, 0, 1], FLOAT)
@@ -52,8 +52,8 @@ def _colour(values: np.ndarray) -> Colour:
     return red, green, blue
 
 
-def add_ground(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> None:
-    """Paints the ground from the outside to the middle of the road."""
+def add_ground(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> Markings:
+    """Paints the ground from the outside to the middle of the road, and returns its lines."""
     _add_land(ground, road, colours, rng)
     _add_pavements(ground, road, colours, rng)
     _add_side_streets(ground, road, colours, rng)
@@ -61,8 +61,10 @@ def add_ground(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.
     if road.median_m:
         _add_median(ground, road, colours, rng)
     _add_kerbs(ground, road, colours)
-    _add_lines(ground, road, colours, rng)
+    markings = draw_markings(road, rng)
+    _add_lines(ground, road, colours, markings)
     _add_crossings(ground, road, rng)
+    return markings
 
 
 def _add_land(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> None:
@@ -111,9 +113,9 @@ def _add_side_streets(ground: QuadBuilder, road: Road, colours: GroundColours, r
                     [[kerb, kerb + corner * 2.5, kerb, kerb]], [[mouth[0], mouth[0], mouth[1], mouth[1]]]
                 )
                 ground.add(fillet[0], asphalt, normals=UP)
-            dashes = edge + side * np.arange(8, 70, 6.0)
             middle = street.station_m
-            ground.add(road.patches(middle - 0.07, middle + 0.07, dashes, dashes + side * 2.6), WHITE, normals=UP)
+            near, far = np.transpose(street_dashes(road, street, side))
+            ground.add(road.patches(middle - 0.07, middle + 0.07, near, far), WHITE, normals=UP)
             lane = np.array([-half + 0.3, -0.2]) if side > 0 else np.array([0.2, half - 0.3])
             stop = edge + side * np.array([3.0, 3.4])
             ground.add(road.patches(middle + lane[0], middle + lane[1], stop[0], stop[1]), WHITE, normals=UP)
@@ -158,47 +160,12 @@ def _add_kerbs(ground: QuadBuilder, road: Road, colours: GroundColours) -> None:
         ground.add(road.patches(keep, keep + 2, kerb, kerb + side * 0.24), stone, normals=UP)
 
 
-def _add_lines(ground: QuadBuilder, road: Road, colours: GroundColours, rng: np.random.Generator) -> None:
-    """Adds lane, edge and centre lines, which are interrupted at side streets."""
-    worn = rng.uniform(0.82, 1.0)
-    median, lane = road.median_m / 2, road.lane_width_m
-
-    def line(
-        offset: float,
-        colour: ArrayLike,
-        width: float,
-        dash_m: float | None = None,
-        gap_m: float = 0.0,
-        margin_m: float = 5.8,
-    ) -> None:
-        if dash_m is None:
-            start, length = np.arange(0, road.length_m - 3, 3.0), 3.0
-        else:
-            start, length = np.arange(0, road.length_m - dash_m, dash_m + gap_m), dash_m
-        start = start[~road.in_side_street(start + length / 2, 0, margin_m)]
-        quads = road.patches(start, start + length, offset - width / 2, offset + width / 2)
-        ground.add(quads, np.asarray(colour, FLOAT) * worn, normals=UP)
-
-    edge = (1.0, 1.0, 1.0) if road.parking_m else (None, 0.0, 1.0)
-    dash, gap = ((3.0, 6.0), (3.0, 9.0), (4.0, 4.0))[rng.integers(3)]
-    for k in range(1, road.lanes_forward):
-        line(-(median + k * lane), WHITE, 0.14, dash, gap)
-    for k in range(1, road.lanes_backward):
-        line(median + k * lane, WHITE, 0.14, dash, gap)
-    line(-(median + road.lanes_forward * lane) + 0.22, WHITE, 0.14, *edge)
-    if road.lanes_backward:
-        line(median + road.lanes_backward * lane - 0.22, WHITE, 0.14, *edge)
-    else:
-        line(0.2, colours.centre_line, 0.14)
-    if road.lanes_backward and road.median_m == 0:
-        if rng.random() < 0.55:
-            line(-0.15, colours.centre_line, 0.12)
-            line(0.15, colours.centre_line, 0.12)
-        else:
-            line(0.0, colours.centre_line, 0.15, dash, gap)
-    elif road.median_m:
-        for side in (1, -1):
-            line(side * (median + 0.2), colours.centre_line, 0.12)
+def _add_lines(ground: QuadBuilder, road: Road, colours: GroundColours, markings: Markings) -> None:
+    for line in markings.lines:
+        right, left = line.offset_m - line.width_m / 2, line.offset_m + line.width_m / 2
+        quads = road.patches(line.start_m, line.start_m + line.piece_m, right, left)
+        colour = colours.centre_line if line.middle else WHITE
+        ground.add(quads, np.asarray(colour, FLOAT) * markings.worn, normals=UP)
 
 
 def _add_crossings(ground: QuadBuilder, road: Road, rng: np.random.Generator) -> None:

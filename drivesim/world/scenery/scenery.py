@@ -9,6 +9,7 @@ import numpy as np
 from drivesim.world.quads import FLOAT, QuadBuilder, QuadMesh
 from drivesim.world.scenery.buildings import add_buildings
 from drivesim.world.scenery.ground import add_ground, draw_ground_colours
+from drivesim.world.scenery.markings import Markings
 from drivesim.world.scenery.occluders import Occluders
 from drivesim.world.scenery.roadside import add_furniture
 from drivesim.world.scenery.trees import add_trees
@@ -27,6 +28,7 @@ class Scenery:
         lamp_colour: Colour of their light, `3`.
         land: Colour of the plain around, `3`.
         urban: Whether the road is in a town.
+        markings: The painted lines of the road.
         occluders: What can hide vehicles.
     """
 
@@ -37,6 +39,7 @@ class Scenery:
     lamp_colour: np.ndarray
     land: np.ndarray
     urban: bool
+    markings: Markings
     occluders: Occluders
 
 
@@ -44,7 +47,7 @@ def build_scenery(road: Road, rng: np.random.Generator) -> Scenery:
     """Draws the scenery along a road."""
     ground, objects, shadows = QuadBuilder(), QuadBuilder(), QuadBuilder()
     colours = draw_ground_colours(rng)
-    add_ground(ground, road, colours, rng)
+    markings = add_ground(ground, road, colours, rng)
     occluders = [add_buildings(objects, road, colours, rng)]
     occluders.append(add_trees(objects, shadows, road, colours, rng))
     furniture, lamps, lamp_colour = add_furniture(objects, road, rng)
@@ -57,5 +60,6 @@ def build_scenery(road: Road, rng: np.random.Generator) -> Scenery:
         lamp_colour=lamp_colour,
         land=np.array(colours.land, FLOAT),
         urban=road.urban,
+        markings=markings,
         occluders=Occluders.joined(occluders),
     )

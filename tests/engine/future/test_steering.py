@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from drivesim.engine import Engine
-from drivesim.engine.conditions import keyframe_conditions, scene_labels, steered_boxes
-from drivesim.models.conditioning import UNKNOWN
+from drivesim.engine.conditions import clip_conditions, keyframe_conditions, scene_labels, steered_conditions
+from drivesim.models.conditioning import UNKNOWN, Conditioning
 from drivesim.scenario import Scenario
 
 LEAD = {"category": "car", "distance_m": 14, "speed_mps": 10}
@@ -23,7 +23,7 @@ def test_actors_without_manoeuvres_are_told_in_the_first_frame_only() -> None:
     assert len(placed.layout()) == 1
     told = keyframe_conditions(placed, [0.0, 0.4])
     assert (told.boxes, told.ego_motion) == (None, None)
-    assert steered_boxes(placed, np.zeros((2, 5))) is None
+    assert steered_conditions(placed, np.zeros((2, 5))) == clip_conditions(placed, np.zeros((2, 5))) == Conditioning()
 
 
 def test_a_scenario_of_boxes_is_told_what_it_always_was(scenario: Scenario) -> None:
@@ -34,7 +34,7 @@ def test_steered_boxes_follow_the_scene_frame_by_frame() -> None:
     ahead = LEAD | {"lane": 1, "distance_m": 40, "heading_deg": 0}
     steered = scene({**LEAD, "lane": -1, "manoeuvres": [CUT_IN]}, ahead)
     times = np.array([[0.0, 1.4], [2.0, 2.4]])
-    boxes = steered_boxes(steered, times)
+    boxes = steered_conditions(steered, times).boxes
     assert boxes.xyxy.shape == (2, 2, 2, 4)
     for row, column in np.ndindex(2, 2):
         layout = steered.scene.layout(times[row, column])
@@ -47,7 +47,7 @@ def test_steered_boxes_follow_the_scene_frame_by_frame() -> None:
 
 def test_a_frame_in_which_nobody_is_left_is_known_and_empty() -> None:
     leaving = scene({**LEAD, "distance_m": 5, "speed_mps": 0, "manoeuvres": [{"type": "keep_lane"}]})
-    boxes = steered_boxes(leaving, np.array([[0.0, 3.0]]))
+    boxes = steered_conditions(leaving, np.array([[0.0, 3.0]])).boxes
     assert boxes.category.tolist() == [[[0], [UNKNOWN]]]
     assert boxes.known.all()
 
@@ -79,6 +79,6 @@ def test_interpolation_is_told_the_boxes_between_keyframes(engine: Engine) -> No
     assert times[0][0] == pytest.approx(3 / 2.5)
     assert times[0][-1] == times[1][0] == pytest.approx(4 / 2.5)
     assert timeline.clip_times(1, range(4, 5))[0][1] == pytest.approx(1 / 2.5 + 1 / 40)
-    assert torch.equal(
-        steered_boxes(steered, np.array(times)).xyxy[0, -1], steered_boxes(steered, np.array(times)).xyxy[1, 0]
-    )
+    told = clip_conditions(steered, np.array(times))
+    assert torch.equal(told.boxes.xyxy[0, -1], told.boxes.xyxy[1, 0])
+    assert torch.equal(told.road.coverage[0, -1], told.road.coverage[1, 0])

@@ -131,6 +131,26 @@ def test_training_can_start_from_checkpoints_with_fewer_latent_channels(
     assert not stem[:, 8:12].any()
 
 
+def test_training_can_start_from_checkpoints_without_road_and_attributes_of_boxes(
+    trained: Path, logs: Path, tmp_path: Path
+) -> None:
+    for name in ("autoencoder", "image"):
+        (tmp_path / f"{name}.safetensors").write_bytes((trained / f"{name}.safetensors").read_bytes())
+    size = tiny()
+    size = replace(size, image=replace(size.image, box_attributes=True, road_raster=True))
+    video = prepare(StageRequest("prediction", size, logs, tmp_path, batch_size=2, initial=trained), lambda *_: None)
+    assert not video.network.config.road_raster, "a video stage has the conditions of the image network under it"
+    request = StageRequest("image", size, logs, tmp_path, batch_size=2, initial=trained)
+    stage = prepare(request, lambda *_: None)
+    before = stage_tensors(trained / "image.safetensors", "image")["stem.weight"]
+    weights = stage.network.stem.weight
+    assert torch.equal(weights[:, : before.shape[1]], before)
+    assert not weights[:, before.shape[1] :].any()
+    (term,) = stage.losses(0, torch.Generator().manual_seed(0))
+    term.value.backward()
+    assert weights.shape[1] > before.shape[1]
+
+
 def test_a_kept_encoder_gives_the_same_latents(trained: Path, logs: Path, tmp_path: Path) -> None:
     request = StageRequest("autoencoder", tiny(), logs, tmp_path, batch_size=2, initial=trained, keep_encoder=True)
     list(train_stage(request, lambda: prepare(request, lambda *_: None), TrainingBudget(steps=2)))

@@ -1,0 +1,29 @@
+"""What a scenario says that a set of checkpoints was not trained to obey."""
+
+from __future__ import annotations
+
+from drivesim.models.checkpoints.files import config_of
+from drivesim.models.checkpoints.manifest import CheckpointSet
+from drivesim.scenario import Scenario
+
+
+def unheeded(scenario: Scenario, checkpoints: CheckpointSet) -> list[str]:
+    """Returns a sentence for each part of a scenario that has no effect on what these checkpoints draw.
+
+    Raises:
+        CheckpointError: The image model's checkpoint is missing or damaged.
+    """
+    config = config_of(checkpoints.path("image"))
+    said: dict[str, str] = {}
+    vehicles = [*(scenario.boxes or ()), *(scenario.actors or ())]
+    if not config.get("box_attributes"):
+        if any(box.heading_deg is not None for box in scenario.boxes or ()):
+            said["`heading_deg` of boxes"] = "which way vehicles face"
+        if any(vehicle.colour is not None for vehicle in vehicles):
+            said["`colour`"] = "the colours of vehicles"
+    if scenario.road is not None and scenario.actors is not None and not config.get("road_raster"):
+        said["`road`"] = "where lines and edges of the road lie; it only places the vehicles"
+    return [
+        f"{what} has no effect on the picture: these checkpoints are not conditioned on {meaning}"
+        for what, meaning in said.items()
+    ]
