@@ -48,8 +48,11 @@ png
 night
 show_list
 
-# Written into every evaluation report.
+# Written into every evaluation report, the labels of drive logs, and the notes of an ingest.
 network_sha256
+detector_sha256
+_.repeated
+_.out_of_order
 
 # Parts of the Python API.
 keyframe_latents

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import yaml
@@ -20,6 +21,8 @@ from drivesim.training.loop import metrics
 
 ROOT = Path(__file__).parents[2]
 Pages = tuple[Path, ...]
+RECORDINGS = ("recordings/", "udacity_ch2")
+"""Folders of videos that commands name."""
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +69,7 @@ def _short(scenario: str) -> str:
 
 
 def _record(folder: Path) -> None:
-    """Eight drive logs of one frame, the first of them held out."""
+    """Eight drive logs: the first is held out and lasts two seconds, the others have one frame."""
     names = [f"log_{number}" for number in range(100)]
     held_out = next(name for name in names if split_of(name) == "held_out")
     for number, name in enumerate([held_out, *(name for name in names if split_of(name) == "train")][:8]):
@@ -74,7 +77,20 @@ def _record(folder: Path) -> None:
         box = (20.0, 20.0, 60.0, 50.0)
         with DriveLogWriter(folder / name, header) as writer:
             frame = np.full((64, 128, 3), 60 + 20 * number, np.uint8)
-            writer.write(frame, FrameLabel(0.0, 5.0, 0.0, (VehicleLabel(0, "car", box, box, 9.0, 1.0),)))
+            for moment in range(20 if name == held_out else 1):
+                writer.write(frame, FrameLabel(moment / 10, 5.0, 0.0, (VehicleLabel(0, "car", box, box, 9.0, 1.0),)))
+
+
+def _film(path: Path) -> None:
+    """A video of two seconds, in which a dark box moves."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 256, 128, "yuv420p"
+        for number in range(20):
+            picture = np.full((128, 256, 3), 200, np.uint8)
+            picture[40:80, 10 * number : 10 * number + 40] = 20
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
 
 
 @pytest.fixture
@@ -100,6 +116,9 @@ def provide(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
             shutil.copy(source, path)
         elif path.suffix == ".xosc":
             shutil.copy(ROOT / "tests/scenario/interchange/openscenario/cut_in.xosc", path)
+        elif word in RECORDINGS:
+            path.mkdir()
+            _film(path / "drive_4.mp4")
         elif is_footage:
             shutil.copytree(made / "logs", path)
         elif word.startswith("checkpoints/") and word != "checkpoints/small":

@@ -54,6 +54,7 @@ SMALL = {
     "export": ON_TINY_MODELS[:2],
     "doctor": ON_TINY_MODELS[:2],
     "record": ["--logs", "1", "--frames", "2", "--size", "32x64", "--supersample", "1", "--workers", "1"],
+    "ingest": ["--workers", "1"],
     "train": TRAINING[:-2],
     "train chain": [*TRAINING, *(f"--share={stage}=0" for stage in STAGES if stage not in ("autoencoder", "layouts"))],
     "evaluate reconstruction": SAMPLES,
@@ -63,10 +64,12 @@ SMALL = {
     "evaluate crowdedness": [*SAMPLES, "--steps", "1"],
     "evaluate sheet": [*SAMPLES, "--steps", "1"],
     "evaluate steering": ON_TINY_MODELS,
+    "evaluate futures": [*ON_TINY_MODELS, "--starts", "2", "--futures", "1", "--seconds", "0.8"],
 }
 # Commands that are not run, each with the reason: their words and options are still read by the parser.
 ONLY_READ = {
     "record --packed": "a shard holds 256 frames; tests/world/recording/test_packed_session.py makes small ones",
+    "ingest nuscenes": "the data set is large; tests/data/ingest/formats/test_nuscenes.py makes a small one",
     "batch --ray": "a Ray cluster is started by tests/batch/test_ray_runner.py alone",
     "evaluate detection": "the detector comes from outside; tests/cli/evaluate/test_detection.py makes one",
     "evaluate compare": "two reports of one protocol are made by tests/cli/evaluate/test_evaluate.py",

@@ -212,21 +212,20 @@ class _GrowingLog:
     def add(self, frame: SourceFrame) -> None:
         """Writes a frame with the labels that are known of it now."""
         pixels = frame.pixels()
-        if self._writer is None:
-            self._open(pixels.shape[:2])
+        writer = self._begun(pixels.shape[:2]) if self._writer is None else self._writer
         shown = self._placement.frame(self._tools.prepared(pixels))
         if self._used_pixels is not None:
             shown[~self._used_pixels] = 0
         self._daylight.add(shown)
         if self._odometry is not None:
             self._odometry.add(shown)
-        if self._detects:
-            self._detections.append(self._tools.detector.detect(shown[None])[0])
+        if self._detector is not None:
+            self._detections.append(self._detector.detect(shown[None])[0])
         speed, yaw_rate = None, None
         if self._recording.ego_motion is not None:
             speed, yaw_rate = motion_at(self._recording.ego_motion, frame.time_s)
         label = FrameLabel(len(self._labels) / self._fps, speed, yaw_rate, self._annotated(frame.number))
-        self._writer.write(shown, label)
+        writer.write(shown, label)
         self._labels.append(label)
 
     def finished(self, counts: FrameCounts) -> Iterator[LogMade]:
@@ -235,9 +234,10 @@ class _GrowingLog:
             counts.alone += len(self._labels)
             self.abandon()
             return
-        header, labels = self._completed()
-        self._writer.relabel(header, labels)
-        writer, self._writer = self._writer, None
+        writer = self._writer
+        assert writer is not None, "it has written the frames that are labelled"
+        writer.relabel(*self._completed())
+        self._writer = None  # only now, so that `abandon` removes a log that cannot be labelled
         writer.__exit__(None)
         yield LogMade(self._folder.name, existed=False)
 
@@ -247,7 +247,8 @@ class _GrowingLog:
             writer, self._writer = self._writer, None
             writer.__exit__(FootageError)
 
-    def _open(self, size: tuple[int, int]) -> None:
+    def _begun(self, size: tuple[int, int]) -> DriveLogWriter:
+        """Opens the log for frames of a size in the source, once the first of them is there."""
         settings, recording = self._tools.settings, self._recording
         self._size = size
         self._placement = Placement.of(size, settings.width, settings.horizontal, settings.vertical)
@@ -263,15 +264,15 @@ class _GrowingLog:
             format=FORMAT_OF_REAL_FOOTAGE,
         )
         self._odometry = self._odometry_of(self._camera) if recording.ego_motion is None else None
-        self._detects = self._tools.detector is not None and recording.vehicles is None
-        writer = DriveLogWriter(self._folder, self._header, _CRF)
-        self._writer = writer.__enter__()
+        self._detector = self._tools.detector if recording.vehicles is None else None
+        self._writer = DriveLogWriter(self._folder, self._header, _CRF).__enter__()
+        return self._writer
 
     def _camera_label(self, size: tuple[int, int]) -> CameraLabel | None:
         given, camera = self._tools.settings.camera, self._recording.camera
         if camera is None and given is not None:
             focal = size[1] / 2 / math.tan(given.horizontal_fov_rad / 2)
-            camera = SourceCamera(focal, size[1] / 2, size[0] / 2, given.height_m, given.pitch_rad)
+            camera = SourceCamera(focal, size[0] / 2, given.height_m, given.pitch_rad)
         return None if camera is None else self._placement.camera(camera)
 
     def _odometry_of(self, camera: CameraLabel | None) -> Odometry | None:
@@ -309,12 +310,12 @@ class _GrowingLog:
         if any(label.ego_speed_mps is not None or label.ego_yaw_rate_radps is not None for label in labels):
             source = "odometry" if recording.ego_motion is None else recording.ego_motion.source
             provenance = replace(provenance, ego_motion=source)
-        if self._detects:
-            detector, size = self._tools.detector, (self._placement.width, self._placement.height)
-            tracks = tracked_vehicles(self._detections, *size, self._fps, detector.threshold)
+        if self._detector is not None:
+            size = (self._placement.width, self._placement.height)
+            tracks = tracked_vehicles(self._detections, *size, self._fps, self._detector.threshold)
             tracks = [tuple(vehicle for vehicle in frame if not self._is_hidden(vehicle)) for frame in tracks]
             labels = [replace(label, vehicles=found) for label, found in zip(labels, tracks, strict=True)]
-            provenance = replace(provenance, vehicles="detected", detector_sha256=detector.sha256)
+            provenance = replace(provenance, vehicles="detected", detector_sha256=self._detector.sha256)
         elif any(label.vehicles is not None for label in labels):
             provenance = replace(provenance, vehicles="annotated")
         time_of_day = recording.time_of_day or self._tools.settings.time_of_day

@@ -106,7 +106,7 @@ class Placement:
         """The camera whose whole picture the shown frame is: the horizon stays where it was.
 
         A crop moves the principal point out of the middle. A pinhole camera of a drive log has it there, so that the
-        vertical part becomes pitch; the horizontal part is not kept.
+        vertical part becomes pitch; the horizontal part is lost.
         """
         focal = camera.focal_px * self.scale
         off_centre = (camera.vertical_centre_px - self.top) * self.scale - self.height / 2

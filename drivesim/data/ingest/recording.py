@@ -34,10 +34,12 @@ class SourceVehicle:
 
 @dataclass(frozen=True)
 class SourceCamera:
-    """A pinhole camera, in pixels of the source's frames. `None` is what the source does not know."""
+    """A pinhole camera, in pixels of the source's frames. `None` is what the source does not know.
+
+    A drive log's camera has its principal point in the middle of a row, so that only the vertical one is needed.
+    """
 
     focal_px: float
-    horizontal_centre_px: float
     vertical_centre_px: float
     height_m: float | None = None
     pitch_rad: float = 0.0

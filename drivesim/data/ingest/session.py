@@ -30,6 +30,8 @@ _MAX_NAME = 80
 _BEGUN = "begun"
 _MAX_PROBLEMS = 20
 
+State = Literal["done", "partly", "rejected"]
+
 
 @dataclass(frozen=True)
 class Ingested:
@@ -40,7 +42,7 @@ class Ingested:
     """
 
     name: str
-    state: Literal["done", "partly", "rejected"]
+    state: State
     logs: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     counts: dict[str, float] = field(default_factory=dict)
@@ -197,7 +199,7 @@ def _converted(recording: Recording, logs: tuple[str, ...], event: Any) -> Inges
     counts, problems = asdict(event.counts), list(event.problems)
     if not logs and not problems:
         problems.append("no frames of it can be used")
-    state = "rejected" if not logs else "partly" if problems else "done"
+    state: State = "rejected" if not logs else "partly" if problems else "done"
     return Ingested(recording.name, state, logs, _shortened(problems), counts)
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,8 +60,9 @@ class Summary:
 
 def summarized(out: Path, ingested: Sequence[Ingested]) -> Summary:
     """The figures of all drive logs in `out`, with what this ingest says of its recordings."""
-    hours, rates, days, vehicles, motion = 0.0, Counter(), Counter(), Counter(), Counter()
-    crowdedness, frames, boxes, logs = Counter(), 0, 0, 0
+    rates, days, vehicles, motion = (defaultdict[str, float](float) for _ in range(4))
+    crowdedness: Counter[str] = Counter()
+    hours, frames, boxes, logs = 0.0, 0, 0, 0
     for folder in list_drive_logs(out):
         labels = DriveLog.open(folder).labels
         length = len(labels.frames) / labels.fps / 3600
@@ -104,7 +105,7 @@ def write_contact_sheet(out: Path) -> Path | None:
     folders = list_drive_logs(out)
     if not folders:
         return None
-    tiles = []
+    tiles: list[np.ndarray] = []
     for folder, count in zip(folders, _shares(len(folders)), strict=True):
         tiles += _tiles(DriveLog.open(folder), count)
     blank = np.zeros_like(tiles[0])
@@ -140,7 +141,7 @@ def _tiles(log: DriveLog, count: int) -> Iterable[np.ndarray]:
 
 
 def _known(log: DriveLog, label: FrameLabel) -> str:
-    known = [log.labels.time_of_day or "day or night?"]
+    known: list[str] = [log.labels.time_of_day or "day or night?"]
     known.append("no boxes" if label.vehicles is None else f"{len(label.vehicles)} vehicles")
     if label.ego_speed_mps is not None:
         known.append(f"{label.ego_speed_mps:.1f} m/s")
@@ -172,5 +173,5 @@ def _bin(count: int) -> str:
     return _bins()[sum(count >= edge for edge in _CROWDEDNESS_BINS) - 1]
 
 
-def _rounded(hours: Counter[str]) -> dict[str, float]:
+def _rounded(hours: Mapping[str, float]) -> dict[str, float]:
     return {name: round(value, 4) for name, value in sorted(hours.items())}

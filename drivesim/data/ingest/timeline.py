@@ -91,7 +91,7 @@ class Timeline:
                 offset_s = frame.time_s - due_s
                 early_s = math.inf if waiting is None else due_s - waiting.time_s
                 gap_follows = early_s + offset_s > 2 * half
-                if early_s <= (half * _BEFORE_A_GAP if gap_follows else offset_s + _ROUNDING):
+                if waiting is not None and early_s <= (half * _BEFORE_A_GAP if gap_follows else offset_s + _ROUNDING):
                     yield self._use(waiting, due_s)
                     waiting = None
                     continue  # with the same frame, for the next tick

@@ -32,10 +32,9 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 
 @dataclass(frozen=True)
 class Failed:
-    """A recording cannot be used, and why. `died`: its process did not survive it."""
+    """A recording cannot be used, and why."""
 
     reason: str
-    died: bool = False
 
 
 class IngestWorkers:
@@ -71,6 +70,7 @@ class IngestWorkers:
             if not self._busy:
                 return
             for connection in wait(list(self._busy), timeout=1.0):
+                assert isinstance(connection, Connection), "nothing else is waited for"
                 yield from self._received(self._busy[connection])
             for worker in list(self._busy.values()):
                 if time.monotonic() > worker.deadline:
@@ -109,7 +109,7 @@ class IngestWorkers:
         del self._busy[worker.connection]
         worker.end()
         self._free.append(0)
-        return worker.recording, Failed(reason, died=True)
+        return worker.recording, Failed(reason)
 
 
 class _Worker:

@@ -68,7 +68,7 @@ def test_the_camera_sees_the_road_where_it_was() -> None:
     """Points of the road, projected by the source's camera and moved, are where the log's camera projects them."""
     height, width, focal, centre_y, pitch = 1080, 1920, 1500.0, 560.0, np.deg2rad(-2.0)
     placement = Placement.of((height, width), 1024, vertical=0.9)
-    label = placement.camera(SourceCamera(focal, width / 2, centre_y, 1.5, pitch))
+    label = placement.camera(SourceCamera(focal, centre_y, 1.5, pitch))
     points = np.array([[0.0, 40, 0], [0, 200, 0], [3, 60, 0], [-3, 60, 0]])
     cos, sin = np.cos(pitch), np.sin(pitch)
     depth = points[:, 1] * cos + (points[:, 2] - 1.5) * sin

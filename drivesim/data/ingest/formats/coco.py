@@ -66,7 +66,7 @@ def _vehicles_of_images(document: Any, path: Path) -> dict[Any, list[SourceVehic
         field_of(category, "id", path): vehicle_category(str(category.get("name")))
         for category in field_of(document, "categories", path, list)
     }
-    tracks: dict[tuple, int] = {}
+    tracks: dict[tuple[str, object], int] = {}
     found: dict[Any, list[SourceVehicle]] = defaultdict(list)
     for annotation in field_of(document, "annotations", path, list):
         category = categories.get(field_of(annotation, "category_id", path))

@@ -18,7 +18,7 @@ from drivesim.data.ingest.media.files import read_regular
 from drivesim.data.ingest.recording import EgoMotionTable, Recording, Rejected, SourceCamera, VideoFile
 from drivesim.errors import FootageError
 
-_FOCAL_PX, _CENTRE_PX = 910.0, (582.0, 437.0)
+_FOCAL_PX, _VERTICAL_CENTRE_PX = 910.0, 437.0
 """Of the camera (EON), as the data set's own reader has them, for its pictures of 1164 × 874 pixels."""
 _MAX_BYTES = 256 << 20
 
@@ -42,7 +42,7 @@ def _recording(name: str, segment: Path) -> Recording:
     if not np.all(np.diff(times) > 0):
         raise FootageError(f"{segment / 'global_pose' / 'frame_times'}: its times do not ascend")
     media = VideoFile(segment / "video.hevc", tuple(times.tolist()))
-    camera = SourceCamera(_FOCAL_PX, *_CENTRE_PX)
+    camera = SourceCamera(_FOCAL_PX, _VERTICAL_CENTRE_PX)
     return Recording(name, "comma2k19", media, ego_motion=_motion(segment / "processed_log", times), camera=camera)
 
 

@@ -121,8 +121,8 @@ def _annotated_frames(root: ET.Element, file: Path) -> range:
     start, stop, size = (task.findtext(name) for name in ("start_frame", "stop_frame", "size"))
     try:
         first, every = int(start or 0), int(step[1]) if step else 1
-        last = int(stop) if stop else first + every * (int(size) - 1)
-    except (TypeError, ValueError):
+        last = int(stop) if stop else first + every * (int(size or "") - 1)
+    except ValueError:
         raise FootageError(f"{file}: expected numbers in size, start_frame and stop_frame of its task") from None
     if not 0 <= last - first < 10**8 or every < 1:
         raise FootageError(f"{file}: a task of the frames {first} to {last}, every {every}")
@@ -154,8 +154,8 @@ def _every_frame(shapes: list[_Shape], annotated: range) -> Iterator[_Shape]:
         for frame in range(shape.frame + 1, following.frame):
             if frame in annotated:
                 share = 0.0 if following.outside else (frame - shape.frame) / (following.frame - shape.frame)
-                edges = tuple(a + share * (b - a) for a, b in zip(shape.box, following.box, strict=True))
-                yield _Shape(frame, edges, False, shape.occluded)
+                x1, y1, x2, y2 = (a + share * (b - a) for a, b in zip(shape.box, following.box, strict=True))
+                yield _Shape(frame, (x1, y1, x2, y2), False, shape.occluded)
 
 
 def _media(root: ET.Element, file: Path, given: Path | None) -> Path:

@@ -55,9 +55,6 @@ def _timed(folder: Path, pictures: list[Path], source_fps: float | None) -> tupl
             raise FootageError(f"{folder / TABLE_FILE}: names none of the pictures beside it")
     else:
         numbers = [_number_in(path) for path in pictures]
-        if any(number is None for number in numbers):
-            bare = pictures[numbers.index(None)]
-            raise FootageError(f"{bare}: its name holds no number; give the times in {TABLE_FILE} beside it")
         timed = sorted(zip(map(float, numbers), pictures, strict=True))
         if source_fps is not None:
             timed = [(number / source_fps, path) for number, path in timed]
@@ -72,10 +69,12 @@ def _timed(folder: Path, pictures: list[Path], source_fps: float | None) -> tupl
     return tuple(path for _, path in timed), tuple(time for time, _ in timed)
 
 
-def _number_in(path: Path) -> str | None:
-    """The last number in the name of a picture, with what it has behind a point."""
+def _number_in(path: Path) -> str:
+    """The last number in the name of a picture, with what it has behind a point; FootageError where there is none."""
     numbers = re.findall(r"\d+(?:\.\d+)?", path.name[: -len(path.suffix)])
-    return numbers[-1] if numbers else None
+    if not numbers:
+        raise FootageError(f"{path}: its name holds no number; give the times in {TABLE_FILE} beside it")
+    return numbers[-1]
 
 
 def _read_times(table: Path) -> dict[str, float]:

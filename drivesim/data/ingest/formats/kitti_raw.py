@@ -8,7 +8,7 @@ P_rect_02 of the day's folder.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -27,10 +27,19 @@ from drivesim.data.ingest.formats.kitti import (
     text_lines,
 )
 from drivesim.data.ingest.formats.xml_file import child_number, read_xml_file
-from drivesim.data.ingest.recording import EgoMotionTable, PictureFiles, Recording, Rejected, SourceCamera
+from drivesim.data.ingest.recording import (
+    EgoMotionTable,
+    PictureFiles,
+    Recording,
+    Rejected,
+    SourceCamera,
+    SourceVehicle,
+)
 from drivesim.errors import FootageError
+from drivesim.scenario.schema.vocabulary import VehicleCategory
 
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(?:\.(\d{1,9}))?")
+_Place = tuple[float, float, float, float, tuple[float, float, float], float]
 
 
 def recordings(path: Path) -> Iterator[Recording | Rejected]:
@@ -64,7 +73,7 @@ def _recording(drive: Path) -> Recording:
     camera, vehicles = None, None
     if cameras.is_file():
         projection = calibration(cameras, "P_rect_02", 12).reshape(3, 4)
-        camera = SourceCamera(projection[0, 0], projection[0, 2], projection[1, 2], CAMERA_HEIGHT_M)
+        camera = SourceCamera(projection[0, 0], projection[1, 2], CAMERA_HEIGHT_M)
         tracklets = drive / "tracklet_labels.xml"
         if tracklets.is_file():
             by_frame = _vehicles(tracklets, drive.parent, projection)
@@ -103,7 +112,7 @@ def _motion(oxts: Path, start_ns: int) -> EgoMotionTable | None:
     return motion_of_oxts(rows, times, oxts) if rows else None
 
 
-def _vehicles(tracklets: Path, day: Path, projection: np.ndarray) -> dict[int, Sequence]:
+def _vehicles(tracklets: Path, day: Path, projection: np.ndarray) -> dict[int, tuple[SourceVehicle, ...]]:
     velo = day / "calib_velo_to_cam.txt"
     rotation, translation = calibration(velo, "R", 9).reshape(3, 3), calibration(velo, "T", 3)
     rectify = calibration(day / "calib_cam_to_cam.txt", "R_rect_00", 9).reshape(3, 3)
@@ -121,7 +130,7 @@ def _vehicles(tracklets: Path, day: Path, projection: np.ndarray) -> dict[int, S
     return {frame: seen_vehicles(these, intrinsic, int(width), int(height)) for frame, these in cuboids.items()}
 
 
-def _poses(path: Path) -> Iterator[tuple]:
+def _poses(path: Path) -> Iterator[tuple[int, int, VehicleCategory, _Place]]:
     """Track, frame, category, and (x, y, z, turn, (length, width, height), most visible) of each pose of a vehicle."""
     root = read_xml_file(path)
     items = root.find("tracklets")
@@ -132,11 +141,11 @@ def _poses(path: Path) -> Iterator[tuple]:
         poses = item.find("poses")
         if category is None or poses is None:
             continue
-        size = tuple(child_number(item, name, path) for name in ("l", "w", "h"))
+        length, width, height = (child_number(item, name, path) for name in ("l", "w", "h"))
         first = int(child_number(item, "first_frame", path))
         for offset, pose in enumerate(poses.findall("item")):
             x, y, z, turn = (child_number(pose, name, path) for name in ("tx", "ty", "tz", "rz"))
-            yield track, first + offset, category, (x, y, z, turn, size, _most_visible(pose, path))
+            yield track, first + offset, category, (x, y, z, turn, (length, width, height), _most_visible(pose, path))
 
 
 def _most_visible(pose: ET.Element, path: Path) -> float:

@@ -67,7 +67,7 @@ def _recording(root: Path, folder: Path) -> Recording:
     camera = None
     if calib.is_file():
         projection = calibration(calib, "P2", 12).reshape(3, 4)
-        camera = SourceCamera(projection[0, 0], projection[0, 2], projection[1, 2], CAMERA_HEIGHT_M)
+        camera = SourceCamera(projection[0, 0], projection[1, 2], CAMERA_HEIGHT_M)
     media = PictureFiles(tuple(pictures), tuple(frame / FPS for frame in frames))
     return Recording(name, "kitti_tracking", media, vehicles, motion, camera=camera)
 

@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from drivesim.data.ingest.formats.tables import json_array
 from drivesim.data.ingest.media.files import read_regular
@@ -78,12 +78,12 @@ def _motion(
     path: Path, rows: Sequence[Mapping[str, Any]], times: tuple[float, ...], steering: Steering | None
 ) -> EgoMotionTable | None:
     speeds, yaw_rates = (_column(path, rows, names) for names in (_SPEEDS, _YAW_RATES))
-    angles, source = None, "measured"
+    source: Literal["measured", "steering"] = "measured"
     if yaw_rates is None and speeds is not None and steering is not None:
         angles = _column(path, rows, _ANGLES)
-    if angles is not None:
-        yaw_rates = tuple(steering.yaw_rate(v, a) for v, a in zip(speeds, angles, strict=True))
-        source = "steering"
+        if angles is not None:
+            yaw_rates = tuple(steering.yaw_rate(v, a) for v, a in zip(speeds, angles, strict=True))
+            source = "steering"
     if speeds is None and yaw_rates is None:
         return None
     unknown = (math.nan,) * len(times)

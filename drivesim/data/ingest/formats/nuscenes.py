@@ -125,7 +125,6 @@ def _recording(name: str, scene: str, pictures: list[_Picture], tables: _Tables,
         time_of_day,
         SourceCamera(
             focal_px=float(intrinsic[0, 0]),
-            horizontal_centre_px=float(intrinsic[0, 2]),
             vertical_centre_px=float(intrinsic[1, 2]),
             height_m=float(mount.translation[2]),
             pitch_rad=float(np.arcsin(np.clip(looking[2], -1, 1))),
@@ -237,7 +236,7 @@ def _read_pictures(folder: Path, root: Path, tables: _Tables) -> None:
 
 def _read_annotations(folder: Path, tables: _Tables) -> None:
     path = folder / "category.json"
-    categories = {field_of(c, "token", path, str): _CATEGORIES.get(c.get("name")) for c in json_array(path)}
+    categories = {field_of(c, "token", path, str): _CATEGORIES.get(str(c.get("name"))) for c in json_array(path)}
     path = folder / "instance.json"
     category_of = {field_of(i, "token", path, str): categories.get(i.get("category_token")) for i in json_array(path)}
     path = folder / "sample_annotation.json"

@@ -123,8 +123,9 @@ def _picture(frame: dict[str, Any], pictures: Path, file: Path) -> Path:
 
 
 def _times(frames: Sequence[dict[str, Any]], file: Path, fps: float) -> tuple[float, ...]:
-    stamps = [frame.get("timestamp") for frame in frames]
-    if all(isinstance(stamp, int | float) for stamp in stamps) and len(set(stamps)) == len(stamps):
+    found = [frame.get("timestamp") for frame in frames]
+    stamps = [stamp for stamp in found if isinstance(stamp, int | float)]
+    if len(set(stamps)) == len(frames):
         return tuple((stamp - stamps[0]) / 1000 for stamp in stamps)
     first = _index(frames[0], file)
     return tuple((_index(frame, file) - first) / fps for frame in frames)

@@ -27,9 +27,10 @@ from drivesim.data.ingest.recording import (
     SourceVehicle,
 )
 from drivesim.errors import FootageError
+from drivesim.scenario.schema.vocabulary import TimeOfDay
 
 FRONT, VEHICLE = 1, 1
-_TIMES_OF_DAY = {"Day": "day", "Night": "night"}
+_TIMES_OF_DAY: dict[str, TimeOfDay] = {"Day": "day", "Night": "night"}
 _TIME, _CAMERA = "key.frame_timestamp_micros", "key.camera_name"
 _IMAGE, _BOX, _CALIBRATION = "[CameraImageComponent]", "[CameraBoxComponent]", "[CameraCalibrationComponent]"
 
@@ -63,7 +64,7 @@ def _recording(split: Path, images: Path) -> Recording:
         media,
         _vehicles(split / "camera_box" / name, stamps),
         _motion(split / "vehicle_pose" / name, stamps[0]),
-        _TIMES_OF_DAY.get(word),
+        None if word is None else _TIMES_OF_DAY.get(word),
         _camera(split / "camera_calibration" / name),
         between_day_and_night=word == "Dawn/Dusk",
     )
@@ -106,14 +107,14 @@ def _motion(path: Path, start: int) -> EgoMotionTable | None:
 def _camera(path: Path) -> SourceCamera | None:
     if not path.is_file():
         return None
-    focal, centre_u, centre_v = (f"{_CALIBRATION}.intrinsic.{part}" for part in ("f_u", "c_u", "c_v"))
+    focal, centre_v = f"{_CALIBRATION}.intrinsic.f_u", f"{_CALIBRATION}.intrinsic.c_v"
     extrinsic = f"{_CALIBRATION}.extrinsic.transform"
-    for row in _rows(path, [_CAMERA, focal, centre_u, centre_v, extrinsic]):
+    for row in _rows(path, [_CAMERA, focal, centre_v, extrinsic]):
         if row[_CAMERA] == FRONT:
             mount = np.array(row[extrinsic], float).reshape(4, 4)
             # The camera looks along its own x axis.
             pitch = float(np.arcsin(np.clip(mount[2, 0], -1, 1)))
-            return SourceCamera(row[focal], row[centre_u], row[centre_v], float(mount[2, 3]), pitch)
+            return SourceCamera(row[focal], row[centre_v], float(mount[2, 3]), pitch)
     return None
 
 

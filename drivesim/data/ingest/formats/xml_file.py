@@ -35,7 +35,7 @@ def read_xml_file(path: Path) -> ET.Element:
         depth -= 1
         builder.end(tag)
 
-    def doctype(name: str, system: str | None, public: str | None, has_subset: bool) -> None:
+    def doctype(_name: str, _system: str | None, _public: str | None, has_subset: bool) -> None:
         # Boost, which writes KITTI's tracklets, declares one without anything in it.
         if has_subset:
             raise _Refused("its document type declares entities")

@@ -22,7 +22,10 @@ def motion_at(table: EgoMotionTable, time_s: float) -> tuple[float | None, float
     if gap > MAX_GAP_S or time_s < times[0] - MAX_GAP_S / 2 or time_s > times[-1] + MAX_GAP_S / 2:
         return None, None
     share = 0.0 if gap <= 0 else float(np.clip((time_s - times[before]) / gap, 0, 1))
-    return tuple(_between(column[before], column[after], share) for column in (table.speed_mps, table.yaw_rate_radps))
+    speed, yaw_rate = (
+        _between(column[before], column[after], share) for column in (table.speed_mps, table.yaw_rate_radps)
+    )
+    return speed, yaw_rate
 
 
 def _between(first: float, second: float, share: float) -> float | None:

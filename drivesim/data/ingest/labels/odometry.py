@@ -69,7 +69,7 @@ class Odometry:
         steps = np.array(self._steps, float).reshape(-1, 2)
         if self._before is None:
             return []
-        result = []
+        result: list[tuple[float | None, float | None]] = []
         for frame in range(len(steps) + 1):
             around = steps[max(0, frame - 3) : frame + 2]
             good = around[np.isfinite(around).all(1)]
@@ -116,12 +116,19 @@ def _followed(first: np.ndarray, second: np.ndarray) -> _Corners:
     if points is None:
         return _Corners(np.zeros((0, 2)), np.zeros((0, 2)))
     points = points.astype(np.float32)
-    flow = {"winSize": (21, 21), "maxLevel": 4}
-    there, found, _ = cv2.calcOpticalFlowPyrLK(first, second, points, None, **flow)
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(second, first, there, None, **flow)
+    there, found = _flowed(first, second, points)
+    back, found_back = _flowed(second, first, there)
     points, there, back = points.reshape(-1, 2), there.reshape(-1, 2), back.reshape(-1, 2)
-    good = (found.ravel() == 1) & (found_back.ravel() == 1) & (np.abs(points - back).max(1) < 0.5)
+    good = found & found_back & (np.abs(points - back).max(1) < 0.5)
     return _Corners(points[good].astype(float), there[good].astype(float))
+
+
+def _flowed(first: np.ndarray, second: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where points float32 `n 1 2` of the first frame are in the second one, and which of them are found, bool `n`."""
+    there, found, _ = cv2.calcOpticalFlowPyrLK(
+        first, second, points, np.empty_like(points), winSize=(21, 21), maxLevel=4
+    )
+    return np.asarray(there), np.asarray(found).ravel() == 1
 
 
 def _on_road(camera: PinholeCamera, pixels: np.ndarray, distance_m: np.ndarray) -> np.ndarray:

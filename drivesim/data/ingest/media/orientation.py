@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import cast
 
 import av
 import numpy as np
+from av.sidedata.sidedata import SideData
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,7 @@ class Orientation:
 
 def quarter_turns(frame: av.VideoFrame) -> Orientation:
     """The orientation of a frame. Matrices that are no multiple of a quarter are rounded to the nearest one."""
-    matrix = frame.side_data.get("DISPLAYMATRIX")
+    matrix = cast(Mapping[str, SideData], frame.side_data).get("DISPLAYMATRIX")  # PyAV's stubs name one key only
     if matrix is None:
         return Orientation()
     content = bytes(matrix)

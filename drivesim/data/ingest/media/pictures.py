@@ -45,6 +45,7 @@ def decoded_rows(media: ParquetPictures, on_broken: Callable[[str], None]) -> It
                     column = None  # the memory of the one before is free before the next is read
                     column = file.read_row_group(group, columns=[media.column]).column(0)
                     held = group
+                assert column is not None, "the first row has read its group"
                 content = column[row - int(ends[group] - lengths[group])].as_py()
                 try:
                     pixels = decoded_picture(content or b"", Path(f"{media.path}, row {row}"))

@@ -42,7 +42,7 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
     try:
         with (
             open_regular(path) as file,
-            av.open(file, container_options={"format_whitelist": _CONTAINERS}) as container,
+            av.open(file, "r", container_options={"format_whitelist": _CONTAINERS}) as container,
         ):
             streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
             if not streams:
@@ -69,8 +69,10 @@ def frame_rate(media: VideoFile) -> float | None:
     with opened(media.path) as (container, stream):
         if container.format.name in _BARE:
             return _bare_rate(media)
+        time_base = stream.time_base
+        assert time_base is not None, "a demuxer gives each stream a time base"
         packets = islice(container.demux(stream), _PROBED_PACKETS)
-        return _rate(sorted({float(p.pts * stream.time_base) for p in packets if p.pts is not None}))
+        return _rate(sorted({float(p.pts * time_base) for p in packets if p.pts is not None}))
 
 
 def decoded(media: VideoFile) -> Iterator[SourceFrame]:
@@ -139,7 +141,9 @@ def _brightness(frame: av.VideoFrame) -> np.ndarray:
     if frame.format.name.startswith(("yuv4", "yuvj4", "nv12", "gray")) and plane.line_size >= plane.width:
         depth = frame.format.components[0].bits
         if depth == 8:
-            rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+            rows = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+                : plane.height, : plane.width
+            ]
             return sampled(rows)
     return sampled(frame.to_ndarray(format="gray"))
 
@@ -148,8 +152,8 @@ def _pixels(path: Path, frame: av.VideoFrame, aspect: Fraction | None) -> np.nda
     try:
         # A file that does not say its colour space means BT.601 below HD, BT.709 from there on, as players take it.
         unspecified = int(frame.colorspace) == _UNSPECIFIED
-        colours = {"src_colorspace": "ITU709"} if unspecified and frame.height >= _HD_ROWS else {}
-        rgb = frame.reformat(format="rgb24", threads=1, **colours).to_ndarray()
+        colours = "ITU709" if unspecified and frame.height >= _HD_ROWS else None
+        rgb = frame.reformat(format="rgb24", src_colorspace=colours, threads=1).to_ndarray()
     except (av.FFmpegError, ValueError) as error:
         raise FootageError(f"{path}: cannot convert a frame: {_in_words(error)}") from error
     turns = quarter_turns(frame)
