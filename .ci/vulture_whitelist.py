@@ -71,5 +71,5 @@ _.delete_dir
 # The documented way to open packed footage from Python.
 footage_under
 
-# Used by a test of the gate; it goes with the reorganisation of the engine.
-_.rejections
+# Read by the page in the browser.
+_.camera_height_m

@@ -67,7 +67,7 @@ class VehicleColumns:
     def of_arrays(cls, arrays: Mapping[str, np.ndarray]) -> VehicleColumns:
         """Returns columns from arrays by name; headings and colours that are not among them are unknown."""
         num_vehicles = len(arrays["box"])
-        unknown = {
+        unknown: dict[str, np.ndarray] = {
             "heading_rad": np.full(num_vehicles, np.nan, np.float32),
             "colour": np.full(num_vehicles, -1, np.int8),
         }

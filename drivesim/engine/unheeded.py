@@ -15,11 +15,11 @@ def unheeded(scenario: Scenario, checkpoints: CheckpointSet) -> list[str]:
     """
     config = config_of(checkpoints.path("image"))
     said: dict[str, str] = {}
-    vehicles = [*(scenario.boxes or ()), *(scenario.actors or ())]
+    colours = [box.colour for box in scenario.boxes or ()] + [actor.colour for actor in scenario.actors or ()]
     if not config.get("box_attributes"):
         if any(box.heading_deg is not None for box in scenario.boxes or ()):
             said["`heading_deg` of boxes"] = "which way vehicles face"
-        if any(vehicle.colour is not None for vehicle in vehicles):
+        if any(colour is not None for colour in colours):
             said["`colour`"] = "the colours of vehicles"
     if scenario.road is not None and scenario.actors is not None and not config.get("road_raster"):
         said["`road`"] = "where lines and edges of the road lie; it only places the vehicles"

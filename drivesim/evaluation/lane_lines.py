@@ -45,7 +45,8 @@ class LinePlaces:
     @classmethod
     def of(cls, road: RoadView, vehicles: np.ndarray) -> LinePlaces:
         """Returns places on the lane lines of a road that are near enough and hidden by none of the boxes `k 4`."""
-        x, y = [], []
+        x: list[float] = []
+        y: list[float] = []
         for kind, points in road.elements:
             if kind != _LANE_LINE:
                 continue

@@ -34,10 +34,9 @@ class GroundShapes:
     @classmethod
     def of(cls, lines: list[tuple[int, np.ndarray]], areas: list[tuple[int, np.ndarray]]) -> GroundShapes:
         """Returns lines through places `k 2` and areas bounded by places `k 2`, each with its kind."""
-        made = [shapely.linestrings(places) for _, places in lines]
-        made += [shapely.polygons(places) for _, places in areas]
-        shapes = np.empty(len(made), object)
-        shapes[:] = made
+        shapes = np.empty(len(lines) + len(areas), object)
+        shapes[: len(lines)] = [shapely.linestrings(places) for _, places in lines]
+        shapes[len(lines) :] = [shapely.polygons(places) for _, places in areas]
         return cls(shapes, np.array([kind for kind, _ in (*lines, *areas)], np.int64))
 
 

@@ -46,7 +46,7 @@ def with_conditions(tensors: dict[str, Tensor], config: Mapping[str, object], ne
     stem = tensors[_STEM]
     if stem.ndim != 4 or stem.shape[1] != sum(had.values()):
         return tensors
-    parts = dict(zip(had, stem.split(list(had.values()), 1), strict=True))
+    parts = dict(zip(had, torch.split(stem, list(had.values()), 1), strict=True))
     for name in new_conditions(config, network):
         parts[name] = stem.new_zeros(len(stem), network.config.input_channels[name], *stem.shape[2:])
     return {**tensors, _STEM: torch.cat(list(parts.values()), 1)}
