@@ -34,7 +34,6 @@ def page(report: Mapping[str, Any], folder: Path) -> str:
         report=report,
         totals=report["totals"],
         common=report["common"],
-        drivesim=report["drivesim"],
         states=_STATES,
         scenarios=list(_scenarios(jobs)),
         jobs=[_shown(job, folder, width) for job in jobs],
