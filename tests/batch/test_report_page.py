@@ -35,7 +35,7 @@ def report(num_jobs: int, **of_first: object) -> dict:
         for number in range(num_jobs)
     ]
     jobs[0] |= of_first
-    return {"drivesim": "1.2.3", "common": common, "totals": totals, "passed": False, "jobs": jobs}
+    return {"drivesim": "0.1.0", "common": common, "totals": totals, "passed": False, "jobs": jobs}
 
 
 def test_there_is_a_row_per_scenario_and_a_row_per_job() -> None:
@@ -80,6 +80,7 @@ def test_what_a_report_says_is_text_and_no_markup(tmp_path: Path) -> None:
     plain = Page(page(report(1, **job | dict.fromkeys(texts, "plain")), tmp_path))
     hostile = report(1, **job)
     hostile["common"] = dict.fromkeys(hostile["common"], HOSTILE)
+    hostile["drivesim"] = HOSTILE
     shown = Page(page(hostile, tmp_path))
     assert shown.tags == plain.tags
     assert set(shown.attributes) == set(plain.attributes)
