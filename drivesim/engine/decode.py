@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from einops import rearrange
 from torch import Tensor
 
 from drivesim.models.autoencoder import Autoencoder
@@ -23,9 +21,3 @@ def decode_frames(autoencoder: Autoencoder, latents: Tensor, wanted: range, fram
         decoded = autoencoder.decode(latents[None, first:last])[0]
         blocks.append(decoded[start - first : stop - first])
     return torch.cat(blocks)
-
-
-def pixels(frames: Tensor) -> np.ndarray:
-    """Converts frames `t 3 h w` in -1..1 to uint8 `t h w 3`."""
-    scaled = ((frames + 1) * 127.5).round().clamp(0, 255).to(torch.uint8)
-    return rearrange(scaled, "t c h w -> t h w c").contiguous().cpu().numpy()

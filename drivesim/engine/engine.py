@@ -26,6 +26,7 @@ from drivesim.engine.networks import EngineModels, Networks
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.conditioning import Conditioning
+from drivesim.models.pixels import to_unit_range
 from drivesim.models.presets import VideoFormat
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
@@ -152,7 +153,7 @@ class Engine:
         self, frames: np.ndarray, seeds: Sequence[int], settings: EngineSettings | None = None
     ) -> np.ndarray:
         """Enlarges low-resolution frames, uint8 `b h w c`, with the upsampler of single pictures; a seed each."""
-        low_res = self.models.tensor(frames).permute(0, 3, 1, 2).float() / 127.5 - 1
+        low_res = to_unit_range(self.models.tensor(frames))
         return Composer(self.models, settings or fast()).enlarged(low_res, seeds)
 
     def rollout(

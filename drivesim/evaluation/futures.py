@@ -22,7 +22,7 @@ import torch
 
 from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
 from drivesim.engine import Engine, EngineSettings
-from drivesim.engine.decode import decode_frames, pixels
+from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import mean_interval
@@ -31,6 +31,7 @@ from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress, Split
+from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.scenario import Scenario
 from drivesim.training.losses.perceptual import PerceptualDistance
 
@@ -203,7 +204,7 @@ def _keyframe_latents(
 def _decoded(engine: Engine, latents: torch.Tensor) -> np.ndarray:
     """Frames uint8 `t h w 3` of latents `t c h w`."""
     count = range(len(latents))
-    return pixels(decode_frames(engine.networks.autoencoder, latents.to(engine.device), count, len(count)))
+    return to_bytes(decode_frames(engine.networks.autoencoder, latents.to(engine.device), count, len(count)))
 
 
 def _real_keyframes(engine: Engine, log: DriveLog, times_s: Sequence[float]) -> np.ndarray:
@@ -215,7 +216,7 @@ def _real_keyframes(engine: Engine, log: DriveLog, times_s: Sequence[float]) -> 
 
 
 def _as_tensor(frames: np.ndarray) -> torch.Tensor:
-    return torch.from_numpy(frames).permute(0, 3, 1, 2).float() / 127.5 - 1
+    return to_unit_range(torch.from_numpy(frames))
 
 
 def _frames(item: Compared, group: str) -> np.ndarray:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from drivesim.diffusion.guidance import guided
 from drivesim.engine.conditions import LABELS
-from drivesim.engine.decode import decode_frames, pixels
+from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
 from drivesim.engine.networks import EngineModels, latent_shape
 from drivesim.engine.seeds import RunNoise, first_keyframe_noise
@@ -20,6 +20,7 @@ from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample
 from drivesim.models.checkpoints import LAYOUTS
 from drivesim.models.conditioning import Conditioning
+from drivesim.models.pixels import to_bytes, to_unit_range
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,13 @@ class Composer:
         latents = []
         for picture in pictures:
             small = torch.from_numpy(fitted(picture, video.low_height, video.low_width)).to(self.models.device)
-            latents.append(autoencoder.encode((small.permute(2, 0, 1).float() / 127.5 - 1)[None, None])[0, 0])
+            latents.append(autoencoder.encode(to_unit_range(small)[None, None])[0, 0])
         return torch.stack(latents)
 
     def pictures(self, keyframes: Tensor, seeds: Sequence[int], enlarge: bool = True) -> np.ndarray:
         """Turns latents `b c h w` into frames uint8 `b h w c`; without `enlarge` they stay at low resolution."""
         low_res = decode_frames(self.models.exact.autoencoder, keyframes, range(len(keyframes)), len(keyframes))
-        return self.enlarged(low_res, seeds) if enlarge else pixels(low_res)
+        return self.enlarged(low_res, seeds) if enlarge else to_bytes(low_res)
 
     def enlarged(self, low_res: Tensor, seeds: Sequence[int]) -> np.ndarray:
         """Enlarges low-resolution frames `b 3 h w` in -1..1 to frames uint8 `b h w c`."""
@@ -78,7 +79,7 @@ class Composer:
             return torch.cat(noise)
 
         stage = self.models.computing_in(self.settings.precision).upsampler_image
-        return pixels(upsample(stage, low_res, range(len(low_res)), settings, noise_of))
+        return to_bytes(upsample(stage, low_res, range(len(low_res)), settings, noise_of))
 
 
 def fitted(picture: np.ndarray, height: int, width: int) -> np.ndarray:

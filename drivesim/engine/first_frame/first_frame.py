@@ -9,10 +9,11 @@ from torch import Tensor
 
 from drivesim.detection.detections import Detections
 from drivesim.engine.conditions import first_frame_conditions, told_layouts
-from drivesim.engine.decode import decode_frames, pixels
+from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import Composer
 from drivesim.engine.first_frame.gate import Gated, gated, layout_to_obey
 from drivesim.engine.real_frames import read_real_frames
+from drivesim.models.pixels import to_bytes
 from drivesim.models.vehicle_detector import detect_vehicles
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
@@ -63,7 +64,7 @@ class FirstFrame:
 
         def detect(keyframe: Tensor) -> Detections:
             decoded = decode_frames(networks.autoencoder, keyframe[None], range(1), 1)
-            return detect_vehicles(detector, pixels(decoded))[0]
+            return detect_vehicles(detector, to_bytes(decoded))[0]
 
         return gated(layout, self._attempt, detect, max_attempts)
 

@@ -17,13 +17,14 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from drivesim.engine.decode import decode_frames, pixels
+from drivesim.engine.decode import decode_frames
 from drivesim.engine.future.interpolate import BoxesOfGaps, interpolate_gaps
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.networks import Networks
 from drivesim.engine.seeds import LatentNoise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample_blocks
+from drivesim.models.pixels import to_bytes
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class Renderer:
         blocks = upsample_blocks(
             upsampler, low_res, around.start, wanted, self.settings.upsampler, self._noise_of_frames
         )
-        for frames in map(pixels, blocks):  # holds no block while the next one is made
+        for frames in map(to_bytes, blocks):  # holds no block while the next one is made
             done += len(frames)
             yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), frames)
 
