@@ -11,11 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from drivesim.models.autoencoder import AutoencoderConfig
-    from drivesim.models.presets import Preset
+    from drivesim.models.temporal import TemporalConfig
     from drivesim.models.unet import UNetConfig
     from drivesim.models.upsampler import UpsamplerConfig
     from drivesim.models.vehicle_detector import VehicleDetectorConfig
@@ -23,6 +23,45 @@ if TYPE_CHECKING:
     NetworkConfig = AutoencoderConfig | UNetConfig | UpsamplerConfig | VehicleDetectorConfig
 
 VEHICLE_DETECTOR, LAYOUTS = "vehicle_detector", "layouts"
+
+
+class Sizes(Protocol):
+    """What a preset (`drivesim.models.presets.Preset`) holds for the stages."""
+
+    @property
+    def autoencoder(self) -> AutoencoderConfig:
+        """The autoencoder."""
+        ...
+
+    @property
+    def image(self) -> UNetConfig:
+        """The image model."""
+        ...
+
+    @property
+    def prediction(self) -> TemporalConfig:
+        """The temporal layers of the prediction model."""
+        ...
+
+    @property
+    def interpolation(self) -> TemporalConfig:
+        """The temporal layers of the interpolation model."""
+        ...
+
+    @property
+    def upsampler(self) -> UpsamplerConfig:
+        """The image upsampler."""
+        ...
+
+    @property
+    def upsampler_temporal(self) -> TemporalConfig:
+        """The temporal layers of the video upsampler."""
+        ...
+
+    @property
+    def vehicle_detector(self) -> VehicleDetectorConfig:
+        """The vehicle detector."""
+        ...
 
 
 class Family(Enum):
@@ -55,7 +94,7 @@ class Stage:
     role: str
     family: Family
     purpose: str
-    config: Callable[[Preset], NetworkConfig] | None = None
+    config: Callable[[Sizes], NetworkConfig] | None = None
     share: float = 0.0
     foundations: tuple[str, ...] = ()
     base: str | None = None

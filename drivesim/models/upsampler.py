@@ -2,7 +2,7 @@
 
 `pixel_unshuffle` is a permutation, so the diffusion is the one of the paper, at a fraction of the cost of full
 resolution. Normalisation is per position and there is no attention over space: what a pixel becomes depends only on
-its surroundings within `reach`, so the model is trained on patches and applied in tiles (Sec. 3.4).
+its surroundings, so that the model is trained on patches and applied to whole frames (Sec. 3.4).
 """
 
 from __future__ import annotations
@@ -62,34 +62,6 @@ class Upsampler(nn.Module):
             raise ValueError(f"unshuffle {config.unshuffle} must be a multiple of the factor {config.factor}")
         self.config = config
         self.unet = UNet(config.unet())
-
-    @property
-    def reach(self) -> int:
-        """Low-resolution pixels on each side that a tile depends on, whose corners lie on whole coarsest cells.
-
-        A coarsest cell is `cell` low-resolution pixels wide, and `reach` is a multiple of it: tiles that are cut out
-        with this much around them join without seams.
-        """
-        config, last = self.config, len(self.config.multipliers) - 1
-        per_stage = 2 + (config.temporal.spatial_kernel // 2 if config.temporal else 0)
-        first, end = -1, 2**last  # a coarsest cell, in cells of the finest level, after the last convolution
-        for level in range(last + 1):
-            grown = per_stage * (config.blocks_per_level + 1) + (1 if level < last else 2 * per_stage)
-            first, end = first - grown, end + grown
-            if level < last:
-                first, end = first // 2, end // 2
-        for level in reversed(range(last + 1)):
-            grown = per_stage * config.blocks_per_level + (0 if level else 1)
-            first, end = first - grown, end + grown
-            if level:
-                first, end = 2 * first, 2 * end + 1
-        cells = max(-first, end + 1 - 2**last)
-        return int(-(-cells // 2**last) * self.cell)
-
-    @property
-    def cell(self) -> int:
-        """Side of a coarsest cell of the network in low-resolution pixels: the grid on which tiles are cut."""
-        return int(2 ** (len(self.config.multipliers) - 1) * self.config.unshuffle // self.config.factor)
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning) -> Tensor:
         """Maps a noisy residual `b t 3 H W` at diffusion times `tau` `b` to a prediction of the same shape.
