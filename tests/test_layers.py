@@ -95,17 +95,6 @@ def imports(file: Path) -> list[tuple[str, int]]:
     return found
 
 
-def run_imports(file: Path) -> list[str]:
-    """Dotted names that a file imports when it runs: without the blocks that are for type checkers only."""
-    for_types = {
-        line
-        for node in ast.walk(ast.parse(file.read_text()))
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for line in range(node.lineno, node.body[-1].end_lineno + 1)
-    }
-    return [name for name, line in imports(file) if line not in for_types]
-
-
 def layer_of(file: Path) -> str:
     return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
@@ -138,7 +127,7 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         return name
 
     graph = {
-        module: {module_of(name) for name in run_imports(file) if name.split(".")[0] == "drivesim"} - {module}
+        module: {module_of(name) for name, _ in imports(file) if name.split(".")[0] == "drivesim"} - {module}
         for module, file in modules.items()
     }
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError with the modules of a circle
