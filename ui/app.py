@@ -1,4 +1,4 @@
-"""The page: five tabs around one scenario, and the application that serves them."""
+"""The page, which has five tabs around one scenario, and the application that serves it."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _KEYS = (
 
 
 def application(services: Services, loopback_only: bool, accounts: dict[str, str] | None) -> Any:
-    """The whole ASGI application: gateway, media routes, and Gradio."""
+    """Returns the whole ASGI application: the gateway, the media routes and Gradio."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(media_routes(services))
     gr.mount_gradio_app(
@@ -51,7 +51,7 @@ def application(services: Services, loopback_only: bool, accounts: dict[str, str
 
 
 def page(services: Services) -> gr.Blocks:
-    """The tabs, and what happens between them."""
+    """Returns the page: its tabs and the events that connect them."""
     document = services.desk.blank()
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as blocks:
         gr.HTML(_header(), apply_default_css=False)
