@@ -60,7 +60,7 @@ class Composer:
             yield Variant(seed, self._media.add(frame), findings)
 
     def findings(self, frame: np.ndarray, scenario: Scenario, time_s: float) -> dict[str, Any] | None:
-        """Returns the requested and the detected vehicles in a frame of a future (uint8 `h w 3`); see `frame_findings`."""
+        """Returns the requested and the detected vehicles in a frame (uint8 `h w 3`); see `frame_findings`."""
         from drivesim.engine import frame_findings
 
         layout = requested_layout(scenario, time_s)

@@ -25,7 +25,7 @@ ACTIVE = (WAITING, RUNNING)
 
 @dataclass
 class FutureState:
-    """The progress of one future: the stage that finished last, its window, and the completed fraction of the future."""
+    """The progress of one future: its last finished stage, its window, and the completed fraction of the future."""
 
     stage: str = "waiting"
     window: int = 0

@@ -1,4 +1,4 @@
-"""A preference study (Video LDM, Table 2): pairs in random order, blinded, each judged A, B or equal."""
+"""A blinded preference study (Video LDM, Table 2): pairs in random order, each judged A, B or equal."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ SIDES = ("left", "right")
 
 @dataclass(frozen=True)
 class Clip:
-    """One future of an archive, by the archive's id; `name` is its scenario and future, for the files of results.
+    """One future of an archive, given by the archive's id.
 
-    `frames` and `fps` are what it has of them.
+    Attributes:
+        name: Scenario and future, for the files of results.
+        frames: Number of frames.
+        fps: Frame rate.
     """
 
     archive: str
@@ -38,18 +41,18 @@ class Clip:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two clips to compare; `swapped` puts B on the left."""
+    """Two clips to compare; if `swapped` is true, B is on the left."""
 
     a: Clip
     b: Clip
     swapped: bool
 
     def side(self, side: str) -> Clip:
-        """The clip on the left or on the right."""
+        """Returns the clip on the left or on the right."""
         return self.a if (side == "left") != self.swapped else self.b
 
     def choice_of(self, vote: str) -> str:
-        """What `left`, `right` or `equal` means: A, B or equal."""
+        """Returns the choice (A, B or equal) that a vote of `left`, `right` or `equal` stands for."""
         return EQUAL if vote == EQUAL else A if (vote == "left") != self.swapped else B
 
 

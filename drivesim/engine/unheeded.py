@@ -1,4 +1,4 @@
-"""What a scenario says that a set of checkpoints was not trained to obey."""
+"""Parts of a scenario that have no effect, because a set of checkpoints was not trained on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// Futures side by side under one scrubber. Every frame is a picture of its own, so that what is shown is exact.
+// Futures side by side under one scrubber. Every frame is a separate picture, so that it is shown exactly.
 "use strict";
 
 (function (page) {
@@ -26,7 +26,7 @@
     const empty = el("div", { class: "ds-empty" });
     root.append(empty, grid, bar);
 
-    // Panes of another rate show the frame of the same moment; the scrubber counts frames of the fastest one.
+    // Panes with other frame rates show the frame of the same moment; the scrubber counts frames of the fastest pane.
     const indexIn = (pane) => Math.min(pane.frames - 1, Math.floor((frame * pane.fps) / fps + 1e-6));
     const url = (pane, index) => `${pane.url}/${index}.jpg`;
 
@@ -105,7 +105,7 @@
       seek(frame);
     }
 
-    // The clock of the browser sets the pace; a frame that is late delays all panes alike.
+    // The clock of the browser sets the pace; a late frame delays all panes equally.
     function toggle() {
       if (playing) return stop();
       if (!frames) return;

@@ -1,4 +1,4 @@
-// Files of the user: a YAML is read in the browser; a photo is cut to the shape of a frame before it is sent.
+// The user's files: YAML is read in the browser, and a photo is cropped to the shape of a frame before the upload.
 "use strict";
 
 (function (page) {
