@@ -31,10 +31,10 @@ _KEYS = (
     ("Delete", "delete"),
     ("N, Esc", "select the next box, select none"),
     ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
-    ("B, G, V, P", "show boxes, guide, what was not asked for; back to the empty road"),
+    ("B, G, V, P", "show boxes, guide or unrequested detections; back to the empty road"),
     ("Ctrl+Enter", "compose"),
     ("Space", "play or pause futures"),
-    ("left, right", "one frame back or on, with Shift ten; Home and End"),
+    ("left, right", "one frame back or forward, ten with Shift; first or last frame"),
 )
 
 

@@ -69,7 +69,7 @@ class Archives:
             for entry in self._listed[1]:
                 if entry.id == key:
                     return entry
-        raise InputError("there is no such rollout here any more; open the list again")
+        raise InputError("this rollout no longer exists; open the list again")
 
     def key_of(self, path: Path) -> str:
         """Returns the id of an archive in the folder."""

@@ -74,7 +74,7 @@ class Jobs:
         self._thread.start()
 
     def submit(self, scenario: Scenario, preset: str) -> str:
-        """Queues the futures of a scenario and returns the id of the job. An interrupted scenario is continued.
+        """Queues the futures of a scenario and returns the id of the job. An interrupted one continues.
 
         Raises:
             InputError: Too many rollouts are waiting, or this one is too long.

@@ -120,7 +120,7 @@ def _field(name: str, value: Any) -> Any:
         case "seed":
             text = str(value).strip()
             if not (text.isdecimal() and text.isascii() and len(text) <= 19 and int(text) < _SEED_LIMIT):
-                raise InputError("the seed is a whole number from 0 to 2^63 - 1")
+                raise InputError("the seed must be a whole number from 0 to 2^63 - 1")
             return int(text)
         case "time_of_day":
             return value or None

@@ -44,7 +44,7 @@ class Pictures:
         """Stores an uploaded PNG that is twice as wide as high, and returns its name.
 
         Raises:
-            InputError: The content is not a PNG, or has a wrong size or shape.
+            InputError: The content is not a PNG, has a wrong size or shape, or the folder is full.
         """
         if len(content) > MAX_UPLOAD_BYTES:
             raise InputError(f"the picture is larger than {MAX_UPLOAD_BYTES >> 20} MiB")
@@ -65,7 +65,11 @@ class Pictures:
         return self._add("photo", pixels)
 
     def add_frame(self, pixels: np.ndarray) -> str:
-        """Stores a frame, uint8 `h w 3` RGB, without loss, and returns its name."""
+        """Stores a frame, uint8 `h w 3` RGB, without loss, and returns its name.
+
+        Raises:
+            InputError: The folder is full.
+        """
         return self._add("frame", pixels)
 
     def _add(self, kind: str, pixels: np.ndarray) -> str:

@@ -175,7 +175,7 @@ class Studies:
         """
         with self._lock:
             if key not in self._studies:
-                raise InputError("there is no such study any more; start a new one")
+                raise InputError("this study no longer exists; start a new one")
             return self._studies[key]
 
 

@@ -37,7 +37,7 @@ def media_routes(services: Services) -> APIRouter:
     def picture(key: str) -> Response:
         content = services.media.get(key)
         if content is None:
-            raise InputError("this picture is not kept any longer; compose it again")
+            raise InputError("this picture is no longer available; compose it again")
         return Response(content, media_type="image/jpeg", headers=_FOREVER)
 
     @router.get("/media/start/{name}")

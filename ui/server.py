@@ -32,7 +32,7 @@ def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
     """
     accounts = required_accounts(settings)
     if not (settings.checkpoints / "manifest.json").is_file():
-        raise CheckpointError(f"{settings.checkpoints}: holds no models; make them with `drivesim train chain`")
+        raise CheckpointError(f"{settings.checkpoints}: holds no models; train them with `drivesim train chain`")
     listener = bound_socket(settings.host, settings.port)
     try:
         settings.out.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
         )  # fmt: skip
         signal.signal(signal.SIGTERM, _interrupt)
         threading.Thread(target=_warm_up, args=(services, tell), daemon=True).start()
-        tell(f"drivesim ui: http://{_shown(settings.host)}:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
+        tell(f"drivesim ui: http://{_shown(settings.host)}:{listener.getsockname()[1]}/   (press Ctrl-C to stop)")
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         services.jobs.close()
@@ -82,8 +82,8 @@ def required_accounts(settings: UiSettings) -> dict[str, str] | None:
 
         return read_accounts(settings.auth_file)
     if not is_loopback(settings.host):
-        message = f"--host {settings.host}: others could reach the page without a password"
-        raise InputError(f"{message}; give an --auth-file with lines `name:password`, or leave --host out")
+        message = f"--host {settings.host}: other machines could reach the page without a password"
+        raise InputError(f"{message}; give an --auth-file with lines `name:password`, or omit --host")
     return None
 
 

@@ -36,7 +36,7 @@ def read_accounts(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--auth-file {path}: cannot be read ({error})") from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise InputError(f"--auth-file {path}: others can read it; run: chmod 600 {path}")
+        raise InputError(f"--auth-file {path}: other users can read it; run: chmod 600 {path}")
     accounts: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):

@@ -66,7 +66,7 @@ class Gateway:
             return await answer(scope, receive, send)
         route = route_of(request.method, scope["path"])
         if route is None:
-            return await _error(404, "there is nothing here")(scope, receive, send)
+            return await _error(404, "this address does not exist")(scope, receive, send)
         if route.method == "POST":
             return await self._posted(route.max_body, route.is_call, request, send)
         if scope["path"].startswith(_STREAMS):
@@ -80,9 +80,9 @@ class Gateway:
             return _error(421, "this server answers to 127.0.0.1 and localhost only")
         origin = request.headers.get("origin")
         if origin is not None and origin.split("://", 1)[-1] != host:
-            return _error(403, "requests of other sites are refused")
+            return _error(403, "requests from other sites are refused")
         if request.headers.get("sec-fetch-site") in ("cross-site", "same-site") and request.method == "POST":
-            return _error(403, "requests of other sites are refused")
+            return _error(403, "requests from other sites are refused")
         return None
 
     async def _identified(self, request: Request) -> Response | None:
@@ -117,7 +117,7 @@ class Gateway:
         if body is None:
             return await _error(413, "the body is too large or too slow")(request.scope, request.receive, send)
         if is_call and not allowed_call(body):
-            return await _error(422, "the call carries more than plain values")(request.scope, request.receive, send)
+            return await _error(422, "the call contains more than plain values")(request.scope, request.receive, send)
         return await self._app(request.scope, _replayed(body, request.receive), send)
 
     async def _streamed(self, request: Request, send: Send) -> None:

@@ -46,7 +46,7 @@ async def log_in(request: Request, body: bytes, accounts: Accounts, throttle: Th
     keys = (f"address {request.client.host if request.client else ''}", f"name {name}")
     wait = throttle.wait_s(*keys)
     if wait > 0:
-        answer = login_page(f"Too many tries. Try again in {math.ceil(wait)} s.", 429)
+        answer = login_page(f"Too many attempts. Try again in {math.ceil(wait)} s.", 429)
         answer.headers["Retry-After"] = str(math.ceil(wait))
         return answer
     token = accounts.log_in(name, password)

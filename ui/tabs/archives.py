@@ -19,7 +19,7 @@ from ui.parts import mounted, shown_errors
 from ui.services import Services
 
 EMPTY = "Choose a rollout."
-NONE_YET = "The output folder holds no rollouts yet. The Futures tab makes them."
+NONE_YET = "The output folder holds no rollouts yet. Use the Futures tab to make some."
 ALL = -1
 MAX_PANES = 8
 _QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -131,7 +131,7 @@ def _shown(services: Services, key: str | None, future: int, other: str | None, 
         panes = _panes(key, archive, list(futures)[:MAX_PANES])
         if other:
             panes += _panes(other, services.archives.open(other), [other_future])
-    empty = "This rollout keeps latents alone, or has no frames yet."
+    empty = "This rollout stores only latents, or has no frames yet."
     return player_json(panes, empty), facts_html(archive), ""
 
 

@@ -130,7 +130,7 @@ class ComposeTab:
 
         def last_seed(used: str, *page: Any) -> dict[Any, Any]:
             if not used:
-                raise gr.Error("Nothing was composed yet, so there is no last seed.", print_exception=False)
+                raise gr.Error("Nothing has been composed yet, so there is no last seed.", print_exception=False)
             return seeded(used, page)
 
         def chosen(event: gr.EventData, *page: Any) -> dict[Any, Any]:

@@ -58,7 +58,7 @@ class FuturesTab:
                         4.0, label="Seconds of each", minimum=0.4, maximum=3600, step=0.2, elem_id="duration",
                         min_width=110,
                     )  # fmt: skip
-                presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, and more steps", "quality")]
+                presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, with more steps", "quality")]
                 preset = gr.Radio(presets, value="fast", label="Preset", elem_id="preset")
                 with gr.Row():
                     run = gr.Button("Roll out", variant="primary", elem_id="run-button", min_width=110)
@@ -129,7 +129,7 @@ class FuturesTab:
 
 
 def _player(services: Services, job: JobState) -> str:
-    waiting = "The first frames are being made." if job.state in ACTIVE else EMPTY
+    waiting = "The first frames are being generated." if job.state in ACTIVE else EMPTY
     try:
         key = services.archives.key_of(job.archive)
         archive = services.archives.open(key)
@@ -170,9 +170,9 @@ def _headline(job: JobState, now: float) -> str:
             text = f"{name}: {job.fraction:.0%}, {_duration(now - job.started)} so far{pace}"
         case s if s == DONE:
             folder = html.escape(job.archive.parent.name)
-            text = f"{name}: done in {_duration(job.ended - job.started)}. It is kept in {folder}."
+            text = f"{name}: done in {_duration(job.ended - job.started)}. It is stored in {folder}."
         case s if s == CANCELLED:
-            text = f"{name}: cancelled. What was finished is kept; Roll out continues there."
+            text = f"{name}: cancelled. Finished frames are kept; Roll out continues from there."
         case s if s == FAILED:
             return f'<p class="ds-bad">{name}: {html.escape(job.error)}</p>'
     return f'<p class="ds-note">{text}</p>'

@@ -115,7 +115,7 @@ def _state(study: Study) -> tuple[Any, ...]:
         f'<p class="ds-note">Pair {done + 1} of {len(study.pairs)}: which is better? '
         "Sides change at random and are not named.</p>"
         if voting
-        else '<p class="ds-note">Every pair is judged.</p>'
+        else '<p class="ds-note">All pairs have been judged.</p>'
     )
     buttons = [gr.Button(interactive=voting)] * 3
     return study.id, done, question, _pair_json(study), *buttons, results_html(study)
@@ -124,7 +124,7 @@ def _state(study: Study) -> tuple[Any, ...]:
 def _pair_json(study: Study | None) -> str:
     """Returns the value of the player: both clips of the pair, at addresses that do not reveal their sides."""
     if study is None or study.current is None:
-        return json.dumps({"panes": [], "empty": EMPTY if study is None else "Every pair is judged."})
+        return json.dumps({"panes": [], "empty": EMPTY if study is None else "All pairs have been judged."})
     number = len(study.votes)
     return json.dumps({"panes": [_blind_pane(study, number, side) for side in SIDES], "empty": "", "pair": number})
 

@@ -91,12 +91,12 @@
   // Returns a line of text to copy, with links or buttons beside it.
   page.takeaway = function (root) {
     return function show(value) {
-      if (!value.command) return root.replaceChildren(el("p", { class: "ds-note" }, "Correct the mistakes above to take the scenario away."));
+      if (!value.command) return root.replaceChildren(el("p", { class: "ds-note" }, "Correct the mistakes above to download the scenario."));
       const copy = el("button", { type: "button", class: "ds-tool", onclick: () => copied(value.command, copy) }, "Copy");
       const save = el("button", { type: "button", class: "ds-tool ds-main", id: "save-yaml", onclick: () => page.save(value.file, value.text) }, `Download ${value.file}`);
       const picture = value.picture ? el("a", { class: "ds-tool", href: `/media/start/${value.picture}`, download: value.picture }, "Download its picture") : null;
       root.replaceChildren(
-        el("p", { class: "ds-note" }, "The same bits on the command line:"),
+        el("p", { class: "ds-note" }, "Command line for the same result, bit by bit:"),
         el("div", { class: "ds-command" }, el("code", {}, value.command), copy),
         el("div", { class: "ds-tools" }, save, picture || ""),
       );

@@ -19,7 +19,7 @@
     const slider = el("input", { type: "range", min: "0", step: "1", value: "0", class: "ds-scrub", "aria-label": "Frame" });
     const play = el("button", { type: "button", class: "ds-tool", title: "Play or pause (Space)", onclick: toggle }, "Play");
     const back = el("button", { type: "button", class: "ds-tool", title: "One frame back (left arrow)", onclick: () => step(-1) }, "‹");
-    const on = el("button", { type: "button", class: "ds-tool", title: "One frame on (right arrow)", onclick: () => step(1) }, "›");
+    const on = el("button", { type: "button", class: "ds-tool", title: "One frame forward (right arrow)", onclick: () => step(1) }, "›");
     const clock = el("output", { class: "ds-clock" });
     const views = el("span", { class: "ds-group" });
     const bar = el("div", { class: "ds-bar" }, play, back, on, slider, clock, views);
@@ -89,7 +89,7 @@
       if (overlay.requested) for (const box of found.requested) add(box, "ds-requested", `${box.category} · ${box.outcome}`);
       if (overlay.detected) for (const box of found.detected) add(box, "ds-detected", `${box.category} ${box.score.toFixed(2)}`);
       pane.marks.replaceChildren(...marks);
-      if (overlay.requested && !found.requested.length) pane.state.textContent = "Nothing is requested of this frame.";
+      if (overlay.requested && !found.requested.length) pane.state.textContent = "Nothing is requested in this frame.";
     }
 
     function step(by) {

@@ -192,11 +192,11 @@
         button("Boxes", "Show the scene with or without boxes (B)", () => toggle("boxes"), shown.boxes),
         button("Guide", "Show horizon, lanes and distances (G)", () => toggle("guide"), shown.guide),
       ];
-      if (composed) views.push(button("Detected", "Show what was not asked for (V)", () => toggle("detected"), shown.detected));
+      if (composed) views.push(button("Detected", "Show unrequested detections (V)", () => toggle("detected"), shown.detected));
       if (composed) views.push(button("Picture", "Back to the empty road (P)", () => { composed = null; stale = false; draw(); }, true));
       const parts = editable() ? [el("span", { class: "ds-group" }, kinds), el("span", { class: "ds-group" }, actions)] : [];
       if (value.kind === "actors" || value.kind === "picture") {
-        parts.push(button("Draw boxes instead", "Turn what is shown into boxes that can be drawn", release));
+        parts.push(button("Draw boxes instead", "Convert the scene to editable boxes", release));
       }
       tools.replaceChildren(...parts, el("span", { class: "ds-group ds-views" }, views));
     }

@@ -40,7 +40,7 @@
       try {
         bitmap = await createImageBitmap(file);
       } catch {
-        throw new Error("This is no picture that the browser can read.");
+        throw new Error("The browser cannot read this picture.");
       }
       const scale = Math.max(WIDTH / bitmap.width, HEIGHT / bitmap.height);
       const [width, height] = [bitmap.width * scale, bitmap.height * scale];

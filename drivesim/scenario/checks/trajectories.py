@@ -46,7 +46,7 @@ def trajectory_findings(scenario: Scenario) -> _Found:
         elif last_s < scenario.duration_s - _STEP_S and any(
             view.index == index and view.may_be_requested for view in scene.views(last_s)
         ):
-            yield "W212", (*path, "trajectory"), _ends(name, rows, scenario, "it vanishes there, in view")
+            yield "W212", (*path, "trajectory"), _ends(name, rows, scenario, "it vanishes there while in view")
 
 
 def _ends(name: str, rows: TrajectoryRows, scenario: Scenario, then: str) -> str:
@@ -55,7 +55,7 @@ def _ends(name: str, rows: TrajectoryRows, scenario: Scenario, then: str) -> str
 
 
 def _findings(path: FieldPath, name: str, category: str, motion: Motion) -> _Found:
-    assert isinstance(motion, SampledTrajectory), "only trajectories that are given as rows are checked here"
+    assert isinstance(motion, SampledTrajectory), "only trajectories given as rows are checked here"
     times = motion.times_s
     places = motion.line.position(motion.stations_m, motion.offsets_m)
     speeds = np.linalg.norm(np.diff(places, axis=0), axis=-1) / np.diff(times)

@@ -30,7 +30,7 @@ def coco(
     """
     times, scene = scenario.known_times(fps)[:max_frames], scenario.scene
     annotations = [_of_boxes(scenario) if scene is None else _of_views(scene, time_s) for time_s in times]
-    return coco_document(folder or scenario.name, times, annotations, "requested: what the scenario asks for")
+    return coco_document(folder or scenario.name, times, annotations, "requested by the scenario")
 
 
 def coco_document(

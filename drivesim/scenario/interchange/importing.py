@@ -99,7 +99,7 @@ def _content(path: Path, most: int) -> bytes:
         if not path.exists():
             raise InputError(f"{path}: no such file")
         if not path.is_file():
-            raise InputError(f"{path}: is no file that can be read")
+            raise InputError(f"{path}: is not a readable file")
         with path.open("rb") as opened:
             content = opened.read(most + 1)
     except OSError as error:

@@ -65,7 +65,7 @@ def tracks_of_carla(text: str, file: str, ego: str | None) -> Tracks:
             named = last if found[1] == "role_name" and found[2] in _EGO_ROLES else None
     seen = [track for track in tracks.values() if track.rows]
     if not seen:
-        raise InputError(f"{file}: no places of vehicles in it; dump it with show_all=True")
+        raise InputError(f"{file}: the text holds no positions of vehicles; dump it with show_all=True")
     if named is None:
         known = ", ".join(f"{track.id} ({kinds[track.id]})" for track in seen[:10])
         raise InputError(f"{file}: no vehicle has the role `hero`; give --ego ID; there are {known}")

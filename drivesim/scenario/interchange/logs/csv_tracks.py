@@ -54,7 +54,7 @@ def tracks_of_csv(text: str, file: str, ego: str | None) -> Tracks:
         if not any(cell.strip() for cell in cells):
             continue
         if number > MAX_LINES:
-            raise InputError(f"{file}: more than {MAX_LINES:,} lines; cut the log")
+            raise InputError(f"{file}: more than {MAX_LINES:,} lines; shorten the log")
         row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
         time, x, y = (_number(row, key, number, file) for key in ("time", "x", "y"))
         name = row.get("id", "")

@@ -151,7 +151,7 @@ def _written(
                 del ways[name]
     camera = world.entities[own]
     if len(ways[own]) > 1:
-        notes.unknown(camera.vehicle.element, f"entity {own}", "the ego is put elsewhere during the scenario")
+        notes.unknown(camera.vehicle.element, f"entity {own}", "the ego is teleported during the scenario")
     for name, tracks in ways.items():
         _note_motion(name, tracks, world, board, notes)
     first = ways[own][0][0].pose
@@ -177,9 +177,9 @@ def _note_motion(name: str, tracks: list[list[Sample]], world: World, board: Sto
         times = ", ".join(f"{track[0].time_s:.4g}" for track in tracks[1:])
         teleported = any(h.entity == name and "TeleportAction" in h.text for h in board.happenings)
         what = f"TeleportAction of {name}" if teleported else f"entity {name}"
-        notes.changed(element, what, f"it is another actor from {times} s on, because vehicles do not jump")
+        notes.changed(element, what, f"it becomes another actor at {times} s, because vehicles cannot jump")
     if name not in board.given_speed and all(sample.speed_mps == 0 for track in tracks for sample in track):
-        notes.changed(element, f"entity {name}", "no speed in Init: taken to stand still")
+        notes.changed(element, f"entity {name}", "Init gives no speed; the vehicle is assumed to stand still")
 
 
 def _seen_in(
@@ -292,7 +292,7 @@ def _timeline_entry(happening: Happening, tree: XmlTree, frame: Frame, road: Roa
 
 def _note_what_is_never_read(root: ET.Element, notes: Notes) -> None:
     for part in root.iterfind("RoadNetwork/TrafficSignals"):
-        notes.dropped(part, "traffic signals", "a scenario has none")
+        notes.dropped(part, "traffic signals", "a scenario has no traffic signals")
     for controller in root.iterfind("Entities/ScenarioObject/ObjectController"):
         notes.dropped(controller, "controller", "vehicles follow their actions only")
 

@@ -38,7 +38,7 @@ def number(element: ET.Element, name: str, default: float | None = None) -> floa
     except ValueError:
         raise UnmappableError(f"{element.tag}: expected a number for `{name}`, got {clipped(given)}") from None
     if not abs(result) < _LARGEST:
-        raise UnmappableError(f"{element.tag}: expected a number of usual size for `{name}`, got {clipped(given)}")
+        raise UnmappableError(f"{element.tag}: expected a plausible number for `{name}`, got {clipped(given)}")
     return result
 
 

@@ -59,7 +59,7 @@ class Catalogues:
         found = self.entry(reference)
         if found is None:
             name = f"{reference.get('catalogName', '')}/{reference.get('entryName', '')}"
-            raise UnmappableError(f"the catalogue entry {name} is not found beside the file")
+            raise UnmappableError(f"the catalogue entry {name} was not found beside the file")
         return found
 
     @cached_property

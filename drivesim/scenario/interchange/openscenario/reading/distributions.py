@@ -62,8 +62,8 @@ def _values(part: ET.Element) -> Iterator[Values]:
         limits, step = child(spread, "Range"), number(spread, "stepWidth")
         low, high = number(limits, "lowerLimit"), number(limits, "upperLimit")
         if step <= 0 or high < low or (high - low) / step > MAX_CASES:
-            raise UnmappableError(f"a DistributionRange of more than {MAX_CASES} steps, or of none")
+            raise UnmappableError(f"a DistributionRange must have 1 to {MAX_CASES} steps")
         for index in range(math.floor((high - low) / step + 1e-9) + 1):
             yield {name: f"{low + index * step:.12g}"}
     if part.find("UserDefinedDistribution") is not None:
-        raise UnmappableError("a UserDefinedDistribution is not known")
+        raise UnmappableError("a UserDefinedDistribution is not supported")

@@ -91,7 +91,7 @@ def ego_of(entities: dict[str, Vehicle], asked: str | None, tree: XmlTree, notes
         if _EGO_NAMES.match(name) or _said_to_be_ego(vehicle.element):
             return name
     first = next(iter(vehicles))
-    notes.changed(vehicles[first].element, f"entity {first}", "taken for the ego: no other says it is; see --ego")
+    notes.changed(vehicles[first].element, f"entity {first}", "assumed to be the ego; see --ego")
     return first
 
 
@@ -103,7 +103,7 @@ def _said_to_be_ego(element: ET.Element) -> bool:
 def _entity(element: ET.Element, name: str, catalogues: Catalogues, notes: Notes) -> Vehicle:
     described = next((part for part in element if part.tag != "ObjectController"), None)
     if described is None:
-        notes.dropped(element, f"entity {name}", "nothing says what it is")
+        notes.dropped(element, f"entity {name}", "its kind is not given")
         return Vehicle(element, None, _SMALL_M)
     if described.tag == "CatalogReference":
         entry = catalogues.entry(described)
@@ -121,7 +121,7 @@ def _entity(element: ET.Element, name: str, catalogues: Catalogues, notes: Notes
     try:
         return _with_box(element, described, category, None)
     except UnmappableError as error:
-        notes.changed(element, f"entity {name}", f"{error}: taken for a {category} of usual size")
+        notes.changed(element, f"entity {name}", f"{error}: assumed to be a {category} of usual size")
         return _usual(element, category)
 
 
@@ -167,7 +167,7 @@ def _by_words(element: ET.Element, name: str, reference: ET.Element, notes: Note
         notes.dropped(element, f"entity {name}", f"from a catalogue, {words.strip()!r}: only vehicles are drawn")
         return Vehicle(element, None, _SMALL_M)
     taken = category or "car"
-    why = f"its catalogue is not found: {entry!r} is taken for a {taken} of usual size"
+    why = f"its catalogue was not found; {entry!r} is assumed to be a {taken} of usual size"
     notes.changed(element, f"entity {name}", why)
     return _usual(element, taken)
 

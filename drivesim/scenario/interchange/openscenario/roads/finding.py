@@ -151,5 +151,5 @@ def _read(logic: ET.Element, folder: Path | None, notes: Notes) -> OpenDrive | N
                 return OpenDrive.read(read_xml(file.read(MAX_BYTES + 1), str(path)).root)
     except (InputError, UnmappableError, OSError, ValueError) as error:
         why = f"its file, {name[:80]}, cannot be used: {error}"
-    notes.changed(logic, "road", f"{why}: taken to be straight, with lanes of {LANE_WIDTH_M:g} m")
+    notes.changed(logic, "road", f"{why}: assumed to be straight, with lanes of {LANE_WIDTH_M:g} m")
     return None

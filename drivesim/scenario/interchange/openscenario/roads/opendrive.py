@@ -227,7 +227,7 @@ class OpenDrive:
         """
         roads = [OdrRoad.read(element) for element in root.iterfind("road")]
         if not roads:
-            raise UnmappableError("no road in it")
+            raise UnmappableError("it holds no road")
         junctions = {
             junction.get("id", ""): [
                 Connection(
@@ -244,7 +244,7 @@ class OpenDrive:
 
     def require(self, road: str) -> None:
         if road not in self.roads:
-            raise UnmappableError(f"there is no road {road!r} in the file of the road")
+            raise UnmappableError(f"there is no road {road!r} in the road file")
 
     def pose(self, road: str, s: float, t: float) -> Pose:
         line = self.roads[road].pose(s)

@@ -131,7 +131,7 @@ def _on_road(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
 
 def _in_world(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
     if isinstance(roads, AssumedRoad) and roads.name is not None:
-        raise UnmappableError("a WorldPosition says nothing beside the ego's, which is one on a road")
+        raise UnmappableError("a WorldPosition needs an ego whose position is in the world")
     return place_in_plane(roads, Pose(number(said, "x"), number(said, "y"), number(said, "h", 0.0)))
 
 
@@ -158,7 +158,7 @@ def _object_from(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
 
 def _world_from(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
     if isinstance(roads, AssumedRoad) and roads.name is not None:
-        raise UnmappableError("a RelativeWorldPosition says nothing beside the ego's, which is one on a road")
+        raise UnmappableError("a RelativeWorldPosition needs an ego whose position is in the world")
     return _moved(said, roads, place_of(text(said, "entityRef")), 0.0)
 
 

@@ -91,9 +91,9 @@ class AssumedRoad:
 
     def require(self, road: str) -> None:
         if self.name is None:
-            raise UnmappableError("a place on a road needs the file of the road, where the ego's is one of the world")
+            raise UnmappableError("a position on a road needs the road file, because the ego's is a WorldPosition")
         if road not in (self.name, self.ROAD):
-            raise UnmappableError("on another road than the ego; how the roads lie needs the file of the road")
+            raise UnmappableError("on a different road than the ego; the positions of roads need the road file")
 
     def pose(self, road: str, s: float, t: float) -> Pose:
         cos, sin = math.cos(self.origin.heading), math.sin(self.origin.heading)

@@ -43,7 +43,7 @@ AT_ONCE_S = 0.1
 USUAL_LANE_CHANGE_S = 3.0
 _USUAL_ACCELERATION_MPS2, _USUAL_DECELERATION_MPS2, _USUAL_FASTEST_MPS = 5.0, 8.0, 90.0
 _LEAST_MPS2 = 1.0
-# An entity that starts its trajectory farther away, or at another speed, exists only from that moment on.
+# An entity whose trajectory starts farther away than this, or at another speed, is teleported to its start.
 _JUMP_M, _JUMP_MPS = 0.3, 3.5
 _SAME_LANE_M, _SAME_MPS = 0.01, 0.01
 
@@ -52,19 +52,19 @@ Begin = Callable[[Entity], Run | str]
 
 # These actions change nothing that a scenario shows.
 _HARMLESS = {
-    "VisibilityAction": "vehicles are always to be seen",
+    "VisibilityAction": "vehicles are always visible",
     "AppearanceAction": "lights and animations are not drawn",
     "ControllerAction": "vehicles follow their actions only",
     "AssignControllerAction": "vehicles follow their actions only",
     "ActivateControllerAction": "vehicles follow their actions only",
     "OverrideControllerValueAction": "vehicles follow their actions only",
-    "AssignRouteAction": "vehicles stay on the road that they are on",
-    "AcquirePositionAction": "vehicles stay on the road that they are on",
-    "RandomRouteAction": "vehicles stay on the road that they are on",
+    "AssignRouteAction": "vehicles stay on their road",
+    "AcquirePositionAction": "vehicles stay on their road",
+    "RandomRouteAction": "vehicles stay on their road",
     "TrailerAction": "trailers are not drawn",
-    "UserDefinedAction": "only the tool that it is for knows it",
+    "UserDefinedAction": "it is meant for another tool",
     "InfrastructureAction": "a scenario has no traffic signals",
-    "EnvironmentAction": "the environment stays as it is at the start",
+    "EnvironmentAction": "the environment does not change",
     "SetMonitorAction": "a scenario has no monitors",
 }
 
@@ -238,9 +238,7 @@ class Actions:
         system = choice(said, "coordinateSystem", ("entity", "lane", "road", "trajectory"), "entity")
         asked_m = number(said, "distance") if "distance" in said.attrib else None
         gap_s = number(said, "timeGap") if asked_m is None else 0.0
-        self.notes.changed(
-            action, "LongitudinalDistanceAction", "the way to the distance is a controller of drivesim's"
-        )
+        self.notes.changed(action, "LongitudinalDistanceAction", "drivesim's own controller approaches the distance")
 
         def begin(entity: Entity) -> Run:
             side = 1.0 if self.world.gap(entity, other, "longitudinal", system, freespace) >= 0 else -1.0
@@ -317,7 +315,7 @@ class Actions:
                 dynamics = dynamics.lasting(max(math.sqrt(curvature * across / most), 0.2))
             else:
                 what = f"lane offset of {entity.name}"
-                self.notes.changed(action, what, f"takes {USUAL_LANE_CHANGE_S:g} s; the file does not say how long")
+                self.notes.changed(action, what, f"takes {USUAL_LANE_CHANGE_S:g} s; the file gives no duration")
             return self._shift(entity, lane, offset, dynamics, action)
 
         return begin
@@ -450,7 +448,7 @@ class Actions:
             try:
                 before = float(values[name])
             except ValueError:
-                raise UnmappableError(f"{name} is no number") from None
+                raise UnmappableError(f"{name} is not a number") from None
             values[name] = f"{before + operand if adds else before * operand:.12g}"
             return f"{name} is {values[name]}"
 

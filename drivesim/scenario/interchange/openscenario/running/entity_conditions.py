@@ -284,7 +284,7 @@ def _system(condition: ET.Element) -> str:
 
 def _longitudinal_only(condition: ET.Element) -> None:
     if condition.get("direction", "longitudinal") != "longitudinal":
-        raise UnmappableError(f"{condition.tag} of another direction than the longitudinal one is not supported")
+        raise UnmappableError(f"{condition.tag} is supported for the longitudinal direction only")
 
 
 def _other(element: ET.Element, world: World) -> Entity:

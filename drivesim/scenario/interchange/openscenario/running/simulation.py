@@ -49,7 +49,7 @@ def run(root: ET.Element, world: World, board: Storyboard, notes: Notes) -> Ende
         return Ended(max(round(world.now_s, 3), _SHORTEST_S), time_of_day)
     begun = max((happening.time_s for happening in board.happenings), default=0.0)
     ends = max(_USUAL_S, begun + _AFTERWARDS_S, last_change_s(board) + _AFTERWARDS_S)
-    why = "nothing stops it" if board.never_stops else "its StopTrigger does not come"
+    why = "nothing stops it" if board.never_stops else "its StopTrigger does not fire"
     notes.changed(board.element, "end", f"at {ends:.4g} s: {why} within {horizon:.4g} s")
     return Ended(round(min(ends, horizon), 3), time_of_day)
 
@@ -85,7 +85,7 @@ def _first_moment(root: ET.Element, world: World, board: Storyboard, notes: Note
         if described is None and (reference := environment.find("CatalogReference")) is not None:
             described = board.actions.catalogues.entry(reference)
         if described is None:
-            notes.dropped(action, "EnvironmentAction in Init", "its environment is not found")
+            notes.dropped(action, "EnvironmentAction in Init", "its environment was not found")
             continue
         time_of_day = _environment(described, notes) or time_of_day
     for entity in world.entities.values():

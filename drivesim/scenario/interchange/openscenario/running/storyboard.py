@@ -127,7 +127,7 @@ class Storyboard:
         self._triggers = Triggers(world, self, notes, members)
         self._pending: list[Callable[[], None]] = []
         board = root.find("Storyboard")
-        assert board is not None, "a file without a Storyboard is refused before"
+        assert board is not None, "a file without a Storyboard is refused earlier"
         self.element = board
         self.stories = [self._story(element) for element in board.iterfind("Story")]
         for read in self._pending:  # triggers refer to parts that come later in the file
@@ -186,13 +186,13 @@ class Storyboard:
         In a reference, `a::b` names the part b inside a.
 
         Raises:
-            UnmappableError: There is no such part, or the reference is ambiguous.
+            UnmappableError: There is no such part or no such state.
         """
         part = self._found(kind, reference, owner)
         if state in _TRANSITIONS:
             return lambda: part.transition == (state, self._step)
         if state not in (STANDBY, RUNNING, COMPLETE):
-            raise UnmappableError(f"{state!r} is no state of a part of the storyboard")
+            raise UnmappableError(f"{state!r} is not a state of a part of the storyboard")
         return lambda: part.state == state
 
     def _found(self, kind: str, reference: str, owner: tuple[str, ...]) -> Part:
@@ -280,7 +280,7 @@ class Storyboard:
             elif kind.tag == "GlobalAction":
                 action.globally = self.actions.globally(kind)
             else:
-                self.notes.dropped(element, f"action {action.path[-1]}", f"only the tool of a {kind.tag} knows it")
+                self.notes.dropped(element, f"action {action.path[-1]}", f"{kind.tag} is meant for another tool")
         return action
 
     # Running
