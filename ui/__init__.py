@@ -1,1 +1,1 @@
-"""The browser page: draw a scene, compose it, watch its futures, and take it away as YAML (`drivesim ui`)."""
+"""The browser page: draw a scene, compose it, watch its futures, and download it as YAML (`drivesim ui`)."""

@@ -1,4 +1,4 @@
-"""The page: five tabs around one scenario, and the application that serves them."""
+"""The page, which has five tabs around one scenario, and the application that serves it."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ _KEYS = (
     ("Delete", "delete"),
     ("N, Esc", "select the next box, select none"),
     ("Ctrl+Z, Ctrl+Shift+Z", "undo, redo"),
-    ("B, G, V, P", "show boxes, guide, what was not asked for; back to the empty road"),
+    ("B, G, V, P", "show boxes, guide or unrequested detections; back to the empty road"),
     ("Ctrl+Enter", "compose"),
     ("Space", "play or pause futures"),
-    ("left, right", "one frame back or on, with Shift ten; Home and End"),
+    ("left, right", "one frame back or forward, ten with Shift; first or last frame"),
 )
 
 
 def application(services: Services, loopback_only: bool, accounts: dict[str, str] | None) -> Any:
-    """The whole ASGI application: gateway, media routes, and Gradio."""
+    """Returns the whole ASGI application: the gateway, the media routes and Gradio."""
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.include_router(media_routes(services))
     gr.mount_gradio_app(
@@ -51,7 +51,7 @@ def application(services: Services, loopback_only: bool, accounts: dict[str, str
 
 
 def page(services: Services) -> gr.Blocks:
-    """The tabs, and what happens between them."""
+    """Returns the page: its tabs and the events that connect them."""
     document = services.desk.blank()
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as blocks:
         gr.HTML(_header(), apply_default_css=False)

@@ -1,4 +1,4 @@
-"""The rollouts of the output folder, each known to the browser by an id and never by a path."""
+"""The rollouts in the output folder. The browser knows each of them by an id and never by a path."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FRESH_S = 0.5
 
 @dataclass(frozen=True)
 class ArchiveEntry:
-    """An archive of the output folder; `title` is its place in it, without the ending."""
+    """An archive in the output folder; `title` is its path within the folder, without the suffix."""
 
     id: str
     title: str
@@ -37,7 +37,7 @@ class ArchiveEntry:
 
 
 class Archives:
-    """Lists, opens and serves the archives in one folder."""
+    """The archives in one folder: lists, opens and serves them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -48,7 +48,7 @@ class Archives:
         self._opened: OrderedDict[str, tuple[float, int, Archive]] = OrderedDict()
 
     def entries(self) -> list[ArchiveEntry]:
-        """All archives up to two folders deep, newest first."""
+        """Returns all archives up to two folders deep, newest first."""
         found = []
         for depth in range(_DEPTH + 1):
             for path in self.folder.glob("*/" * depth + "*.zarr"):
@@ -58,21 +58,30 @@ class Archives:
         return sorted(found, key=lambda entry: (-entry.modified, entry.title))[:MAX_LISTED]
 
     def entry(self, key: str) -> ArchiveEntry:
-        """The archive of an id; InputError for any other text."""
+        """Returns the archive with an id.
+
+        Raises:
+            InputError: No archive has this id.
+        """
         with self._lock:
             if self._listed is None or time.monotonic() - self._listed[0] > _FRESH_S:
                 self._listed = (time.monotonic(), self.entries())
             for entry in self._listed[1]:
                 if entry.id == key:
                     return entry
-        raise InputError("there is no such rollout here any more; open the list again")
+        raise InputError("this rollout no longer exists; open the list again")
 
     def key_of(self, path: Path) -> str:
-        """The id of an archive in the folder."""
+        """Returns the id of an archive in the folder."""
         return _id(str(path.relative_to(self.folder).with_suffix("")))
 
     def open(self, key: str) -> Archive:
-        """The archive of an id, at most half a second old; raises InputError, or ArchiveError where it is damaged."""
+        """Returns the opened archive with an id; what it shows is at most half a second old.
+
+        Raises:
+            InputError: No archive has this id.
+            ArchiveError: The archive is damaged.
+        """
         path = self.entry(key).path
         stamp = _stamp(path)
         with self._lock:
@@ -89,7 +98,12 @@ class Archives:
         return archive
 
     def frame(self, key: str, future: int, index: int) -> np.ndarray:
-        """One committed frame, uint8 `h w 3` RGB; raises as `open`, and ArchiveError beyond the last one."""
+        """Returns one committed frame, uint8 `h w 3` RGB.
+
+        Raises:
+            InputError: No archive has this id, or it has no such future.
+            ArchiveError: The archive is damaged, or the frame is not committed yet.
+        """
         archive = self.open(key)
         if not 0 <= future < len(archive.rollouts) or index < 0:
             raise InputError("there is no such future or frame")
@@ -97,7 +111,7 @@ class Archives:
             return archive.rollouts[future].frames[index]
 
     def frame_jpeg(self, key: str, future: int, index: int) -> bytes:
-        """The same frame as JPEG. Committed frames never change, so that it is made once."""
+        """Returns the same frame as JPEG. Committed frames never change, so each is encoded only once."""
         archive_path = self.entry(key).path
         mark = (key, _stamp(archive_path), future, index)
         content = self._frames.get(mark)
@@ -107,7 +121,11 @@ class Archives:
         return content
 
     def video(self, key: str, future: int) -> Path:
-        """The mp4 file beside an archive; InputError where it is not written yet."""
+        """Returns the path of the mp4 file beside an archive.
+
+        Raises:
+            InputError: The file is not written yet.
+        """
         entry = self.entry(key)
         path = entry.path.with_suffix("") / f"future_{future:02d}.mp4"
         if not 0 <= future < 10_000 or not path.is_file():
@@ -115,7 +133,11 @@ class Archives:
         return path
 
     def download(self, key: str) -> Iterator[bytes]:
-        """A zip of the whole archive, piece by piece; InputError, at once, where it is too large for a browser."""
+        """Returns a zip file of the whole archive in chunks.
+
+        Raises:
+            InputError: The archive is too large for a download in the browser; raised before the first chunk.
+        """
         entry = self.entry(key)
         files = sorted(path for path in entry.path.rglob("*") if path.is_file() and not path.is_symlink())
         size = sum(path.stat().st_size for path in files)
@@ -125,7 +147,11 @@ class Archives:
 
 
 def scenario_of(archive: Archive) -> Scenario:
-    """The scenario that an archive was made from; InputError where it records none."""
+    """Returns the scenario that an archive was made from.
+
+    Raises:
+        InputError: The archive records no scenario.
+    """
     try:
         return Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
     except (KeyError, TypeError, ValueError):
@@ -133,7 +159,7 @@ def scenario_of(archive: Archive) -> Scenario:
 
 
 def summary(archive: Archive) -> str:
-    """In a few words, what an archive holds."""
+    """Returns a short description of what an archive holds."""
     layout = archive.layout
     seconds = layout.num_frames / layout.fps
     state = "complete" if archive.complete else "not complete"
@@ -145,7 +171,7 @@ def _id(title: str) -> str:
 
 
 def _stamp(path: Path) -> int:
-    """Changes where an archive is replaced by another one of the same name."""
+    """Returns a number that changes when the archive is replaced by another one of the same name."""
     try:
         return (path / "drivesim.json").stat().st_mtime_ns
     except OSError:

@@ -1,4 +1,4 @@
-"""Composes first frames with models that are loaded once, and says what the vehicle detector finds in them."""
+"""Composes first frames with models that are loaded once, and reports what the vehicle detector finds in them."""
 
 from __future__ import annotations
 
@@ -20,31 +20,35 @@ _SEED_LIMIT = 2**63
 
 @dataclass(frozen=True)
 class Variant:
-    """One composed first frame: its seed, where the browser finds it, and the detector's findings in it."""
+    """One composed first frame: its seed, its address for the browser, and the detector's findings."""
 
     seed: int
     url: str
     findings: dict[str, Any] | None
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data for the browser."""
+        """Returns the variant as plain data for the browser."""
         return {"seed": self.seed, "url": self.url, "findings": self.findings}
 
 
 class Composer:
-    """The shared models of a server; one frame is made at a time."""
+    """The models that all requests of a server share; they compose one frame at a time."""
 
     def __init__(self, checkpoints: Path, device: str, media: Media) -> None:
         self._checkpoints, self._device, self._media = checkpoints, device, media
         self._lock = threading.Lock()
 
     def warm_up(self) -> None:
-        """Loads the models; raises CheckpointError where they are missing or damaged."""
+        """Loads the models.
+
+        Raises:
+            CheckpointError: The models are missing or damaged.
+        """
         with self._lock:
             _ = self._engine.video
 
     def compose(self, scenario: Scenario, count: int) -> Iterator[Variant]:
-        """First frames of a scenario under its seed and the seeds after it, each as soon as it is made."""
+        """Yields first frames of a scenario for its seed and the seeds that follow, each as soon as it is composed."""
         from drivesim.engine import frame_findings
 
         for number in range(min(max(count, 1), MAX_VARIANTS)):
@@ -56,7 +60,7 @@ class Composer:
             yield Variant(seed, self._media.add(frame), findings)
 
     def findings(self, frame: np.ndarray, scenario: Scenario, time_s: float) -> dict[str, Any] | None:
-        """What is requested of a frame of a future, uint8 `h w 3`, and detected in it, as `frame_findings`."""
+        """Returns the requested and the detected vehicles in a frame (uint8 `h w 3`); see `frame_findings`."""
         from drivesim.engine import frame_findings
 
         layout = requested_layout(scenario, time_s)
@@ -72,7 +76,7 @@ class Composer:
 
 
 def requested_layout(scenario: Scenario, time_s: float) -> Any:
-    """The boxes that a scenario asks for at a time: of the first frame, or of every frame where actors are steered."""
+    """Returns the boxes that a scenario requests at a time: in every frame if actors are steered, else in the first."""
     if scenario.scene is not None and scenario.scene.steered:
         return scenario.scene.layout(time_s)
     return scenario.layout() if time_s == 0 else None

@@ -1,6 +1,6 @@
-"""The scenario on screen: its YAML is the one truth, and every change from the browser gives a new YAML.
+"""The scenario on screen. Its YAML is the only state, and every change from the browser produces a new YAML.
 
-Whatever comes from a browser is text, and goes through the scenario schema before anything else looks at it.
+Whatever a browser sends is text, and is validated by the scenario schema before anything else uses it.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Document:
-    """A scenario's YAML and what the checks say; `scenario` is None where it cannot be run."""
+    """The YAML of a scenario and the results of its checks; `scenario` is None if it cannot be run."""
 
     text: str
     scenario: Scenario | None
@@ -51,7 +51,11 @@ class Document:
     warnings: tuple[Note, ...] = ()
 
     def required(self) -> Scenario:
-        """The scenario; InputError with the first problem where there is none."""
+        """Returns the scenario.
+
+        Raises:
+            InputError: The scenario cannot be run; the message is the first problem.
+        """
         if self.scenario is None:
             first = self.problems[0]
             raise InputError(f"the scenario has a mistake in line {first.line}: {first.message}")
@@ -60,12 +64,12 @@ class Document:
 
 @dataclass(frozen=True)
 class Desk:
-    """Reads and changes documents; knows which pictures they may name."""
+    """Reads and changes documents, and knows which pictures they may name."""
 
     pictures: Pictures
 
     def read(self, text: str) -> Document:
-        """Checks the YAML of a scenario; mistakes are in `problems`, not raised."""
+        """Checks the YAML of a scenario. Mistakes are reported in `problems` and raise no error."""
         try:
             checked = check_submitted(text.encode("utf-8", "replace"), self.pictures, self.pictures.folder)
         except ScenarioError as error:
@@ -73,29 +77,40 @@ class Desk:
         return Document(text, checked.scenario, warnings=tuple(map(_note, checked.warnings)))
 
     def blank(self) -> Document:
-        """A scene without vehicles, to begin with."""
+        """Returns a scene without vehicles to start from."""
         return self.read(START)
 
     def open_file(self, path: Path) -> Document:
-        """A scenario of the library, as it is written; of a sweep, its first case."""
+        """Reads a scenario of the library as it is written, or the first case of a sweep."""
         cases = load_cases(path)
         if cases.scenario.sweep is None:
             return self.read(path.read_text(encoding="utf-8"))
         return self.read(scenario_yaml(cases[0], f"the first of {len(cases)} cases of {path.name}"))
 
     def with_boxes(self, text: str, drawn: str) -> Document:
-        """The scenario with the boxes that a browser drew, JSON `[{category, xyxy in pixels}]`; no longer a photo's.
+        """Returns the scenario with the boxes that were drawn in the browser. It no longer starts from a picture.
+
+        Args:
+            text: YAML of the scenario.
+            drawn: JSON list of `{category, xyxy}` with the edges in pixels.
 
         Raises:
-            InputError: this is no such list, or the scenario has mistakes.
+            InputError: `drawn` is not such a list, or the scenario has mistakes.
         """
         boxes = [{"category": c, "xyxy": xyxy} for c, xyxy in map(_drawn_box, _json_list(drawn, MAX_BOXES))]
         return self._changed(text, {"boxes": boxes}, drop=("coords", "actors", "first_frame"))
 
     def with_actors(self, text: str, table: str) -> Document:
-        """The scenario with the numbers of its actors' table, JSON with one object per actor; raises as `with_boxes`.
+        """Returns the scenario with the values from the table of its actors.
 
-        What the table does not show (manoeuvres, sizes) stays.
+        Fields that the table does not show, such as manoeuvres and sizes, stay as they are.
+
+        Args:
+            text: YAML of the scenario.
+            table: JSON list with one object per actor.
+
+        Raises:
+            InputError: `table` is not such a list, or the scenario has mistakes.
         """
         scenario, rows = self.read(text).required(), _json_list(table, MAX_BOXES)
         actors = scenario.model_dump(exclude_unset=True).get("actors") or ()
@@ -110,12 +125,20 @@ class Desk:
         return self._changed(text, {"actors": changed})
 
     def with_picture(self, text: str, name: str) -> Document:
-        """The scenario, starting from a picture of this page instead of boxes or actors; raises as `with_boxes`."""
+        """Returns the scenario starting from a picture of this page instead of boxes or actors.
+
+        Raises:
+            InputError: There is no such picture, or the scenario has mistakes.
+        """
         self.pictures.path(name)
         return self._changed(text, {"first_frame": name}, drop=("boxes", "coords", "actors", "road", "camera"))
 
     def with_settings(self, text: str, settings: Mapping[str, Any], guidance: float | None = None) -> Document:
-        """The scenario with other values of top-level fields; None leaves a field to the model. Raises as above."""
+        """Returns the scenario with other values in top-level fields; None leaves a field to the model.
+
+        Raises:
+            InputError: A value is not valid, or the scenario has mistakes.
+        """
         unknown = set(settings) - set(_SETTINGS)
         if unknown:
             raise InputError(f"no such setting: {', '.join(sorted(unknown))}")
@@ -127,9 +150,14 @@ class Desk:
         return self._changed(text, changes, drop=dropped)
 
     def branch(self, scenario: Scenario, picture: str, time_of_day: str | None) -> Document:
-        """What continues a scenario from a frame of one of its futures, kept as `picture`.
+        """Returns a scenario that continues another one from a frame of one of its futures.
 
-        The new scenario knows the frame alone, not the motion before it. `time_of_day`: None for that of the scenario.
+        The new scenario knows only the frame, not the motion before it.
+
+        Args:
+            scenario: The scenario of the future.
+            picture: Name of the picture that the frame is stored as.
+            time_of_day: The time of day; None for that of `scenario`.
         """
         kept = {"format", "duration_s", "futures", "seed", "sampling", "time_of_day", "crowdedness"}
         fields = {name: v for name, v in scenario.model_dump(exclude_unset=True).items() if name in kept}
@@ -140,13 +168,13 @@ class Desk:
         return self.read(_in_order(fields))
 
     def portable(self, scenario: Scenario) -> str:
-        """The YAML of a scenario as it can be downloaded: its picture by name."""
+        """Returns the YAML of a scenario for download, in which the picture is given by its name."""
         if scenario.first_frame is not None:
             scenario = scenario.model_copy(update={"first_frame": Path(scenario.first_frame).name})
         return scenario_yaml(scenario)
 
     def _changed(self, text: str, changes: Mapping[str, Any], drop: tuple[str, ...] = ()) -> Document:
-        """The document with top-level fields replaced or dropped, written anew and checked."""
+        """Returns the document with top-level fields replaced or dropped, written again and checked."""
         scenario = self.read(text).required()
         values = {k: v for k, v in scenario.model_dump(exclude_unset=True).items() if k not in drop}
         if scenario.first_frame is not None and "first_frame" in values:
@@ -154,7 +182,7 @@ class Desk:
         values |= changes
         if "boxes" in values:
             values["boxes"] = [{**box, "xyxy": list(map(_whole, box["xyxy"]))} for box in values["boxes"] or ()]
-        # What is not valid is written all the same: the checks then say where and why.
+        # An invalid value is written as well: the checks then report where it is and what is wrong.
         return self.read(_in_order(values))
 
 
@@ -177,7 +205,7 @@ def _json_list(text: str, limit: int) -> list[Any]:
 
 
 def _drawn_box(value: Any) -> tuple[str, list[float]]:
-    """Category and edges of a box in pixels, within the frame."""
+    """Returns the category of a box and its edges in pixels, clipped to the frame."""
     if not isinstance(value, dict) or value.get("category") not in CATEGORIES:
         raise InputError(f"expected a box with a category, one of {', '.join(CATEGORIES)}")
     edges = value.get("xyxy")
@@ -189,7 +217,7 @@ def _drawn_box(value: Any) -> tuple[str, list[float]]:
 
 
 def _whole(edge: float) -> float:
-    """An edge as people write it: without a decimal point where it needs none."""
+    """Returns an edge as people write it: whole numbers are int, so that they have no decimal point."""
     return int(edge) if edge == int(edge) else edge
 
 

@@ -1,4 +1,4 @@
-"""The components that show the scenario on screen, and what they show of it."""
+"""The components that show the scenario on screen, and the values that they show."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NOT_IN_PICTURE = ("seed", "duration_s")
 
 @dataclass(frozen=True)
 class DocumentView:
-    """Every component that says something about the scenario; `controls` in the order of `merging.CONTROLS`."""
+    """Every component that shows a part of the scenario; `controls` have the order of `merging.CONTROLS`."""
 
     services: Services
     editor: gr.HTML
@@ -35,30 +35,30 @@ class DocumentView:
 
     @property
     def inputs(self) -> list[Any]:
-        """What every event sends that changes or uses the scenario; `PageState.of` reads it."""
+        """The inputs of every event that changes or uses the scenario; `PageState.of` reads them."""
         return [self.editor, self.scene, self.preset, *self.controls]
 
     @property
     def marks(self) -> list[Any]:
-        """What follows a change by drawing or with a control; the controls themselves stay as they are."""
+        """The outputs of a change by drawing or with a control; the controls themselves stay as they are."""
         return [self.editor, self.scene, self.warnings, self.takeaway]
 
     @property
     def outputs(self) -> list[Any]:
-        """What shows another scenario."""
+        """The outputs of an event after which the page shows another scenario."""
         return [*self.marks, *self.controls]
 
     def control(self, name: str) -> Any:
-        """The component of a control."""
+        """Returns the component of a control."""
         return self.controls[CONTROLS.index(name)]
 
     def current(self, state: PageState) -> Document:
-        """The scenario on the page; a mistake that cannot be merged becomes a message on the page."""
+        """Returns the document on the page; a change that cannot be merged is reported as a message on the page."""
         with shown_errors():
             return merged(self.services.desk, state)
 
     def changes(self, document: Document, state: PageState) -> dict[Any, Any]:
-        """New values of `marks`, for the page as `state` says it is."""
+        """Returns new values of `marks` for the page in `state`."""
         scenario, edit = document.scenario, state.edit
         scene = {**json.loads(scene_json(document, self.services.media)), "version": picture_version(scenario)}
         return {
@@ -69,14 +69,14 @@ class DocumentView:
         }
 
     def replaced(self, document: Document, state: PageState) -> dict[Any, Any]:
-        """New values of `outputs`: the page shows another scenario; where it has mistakes, controls stay."""
+        """Returns new values of `outputs` for another scenario; if it has mistakes, the controls stay as they are."""
         values = self.changes(document, state)
         if document.scenario is None:
             return values
         return values | dict(zip(self.controls, control_values(document.scenario).values(), strict=True))
 
     def takeaway_json(self, document: Document, preset: str) -> str:
-        """The YAML to download and the command line that gives the same bits; nothing where there are mistakes."""
+        """Returns the YAML for download and the command line that gives the same bits; empty if there are mistakes."""
         scenario = document.scenario
         if scenario is None:
             return "{}"
@@ -87,7 +87,7 @@ class DocumentView:
 
 
 def command_line(file: str, preset: str, services: Services) -> str:
-    """The command that makes the same futures as the page."""
+    """Returns the command that makes the same futures as the page."""
     settings = services.settings
     parts = ["drivesim", "rollout", file, "--out", "out", "--preset", preset]
     if settings.device != "auto":
@@ -100,7 +100,7 @@ def command_line(file: str, preset: str, services: Services) -> str:
 
 
 def picture_version(scenario: Scenario | None) -> str:
-    """Equal for two scenarios whose first frame is the same but for the seed."""
+    """Returns a key that is equal for two scenarios whose first frames differ in nothing but the seed."""
     if scenario is None:
         return ""
     decisive = {name: value for name, value in scenario.canonical().items() if name not in _NOT_IN_PICTURE}
@@ -108,9 +108,12 @@ def picture_version(scenario: Scenario | None) -> str:
 
 
 def editor_json(document: Document, edit: int = 0, revision: int = 0) -> str:
-    """The value of the editor: the text, notes at their lines, and what the page shows with it (`merging`).
+    """Returns the value of the editor: the text, notes at their lines, and what the page shows with it (`merging`).
 
-    `edit` and `revision` count what was drawn and typed before this answer.
+    Args:
+        document: The scenario.
+        edit: Number of the last drawing that the document contains.
+        revision: Number of the last typed text that the document contains.
     """
     notes = [{"kind": "problem", "line": n.line, "column": n.column, "message": n.message} for n in document.problems]
     notes += [{"kind": "warning", "line": n.line, "column": n.column, "message": n.message} for n in document.warnings]
@@ -121,7 +124,7 @@ def editor_json(document: Document, edit: int = 0, revision: int = 0) -> str:
 
 
 def warnings_html(document: Document) -> str:
-    """What is implausible or wrong about the scenario, for below the drawing area."""
+    """Returns HTML that lists, below the drawing area, what is implausible or wrong in the scenario."""
     if document.scenario is None:
         first = document.problems[0]
         return f'<p class="ds-bad">Line {first.line}: {html.escape(first.message)}</p>'

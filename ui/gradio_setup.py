@@ -1,4 +1,4 @@
-"""Gradio's surroundings, fixed before it is imported: no setting from outside can open the page further."""
+"""Fixes the environment of Gradio before its import, so that no external setting can expose the page further."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 
 
 def fix_environment() -> Path:
-    """Removes every `GRADIO_*` variable and turns off what Gradio sends out; returns its empty temporary folder.
+    """Removes every `GRADIO_*` variable and turns off telemetry; returns Gradio's empty temporary folder.
 
-    To be called before `gradio` is imported for the first time, as it reads some variables then.
+    This function must be called before the first import of `gradio`, which reads some variables on import.
     """
     for name in [name for name in os.environ if name.upper().startswith("GRADIO_")]:
         del os.environ[name]

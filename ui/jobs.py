@@ -1,4 +1,4 @@
-"""Rollouts that run one after another in processes of their own, and how far each of them is."""
+"""A queue of rollouts that run one after another in separate processes, with the progress of each."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ACTIVE = (WAITING, RUNNING)
 
 @dataclass
 class FutureState:
-    """How far one future is: the stage that was done last, its window, and the fraction of the whole future."""
+    """The progress of one future: its last finished stage, its window, and the completed fraction of the future."""
 
     stage: str = "waiting"
     window: int = 0
@@ -35,7 +35,7 @@ class FutureState:
 
 @dataclass
 class JobState:
-    """One rollout, as the page sees it; `archive` is its folder, `error` says why it failed."""
+    """One rollout as the page shows it; `archive` is its folder, and `error` is the reason if it failed."""
 
     id: str
     name: str
@@ -50,11 +50,11 @@ class JobState:
 
     @property
     def fraction(self) -> float:
-        """The part of all futures that is made."""
+        """The completed fraction of all futures."""
         return sum(future.fraction for future in self.futures) / max(1, len(self.futures))
 
     def seconds_left(self, now: float) -> float | None:
-        """An estimate from the pace so far; None where it is too early for one."""
+        """Returns an estimate of the remaining seconds from the pace so far, or None if it is too early for one."""
         made = self.fraction - self.resumed
         if self.state != RUNNING or made < 0.02:
             return None
@@ -62,7 +62,7 @@ class JobState:
 
 
 class Jobs:
-    """A queue of rollouts with one at work; safe to use from several threads."""
+    """A queue of rollouts of which one runs at a time; it is safe to use from several threads."""
 
     def __init__(self, settings: UiSettings) -> None:
         self._settings = settings
@@ -74,10 +74,10 @@ class Jobs:
         self._thread.start()
 
     def submit(self, scenario: Scenario, preset: str) -> str:
-        """Queues the futures of a scenario; returns the id of the job. The same scenario again continues.
+        """Queues the futures of a scenario and returns the id of the job. An interrupted one continues.
 
         Raises:
-            InputError: too many rollouts are waiting, or this one is too long.
+            InputError: Too many rollouts are waiting, or this one is too long.
         """
         job = rollout_job(scenario, preset, self._settings)
         with self._changed:
@@ -94,17 +94,17 @@ class Jobs:
         return state.id
 
     def get(self, key: str) -> JobState | None:
-        """The job of an id."""
+        """Returns the job with an id, or None."""
         with self._changed:
             return self._jobs[key][0] if key in self._jobs else None
 
     def current(self) -> JobState | None:
-        """The job that runs, or that waits first."""
+        """Returns the job that is running, or else the first that is waiting, or None."""
         with self._changed:
             return next((state for state, _ in self._jobs.values() if state.state in ACTIVE), None)
 
     def cancel(self, key: str) -> None:
-        """Ends a job now; what it committed stays, and the same scenario continues there."""
+        """Stops a job immediately. The committed frames are kept, and the same scenario continues from there."""
         with self._changed:
             state = self._jobs[key][0] if key in self._jobs else None
             if state is None or state.state not in ACTIVE:
@@ -115,7 +115,7 @@ class Jobs:
             running.cancel()
 
     def close(self) -> None:
-        """Ends all jobs; nothing runs afterwards."""
+        """Stops all jobs; no job runs afterwards."""
         with self._changed:
             self._closed = True
             active = [state.id for state, _ in self._jobs.values() if state.state in ACTIVE]
@@ -165,10 +165,10 @@ class Jobs:
 
 
 def rollout_job(scenario: Scenario, preset: str, settings: UiSettings) -> Any:
-    """The `RolloutJob` of a scenario: a folder of its own in the output folder, the same one for the same bits.
+    """Returns the `RolloutJob` of a scenario. The same bits always go to the same subfolder of the output folder.
 
     Raises:
-        InputError: there is no such preset, or the futures are longer than a page can ask for.
+        InputError: There is no such preset, or the futures are longer than the page allows.
     """
     from drivesim.engine import settings_named
     from drivesim.rollout import RolloutJob, chosen_device, default_workers
@@ -195,7 +195,7 @@ def rollout_job(scenario: Scenario, preset: str, settings: UiSettings) -> Any:
 
 
 def _write_scenario(job: Any) -> None:
-    """Lays the scenario beside its archive, so that the folder says what it is; a picture is copied with it."""
+    """Writes the scenario beside its archive, with a copy of its picture, so that the folder documents itself."""
     job.out.mkdir(parents=True, exist_ok=True)
     scenario = job.scenario
     if scenario.first_frame is not None:

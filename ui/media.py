@@ -1,4 +1,4 @@
-"""Rendered pictures that the page shows: kept in memory under random ids, the oldest dropped first."""
+"""Rendered pictures that the page shows. They are kept in memory under random ids, and the oldest are dropped first."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _JPEG_QUALITY = 92
 
 
 def jpeg(pixels: np.ndarray) -> bytes:
-    """A frame, uint8 `h w 3` RGB, as JPEG."""
+    """Returns a frame, uint8 `h w 3` RGB, as JPEG."""
     bgr = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
     return cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY])[1].tobytes()
 
 
 class ByteCache:
-    """Keeps byte strings by key up to a total size; safe to use from several threads."""
+    """A cache of byte strings with a limit on their total size; it is safe to use from several threads."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes, self._size = max_bytes, 0
@@ -28,7 +28,7 @@ class ByteCache:
         self._lock = threading.Lock()
 
     def get(self, key: object) -> bytes | None:
-        """What is kept under a key; None where nothing is, or no longer."""
+        """Returns the content under a key, or None if there is none or it has been dropped."""
         with self._lock:
             if key not in self._kept:
                 return None
@@ -36,7 +36,7 @@ class ByteCache:
             return self._kept[key]
 
     def put(self, key: object, content: bytes) -> None:
-        """Keeps content under a key, and drops what was used longest ago where there is too much."""
+        """Stores content under a key, and drops the least recently used entries if the cache is too large."""
         with self._lock:
             self._size += len(content) - len(self._kept.pop(key, b""))
             self._kept[key] = content
@@ -46,17 +46,17 @@ class ByteCache:
 
 
 class Media:
-    """Pictures of one server; the page gets them from `/media/picture/<id>`."""
+    """The pictures of one server, which the page loads from `/media/picture/<id>`."""
 
     def __init__(self) -> None:
         self._cache = ByteCache()
 
     def add(self, pixels: np.ndarray) -> str:
-        """Keeps a frame, uint8 `h w 3` RGB; returns the address to show it at."""
+        """Stores a frame, uint8 `h w 3` RGB, and returns its address."""
         key = secrets.token_urlsafe(12)
         self._cache.put(key, jpeg(pixels))
         return f"/media/picture/{key}"
 
     def get(self, key: str) -> bytes | None:
-        """The JPEG of an id."""
+        """Returns the JPEG with an id, or None."""
         return self._cache.get(key)

@@ -1,7 +1,8 @@
-"""Joins what is on the page into one scenario: the YAML, and whatever was drawn or set since it was written.
+"""Merges the state of the page into one scenario: the YAML, and what was drawn or set after it was written.
 
-A browser sends a change while the answer to the one before is still on its way. So every request carries the whole
-page, and the YAML carries what the page showed when it was written: what differs from that is newer than the YAML.
+A browser can send a change before the answer to the previous one has arrived. Therefore every request carries the whole
+page, and the YAML carries the values that the page showed when it was written: a value that differs from those is newer
+than the YAML.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _SEED_LIMIT = 2**63
 
 @dataclass(frozen=True)
 class PageState:
-    """The values of the components that say something about the scenario, as a request brings them."""
+    """The values of the components that show a part of the scenario, as a request sends them."""
 
     editor: dict[str, Any]
     scene: dict[str, Any]
@@ -32,7 +33,7 @@ class PageState:
 
     @classmethod
     def of(cls, editor: Any, scene: Any, preset: Any, *controls: Any) -> PageState:
-        """The state from the inputs of an event, in the order of `DocumentView.inputs`."""
+        """Returns the state from the inputs of an event, in the order of `DocumentView.inputs`."""
         return cls(parsed(editor), parsed(scene), str(preset), dict(zip(CONTROLS, controls, strict=True)))
 
     @property
@@ -42,21 +43,23 @@ class PageState:
 
     @property
     def revision(self) -> int:
-        """The number of the last text that was typed."""
+        """The number of the last typed text."""
         return _count(self.editor.get("revision"))
 
     @property
     def text(self) -> str:
-        """The YAML, without what is newer."""
+        """The YAML, without the changes that are newer."""
         text = self.editor.get("text")
         return text if isinstance(text, str) else ""
 
 
 def merged(desk: Desk, state: PageState) -> Document:
-    """The scenario on the page with everything newer than its YAML; mistakes in typed YAML are in its `problems`.
+    """Returns the scenario on the page with every change that is newer than its YAML.
+
+    Mistakes in typed YAML are reported in the `problems` of the document.
 
     Raises:
-        InputError: what was drawn or set does not give a scenario that can be run; the YAML stays as it was.
+        InputError: The changes do not give a scenario that can be run; the YAML stays as it was.
     """
     document = desk.read(state.text)
     shown = state.editor.get("shown")
@@ -72,14 +75,18 @@ def merged(desk: Desk, state: PageState) -> Document:
 
 
 def with_controls(desk: Desk, document: Document, values: Mapping[str, Any]) -> Document:
-    """The scenario with the values of controls; raises InputError as `merged`."""
+    """Returns the scenario with the values of controls.
+
+    Raises:
+        InputError: The values do not give a scenario that can be run.
+    """
     settings = {name: _field(name, value) for name, value in values.items() if name != "guidance"}
     guidance = values.get("guidance")
     return _sound(desk.with_settings(document.text, settings, None if guidance is None else float(guidance)))
 
 
 def control_values(scenario: Scenario) -> dict[str, Any]:
-    """What the controls show of a scenario."""
+    """Returns the values that the controls show for a scenario."""
     guidance = scenario.sampling.guidance
     return {
         "name": scenario.name,
@@ -97,19 +104,23 @@ def _count(value: Any) -> int:
 
 
 def _sound(document: Document) -> Document:
-    """The document; InputError with its first mistake where it has one."""
+    """Returns the document if it has no mistakes.
+
+    Raises:
+        InputError: It has mistakes; the message is the first of them.
+    """
     if document.scenario is None:
         raise InputError(document.problems[0].message)
     return document
 
 
 def _field(name: str, value: Any) -> Any:
-    """What a control says, as the field of the scenario that it stands for."""
+    """Returns the value of a control as the field of the scenario that it stands for."""
     match name:
         case "seed":
             text = str(value).strip()
             if not (text.isdecimal() and text.isascii() and len(text) <= 19 and int(text) < _SEED_LIMIT):
-                raise InputError("the seed is a whole number from 0 to 2^63 - 1")
+                raise InputError("the seed must be a whole number from 0 to 2^63 - 1")
             return int(text)
         case "time_of_day":
             return value or None

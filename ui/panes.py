@@ -1,4 +1,4 @@
-"""What the player shows: one pane per future, with where its frames and its files are."""
+"""The contents of the player: one pane per future, with the addresses of its frames and files."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from drivesim.archive import Archive
 
 
 def future_pane(key: str, archive: Archive, future: int, title: str, branch: bool, boxes: bool) -> dict[str, Any]:
-    """The pane of a future of the archive with id `key`.
+    """Returns the pane of a future.
 
     Args:
-        key: id of the archive.
-        archive: the archive, as far as it is committed.
-        future: which of its futures.
-        title: what stands below the frames.
-        branch: whether the pane offers to continue from a frame.
-        boxes: whether requested and detected boxes can be drawn.
+        key: Id of the archive.
+        archive: The archive with its committed frames.
+        future: Index of the future.
+        title: Caption below the frames.
+        branch: Whether the pane offers to continue from a frame.
+        boxes: Whether requested and detected boxes can be drawn.
     """
     rollout = archive.rollouts[future]
     frames = rollout.num_committed_frames if archive.layout.keeps_frames else 0
@@ -34,10 +34,16 @@ def future_pane(key: str, archive: Archive, future: int, title: str, branch: boo
 
 
 def player_json(panes: list[dict[str, Any]], empty: str, keep: bool = False) -> str:
-    """The value of a player; `empty` is shown where there are no frames, `keep` stays at the frame that is shown."""
+    """Returns the value of a player.
+
+    Args:
+        panes: The panes, one per future.
+        empty: Text to show if there are no frames.
+        keep: Whether the player stays at the current frame.
+    """
     return json.dumps({"panes": panes, "empty": empty, "keep": keep})
 
 
 def name_of(archive: Archive) -> str:
-    """The name of an archive without its ending."""
+    """Returns the name of an archive without its suffix."""
     return archive.path.stem

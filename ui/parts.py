@@ -1,4 +1,4 @@
-"""Pieces that all tabs are made of: components of our own JavaScript, and errors as messages on the page."""
+"""Components that all tabs use: wrappers of the page's JavaScript, and errors as messages on the page."""
 
 from __future__ import annotations
 
@@ -18,9 +18,16 @@ SCRIPTS = ("page", "boxes", "table", "scene", "variants", "editor", "player", "u
 
 
 def mounted(kind: str, events: tuple[str, ...] = (), value: str = "{}", **options: Any) -> gr.HTML:
-    """A component that `drivesim.<kind>` of `web/` draws; its value is JSON text, `events` are what it can send."""
+    """Returns a component that `drivesim.<kind>` in `web/` draws.
+
+    Args:
+        kind: Name of the JavaScript component.
+        events: Names of the events that it can send.
+        value: Its value as JSON.
+        options: Further arguments of `gr.HTML`.
+    """
     names = ", ".join(f"'{event}'" for event in events)
-    # The page's own script may come after Gradio's.
+    # The script of the page can load after Gradio's.
     script = (
         f"(function mount() {{ if (!window.drivesim?.ready) return setTimeout(mount, 15); "
         f"window.drivesim.mount(window.drivesim.{kind}, element, props, trigger, watch); }})(); /* sends: {names} */"
@@ -31,7 +38,7 @@ def mounted(kind: str, events: tuple[str, ...] = (), value: str = "{}", **option
 
 
 def parsed(value: Any) -> dict[str, Any]:
-    """The object in the JSON text that a component of ours sent; an empty one where it is none."""
+    """Returns the object in the JSON text that a component sent, or an empty one if the text is not an object."""
     try:
         found = json.loads(value)
     except (TypeError, ValueError, RecursionError):
@@ -40,20 +47,20 @@ def parsed(value: Any) -> dict[str, Any]:
 
 
 def text_of(editor: Any) -> str:
-    """The YAML in the value of the editor."""
+    """Returns the YAML in the value of the editor."""
     text = parsed(editor).get("text")
     return text if isinstance(text, str) else ""
 
 
 def event_field(event: gr.EventData, name: str) -> Any:
-    """A value that came with an event; None where there is none."""
+    """Returns a value that an event carries, or None."""
     data = event._data
     return data.get(name) if isinstance(data, dict) else None
 
 
 @contextlib.contextmanager
 def shown_errors() -> Iterator[None]:
-    """A user's mistake becomes a message on the page."""
+    """Shows the user's mistakes as messages on the page."""
     try:
         yield
     except DrivesimError as error:
@@ -61,11 +68,11 @@ def shown_errors() -> Iterator[None]:
 
 
 def head() -> str:
-    """What the page loads of ours: from this server, nothing from elsewhere."""
+    """Returns the HTML head of the page; it loads scripts and styles only from this server."""
     return f'<link rel="stylesheet" href="/page/style.css"><script src="/page/{BUNDLE}" defer></script>'
 
 
 def bundle() -> bytes:
-    """All scripts of the page in one, in the order in which they need each other."""
+    """Returns all scripts of the page in one file, in the order of their dependencies."""
     parts = [(WEB / f"{name}.js").read_bytes() for name in SCRIPTS]
     return b"\n".join([*parts, b"window.drivesim.ready = true;\n"])

@@ -1,4 +1,4 @@
-"""Pictures that a scenario of this page may start from: photos that were uploaded, and frames of earlier futures."""
+"""Pictures that a scenario of this page may start from: uploaded photos, and frames of earlier futures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class Pictures:
-    """PNG files of one folder, each named by its content; a client names them, and never a path."""
+    """A folder of PNG files that are named by their content. A client sends their names and never a path."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -31,16 +31,20 @@ class Pictures:
         return isinstance(name, str) and _NAME.fullmatch(name) is not None and (self.folder / name).is_file()
 
     def path(self, name: str) -> Path:
-        """Where a picture lies; InputError for any other name."""
+        """Returns the path of a picture.
+
+        Raises:
+            InputError: No picture has this name.
+        """
         if name not in self:
             raise InputError("there is no such picture here; upload it again")
         return self.folder / name
 
     def add_upload(self, content: bytes) -> str:
-        """Keeps an uploaded PNG, twice as wide as high; returns its name.
+        """Stores an uploaded PNG that is twice as wide as high, and returns its name.
 
         Raises:
-            InputError: no PNG, too large, or of another shape.
+            InputError: The content is not a PNG, has a wrong size or shape, or the folder is full.
         """
         if len(content) > MAX_UPLOAD_BYTES:
             raise InputError(f"the picture is larger than {MAX_UPLOAD_BYTES >> 20} MiB")
@@ -61,7 +65,11 @@ class Pictures:
         return self._add("photo", pixels)
 
     def add_frame(self, pixels: np.ndarray) -> str:
-        """Keeps a frame, uint8 `h w 3` RGB, without loss; returns its name."""
+        """Stores a frame, uint8 `h w 3` RGB, without loss, and returns its name.
+
+        Raises:
+            InputError: The folder is full.
+        """
         return self._add("frame", pixels)
 
     def _add(self, kind: str, pixels: np.ndarray) -> str:

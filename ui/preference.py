@@ -1,4 +1,4 @@
-"""A preference study (Video LDM, Table 2): pairs in random order, blinded, each judged A, B or equal."""
+"""A blinded preference study (Video LDM, Table 2): pairs in random order, each judged A, B or equal."""
 
 from __future__ import annotations
 
@@ -24,9 +24,12 @@ SIDES = ("left", "right")
 
 @dataclass(frozen=True)
 class Clip:
-    """One future of an archive, by the archive's id; `name` is its scenario and future, for the files of results.
+    """One future of an archive, given by the archive's id.
 
-    `frames` and `fps` are what it has of them.
+    Attributes:
+        name: Scenario and future, for the files of results.
+        frames: Number of frames.
+        fps: Frame rate.
     """
 
     archive: str
@@ -38,24 +41,24 @@ class Clip:
 
 @dataclass(frozen=True)
 class Pair:
-    """Two clips to compare; `swapped` puts B on the left."""
+    """Two clips to compare; if `swapped` is true, B is on the left."""
 
     a: Clip
     b: Clip
     swapped: bool
 
     def side(self, side: str) -> Clip:
-        """The clip on the left or on the right."""
+        """Returns the clip on the left or on the right."""
         return self.a if (side == "left") != self.swapped else self.b
 
     def choice_of(self, vote: str) -> str:
-        """What `left`, `right` or `equal` means: A, B or equal."""
+        """Returns the choice (A, B or equal) that a vote of `left`, `right` or `equal` stands for."""
         return EQUAL if vote == EQUAL else A if (vote == "left") != self.swapped else B
 
 
 @dataclass(frozen=True)
 class Share:
-    """How often a choice was made, in percent of all votes, with Wilson's interval of 95 % confidence."""
+    """The share of a choice among all votes in percent, with its 95 % Wilson interval."""
 
     choice: str
     count: int
@@ -66,7 +69,7 @@ class Share:
 
 @dataclass
 class Study:
-    """Pairs and the votes on the first of them, in their order."""
+    """The pairs of a study in their order, and the votes on the first of them."""
 
     id: str
     title_a: str
@@ -76,13 +79,16 @@ class Study:
 
     @property
     def current(self) -> Pair | None:
-        """The pair that waits for a vote."""
+        """The pair that waits for a vote, or None."""
         return self.pairs[len(self.votes)] if len(self.votes) < len(self.pairs) else None
 
     def vote(self, number: int, vote: str) -> None:
-        """Judges pair `number`; InputError for another vote than `left`, `right` and `equal`.
+        """Records the vote on pair `number`.
 
-        A vote on a pair that was judged already changes nothing, so that a doubled click counts once.
+        A second vote on the same pair has no effect, so that a double click counts once.
+
+        Raises:
+            InputError: The vote is not `left`, `right` or `equal`.
         """
         if vote not in (*SIDES, EQUAL):
             raise InputError("expected a vote: left, right or equal")
@@ -90,20 +96,20 @@ class Study:
             self.votes.append(vote)
 
     def choices(self) -> list[str]:
-        """The votes so far as A, B or equal."""
+        """Returns the votes so far as A, B or equal."""
         return [pair.choice_of(vote) for pair, vote in zip(self.pairs, self.votes, strict=False)]
 
     def results(self) -> list[Share]:
-        """The shares of A, equal and B so far."""
+        """Returns the shares of A, equal and B so far."""
         return shares(self.choices())
 
     def results_csv(self) -> str:
-        """The results as CSV."""
+        """Returns the results as CSV."""
         rows = [(s.choice, s.count, f"{s.percent:.1f}", f"{s.low:.1f}", f"{s.high:.1f}") for s in self.results()]
         return _csv(("choice", "count", "percent", "low_95", "high_95"), rows)
 
     def votes_csv(self) -> str:
-        """Every vote as CSV, with what was on the left."""
+        """Returns every vote as CSV, with the side that was on the left."""
         rows = [
             (number, pair.a.name, pair.b.name, B if pair.swapped else A, choice)
             for number, (pair, choice) in enumerate(zip(self.pairs, self.choices(), strict=False), start=1)
@@ -112,7 +118,7 @@ class Study:
 
 
 def shares(choices: Sequence[str]) -> list[Share]:
-    """The share of each choice among all choices."""
+    """Returns the share of each choice among all choices."""
     result = []
     for choice in (A, EQUAL, B):
         count, total = choices.count(choice), len(choices)
@@ -124,10 +130,12 @@ def shares(choices: Sequence[str]) -> list[Share]:
 
 
 def blinded_pairs(a: Sequence[Clip], b: Sequence[Clip], seed: int) -> tuple[Pair, ...]:
-    """Pairs of clips in random order, each with a random side; those of one name meet, else the first meets the first.
+    """Returns pairs of clips in random order, each with random sides.
+
+    Clips with the same name are paired; otherwise the clips are paired in order.
 
     Raises:
-        InputError: there is nothing to compare.
+        InputError: There is nothing to compare.
     """
     by_name = {clip.name: clip for clip in b}
     couples = [(clip, by_name[clip.name]) for clip in a if clip.name in by_name] or list(zip(a, b, strict=False))
@@ -139,14 +147,18 @@ def blinded_pairs(a: Sequence[Clip], b: Sequence[Clip], seed: int) -> tuple[Pair
 
 
 class Studies:
-    """The studies of a server, by id; the oldest is forgotten where there are too many."""
+    """The studies of a server by id; if there are too many, the oldest is dropped."""
 
     def __init__(self) -> None:
         self._studies: OrderedDict[str, Study] = OrderedDict()
         self._lock = threading.Lock()
 
     def start(self, title_a: str, title_b: str, a: Sequence[Clip], b: Sequence[Clip]) -> Study:
-        """A new study of two sides; raises as `blinded_pairs`."""
+        """Starts a study of two sides.
+
+        Raises:
+            InputError: There is nothing to compare.
+        """
         pairs = blinded_pairs(a, b, secrets.randbits(64))
         study = Study(secrets.token_hex(12), title_a, title_b, pairs)
         with self._lock:
@@ -156,10 +168,14 @@ class Studies:
         return study
 
     def get(self, key: str) -> Study:
-        """The study of an id; InputError where there is none."""
+        """Returns the study with an id.
+
+        Raises:
+            InputError: No study has this id.
+        """
         with self._lock:
             if key not in self._studies:
-                raise InputError("there is no such study any more; start a new one")
+                raise InputError("this study no longer exists; start a new one")
             return self._studies[key]
 
 

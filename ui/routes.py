@@ -1,4 +1,4 @@
-"""The media of the page: pictures, frames, videos and downloads, each asked for by an id."""
+"""The media of the page (pictures, frames, videos and downloads), each requested by an id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHORT = {"cache-control": "private, max-age=60"}
 
 
 def media_routes(services: Services) -> APIRouter:
-    """The routes under `/media` and `/page`; what is not there is a 404, with no path in its text."""
+    """Returns the routes under `/media` and `/page`; missing media give a 404 whose text names no path."""
     router = APIRouter()
     archives, studies, pictures = services.archives, services.studies, services.desk.pictures
 
@@ -37,7 +37,7 @@ def media_routes(services: Services) -> APIRouter:
     def picture(key: str) -> Response:
         content = services.media.get(key)
         if content is None:
-            raise InputError("this picture is not kept any longer; compose it again")
+            raise InputError("this picture is no longer available; compose it again")
         return Response(content, media_type="image/jpeg", headers=_FOREVER)
 
     @router.get("/media/start/{name}")

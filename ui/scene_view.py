@@ -1,4 +1,4 @@
-"""What the drawing area shows of a document, as plain data for the browser."""
+"""The contents of the drawing area for a document, as plain data for the browser."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _EXTENT = np.array([FRAME_WIDTH_PX, FRAME_HEIGHT_PX] * 2)
 
 
 def scene_json(document: Document, media: Media) -> str:
-    """The value of the drawing area: how the first frame is made, its boxes in pixels, and the road to draw by."""
+    """Returns the value of the drawing area: the kind of first frame, its boxes in pixels, and the road as a guide."""
     scenario = document.scenario
     value: dict[str, Any] = {
         "width": FRAME_WIDTH_PX,
@@ -45,7 +45,7 @@ def scene_json(document: Document, media: Media) -> str:
 
 
 def kind_of(scenario: Scenario) -> str:
-    """How the first frame is made: `actors`, `picture`, `boxes`, or `model` for the model alone."""
+    """Returns the kind of first frame: `actors`, `picture`, `boxes`, or `model` if the model alone decides."""
     if scenario.actors is not None:
         return "actors"
     if scenario.first_frame is not None:
@@ -78,7 +78,7 @@ def _actors(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def _bird_eye(scenario: Scenario) -> np.ndarray:
-    """The road from above in the first frame."""
+    """Returns the road from above at the time of the first frame."""
     return _preview(scenario.model_dump_json())[:, FRAME_WIDTH_PX:]
 
 

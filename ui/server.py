@@ -1,4 +1,4 @@
-"""Starts the page: models in the background, Gradio behind the gateway, one process, one address."""
+"""Starts the page: models load in the background, and Gradio runs behind the gateway in the same process."""
 
 from __future__ import annotations
 
@@ -19,16 +19,20 @@ MAX_QUEUED = 32
 
 
 def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
-    """Serves the page until it is interrupted; `tell` gets lines for the person who started it.
+    """Serves the page until it is interrupted.
+
+    Args:
+        settings: Folders, models and address of the server.
+        tell: Prints a line for the person who started the server.
 
     Raises:
-        CheckpointError: there are no models.
-        InputError: the address is not this machine's own and there are no accounts, the port is taken, the file of
-            accounts or the output folder cannot be used.
+        CheckpointError: There are no models.
+        InputError: The address can be reached from other machines and there are no accounts, the port is in use, or the
+            accounts file or the output folder cannot be used.
     """
     accounts = required_accounts(settings)
     if not (settings.checkpoints / "manifest.json").is_file():
-        raise CheckpointError(f"{settings.checkpoints}: holds no models; make them with `drivesim train chain`")
+        raise CheckpointError(f"{settings.checkpoints}: holds no models; train them with `drivesim train chain`")
     listener = bound_socket(settings.host, settings.port)
     try:
         settings.out.mkdir(parents=True, exist_ok=True)
@@ -50,7 +54,7 @@ def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
         )  # fmt: skip
         signal.signal(signal.SIGTERM, _interrupt)
         threading.Thread(target=_warm_up, args=(services, tell), daemon=True).start()
-        tell(f"drivesim ui: http://{_shown(settings.host)}:{listener.getsockname()[1]}/   (Ctrl-C ends it)")
+        tell(f"drivesim ui: http://{_shown(settings.host)}:{listener.getsockname()[1]}/   (press Ctrl-C to stop)")
         uvicorn.Server(config).run(sockets=[listener])
     finally:
         services.jobs.close()
@@ -58,7 +62,7 @@ def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether an address can be reached from this machine alone."""
+    """Returns whether an address can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -68,19 +72,27 @@ def is_loopback(host: str) -> bool:
 
 
 def required_accounts(settings: UiSettings) -> dict[str, str] | None:
-    """The accounts of the page, None where it needs none; InputError where it needs some and has none."""
+    """Returns the accounts of the page, or None if it needs none.
+
+    Raises:
+        InputError: The page needs accounts and has none, or their file cannot be used.
+    """
     if settings.auth_file is not None:
         from ui.security.accounts import read_accounts
 
         return read_accounts(settings.auth_file)
     if not is_loopback(settings.host):
-        message = f"--host {settings.host}: others could reach the page without a password"
-        raise InputError(f"{message}; give an --auth-file with lines `name:password`, or leave --host out")
+        message = f"--host {settings.host}: other machines could reach the page without a password"
+        raise InputError(f"{message}; give an --auth-file with lines `name:password`, or omit --host")
     return None
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A socket that listens; InputError where the address is taken or is not of this machine."""
+    """Returns a socket that listens at an address.
+
+    Raises:
+        InputError: The address is in use, or does not belong to this machine.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -101,7 +113,7 @@ def _warm_up(services: Any, tell: Callable[[str], None]) -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """Lets the server clean up after a request to end, as after Ctrl-C."""
+    """Lets the server clean up after a termination signal in the same way as after Ctrl-C."""
     raise KeyboardInterrupt
 
 

@@ -1,4 +1,4 @@
-"""Everything that the tabs share: folders, models, rollouts, media and studies of one server."""
+"""The objects that the tabs share: folders, models, rollouts, media and studies of one server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ui.settings import UiSettings
 
 @dataclass(frozen=True)
 class Services:
-    """The parts behind the page; each is safe to use from several threads."""
+    """The services behind the page; each is safe to use from several threads."""
 
     settings: UiSettings
     desk: Desk
@@ -28,7 +28,7 @@ class Services:
 
     @classmethod
     def start(cls, settings: UiSettings) -> Services:
-        """The parts of a server with these settings."""
+        """Creates the services of a server with these settings."""
         media = Media()
         return cls(
             settings,

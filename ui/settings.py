@@ -1,4 +1,4 @@
-"""What `drivesim ui` was started with."""
+"""The settings of `drivesim ui`."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ class UiSettings:
     """Folders, models and address of one server.
 
     Attributes:
-        out: folder of all rollouts, which the page also browses.
-        library: folder of the scenarios that can be loaded.
-        checkpoints: folder of the trained models.
+        out: Folder of all rollouts, which the page also browses.
+        library: Folder of the scenarios that can be loaded.
+        checkpoints: Folder of the trained models.
         device: `auto`, `cpu` or `cuda`.
-        workers: processes of a rollout; None for one per core, or one on a GPU.
-        threads: CPU threads of each worker; the bits depend on it.
-        host: address to listen on.
-        port: port to listen on; 0 takes any free one.
-        checkpoints_given: the folder of models as it was typed, for command lines; None for the one that ships.
-        auth_file: users and passwords, one `name:password` per line; None for no login.
+        workers: Number of processes per rollout; None for one per core, or one on a GPU.
+        threads: CPU threads per worker; the bits depend on this number.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes any free one.
+        checkpoints_given: The folder of models as it was typed, for command lines; None for the models that ship with
+            drivesim.
+        auth_file: Users and passwords, one `name:password` per line; None for no login.
     """
 
     out: Path

@@ -1,4 +1,4 @@
-"""The look of the page: Gradio's base theme with one accent colour and the fonts of the machine."""
+"""The appearance of the page: Gradio's base theme with one accent colour and system fonts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _MONO = ["ui-monospace", "DejaVu Sans Mono", "monospace"]
 
 
 def theme() -> gr.themes.Base:
-    """The theme; its colours are those of `web/style.css`, by day and by night."""
+    """Returns the theme, whose colours are those of `web/style.css` in light and dark mode."""
     base = gr.themes.Base(
         primary_hue="blue", neutral_hue="slate", font=_SANS, font_mono=_MONO, text_size="sm", spacing_size="sm",
         radius_size="sm",

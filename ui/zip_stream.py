@@ -1,4 +1,4 @@
-"""A zip of files that is sent while it is made, so that it takes neither memory nor disk."""
+"""A zip file that is sent while it is created, so that it takes neither memory nor disk space."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PIECE = 1 << 20
 
 
 def zipped(root: Path, files: list[Path]) -> Iterator[bytes]:
-    """A zip of files below a folder, under the folder's name, piece by piece; nothing is compressed again."""
+    """Yields a zip file of files below a folder, under the folder's name, in chunks and without compression."""
     sink = _Sink()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
         for path in files:
@@ -24,7 +24,7 @@ def zipped(root: Path, files: list[Path]) -> Iterator[bytes]:
 
 
 class _Sink:
-    """A file that only passes on what is written to it."""
+    """A file that collects written data until it is sent."""
 
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
@@ -34,7 +34,7 @@ class _Sink:
         return len(content)
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Does nothing, because no data is buffered."""
 
     def take(self) -> bytes:
         taken, self.pieces = b"".join(self.pieces), []

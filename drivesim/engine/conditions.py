@@ -1,4 +1,4 @@
-"""What each stage is conditioned on for a scenario."""
+"""The conditions that a scenario gives to each stage."""
 
 from __future__ import annotations
 
@@ -20,18 +20,22 @@ GUIDED = ("boxes", "box_headings", "box_colours", "road", *LABELS)
 
 
 def first_frame_conditions(scenario: Scenario) -> Conditioning:
-    """What is given of the first frame, for one sample: boxes, road, time of day and crowdedness."""
+    """Returns the conditions of the first frame for one sample: boxes, road, time of day and crowdedness."""
     layout = scenario.layout()
     if layout is None:
         return scene_labels(scenario)
-    told = _of_layouts([layout], (1, 1))
+    conditions = _of_layouts([layout], (1, 1))
     labels = scene_labels(scenario)
     road = road_layout(scenario, np.zeros((1, 1)))
-    return replace(told, road=road, time_of_day=labels.time_of_day, crowdedness=labels.crowdedness)
+    return replace(conditions, road=road, time_of_day=labels.time_of_day, crowdedness=labels.crowdedness)
 
 
 def told_layouts(conditions: Conditioning) -> list[SceneLayout]:
-    """The boxes in the conditions of single frames: one layout per sample, without padding."""
+    """Returns the boxes in the conditions of single frames, as one layout per sample without padding.
+
+    Raises:
+        ValueError: The conditions hold no boxes.
+    """
     if conditions.boxes is None:
         raise ValueError("these conditions hold no boxes")
     xyxy, category = conditions.boxes.xyxy[:, 0].numpy(), conditions.boxes.category[:, 0].numpy()
@@ -39,14 +43,14 @@ def told_layouts(conditions: Conditioning) -> list[SceneLayout]:
 
 
 def scene_labels(scenario: Scenario) -> Conditioning:
-    """Time of day and crowdedness, for one sample."""
+    """Returns time of day and crowdedness for one sample."""
     time_of_day = None if scenario.time_of_day is None else torch.tensor([time_of_day_index(scenario)])
     crowdedness = None if scenario.crowdedness is None else torch.tensor([scenario.crowdedness])
     return Conditioning(time_of_day=time_of_day, crowdedness=crowdedness)
 
 
 def keyframe_conditions(scenario: Scenario, times_s: Sequence[float]) -> Conditioning:
-    """Conditions of the keyframes at `times_s`, counted from the first frame, for one sample.
+    """Returns the conditions of the keyframes at `times_s`, counted from the first frame, for one sample.
 
     These are the labels, the boxes if an actor is steered, and the ego motion if the scenario gives it or boxes depend
     on it.
@@ -68,9 +72,10 @@ def keyframe_conditions(scenario: Scenario, times_s: Sequence[float]) -> Conditi
 
 
 def clip_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
-    """What clips of frames at `times_s` `b t` from the first frame are told: what is steered, and the road.
+    """Returns the conditions of clips of frames at `times_s` `b t` from the first frame: steered vehicles and road.
 
-    The road is known where the path of the ego is, which the scenario says, or steered vehicles rest on.
+    The road is known if the path of the ego is, either because the scenario gives it or because steered vehicles depend
+    on it.
     """
     steered = steered_conditions(scenario, times_s)
     if steered.road is None and scenario.ego is not None:
@@ -79,19 +84,19 @@ def clip_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
 
 
 def steered_conditions(scenario: Scenario, times_s: np.ndarray) -> Conditioning:
-    """Vehicles and road of frames at `times_s` `b t` from the first frame; nothing where no actor is steered.
+    """Returns vehicles and road of frames at `times_s` `b t` from the first frame, or nothing if no actor is steered.
 
     The models take a layout as complete, so it also holds the actors without a manoeuvre, at constant speed.
     """
     scene = scenario.scene
     if scene is None or not scene.steered:
         return Conditioning()
-    told = _of_layouts([scene.layout(time) for time in times_s.ravel()], times_s.shape)
-    return replace(told, road=road_layout(scenario, times_s))
+    conditions = _of_layouts([scene.layout(time) for time in times_s.ravel()], times_s.shape)
+    return replace(conditions, road=road_layout(scenario, times_s))
 
 
 def _of_layouts(layouts: Sequence[SceneLayout], shape: tuple[int, ...]) -> Conditioning:
-    """The boxes of frames `b t`, with headings and colours."""
+    """Returns the boxes of frames `b t` with headings and colours."""
     most = max(map(len, layouts))
     xyxy = np.zeros((len(layouts), most, 4), np.float32)
     category = np.full((len(layouts), most), UNKNOWN, np.int64)
@@ -107,5 +112,5 @@ def _of_layouts(layouts: Sequence[SceneLayout], shape: tuple[int, ...]) -> Condi
 
 
 def time_of_day_index(scenario: Scenario) -> int:
-    """The models' label of the time of day; `UNKNOWN` if the scenario leaves it to them."""
+    """Returns the index of the time of day in the models' labels; `UNKNOWN` if the scenario leaves it to them."""
     return UNKNOWN if scenario.time_of_day is None else TIMES_OF_DAY.index(scenario.time_of_day)

@@ -1,4 +1,4 @@
-"""What the vehicle detector finds in one frame, beside what was requested of it, as plain data for people to see."""
+"""The detections of the vehicle detector in one frame, compared with the requested vehicles, as plain data."""
 
 from __future__ import annotations
 
@@ -15,12 +15,19 @@ from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 
 def frame_findings(engine: Engine, frame: np.ndarray, layout: SceneLayout | None) -> dict[str, Any] | None:
-    """Requested and detected vehicles of a frame, uint8 `h w 3` RGB; None where there is no vehicle detector.
+    """Returns the requested and the detected vehicles of a frame, or None if there is no vehicle detector.
 
-    `requested`: each box of the layout with its `outcome` ("found", "wrong category" or "missing"). `detected`: each
-    detection with its `score` and `role`: "requested", "misplaced", "unasked", or None where nothing was requested, or
-    where it is too small to be requested.
     Boxes are `xyxy` in 0..1.
+
+    Args:
+        engine: The models.
+        frame: Pixels, uint8 `h w 3` RGB.
+        layout: The requested vehicles; None if nothing was requested.
+
+    Returns:
+        `requested` lists each box of the layout with its `outcome` ("found", "wrong category" or "missing"). `detected`
+        lists each detection with its `score` and `role`: "requested", "misplaced", "unasked", or None if nothing was
+        requested or the detection is too small to be requested.
     """
     if VEHICLE_DETECTOR not in engine.checkpoints.roles:
         return None

@@ -18,7 +18,7 @@ def read_real_frame(text: str) -> np.ndarray:
     """Reads a picture, or the frame of a drive log nearest to a moment: uint8 `h w 3`.
 
     Raises:
-        InputError: The picture cannot be used.
+        InputError: The picture is missing, damaged or of a wrong shape.
         FootageError: The drive log cannot be read, or has no frame at that time.
     """
     moment = log_moment(text)

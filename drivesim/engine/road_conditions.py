@@ -1,4 +1,4 @@
-"""What the models are told of the road, and of headings and colours of vehicles, beside their boxes."""
+"""The conditions on the road, and on headings and colours of vehicles, beside their boxes."""
 
 from __future__ import annotations
 

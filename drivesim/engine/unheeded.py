@@ -1,4 +1,4 @@
-"""What a scenario says that a set of checkpoints was not trained to obey."""
+"""Parts of a scenario that have no effect, because a set of checkpoints was not trained on them."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def unheeded(scenario: Scenario, checkpoints: CheckpointSet) -> list[str]:
     colours = [box.colour for box in scenario.boxes or ()] + [actor.colour for actor in scenario.actors or ()]
     if not config.get("box_attributes"):
         if any(box.heading_deg is not None for box in scenario.boxes or ()):
-            said["`heading_deg` of boxes"] = "which way vehicles face"
+            said["`heading_deg` of boxes"] = "the headings of vehicles"
         if any(colour is not None for colour in colours):
             said["`colour`"] = "the colours of vehicles"
     if scenario.road is not None and scenario.actors is not None and not config.get("road_raster"):
-        said["`road`"] = "where lines and edges of the road lie; it only places the vehicles"
+        said["`road`"] = "the lines and edges of the road; it only determines where the vehicles are"
     return [
         f"{what} has no effect on the picture: these checkpoints are not conditioned on {meaning}"
         for what, meaning in said.items()

@@ -1,4 +1,4 @@
-"""Scenarios that come over a network: they are held to more than files are, as they may not name this machine's."""
+"""Checks scenarios that come over a network. Unlike scenario files, they must not name files on this machine."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from drivesim.scenario.text.yaml_document import read_document
 
 
 def check_submitted(content: bytes, pictures: Container[str], folder: Path, file: str = "scenario") -> CheckedScenario:
-    """Checks the content of a scenario as `check_content` does, and that it names no file but given pictures.
+    """Checks the content of a scenario as `check_content` does, and that it names no file except given pictures.
 
     Args:
-        content: the YAML.
-        pictures: names that `first_frame` may have; `folder` is where these pictures lie.
-        file: the name in messages.
+        content: The YAML.
+        pictures: Names that `first_frame` may have.
+        folder: Folder of these pictures.
+        file: Name of the scenario in messages.
 
     Raises:
-        ScenarioError: the scenario is wrong, names another picture, or is a sweep. No file is touched before
-            that is known.
+        ScenarioError: The scenario is wrong, names another picture, or is a sweep. No file is read before these checks.
     """
     document = read_document(content, file)
     value = document.value if isinstance(document.value, dict) else {}

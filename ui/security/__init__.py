@@ -1,1 +1,1 @@
-"""What stands between the network and the page: which requests pass, how large they may be, and who sends them."""
+"""Access control between the network and the page: allowed requests, their largest sizes, and logins."""

@@ -1,4 +1,4 @@
-"""Users of a page that others can reach: a file of passwords, sessions in memory, and a throttle on guesses."""
+"""User accounts of a page on a network: a password file, sessions in memory, and a limit on login attempts."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _MAX_FILE_BYTES = 64 << 10
 
 
 def read_accounts(path: Path) -> dict[str, str]:
-    """Names and passwords of a file with one `name:password` per line; lines that begin with # are left out.
+    """Reads names and passwords from a file with one `name:password` per line; lines that start with # are skipped.
 
     Raises:
-        InputError: the file cannot be read, others on this machine can read it, or a line is no such pair.
+        InputError: The file cannot be read, other users of this machine can read it, or a line is not such a pair.
     """
     try:
         mode = path.stat().st_mode
@@ -36,7 +36,7 @@ def read_accounts(path: Path) -> dict[str, str]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"--auth-file {path}: cannot be read ({error})") from None
     if os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise InputError(f"--auth-file {path}: others can read it; run: chmod 600 {path}")
+        raise InputError(f"--auth-file {path}: other users can read it; run: chmod 600 {path}")
     accounts: dict[str, str] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):
@@ -52,7 +52,7 @@ def read_accounts(path: Path) -> dict[str, str]:
 
 
 class Accounts:
-    """Checks passwords and keeps sessions; safe to use from several threads."""
+    """Checks passwords and keeps sessions; it is safe to use from several threads."""
 
     def __init__(self, accounts: dict[str, str]) -> None:
         self._salt = secrets.token_bytes(16)
@@ -62,7 +62,7 @@ class Accounts:
         self._lock = threading.Lock()
 
     def log_in(self, name: str, password: str) -> str | None:
-        """The token of a new session, None for a wrong name or password; both take the same time."""
+        """Returns the token of a new session, or None for a wrong name or password. Both take the same time."""
         expected = self._digests.get(name, self._nobody)
         if not hmac.compare_digest(expected, self._digest(password)):
             return None
@@ -74,12 +74,12 @@ class Accounts:
         return token
 
     def knows(self, token: str) -> bool:
-        """Whether a session is open."""
+        """Returns whether a session is open."""
         with self._lock:
             return self._sessions.get(token, 0.0) > time.monotonic()
 
     def log_out(self, token: str) -> None:
-        """Ends a session."""
+        """Closes a session."""
         with self._lock:
             self._sessions.pop(token, None)
 
@@ -88,20 +88,20 @@ class Accounts:
 
 
 class Throttle:
-    """Makes guessing slow: after a few failures of an address or for a name, each further one doubles the wait."""
+    """Slows down guessing: after a few failures for an address or a name, each further failure doubles the wait."""
 
     def __init__(self) -> None:
         self._failures: OrderedDict[str, tuple[int, float]] = OrderedDict()
         self._lock = threading.Lock()
 
     def wait_s(self, *keys: str) -> float:
-        """Seconds until the next try is allowed for all of these keys; 0 for now."""
+        """Returns the seconds until the next attempt is allowed for all of these keys; 0 if it is allowed now."""
         now = time.monotonic()
         with self._lock:
             return max(0.0, *(self._failures.get(key, (0, 0.0))[1] - now for key in keys))
 
     def failed(self, *keys: str) -> None:
-        """Counts a wrong try."""
+        """Counts a failed attempt."""
         now = time.monotonic()
         with self._lock:
             for key in keys:

@@ -1,4 +1,4 @@
-"""What a call of the page may carry: text, numbers and short lists of texts; never a file, a path or a tree."""
+"""The allowed content of a call: text, numbers and short lists of texts, but never a file, a path or a tree."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _FIELDS = {
 
 
 def allowed_call(body: bytes) -> bool:
-    """Whether the body of a call is one that the page could have sent."""
+    """Returns whether the body of a call is one that the page could have sent."""
     try:
         call = json.loads(body)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""The gateway before the whole page: an ASGI middleware that lets through what `routes` and `calls` allow."""
+"""The gateway in front of the page: an ASGI middleware that passes on what `routes` and `calls` allow."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _HEADERS = (
 
 
 class Gateway:
-    """Wraps an ASGI application.
+    """An ASGI application that wraps another one and passes on only allowed requests.
 
-    Refused are: another Host than a loopback name where the server listens on loopback (DNS rebinding), requests of
-    other sites, addresses that the page does not use, bodies over their limit, calls that carry more than plain
-    values, more streams than a page needs, and, with accounts, whoever has not logged in.
+    It refuses requests for a Host other than a loopback name if the server listens on loopback (DNS rebinding),
+    requests from other sites, addresses that the page does not use, bodies over their limit, calls with anything but
+    plain values, more streams than a page needs, and, if there are accounts, requests without a session.
     """
 
     def __init__(self, app: Any, loopback_only: bool, accounts: Accounts | None = None) -> None:
@@ -53,7 +53,7 @@ class Gateway:
         self._pending_bytes = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers a request, or hands it on."""
+        """Answers a request or passes it on."""
         if scope["type"] == "lifespan":
             return await self._app(scope, receive, send)
         if scope["type"] != "http":
@@ -66,7 +66,7 @@ class Gateway:
             return await answer(scope, receive, send)
         route = route_of(request.method, scope["path"])
         if route is None:
-            return await _error(404, "there is nothing here")(scope, receive, send)
+            return await _error(404, "this address does not exist")(scope, receive, send)
         if route.method == "POST":
             return await self._posted(route.max_body, route.is_call, request, send)
         if scope["path"].startswith(_STREAMS):
@@ -80,9 +80,9 @@ class Gateway:
             return _error(421, "this server answers to 127.0.0.1 and localhost only")
         origin = request.headers.get("origin")
         if origin is not None and origin.split("://", 1)[-1] != host:
-            return _error(403, "requests of other sites are refused")
+            return _error(403, "requests from other sites are refused")
         if request.headers.get("sec-fetch-site") in ("cross-site", "same-site") and request.method == "POST":
-            return _error(403, "requests of other sites are refused")
+            return _error(403, "requests from other sites are refused")
         return None
 
     async def _identified(self, request: Request) -> Response | None:
@@ -117,7 +117,7 @@ class Gateway:
         if body is None:
             return await _error(413, "the body is too large or too slow")(request.scope, request.receive, send)
         if is_call and not allowed_call(body):
-            return await _error(422, "the call carries more than plain values")(request.scope, request.receive, send)
+            return await _error(422, "the call contains more than plain values")(request.scope, request.receive, send)
         return await self._app(request.scope, _replayed(body, request.receive), send)
 
     async def _streamed(self, request: Request, send: Send) -> None:
@@ -136,7 +136,7 @@ class Gateway:
 
 
 async def _body(request: Request, limit: int) -> bytes | None:
-    """The body of a request; None where it is over the limit, comes too slowly, or not at all."""
+    """Returns the body of a request, or None if it is over the limit, incomplete or too slow."""
     pieces, size = [], 0
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
@@ -151,7 +151,7 @@ async def _body(request: Request, limit: int) -> bytes | None:
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """Gives a body that was read already to the next application, then whatever comes."""
+    """Returns a `receive` that repeats a body that was read already and then continues with the original."""
     given = False
 
     async def again() -> MutableMapping[str, Any]:

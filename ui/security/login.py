@@ -1,4 +1,4 @@
-"""The login page and its answers."""
+"""The login page and its responses."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ p {{ margin: 0; color: #c0392b; min-height: 1.5em; }}
 
 
 def login_page(message: str = "", status: int = 200) -> Response:
-    """The form, with a message of our own."""
+    """Returns the login form with a message."""
     return HTMLResponse(_PAGE.format(message=message), status_code=status)
 
 
 async def log_in(request: Request, body: bytes, accounts: Accounts, throttle: Throttle) -> Response:
-    """The answer to a form: a session, or the form again; 429 where there were too many wrong tries."""
+    """Returns the response to a submitted form: a session, the form again, or 429 after too many failed attempts."""
     fields = parse_qs(body.decode("utf-8", "replace"), max_num_fields=4)
     name, password = (fields.get(key, [""])[0][:256] for key in ("name", "password"))
     keys = (f"address {request.client.host if request.client else ''}", f"name {name}")
     wait = throttle.wait_s(*keys)
     if wait > 0:
-        answer = login_page(f"Too many tries. Try again in {math.ceil(wait)} s.", 429)
+        answer = login_page(f"Too many attempts. Try again in {math.ceil(wait)} s.", 429)
         answer.headers["Retry-After"] = str(math.ceil(wait))
         return answer
     token = accounts.log_in(name, password)

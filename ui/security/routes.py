@@ -1,6 +1,6 @@
-"""The requests that the page itself makes; every other address of the server does not exist.
+"""The requests that the page itself makes; every other address of the server is refused.
 
-Gradio has many more routes (files, uploads, proxies, streams, monitoring, editing). None of them is reachable.
+Gradio has many more routes (files, uploads, proxies, streams, monitoring, editing). None of them can be reached.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _KB, _MB = 1 << 10, 1 << 20
 
 @dataclass(frozen=True)
 class Route:
-    """Requests of one kind: the largest body they may have, and whether it is checked as a call of the page."""
+    """A kind of request: the largest body that it may have, and whether the body is checked as a call of the page."""
 
     method: str
     path: re.Pattern[str]
@@ -56,7 +56,7 @@ ROUTES = (
 
 
 def route_of(method: str, path: str) -> Route | None:
-    """The route of a request, by the path as the server decoded it; None where there is none."""
+    """Returns the route of a request for the path as the server decoded it, or None if there is none."""
     for route in ROUTES:
         if route.path.fullmatch(path) and (method == route.method or (method == "HEAD" and route.method == "GET")):
             return route

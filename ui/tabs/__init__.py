@@ -1,1 +1,1 @@
-"""One module per tab: its components, and what happens when they are used."""
+"""One module per tab, with its components and the events that they cause."""

@@ -1,4 +1,4 @@
-"""The Archives tab: browse the output folder, scrub any rollout, see where it comes from, compare two."""
+"""The Archives tab: browse the output folder, scrub through any rollout, see its origin, and compare two."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ui.parts import mounted, shown_errors
 from ui.services import Services
 
 EMPTY = "Choose a rollout."
-NONE_YET = "The output folder holds no rollouts yet. The Futures tab makes them."
+NONE_YET = "The output folder holds no rollouts yet. Use the Futures tab to make some."
 ALL = -1
 MAX_PANES = 8
 _QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
@@ -42,7 +42,7 @@ class ArchivesTab:
 
     @classmethod
     def build(cls) -> ArchivesTab:
-        """Lays the tab out."""
+        """Creates the components of the tab."""
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=250):
                 archive = gr.Dropdown([], value=None, label="Rollout", elem_id="archive", filterable=False)
@@ -67,16 +67,16 @@ class ArchivesTab:
 
     @property
     def listed(self) -> list[Any]:
-        """What `listing` brings up to date."""
+        """The outputs of `listing`."""
         return [self.archive, self.other]
 
     def listing(self, services: Services) -> tuple[Any, Any]:
-        """The dropdowns with the rollouts of the folder as it is now."""
+        """Returns the dropdowns with the rollouts that are in the folder now."""
         choices = [(entry.title, entry.id) for entry in services.archives.entries()]
         return gr.Dropdown(choices=choices), gr.Dropdown(choices=[("nothing", ""), *choices])
 
     def wire(self, view: DocumentView, services: Services, tabs: gr.Tabs) -> None:
-        """Says what happens when the components are used."""
+        """Connects the events of the components."""
         shown = [self.player, self.facts, self.checked]
         chosen = [self.archive, self.future, self.other, self.other_future]
 
@@ -122,7 +122,7 @@ class ArchivesTab:
 
 
 def _shown(services: Services, key: str | None, future: int, other: str | None, other_future: int) -> tuple[Any, ...]:
-    """Player, facts and an empty check result for what is chosen."""
+    """Returns the player, the facts, and an empty check result for the chosen rollouts."""
     if not key:
         return player_json([], EMPTY), "", ""
     with shown_errors():
@@ -131,7 +131,7 @@ def _shown(services: Services, key: str | None, future: int, other: str | None, 
         panes = _panes(key, archive, list(futures)[:MAX_PANES])
         if other:
             panes += _panes(other, services.archives.open(other), [other_future])
-    empty = "This rollout keeps latents alone, or has no frames yet."
+    empty = "This rollout stores only latents, or has no frames yet."
     return player_json(panes, empty), facts_html(archive), ""
 
 
@@ -143,7 +143,7 @@ def _panes(key: str, archive: Archive, futures: Iterable[int]) -> list[dict[str,
 
 
 def facts_html(archive: Archive) -> str:
-    """Where an archive comes from, as a table."""
+    """Returns the origin of an archive as an HTML table."""
     inputs, provenance = archive.manifest.inputs, archive.provenance
     scenario = inputs.get("scenario")
     facts = {
@@ -166,7 +166,7 @@ def facts_html(archive: Archive) -> str:
 
 
 def check_html(services: Services, key: str) -> str:
-    """What a check of every byte says."""
+    """Checks every byte of an archive and returns the result as HTML."""
     entry = services.archives.entry(key)
     try:
         found = check_archive(entry.path, read_data=True)

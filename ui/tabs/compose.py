@@ -44,7 +44,7 @@ class ComposeTab:
 
     @classmethod
     def build(cls, services: Services) -> ComposeTab:
-        """Lays the tab out."""
+        """Creates the components of the tab."""
         with gr.Row():
             with gr.Column(scale=3, min_width=420):
                 scene = mounted("scene", ("edited", "actors"), elem_id="scene")
@@ -82,7 +82,7 @@ class ComposeTab:
         )  # fmt: skip
 
     def wire(self, view: DocumentView, services: Services) -> None:
-        """Says what happens when the components are used."""
+        """Connects the events of the components."""
         desk = services.desk
 
         def changed(*page: Any) -> dict[Any, Any]:
@@ -91,7 +91,7 @@ class ComposeTab:
 
         for happens in (self.scene.edited, self.scene.actors):
             happens(changed, view.inputs, view.marks, **_quiet())
-        # Events that only a person causes: "input" also comes when an answer of the server changes a value.
+        # Events that only a person causes: "input" also fires when an answer of the server changes a value.
         for happens in (
             self.name.submit, self.name.blur, self.time_of_day.select, self.crowdedness.submit, self.crowdedness.blur,
             self.guidance.release, self.seed.submit, self.seed.blur,
@@ -130,7 +130,7 @@ class ComposeTab:
 
         def last_seed(used: str, *page: Any) -> dict[Any, Any]:
             if not used:
-                raise gr.Error("Nothing was composed yet, so there is no last seed.", print_exception=False)
+                raise gr.Error("Nothing has been composed yet, so there is no last seed.", print_exception=False)
             return seeded(used, page)
 
         def chosen(event: gr.EventData, *page: Any) -> dict[Any, Any]:
@@ -163,7 +163,7 @@ class ComposeTab:
 
 
 def library_names(library: Path) -> list[str]:
-    """The scenarios that can be loaded."""
+    """Returns the names of the scenarios that can be loaded."""
     return sorted(path.stem for path in library.glob("*.yaml"))
 
 
@@ -174,5 +174,5 @@ def _library_file(services: Services, name: str) -> Path:
 
 
 def _quiet(trigger_mode: str = "multiple") -> dict[str, Any]:
-    """Options of events that answer at once: beside the queue, without a spinner, and not in the public interface."""
+    """Returns the options of quick events: without a queue or a spinner, and not in the public interface."""
     return {"queue": False, "show_progress": "hidden", "trigger_mode": trigger_mode, "api_visibility": "private"}

@@ -1,4 +1,4 @@
-"""The Futures tab: roll out the scenario on screen, watch its futures side by side, branch from any frame."""
+"""The Futures tab: roll out the scenario on screen, watch its futures side by side, and branch from any frame."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class FuturesTab:
 
     @classmethod
     def build(cls) -> FuturesTab:
-        """Lays the tab out."""
+        """Creates the components of the tab."""
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=230):
                 with gr.Row():
@@ -58,7 +58,7 @@ class FuturesTab:
                         4.0, label="Seconds of each", minimum=0.4, maximum=3600, step=0.2, elem_id="duration",
                         min_width=110,
                     )  # fmt: skip
-                presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, and more steps", "quality")]
+                presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, with more steps", "quality")]
                 preset = gr.Radio(presets, value="fast", label="Preset", elem_id="preset")
                 with gr.Row():
                     run = gr.Button("Roll out", variant="primary", elem_id="run-button", min_width=110)
@@ -77,7 +77,7 @@ class FuturesTab:
         return [self.progress, self.player, self.cancel, self.timer]
 
     def wire(self, view: DocumentView, services: Services) -> None:
-        """Says what happens when the components are used; `branched` follows in `wire_branch`."""
+        """Connects the events of the components; `wire_branch` connects `branched`."""
 
         def changed(*page: Any) -> dict[Any, Any]:
             state = PageState.of(*page)
@@ -106,12 +106,12 @@ class FuturesTab:
         self.timer.tick(followed, [self.job], self._followed, **_QUIET)
 
     def attached(self, services: Services) -> tuple[Any, ...]:
-        """The job that runs on the server while a page is opened."""
+        """Shows the job that is running on the server when a page is opened."""
         job = services.jobs.current()
         return "" if job is None else job.id, *self._state(services, job)
 
     def wire_branch(self, view: DocumentView, services: Services, tabs: gr.Tabs) -> None:
-        """A branch replaces the scenario on screen by one that starts from the frame."""
+        """Connects branching, which replaces the scenario on screen by one that starts from the frame."""
 
         def branched(event: gr.EventData, player: str, branch_time: str, *page: Any) -> dict[Any, Any]:
             with shown_errors():
@@ -129,7 +129,7 @@ class FuturesTab:
 
 
 def _player(services: Services, job: JobState) -> str:
-    waiting = "The first frames are being made." if job.state in ACTIVE else EMPTY
+    waiting = "The first frames are being generated." if job.state in ACTIVE else EMPTY
     try:
         key = services.archives.key_of(job.archive)
         archive = services.archives.open(key)
@@ -141,7 +141,7 @@ def _player(services: Services, job: JobState) -> str:
 
 
 def progress_html(job: JobState | None) -> str:
-    """Stage, bar and time left of each future, and how the whole stands."""
+    """Returns the progress as HTML: stage, bar and remaining time of each future, and the state of the job."""
     if job is None:
         return ""
     now = time.monotonic()
@@ -170,9 +170,9 @@ def _headline(job: JobState, now: float) -> str:
             text = f"{name}: {job.fraction:.0%}, {_duration(now - job.started)} so far{pace}"
         case s if s == DONE:
             folder = html.escape(job.archive.parent.name)
-            text = f"{name}: done in {_duration(job.ended - job.started)}. It is kept in {folder}."
+            text = f"{name}: done in {_duration(job.ended - job.started)}. It is stored in {folder}."
         case s if s == CANCELLED:
-            text = f"{name}: cancelled. What was finished is kept; Roll out continues there."
+            text = f"{name}: cancelled. Finished frames are kept; Roll out continues from there."
         case s if s == FAILED:
             return f'<p class="ds-bad">{name}: {html.escape(job.error)}</p>'
     return f'<p class="ds-note">{text}</p>'

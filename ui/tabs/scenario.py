@@ -1,4 +1,4 @@
-"""The Scenario tab: the YAML of what is on screen, live, and how to take it away."""
+"""The Scenario tab: the live YAML of the scenario on screen, and how to download it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class ScenarioTab:
 
     @classmethod
     def build(cls, value: str, takeaway: str) -> ScenarioTab:
-        """Lays the tab out."""
+        """Creates the components of the tab."""
         editor = mounted("editor", ("typed",), value, elem_id="editor")
         return cls(editor, mounted("takeaway", (), takeaway, elem_id="takeaway"))
 
     def wire(self, view: DocumentView, services: Services) -> None:
-        """What is typed is checked, and shown everywhere where it is right."""
+        """Connects the events: typed YAML is checked, and a valid scenario is shown on the whole page."""
 
         def typed(*page: Any) -> dict[Any, Any]:
             state = PageState.of(*page)

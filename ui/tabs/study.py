@@ -1,4 +1,4 @@
-"""The Study tab: two sides, pairs in random and blinded order, votes, and what they add up to."""
+"""The Study tab: two sides, pairs in random and blinded order, votes, and their results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class StudyTab:
 
     @classmethod
     def build(cls) -> StudyTab:
-        """Lays the tab out."""
+        """Creates the components of the tab."""
         with gr.Row(equal_height=True):
             side_a = gr.Dropdown([], multiselect=True, label="Side A", elem_id="side-a", min_width=220)
             side_b = gr.Dropdown([], multiselect=True, label="Side B", elem_id="side-b", min_width=220)
@@ -54,16 +54,16 @@ class StudyTab:
 
     @property
     def listed(self) -> list[Any]:
-        """What `listing` brings up to date."""
+        """The outputs of `listing`."""
         return [self.side_a, self.side_b]
 
     def listing(self, services: Services) -> tuple[Any, Any]:
-        """The dropdowns with the rollouts of the folder as it is now."""
+        """Returns the dropdowns with the rollouts that are in the folder now."""
         choices = [(entry.title, entry.id) for entry in services.archives.entries()]
         return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices)
 
     def wire(self, services: Services) -> None:
-        """Says what happens when the components are used."""
+        """Connects the events of the components."""
         shown = [self.study, self.number, self.question, self.player, self.left, self.equal, self.right, self.results]
 
         def started(side_a: list[str], side_b: list[str]) -> tuple[Any, ...]:
@@ -86,7 +86,7 @@ class StudyTab:
 
 
 def _side(services: Services, keys: list[str]) -> tuple[str, list[Clip]]:
-    """What a side is called, and its futures that have frames."""
+    """Returns the title of a side and its futures that have frames."""
     if not keys:
         raise InputError("choose at least one rollout for each side")
     clips, titles = [], []
@@ -115,16 +115,16 @@ def _state(study: Study) -> tuple[Any, ...]:
         f'<p class="ds-note">Pair {done + 1} of {len(study.pairs)}: which is better? '
         "Sides change at random and are not named.</p>"
         if voting
-        else '<p class="ds-note">Every pair is judged.</p>'
+        else '<p class="ds-note">All pairs have been judged.</p>'
     )
     buttons = [gr.Button(interactive=voting)] * 3
     return study.id, done, question, _pair_json(study), *buttons, results_html(study)
 
 
 def _pair_json(study: Study | None) -> str:
-    """The value of the player: both clips of the pair, by addresses that do not say which side they are of."""
+    """Returns the value of the player: both clips of the pair, at addresses that do not reveal their sides."""
     if study is None or study.current is None:
-        return json.dumps({"panes": [], "empty": EMPTY if study is None else "Every pair is judged."})
+        return json.dumps({"panes": [], "empty": EMPTY if study is None else "All pairs have been judged."})
     number = len(study.votes)
     return json.dumps({"panes": [_blind_pane(study, number, side) for side in SIDES], "empty": "", "pair": number})
 
@@ -135,7 +135,7 @@ def _blind_pane(study: Study, number: int, side: str) -> dict[str, Any]:
 
 
 def results_html(study: Study) -> str:
-    """Counts, percentages and intervals so far, and where to get them as CSV; only the number while a study runs."""
+    """Returns the results as HTML: the number of votes while a study runs, then counts, percentages and intervals."""
     if study.current is not None:
         return (
             f'<p class="ds-fine">{len(study.votes)} of {len(study.pairs)} judged. The result is shown at the end.</p>'

@@ -1,4 +1,4 @@
-// The list of boxes of a scene, with undo; edges are whole pixels of the frame, whatever the size of the page.
+// The list of boxes of a scene, with undo. Edges are whole pixels of the frame at any size of the page.
 "use strict";
 
 (function (page) {
@@ -25,7 +25,7 @@
       return this.all[this.selected] || null;
     }
 
-    // Remembers the state before a change, so that it can be undone.
+    // Saves the state before a change, so that it can be undone.
     remember() {
       this.past.push(copy(this.all));
       if (this.past.length > 100) this.past.shift();
@@ -76,7 +76,7 @@
       return [x0 + dx, y0 + dy, x1 + dx, y1 + dy];
     }
 
-    // Edges in order, within the frame, and never closer than a few pixels.
+    // Returns the edges in order, within the frame, and at least a few pixels apart.
     fitted([x0, y0, x1, y1]) {
       const [left, right] = this.#span(x0, x1, this.width);
       const [top, bottom] = this.#span(y0, y1, this.height);

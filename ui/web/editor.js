@@ -1,4 +1,4 @@
-// A text area for YAML with line numbers; lines with mistakes are marked where they are.
+// A text area for YAML with line numbers, in which lines with mistakes are marked.
 "use strict";
 
 (function (page) {
@@ -7,7 +7,7 @@
   page.editor = function (root, api) {
     let timer = null;
     let late = null;
-    let revision = 0; // counts what was typed, so that an answer to an earlier text is known
+    let revision = 0; // counts edits, so that an answer to an earlier text can be recognised
     const gutter = el("div", { class: "ds-gutter", "aria-hidden": "true" });
     const area = el("textarea", { class: "ds-text", spellcheck: "false", wrap: "off", "aria-label": "Scenario as YAML", rows: "22" });
     const list = el("ol", { class: "ds-problems", role: "status" });
@@ -78,7 +78,7 @@
     };
   };
 
-  // Hands a text to the browser as a file of its own.
+  // Downloads a text as a file.
   page.save = function (name, text) {
     const url = URL.createObjectURL(new Blob([text], { type: "application/yaml" }));
     const link = el("a", { href: url, download: name });
@@ -88,15 +88,15 @@
     setTimeout(() => URL.revokeObjectURL(url), 1000);
   };
 
-  // A line to copy, and links or buttons beside it.
+  // Returns a line of text to copy, with links or buttons beside it.
   page.takeaway = function (root) {
     return function show(value) {
-      if (!value.command) return root.replaceChildren(el("p", { class: "ds-note" }, "Correct the mistakes above to take the scenario away."));
+      if (!value.command) return root.replaceChildren(el("p", { class: "ds-note" }, "Correct the mistakes above to download the scenario."));
       const copy = el("button", { type: "button", class: "ds-tool", onclick: () => copied(value.command, copy) }, "Copy");
       const save = el("button", { type: "button", class: "ds-tool ds-main", id: "save-yaml", onclick: () => page.save(value.file, value.text) }, `Download ${value.file}`);
       const picture = value.picture ? el("a", { class: "ds-tool", href: `/media/start/${value.picture}`, download: value.picture }, "Download its picture") : null;
       root.replaceChildren(
-        el("p", { class: "ds-note" }, "The same bits on the command line:"),
+        el("p", { class: "ds-note" }, "Command line for the same result, bit by bit:"),
         el("div", { class: "ds-command" }, el("code", {}, value.command), copy),
         el("div", { class: "ds-tools" }, save, picture || ""),
       );

@@ -1,9 +1,9 @@
-// What all parts of the page share: small elements, mounting into Gradio, and talking to its buttons.
+// Functions that all parts of the page share: creating elements, mounting into Gradio, and triggering events.
 "use strict";
 window.drivesim = window.drivesim || {};
 
 (function (page) {
-  // An element with attributes, listeners ("onclick") and children; text is always set as text.
+  // Returns an element with attributes, listeners ("onclick") and children; text is always set as text.
   page.el = function (tag, attributes = {}, ...children) {
     const svg = ["svg", "rect", "line", "polyline", "text", "g", "image"].includes(tag);
     const made = svg ? document.createElementNS("http://www.w3.org/2000/svg", tag) : document.createElement(tag);
@@ -32,7 +32,7 @@ window.drivesim = window.drivesim || {};
     if (root.dataset.mounted) return;
     root.dataset.mounted = "yes";
     const api = {
-      // Puts back a value that an answer to an earlier event has overwritten.
+      // Restores a value that an answer to an earlier event has overwritten.
       keep: (value) => (props.value = JSON.stringify(value)),
       send(name, value, data) {
         if (value !== undefined) props.value = JSON.stringify(value);
@@ -58,7 +58,7 @@ window.drivesim = window.drivesim || {};
     return !!active && (/^(INPUT|TEXTAREA|SELECT)$/.test(active.tagName) || active.isContentEditable);
   };
 
-  // Shortcuts are looked up by key among the visible parts of the page, the first that takes a key ends the search.
+  // Shortcuts are looked up among the visible parts of the page; the first part that handles a key ends the search.
   const takers = [];
   page.onkey = (element, take) => takers.push({ element, take });
   document.addEventListener("keydown", (event) => {

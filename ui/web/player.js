@@ -1,4 +1,4 @@
-// Futures side by side under one scrubber. Every frame is a picture of its own, so that what is shown is exact.
+// Futures side by side under one scrubber. Every frame is a separate picture, so that it is shown exactly.
 "use strict";
 
 (function (page) {
@@ -19,14 +19,14 @@
     const slider = el("input", { type: "range", min: "0", step: "1", value: "0", class: "ds-scrub", "aria-label": "Frame" });
     const play = el("button", { type: "button", class: "ds-tool", title: "Play or pause (Space)", onclick: toggle }, "Play");
     const back = el("button", { type: "button", class: "ds-tool", title: "One frame back (left arrow)", onclick: () => step(-1) }, "‹");
-    const on = el("button", { type: "button", class: "ds-tool", title: "One frame on (right arrow)", onclick: () => step(1) }, "›");
+    const on = el("button", { type: "button", class: "ds-tool", title: "One frame forward (right arrow)", onclick: () => step(1) }, "›");
     const clock = el("output", { class: "ds-clock" });
     const views = el("span", { class: "ds-group" });
     const bar = el("div", { class: "ds-bar" }, play, back, on, slider, clock, views);
     const empty = el("div", { class: "ds-empty" });
     root.append(empty, grid, bar);
 
-    // Panes of another rate show the frame of the same moment; the scrubber counts frames of the fastest one.
+    // Panes with other frame rates show the frame of the same moment; the scrubber counts frames of the fastest pane.
     const indexIn = (pane) => Math.min(pane.frames - 1, Math.floor((frame * pane.fps) / fps + 1e-6));
     const url = (pane, index) => `${pane.url}/${index}.jpg`;
 
@@ -89,7 +89,7 @@
       if (overlay.requested) for (const box of found.requested) add(box, "ds-requested", `${box.category} · ${box.outcome}`);
       if (overlay.detected) for (const box of found.detected) add(box, "ds-detected", `${box.category} ${box.score.toFixed(2)}`);
       pane.marks.replaceChildren(...marks);
-      if (overlay.requested && !found.requested.length) pane.state.textContent = "Nothing is requested of this frame.";
+      if (overlay.requested && !found.requested.length) pane.state.textContent = "Nothing is requested in this frame.";
     }
 
     function step(by) {
@@ -105,7 +105,7 @@
       seek(frame);
     }
 
-    // The clock of the browser sets the pace; a frame that is late delays all panes alike.
+    // The clock of the browser sets the pace; a late frame delays all panes equally.
     function toggle() {
       if (playing) return stop();
       if (!frames) return;

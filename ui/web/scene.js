@@ -1,4 +1,4 @@
-// The drawing area: boxes on the road in an SVG whose unit is one pixel of the frame, at any size on the page.
+// The drawing area: boxes on the road, in an SVG whose unit is one pixel of the frame at any size of the page.
 "use strict";
 
 (function (page) {
@@ -10,7 +10,7 @@
     let boxes = new page.Boxes(1024, 512);
     let category = "car";
     let shown = { boxes: true, guide: true, detected: true };
-    let composed = null; // {url, findings}, of the scene before `stale` changes
+    let composed = null; // {url, findings} of the scene; `stale` says that the scene has changed since
     let stale = false;
     let drag = null;
     let edits = 0;
@@ -30,7 +30,7 @@
     const editable = () => !value.broken && (value.kind === "boxes" || value.kind === "model");
     const colour = (name) => value.colours[name] || "#fff";
 
-    // Mouse places become pixels of the frame by the size that the drawing area has at this moment.
+    // Converts a mouse position to pixels of the frame by the current size of the drawing area.
     function pixel(event) {
       const box = svg.getBoundingClientRect();
       const x = ((event.clientX - box.left) / box.width) * value.width;
@@ -192,16 +192,16 @@
         button("Boxes", "Show the scene with or without boxes (B)", () => toggle("boxes"), shown.boxes),
         button("Guide", "Show horizon, lanes and distances (G)", () => toggle("guide"), shown.guide),
       ];
-      if (composed) views.push(button("Detected", "Show what was not asked for (V)", () => toggle("detected"), shown.detected));
+      if (composed) views.push(button("Detected", "Show unrequested detections (V)", () => toggle("detected"), shown.detected));
       if (composed) views.push(button("Picture", "Back to the empty road (P)", () => { composed = null; stale = false; draw(); }, true));
       const parts = editable() ? [el("span", { class: "ds-group" }, kinds), el("span", { class: "ds-group" }, actions)] : [];
       if (value.kind === "actors" || value.kind === "picture") {
-        parts.push(button("Draw boxes instead", "Turn what is shown into boxes that can be drawn", release));
+        parts.push(button("Draw boxes instead", "Convert the scene to editable boxes", release));
       }
       tools.replaceChildren(...parts, el("span", { class: "ds-group ds-views" }, views));
     }
 
-    // A scene in metres, or one that starts from a photo, becomes one of boxes.
+    // Converts a scene in metres, or one that starts from a photo, to a scene of boxes.
     function release() {
       submit("edited", { boxes: boxes.all, rows: undefined });
     }
@@ -211,7 +211,7 @@
       draw();
     }
 
-    // What is drawn next; the selected box keeps its category.
+    // Sets the category of the next box; the selected box keeps its category.
     function pick(name) {
       category = name;
       boxes.selected = -1;
@@ -357,7 +357,7 @@
 
     return function show(next) {
       if (!next.categories) return;
-      // An answer to an earlier drawing must not undo what was drawn since; where no other one comes, it is sent again.
+      // An answer to an earlier drawing must not undo later drawing; if no other answer comes, the drawing is sent again.
       clearTimeout(late);
       if ((next.edit || 0) < edits) {
         api.keep(value);

@@ -1,4 +1,4 @@
-// The same boxes, or the actors of a scene in metres, as a table to edit by number.
+// The same boxes, or the actors of a scene in metres, as a table of editable numbers.
 "use strict";
 
 (function (page) {

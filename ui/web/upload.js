@@ -1,4 +1,4 @@
-// Files of the user: a YAML is read in the browser; a photo is cut to the shape of a frame before it is sent.
+// The user's files: YAML is read in the browser, and a photo is cropped to the shape of a frame before the upload.
 "use strict";
 
 (function (page) {
@@ -40,7 +40,7 @@
       try {
         bitmap = await createImageBitmap(file);
       } catch {
-        throw new Error("This is no picture that the browser can read.");
+        throw new Error("The browser cannot read this picture.");
       }
       const scale = Math.max(WIDTH / bitmap.width, HEIGHT / bitmap.height);
       const [width, height] = [bitmap.width * scale, bitmap.height * scale];

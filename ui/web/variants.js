@@ -37,7 +37,7 @@
           const words = page.findingsText(variant.findings);
           const press = { type: "button", class: `ds-variant${index === chosen ? " ds-on" : ""}`, onclick: () => choose(index) };
           const picture = el("img", { src: variant.url, alt: `Variant with seed ${variant.seed}` });
-          return el("button", { ...press, title: "Show this variant, and take its seed" }, picture, el("b", {}, `seed ${variant.seed}`), el("span", {}, words));
+          return el("button", { ...press, title: "Show this variant and use its seed" }, picture, el("b", {}, `seed ${variant.seed}`), el("span", {}, words));
         });
         for (let index = 0; index < waiting; index++) cards.push(el("div", { class: "ds-variant ds-busy" }, "composing…"));
         strip.replaceChildren(...cards);

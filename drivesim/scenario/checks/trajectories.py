@@ -1,4 +1,4 @@
-"""Speeds, accelerations and ends of trajectories that are given as places over time."""
+"""Checks speeds, accelerations and ends of trajectories that are given as positions over time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drivesim.scenario.text.problems import FieldPath
 if TYPE_CHECKING:
     from drivesim.scenario.schema.scenario import Scenario
 
-# Recorded places are noisy: an acceleration is that between the mean speeds of two spans of this length.
+# Recorded positions are noisy: an acceleration is computed from the mean speeds of two spans of this length.
 _SPAN_S = 0.3
 _STEP_S, _MAX_STEPS = 0.1, 3000
 _MAX_DRIFT = 0.6
@@ -26,7 +26,7 @@ _Found = Iterator[tuple[str, FieldPath, str]]
 
 
 def trajectory_findings(scenario: Scenario) -> _Found:
-    """(code, path, message) of what no vehicle can do, and of trajectories that end too early."""
+    """Returns (code, path, message) for motion that no vehicle can perform and for trajectories that end too early."""
     if scenario.ego is not None and scenario.ego.trajectory is not None:
         yield from _findings(("ego",), "the ego", "car", scenario.ego_trajectory)
         if scenario.ego.trajectory[-1][0] < scenario.duration_s - _STEP_S:
@@ -46,7 +46,7 @@ def trajectory_findings(scenario: Scenario) -> _Found:
         elif last_s < scenario.duration_s - _STEP_S and any(
             view.index == index and view.may_be_requested for view in scene.views(last_s)
         ):
-            yield "W212", (*path, "trajectory"), _ends(name, rows, scenario, "it vanishes there, in view")
+            yield "W212", (*path, "trajectory"), _ends(name, rows, scenario, "it vanishes there while in view")
 
 
 def _ends(name: str, rows: TrajectoryRows, scenario: Scenario, then: str) -> str:
@@ -55,7 +55,7 @@ def _ends(name: str, rows: TrajectoryRows, scenario: Scenario, then: str) -> str
 
 
 def _findings(path: FieldPath, name: str, category: str, motion: Motion) -> _Found:
-    assert isinstance(motion, SampledTrajectory), "only trajectories that are given as rows are checked here"
+    assert isinstance(motion, SampledTrajectory), "only trajectories given as rows are checked here"
     times = motion.times_s
     places = motion.line.position(motion.stations_m, motion.offsets_m)
     speeds = np.linalg.norm(np.diff(places, axis=0), axis=-1) / np.diff(times)

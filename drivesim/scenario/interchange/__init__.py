@@ -1,1 +1,1 @@
-"""Interchange with other tools: scenarios from OpenSCENARIO, labels as OpenLABEL and COCO."""
+"""Exchange with other tools: imports scenarios from OpenSCENARIO and logs, exports labels as OpenLABEL and COCO."""

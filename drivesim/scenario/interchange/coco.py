@@ -30,7 +30,7 @@ def coco(
     """
     times, scene = scenario.known_times(fps)[:max_frames], scenario.scene
     annotations = [_of_boxes(scenario) if scene is None else _of_views(scene, time_s) for time_s in times]
-    return coco_document(folder or scenario.name, times, annotations, "requested: what the scenario asks for")
+    return coco_document(folder or scenario.name, times, annotations, "requested by the scenario")
 
 
 def coco_document(
@@ -54,7 +54,7 @@ def coco_document(
         for annotation in of_frame:
             x, y, width, height = annotation["bbox"]
             outline = [x, y, x + width, y, x + width, y + height, x, y + height]
-            # pycocotools takes an annotation with the id 0 for one that nothing matches.
+            # pycocotools treats an annotation with the id 0 as unmatched.
             shared = {"id": len(found) + 1, "image_id": image["id"], "area": width * height, "iscrowd": 0}
             found.append(shared | annotation | {"segmentation": [outline]})
     categories = [
@@ -65,7 +65,7 @@ def coco_document(
 
 
 def category_id(category: int) -> int:
-    """Returns COCO's id of a category by its position in `CATEGORIES`: many tools take 0 for the background."""
+    """Returns COCO's id of a category for its index in `CATEGORIES`; many tools take 0 for the background."""
     return int(category) + 1
 
 

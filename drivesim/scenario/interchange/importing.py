@@ -1,4 +1,4 @@
-"""Files of other tools as scenarios, by what is in them: OpenSCENARIO, and logs of where vehicles were."""
+"""Imports files of other tools as scenarios: OpenSCENARIO, and logs of vehicle positions, recognised by content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_LOG_BYTES = 256 << 20
 
 @dataclass(frozen=True)
 class ImportedFile:
-    """A scenario, what the file says about itself, and lines that say what was left out and what happens when."""
+    """A scenario, the description in its file, notes on what was left out, and a timeline of events."""
 
     scenario: Scenario
     description: str
@@ -32,15 +32,15 @@ class ImportedFile:
 
 
 def import_file(path: Path, ego: str | None = None, lenient: bool = False) -> Iterator[ImportedFile]:
-    """The scenarios of a file, which is one but for files of parameter values.
+    """Yields the scenarios of a file: one, or several if the file holds distributions of parameter values.
 
     Args:
-        path: OpenSCENARIO XML, CommonRoad XML, a text dump of CARLA's recorder, or a CSV file of places.
+        path: OpenSCENARIO XML, CommonRoad XML, a text dump of CARLA's recorder, or a CSV file of positions.
         ego: The entity, obstacle, actor or id that carries the camera.
-        lenient: Leave out what is unknown in an OpenSCENARIO file, though its meaning depends on it.
+        lenient: Whether to leave out unknown parts of an OpenSCENARIO file even if its meaning depends on them.
 
     Raises:
-        InputError: It cannot be read, or holds no scenario.
+        InputError: The file cannot be read, or holds no scenario.
     """
     content = _content(path, MAX_LOG_BYTES)
     if content.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<") or path.suffix.lower() in (".xosc", ".xml"):
@@ -69,9 +69,9 @@ def _openscenario(path: Path, content: bytes, tree: XmlTree, ego: str | None, le
     for number, values in enumerate(cases):
         made = _executed(other, inside, ego, lenient, values)
         name = f"{scenario_name(path)[:59]}_{number:04d}"
-        told = ", ".join(f"{parameter} = {value}" for parameter, value in values.items())
+        values_text = ", ".join(f"{parameter} = {value}" for parameter, value in values.items())
         scenario = made.scenario.model_copy(update={"name": name})
-        yield replace(made, scenario=scenario, description=f"{made.description} ({told})".strip())
+        yield replace(made, scenario=scenario, description=f"{made.description} ({values_text})".strip())
 
 
 def _executed(path: Path, content: bytes, ego: str | None, lenient: bool, values: dict[str, str]) -> ImportedFile:
@@ -87,7 +87,7 @@ def _of_tracks(path: Path, tracks: Tracks) -> ImportedFile:
 
 
 def scenario_name(path: Path) -> str:
-    """A name for the scenario of a file."""
+    """Returns a name for the scenario of a file."""
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", PurePath(path).stem).lstrip("_-")
     return name[:64] or "imported"
 
@@ -99,7 +99,7 @@ def _content(path: Path, most: int) -> bytes:
         if not path.exists():
             raise InputError(f"{path}: no such file")
         if not path.is_file():
-            raise InputError(f"{path}: is no file that can be read")
+            raise InputError(f"{path}: is not a readable file")
         with path.open("rb") as opened:
             content = opened.read(most + 1)
     except OSError as error:

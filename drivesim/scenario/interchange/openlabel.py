@@ -19,7 +19,7 @@ from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
 WORLD, VEHICLE, CAMERA = "odom", "vehicle-iso8855", "camera"
 
 _ROAD_TO_ISO = np.array([(0.0, -1.0, 0.0), (1.0, 0.0, 0.0), (0.0, 0.0, 1.0)])
-"""Turns row vectors of the road (right, forward, up) into those of ISO 8855 (forward, left, up)."""
+"""Matrix from row vectors of the road (right, forward, up) to those of ISO 8855 (forward, left, up)."""
 
 
 def openlabel(scenario: Scenario, fps: float = 10.0) -> dict[str, Any]:
@@ -138,7 +138,7 @@ def _intervals(numbers: list[int]) -> list[dict[str, int]]:
 def _coordinate_systems(camera: PinholeCamera) -> dict[str, Any]:
     """Returns the axes of world, ego and camera; the camera looks along its z, its x points right and its y down."""
     cos, sin = float(np.cos(camera.pitch_rad)), float(np.sin(camera.pitch_rad))
-    # The columns are the camera's right, down and forward, and its place, each as forward, left, up of the ego.
+    # The columns are the camera's right, down and forward axes and its position, each in the ego's axes.
     pose = [0.0, sin, cos, 0.0, -1.0, 0.0, 0.0, 0.0, 0.0, -cos, sin, camera.height_m, 0.0, 0.0, 0.0, 1.0]
     return {
         WORLD: {"type": "scene_cs", "parent": "", "children": [VEHICLE]},

@@ -1,4 +1,4 @@
-"""Where the road of a scenario lies in its frame: lines to draw boxes by."""
+"""The position of a scenario's road in the frame, as lines that guide the drawing of boxes."""
 
 from __future__ import annotations
 
@@ -20,9 +20,12 @@ Pixel = tuple[float, float]
 class GroundGuide:
     """Horizon and road as the camera sees them in the first frame, in pixels of the frame.
 
-    `lanes`: the line on the right of each lane and the one on the left of the last, from near to far, each with
-    whether it is an edge between directions or to the roadside. `marks`: (metres ahead, row on the ground).
     `focal_length_px`, `camera_height_m` and `pitch_rad` give the distance of any row below the horizon.
+
+    Attributes:
+        lanes: The right line of each lane and the left line of the last one, from near to far, each with a flag that
+            says whether it separates directions or borders the roadside.
+        marks: Pairs of a distance ahead in metres and the row of the ground at that distance.
     """
 
     horizon_px: float
@@ -34,7 +37,7 @@ class GroundGuide:
 
 
 def ground_guide(scenario: Scenario) -> GroundGuide:
-    """The guide of a scenario's camera and road, the usual ones where it names none."""
+    """Returns the guide for a scenario's camera and road; if it gives none, the defaults are used."""
     camera, road = (scenario.camera or Camera()).pinhole(), scenario.road or Road()
     ego = scenario.ego_trajectory.at(0.0)
     along = np.concatenate([np.arange(2.0, 40.0, 1.0), np.arange(40.0, _REACH_M, 5.0)])

@@ -1,4 +1,4 @@
-"""Places over time, as scenario files give them instead of manoeuvres: rows of time, distance, lateral, heading."""
+"""Positions over time that scenario files give instead of manoeuvres: rows of time, distance, lateral and heading."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ MAX_ROWS = 20_000
 _RANGES = ((0.0, 3600.0), (-200_000.0, 200_000.0), (-2000.0, 2000.0), (-360.0, 360.0))
 
 Row = tuple[float, ...]
-"""Time in s, distance and lateral in m, and the heading in degrees where it is given."""
+"""Time in s, distance and lateral position in m, and optionally the heading in degrees."""
 
 TrajectoryRows = tuple[Row, ...]
 
 
 def row_problem(row: Any) -> str | None:
-    """What is wrong with one row; None for nothing."""
+    """Returns what is wrong with one row, or None."""
     if not isinstance(row, list | tuple) or len(row) not in (3, 4):
         came = f"{len(row)} values" if isinstance(row, list | tuple) else shown(row)
         return f"expected 3 or 4 numbers, time_s, distance_m, lateral_m and heading_deg, got {came}"
@@ -86,7 +86,14 @@ GivenTrajectory = Annotated[
 def sampled(
     rows: TrajectoryRows, line: ReferenceLine, ahead_m: float = 0.0, resting_heading_rad: float = 0.0
 ) -> SampledTrajectory:
-    """The motion that rows describe, of a point that lies `ahead_m` ahead of the one whose distance is given."""
+    """Returns the motion that rows describe.
+
+    Args:
+        rows: Rows of the trajectory.
+        line: The line that distances follow.
+        ahead_m: Distance from the point that the rows give to the point whose motion is returned, positive ahead.
+        resting_heading_rad: Heading of a vehicle that never moves and has no heading in its rows.
+    """
     table = np.array([row if len(row) == 4 else (*row, np.nan) for row in rows])
     times, distances, laterals, headings = table.T
     return SampledTrajectory(line, times, distances + ahead_m, laterals, np.deg2rad(headings), resting_heading_rad)

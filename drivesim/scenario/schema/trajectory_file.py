@@ -1,4 +1,4 @@
-"""Reads a trajectory that lies in a CSV file beside its scenario."""
+"""Reads a trajectory from a CSV file beside its scenario."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MAX_BYTES = 4 << 20
 
 
 def read_trajectory(path: Path) -> TrajectoryRows:
-    """The rows of a CSV file: time_s, distance_m, lateral_m and, where it is given, heading_deg.
+    """Reads the rows of a CSV file: time_s, distance_m, lateral_m and, optionally, heading_deg.
 
-    A first line with these names, empty lines, and lines that begin with # may be there.
+    The file may have a first line with these names, empty lines, and comments that start with #.
 
     Raises:
-        InputError: No such file, not text, too large, or a line that is no row, with its number.
+        InputError: The file is missing, not text or too large, or a line, named by its number, is not a valid row.
     """
     rows: list[Row] = []
     for number, line in enumerate(_text(path).splitlines(), start=1):

@@ -1,1 +1,1 @@
-"""Logs of where vehicles were: CSV, CommonRoad, CARLA."""
+"""Imports logs of vehicle positions: CSV, CommonRoad and CARLA."""

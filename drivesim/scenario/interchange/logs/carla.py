@@ -1,7 +1,7 @@
-"""Tracks from the text that CARLA's recorder gives: `client.show_recorder_file_info(log, show_all=True)`.
+"""Tracks from the text of CARLA's recorder: `client.show_recorder_file_info(log, show_all=True)`.
 
-CARLA counts y to the right and turns clockwise. The text has centimetres, and rotations as (roll, pitch, yaw) in
-degrees.
+In CARLA, y points to the right and angles are clockwise. The text has centimetres, and rotations as (roll, pitch, yaw)
+in degrees.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ _EGO_ROLES = ("hero", "ego", "ego_vehicle")
 
 
 def is_carla_dump(text: str) -> bool:
-    """Whether a text is a dump of the recorder."""
+    """Returns whether a text is a dump of the recorder."""
     return bool(re.search(r"^\s*Frame\s+\d+\s+at\s+", text[:200_000], re.MULTILINE))
 
 
 def tracks_of_carla(text: str, file: str, ego: str | None) -> Tracks:
-    """The tracks of a dump; the ego by its id, else by its role name (`hero`, `ego`).
+    """Returns the tracks of a dump. The ego is found by its id, or else by its role name (`hero`, `ego`).
 
     Raises:
-        InputError: No vehicle has places, as without `show_all`, or no vehicle is the ego.
+        InputError: No vehicle has positions, as without `show_all`, or no vehicle is the ego.
     """
     tracks: dict[str, Track] = {}
     kinds: dict[str, str] = {}
@@ -65,7 +65,7 @@ def tracks_of_carla(text: str, file: str, ego: str | None) -> Tracks:
             named = last if found[1] == "role_name" and found[2] in _EGO_ROLES else None
     seen = [track for track in tracks.values() if track.rows]
     if not seen:
-        raise InputError(f"{file}: no places of vehicles in it; dump it with show_all=True")
+        raise InputError(f"{file}: the text holds no positions of vehicles; dump it with show_all=True")
     if named is None:
         known = ", ".join(f"{track.id} ({kinds[track.id]})" for track in seen[:10])
         raise InputError(f"{file}: no vehicle has the role `hero`; give --ego ID; there are {known}")

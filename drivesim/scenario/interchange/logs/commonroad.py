@@ -1,4 +1,4 @@
-"""Tracks from a CommonRoad XML file (Althoff et al., "CommonRoad", IV 2017): its dynamic and static obstacles."""
+"""Tracks of the obstacles in a CommonRoad XML file (Althoff et al., "CommonRoad", IV 2017), dynamic and static."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _HORIZON_S = 10.0
 
 
 def tracks_of_commonroad(tree: XmlTree, ego: str | None) -> Tracks:
-    """The tracks of a file; the ego is an obstacle by its id, else the start of the first planning problem.
+    """Returns the tracks of a file. The ego is the obstacle with an id, or else the first planning problem.
 
-    A planning problem has no way of its own: it keeps its first speed and direction.
+    A planning problem has no trajectory: the ego keeps its initial speed and direction.
 
     Raises:
-        InputError: No time step, no obstacle, or neither an ego nor a planning problem.
+        InputError: There is no time step, no obstacle, or neither an ego nor a planning problem.
     """
     root = tree.root
     step = _exact(root.get("timeStepSize"), tree, root)
@@ -61,7 +61,7 @@ def tracks_of_commonroad(tree: XmlTree, ego: str | None) -> Tracks:
 
 
 def _kept(track: Track) -> Track:
-    """A parked vehicle with rows near enough to one another to be one stretch."""
+    """Returns the track of a parked vehicle with rows that are close enough in time to form one stretch."""
     (first, x, y, heading), (last, *_) = track.rows
     count = max(2, math.ceil((last - first) / 0.9) + 1)
     track.rows = [(first + (last - first) * index / (count - 1), x, y, heading) for index in range(count)]

@@ -1,8 +1,8 @@
-"""Tracks from a CSV file, the plain form that other logs are easily brought to.
+"""Tracks from a CSV file, a plain format to which other logs are easily converted.
 
-A line per vehicle and time: `time, id, x, y, heading, length, width, category`. Times are in s, places of the middle in
-m, the heading in degrees from the x axis towards the y axis (`heading_rad`: in radians). `heading`, `length`, `width`,
-`height` and `category` may be missing. A column `ego` that holds 1 names the ego.
+The file has one line per vehicle and time: `time, id, x, y, heading, length, width, category`. Times are in s,
+positions of the centre in m, and headings in degrees from the x axis towards the y axis (`heading_rad`: in radians).
+`heading`, `length`, `width`, `height` and `category` are optional. The ego has 1 in a column `ego`.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ _CATEGORIES = {"vehicle": "car", "passenger": "car", "truck_bus": "truck", "lorr
 
 
 def tracks_of_csv(text: str, file: str, ego: str | None) -> Tracks:
-    """The tracks of a file.
+    """Returns the tracks of a file.
 
     Args:
-        text: Its content; the first line names the columns.
-        file: Its name in messages.
-        ego: The id of the ego, where no column says it.
+        text: Content of the file; the first line names the columns.
+        file: Name of the file in messages.
+        ego: Id of the ego, for files without a column `ego`.
 
     Raises:
-        InputError: A column is missing, a line holds no numbers, or no ego is named.
+        InputError: A column is missing, a line holds invalid numbers, or no ego is named.
     """
     lines = csv.reader(text.splitlines(), skipinitialspace=True)
     header = [_SYNONYMS.get(name.strip().lower(), name.strip().lower()) for name in next(lines, [])]
@@ -54,7 +54,7 @@ def tracks_of_csv(text: str, file: str, ego: str | None) -> Tracks:
         if not any(cell.strip() for cell in cells):
             continue
         if number > MAX_LINES:
-            raise InputError(f"{file}: more than {MAX_LINES:,} lines; cut the log")
+            raise InputError(f"{file}: more than {MAX_LINES:,} lines; shorten the log")
         row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
         time, x, y = (_number(row, key, number, file) for key in ("time", "x", "y"))
         name = row.get("id", "")

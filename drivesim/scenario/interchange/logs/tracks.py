@@ -1,4 +1,4 @@
-"""Tracks of vehicles in a plane, and the scenario that they make around one of them."""
+"""Tracks of vehicles in a plane, and the scenario that they form around one of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from drivesim.scenario.schema.scenario import Scenario
 from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 MAX_GAP_S = 1.0
-"""A vehicle that is not seen for longer is another one afterwards."""
+"""A vehicle that is not seen for longer than this becomes another actor afterwards."""
 _TOLERANCE_M = 0.02
 _REACH_M = 300.0
 _MOVING_MPS = 0.5
@@ -32,11 +32,11 @@ _LANES = 4
 
 @dataclass
 class Track:
-    """One vehicle: rows of time, x, y of its middle in metres, and heading in radians from the x axis to the left.
+    """The track of one vehicle.
 
     Attributes:
-        rows: The heading is NaN where it is not given.
-        size_m: Length, width, height; 0 where it is not given.
+        rows: Time, x and y of the centre in metres, and heading in radians from the x axis to the left; NaN if unknown.
+        size_m: Length, width and height; 0 if unknown.
     """
 
     id: str
@@ -55,10 +55,12 @@ class Tracks:
 
 
 def scenario_of_tracks(tracks: Tracks, name: str, file: str) -> tuple[Scenario, tuple[str, ...]]:
-    """The scenario from the ego's first row to its last, on a straight road along its first direction, and notes.
+    """Returns the scenario from the ego's first row to its last, and the notes.
+
+    The road is straight and follows the ego's initial direction.
 
     Raises:
-        InputError: There is no ego among the tracks, or it makes no scenario.
+        InputError: The ego is not among the tracks, or its track does not give a valid scenario.
     """
     notes = list(tracks.notes)
     ego = next((track for track in tracks.tracks if track.id == tracks.ego), None)
@@ -90,26 +92,26 @@ def scenario_of_tracks(tracks: Tracks, name: str, file: str) -> tuple[Scenario, 
 
 @dataclass(frozen=True)
 class _Plane:
-    """The plane of a file, seen from a place along a direction."""
+    """The plane of a file, seen from an origin in a direction."""
 
     origin: np.ndarray
     heading: float
 
     def seen(self, points: np.ndarray) -> np.ndarray:
-        """Metres ahead and to the left `n 2`."""
+        """Returns metres ahead and to the left, `n 2`."""
         dx, dy = (points - self.origin).T
         cos, sin = math.cos(self.heading), math.sin(self.heading)
         return np.stack([dx * cos + dy * sin, dy * cos - dx * sin], -1)
 
 
 def _table(track: Track) -> np.ndarray:
-    """Rows `n 4` in the order of time, each time once."""
+    """Returns rows `n 4` in the order of time, without duplicate times."""
     table = np.array(sorted(track.rows), dtype=float)
     return table[np.concatenate([[True], np.diff(table[:, 0]) > 1e-6])]
 
 
 def _headings(table: np.ndarray, otherwise: float) -> np.ndarray:
-    """Headings `n`: those given, else the direction of motion."""
+    """Returns headings `n`: those of the file, or else the direction of motion."""
     if not np.isnan(table[:, 3]).any():
         return table[:, 3]
     if len(table) < 2:
@@ -128,7 +130,7 @@ def _first_heading(table: np.ndarray) -> float:
 
 
 def _actors(track: Track, plane: _Plane, start: float, stop: float, notes: list[str]) -> list[dict[str, Any]]:
-    """An actor for each stretch of a track that lies near the ego's time and place."""
+    """Returns one actor for each stretch of a track that is near the ego in time and position."""
     table = _table(track)
     table = table[(table[:, 0] >= start - 1e-6) & (table[:, 0] <= stop + 1e-6)]
     if not len(table):
@@ -162,7 +164,7 @@ def _actors(track: Track, plane: _Plane, start: float, stop: float, notes: list[
 
 
 def _rows(times: np.ndarray, places: np.ndarray, headings: np.ndarray, behind_m: float) -> list[list[float]]:
-    """Rows of a trajectory, with headings where they are not the direction of motion."""
+    """Returns the rows of a trajectory, with headings if they differ from the direction of motion."""
     times = np.maximum(times, 0.0)
     kept = fewest(times, places, _TOLERANCE_M) if len(times) > 1 else np.array([0])
     columns = [np.round(times, 3), np.round(places[:, 0] - behind_m, 3), np.round(places[:, 1], 3) + 0.0]
@@ -175,7 +177,7 @@ def _rows(times: np.ndarray, places: np.ndarray, headings: np.ndarray, behind_m:
 
 
 def _turned_otherwise(times: np.ndarray, places: np.ndarray, headings: np.ndarray) -> bool:
-    """Whether the headings differ from the direction of motion, as of a vehicle that stands or backs."""
+    """Returns whether the headings differ from the direction of motion, as for a vehicle that stands or reverses."""
     if len(times) < 2:
         return True
     velocity = np.gradient(places, times, axis=0)
@@ -187,14 +189,14 @@ def _turned_otherwise(times: np.ndarray, places: np.ndarray, headings: np.ndarra
 
 
 def _road() -> dict[str, int]:
-    """Wide enough for most: a log of places says nothing of lanes."""
+    """Returns a road that is wide enough for most logs, which do not describe lanes."""
     return Road(lanes=_LANES, oncoming_lanes=_LANES, ego_lane=1).model_dump(
         include={"lanes", "oncoming_lanes", "ego_lane"}
     )
 
 
 def _accepted(shared: dict[str, Any], actors: list[dict[str, Any]], file: str, notes: list[str]) -> Scenario:
-    """The scenario without the actors that no scenario may have, each of which is noted."""
+    """Returns the scenario without the actors that it cannot contain, each of which is noted."""
     while True:
         try:
             scenario = Scenario.model_validate({**shared, "actors": actors})

@@ -1,4 +1,4 @@
-"""OpenSCENARIO XML files as scenarios: their storyboards are executed, and what is left out is listed."""
+"""Imports OpenSCENARIO XML files as scenarios: executes their storyboards and lists what is left out."""
 
 from drivesim.scenario.interchange.openscenario.importing import Imported, import_openscenario
 

@@ -1,4 +1,4 @@
-"""From an OpenSCENARIO XML file to a scenario that can be run, and what was lost on the way."""
+"""Converts an OpenSCENARIO XML file to a scenario that can be run, with a list of what was lost."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ _NEAR_M, _ALONG = 400.0, 0.7
 
 @dataclass(frozen=True)
 class Imported:
-    """A scenario that `drivesim validate` accepts, and how it came about.
+    """A scenario that `drivesim validate` accepts, with its origin.
 
     Attributes:
-        description: What the file says about itself.
-        notes: What is not in the scenario as it was in the file.
-        timeline: What happened, in the order of time: file, line, and words.
+        description: Description in the header of the file.
+        notes: Parts of the file that the scenario lacks or changes.
+        timeline: Events in the order of time: file, line and text.
     """
 
     scenario: Scenario
@@ -60,18 +60,21 @@ def import_openscenario(
     lenient: bool = False,
     values: Mapping[str, str] | None = None,
 ) -> Imported:
-    """The scenario that an OpenSCENARIO XML file (1.0 to 1.3) describes: its storyboard is run in steps of 20 ms.
+    """Returns the scenario that an OpenSCENARIO XML file (1.0 to 1.3) describes.
+
+    The storyboard is executed in steps of 20 ms.
 
     Args:
-        content: The file.
-        file: Its name in messages, which names the scenario too.
-        ego: The entity that carries the camera, where the file does not tell.
-        folder: Where its catalogues and the file of its road are looked for; None for nowhere.
-        lenient: Go on where something is not known that the meaning depends on.
-        values: Parameters that are not as the file declares them.
+        content: Content of the file.
+        file: Name of the file in messages, from which the scenario is named, too.
+        ego: The entity that carries the camera; needed only if the file does not say it.
+        folder: Folder in which catalogues and the road file are looked up; None if there is none.
+        lenient: Whether to continue if a part is unknown on which the meaning of the file depends.
+        values: Values of parameters that replace those declared in the file.
 
     Raises:
-        InputError: No XML, no OpenSCENARIO, no vehicle, no place of the ego, or, unless `lenient`, something unknown.
+        InputError: The content is not XML or not OpenSCENARIO, there is no vehicle, the ego has no position, or, unless
+            `lenient`, a part is unknown.
     """
     tree = read_xml(content, file)
     root = tree.root
@@ -111,7 +114,7 @@ def import_openscenario(
     scenario, frame = _written(world, own, board, roads, shared, notes)
     road = scenario.road
     assert road is not None, "an imported scenario says its road"
-    timeline = tuple(_told(happening, tree, frame, road) for happening in board.happenings)
+    timeline = tuple(_timeline_entry(happening, tree, frame, road) for happening in board.happenings)
     header = root.find("FileHeader")
     return Imported(
         scenario,
@@ -122,7 +125,7 @@ def import_openscenario(
 
 
 def _parameters(root: ET.Element, values: Mapping[str, str]) -> dict[str, str]:
-    """The parameters of the whole file; `values` go before what it declares, also for those that depend on them."""
+    """Returns the parameters of the whole file; `values` override its declarations, also in dependent parameters."""
     declarations = root.find("ParameterDeclarations")
     if declarations is None:
         return dict(values)
@@ -136,7 +139,7 @@ def _parameters(root: ET.Element, values: Mapping[str, str]) -> dict[str, str]:
 def _written(
     world: World, own: str, board: Storyboard, roads: RoadView, shared: Mapping[str, Any], notes: Notes
 ) -> tuple[Scenario, Frame]:
-    """The scenario of what has been done, and how it sees the plane of the file."""
+    """Returns the scenario of the executed storyboard, and its frame in the plane of the file."""
     end_s = float(shared["duration_s"])
     ways: dict[str, list[list[Sample]]] = {}
     for name, entity in world.entities.items():
@@ -148,7 +151,7 @@ def _written(
                 del ways[name]
     camera = world.entities[own]
     if len(ways[own]) > 1:
-        notes.unknown(camera.vehicle.element, f"entity {own}", "the ego is put elsewhere during the scenario")
+        notes.unknown(camera.vehicle.element, f"entity {own}", "the ego is teleported during the scenario")
     for name, tracks in ways.items():
         _note_motion(name, tracks, world, board, notes)
     first = ways[own][0][0].pose
@@ -164,7 +167,7 @@ def _written(
             continue
         if line.curve is None or not any("`curve`" in note.why for note in notes.found[before:]):
             return scenario, frame
-        del notes.found[before:]  # vehicles beyond the centre of the curve have room beside a straight road
+        del notes.found[before:]  # vehicles beyond the centre of the curve fit beside a straight road
     raise AssertionError("the last road is straight")
 
 
@@ -174,9 +177,9 @@ def _note_motion(name: str, tracks: list[list[Sample]], world: World, board: Sto
         times = ", ".join(f"{track[0].time_s:.4g}" for track in tracks[1:])
         teleported = any(h.entity == name and "TeleportAction" in h.text for h in board.happenings)
         what = f"TeleportAction of {name}" if teleported else f"entity {name}"
-        notes.changed(element, what, f"it is another actor from {times} s on, because vehicles do not jump")
+        notes.changed(element, what, f"it becomes another actor at {times} s, because vehicles cannot jump")
     if name not in board.given_speed and all(sample.speed_mps == 0 for track in tracks for sample in track):
-        notes.changed(element, f"entity {name}", "no speed in Init: taken to stand still")
+        notes.changed(element, f"entity {name}", "Init gives no speed; the vehicle is assumed to stand still")
 
 
 def _seen_in(
@@ -190,7 +193,11 @@ def _seen_in(
     shared: Mapping[str, Any],
     notes: Notes,
 ) -> Scenario:
-    """The scenario on one road; InputError where the ego cannot drive on it."""
+    """Returns the scenario on one road.
+
+    Raises:
+        InputError: The ego cannot drive on this road.
+    """
     by_track = {
         name: [frame.way(track, world.entities[name].vehicle) for track in tracks]
         for name, tracks in ways.items()
@@ -212,12 +219,12 @@ def _seen_in(
 
 
 def _tracks(entity: Entity, end_s: float) -> list[list[Sample]]:
-    """What an entity did until the end, without what it did before a teleport of the first moment."""
+    """Returns the tracks of an entity until the end, without its motion before a teleport in the first moment."""
     tracks = [[sample for sample in track if sample.time_s <= end_s + 1e-6] for track in entity.tracks]
     tracks = [track for track in tracks if len(track) > 1 or (track and track[0].time_s < end_s)]
     while len(tracks) > 1 and tracks[1][0].time_s <= AT_ONCE_S:
         del tracks[0]
-    for track, following in pairwise(tracks):  # nobody is in two places at one time
+    for track, following in pairwise(tracks):  # an entity cannot be in two places at once
         while len(track) > 1 and track[-1].time_s >= following[0].time_s:
             track.pop()
     if tracks and tracks[0][0].time_s <= AT_ONCE_S:
@@ -226,7 +233,7 @@ def _tracks(entity: Entity, end_s: float) -> list[list[Sample]]:
 
 
 def _from_the_start(track: list[Sample]) -> list[Sample]:
-    """A track that begins a little after the start, carried back at its first speed."""
+    """Returns a track that begins shortly after the start, extended back to the start at its initial speed."""
     first = track[0]
     back = first.speed_mps * first.time_s
     cos, sin = math.cos(first.pose.heading), math.sin(first.pose.heading)
@@ -235,7 +242,7 @@ def _from_the_start(track: list[Sample]) -> list[Sample]:
 
 
 def _changes(board: Storyboard, frame: Frame) -> dict[str, list[LaneOrSpeed]]:
-    """The changes of speed and lane of each entity."""
+    """Returns the changes of speed and lane of each entity."""
     changes: dict[str, list[LaneOrSpeed]] = {}
     for happening in board.happenings:
         if (change := happening.change) is not None:
@@ -246,7 +253,7 @@ def _changes(board: Storyboard, frame: Frame) -> dict[str, list[LaneOrSpeed]]:
 
 
 def _road(ways: Mapping[str, list[Way]], line: Road, own_lanes_left: int | None) -> Road:
-    """The road with all the lanes that vehicles are in or go to, and those that the file of the road has."""
+    """Returns the road with all lanes that vehicles use, and those that the road file has."""
     width = line.lane_width_m
     lanes, with_us = {0}, {0}
     for tracks in ways.values():
@@ -268,13 +275,13 @@ def _refuse_unknown(notes: Notes, lenient: bool) -> None:
     unknown = [note for note in sorted(notes.found) if note.kind == "unknown"]
     if not unknown or lenient:
         return
-    told = [f"{note.file}:{note.line}: {note}" for note in unknown[:MAX_PROBLEMS]]
+    lines = [f"{note.file}:{note.line}: {note}" for note in unknown[:MAX_PROBLEMS]]
     more = [f"and {len(unknown) - MAX_PROBLEMS} more"] if len(unknown) > MAX_PROBLEMS else []
     ends = "the meaning of the file depends on this; --lenient leaves it out"
-    raise InputError("\n".join([*told, *more, f"{notes.tree.file}: {ends}"]))
+    raise InputError("\n".join([*lines, *more, f"{notes.tree.file}: {ends}"]))
 
 
-def _told(happening: Happening, tree: XmlTree, frame: Frame, road: Road) -> tuple[str, int, str]:
+def _timeline_entry(happening: Happening, tree: XmlTree, frame: Frame, road: Road) -> tuple[str, int, str]:
     file, line = tree.place_of(happening.element)
     who = f"{happening.entity} " if happening.entity else ""
     into = ""
@@ -285,7 +292,7 @@ def _told(happening: Happening, tree: XmlTree, frame: Frame, road: Road) -> tupl
 
 def _note_what_is_never_read(root: ET.Element, notes: Notes) -> None:
     for part in root.iterfind("RoadNetwork/TrafficSignals"):
-        notes.dropped(part, "traffic signals", "a scenario has none")
+        notes.dropped(part, "traffic signals", "a scenario has no traffic signals")
     for controller in root.iterfind("Entities/ScenarioObject/ObjectController"):
         notes.dropped(controller, "controller", "vehicles follow their actions only")
 

@@ -102,7 +102,7 @@ def test_a_missing_road_is_noted_and_taken_to_be_straight(file: Path) -> None:
     file.write_text(file.read_text().replace("road.xodr", "gone.xodr"))
     [made] = import_file(file)
     assert made.scenario.road.curve is None
-    assert any("gone.xodr, is not found: taken to be straight" in note for note in made.notes)
+    assert any("gone.xodr, is not found: assumed to be straight" in note for note in made.notes)
 
 
 DISTRIBUTION = """<OpenSCENARIO><FileHeader/><ParameterValueDistribution><ScenarioFile filepath="curve.xosc"/>

@@ -123,7 +123,7 @@ def test_a_vehicle_that_is_put_elsewhere_is_another_actor() -> None:
     assert (first.id, second.id) == ("A", "A_2")
     assert (first.trajectory[-1][0], second.trajectory[0][0]) == (2.98, 3.0)
     assert second.trajectory[0][1] - first.trajectory[0][1] == pytest.approx(200 - 90, abs=0.01)
-    why = "changed TeleportAction of A: it is another actor from 3 s on, because vehicles do not jump"
+    why = "changed TeleportAction of A: it becomes another actor at 3 s, because vehicles cannot jump"
     assert why in [str(note) for note in result.notes]
 
 

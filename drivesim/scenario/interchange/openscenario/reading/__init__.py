@@ -1,1 +1,1 @@
-"""Reads files: elements with their lines, parameters, catalogues, vehicles; and keeps what is left out."""
+"""Reads files (elements with their lines, parameters, catalogues and vehicles) and notes what is left out."""

@@ -1,4 +1,4 @@
-"""Attributes of elements, with messages that name the element."""
+"""Reads attributes of elements; error messages name the element."""
 
 from __future__ import annotations
 
@@ -12,7 +12,11 @@ _LARGEST = 1e9
 
 
 def text(element: ET.Element, name: str, default: str | None = None) -> str:
-    """An attribute; UnmappableError where it is missing and has no default."""
+    """Returns an attribute.
+
+    Raises:
+        UnmappableError: The attribute is missing and has no default.
+    """
     value = element.get(name, default)
     if value is None:
         raise UnmappableError(f"the attribute `{name}` of {element.tag} is missing")
@@ -20,7 +24,11 @@ def text(element: ET.Element, name: str, default: str | None = None) -> str:
 
 
 def number(element: ET.Element, name: str, default: float | None = None) -> float:
-    """A finite number of usual size; UnmappableError for anything else, a parameter without a value among them."""
+    """Returns an attribute that is a finite number of plausible magnitude.
+
+    Raises:
+        UnmappableError: The value is anything else, for instance a parameter without a value.
+    """
     value = element.get(name)
     if value is None and default is not None:
         return default
@@ -30,12 +38,16 @@ def number(element: ET.Element, name: str, default: float | None = None) -> floa
     except ValueError:
         raise UnmappableError(f"{element.tag}: expected a number for `{name}`, got {clipped(given)}") from None
     if not abs(result) < _LARGEST:
-        raise UnmappableError(f"{element.tag}: expected a number of usual size for `{name}`, got {clipped(given)}")
+        raise UnmappableError(f"{element.tag}: expected a plausible number for `{name}`, got {clipped(given)}")
     return result
 
 
 def whole(element: ET.Element, name: str, default: int | None = None) -> int:
-    """A whole number; UnmappableError for anything else."""
+    """Returns an attribute that is an integer.
+
+    Raises:
+        UnmappableError: The value is anything else.
+    """
     result = number(element, name, default)
     if result != math.floor(result):
         raise UnmappableError(f"{element.tag}: expected a whole number for `{name}`, got {result:g}")
@@ -43,13 +55,17 @@ def whole(element: ET.Element, name: str, default: int | None = None) -> int:
 
 
 def flag(element: ET.Element, name: str, default: bool = False) -> bool:
-    """A truth value, `true` or `1` for yes."""
+    """Returns a boolean attribute; `true` and `1` are true."""
     value = element.get(name)
     return default if value is None else value.strip().lower() in ("true", "1")
 
 
 def choice(element: ET.Element, name: str, choices: tuple[str, ...], default: str | None = None) -> str:
-    """One of the known words; UnmappableError for anything else."""
+    """Returns an attribute that is one of the known words.
+
+    Raises:
+        UnmappableError: The value is anything else.
+    """
     value = text(element, name, default)
     if value not in choices:
         raise UnmappableError(f"{element.tag}: expected `{name}` to be {', '.join(choices)}, got {clipped(value)}")
@@ -57,7 +73,11 @@ def choice(element: ET.Element, name: str, choices: tuple[str, ...], default: st
 
 
 def child(element: ET.Element, path: str) -> ET.Element:
-    """An element inside; UnmappableError where there is none."""
+    """Returns a descendant element.
+
+    Raises:
+        UnmappableError: There is none.
+    """
     found = element.find(path)
     if found is None:
         raise UnmappableError(f"{element.tag} without a {path.rsplit('/', 1)[-1]}")
@@ -65,7 +85,11 @@ def child(element: ET.Element, path: str) -> ET.Element:
 
 
 def only_child(element: ET.Element) -> ET.Element:
-    """The first element inside; UnmappableError where there is none."""
+    """Returns the first child element.
+
+    Raises:
+        UnmappableError: There is none.
+    """
     found = next(iter(element), None)
     if found is None:
         raise UnmappableError(f"an empty {element.tag}")

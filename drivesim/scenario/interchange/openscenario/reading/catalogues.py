@@ -17,9 +17,11 @@ MAX_FILES = 200
 
 @dataclass
 class Catalogues:
-    """The catalogues in the folders that a file names, relative to `folder`; None for a file without a place.
+    """The catalogues in the folders that a file names.
 
-    `values` are the parameters of the whole file.
+    Attributes:
+        folder: Folder that paths are relative to; None if the file has no location.
+        values: Parameters of the whole file.
     """
 
     tree: XmlTree
@@ -28,9 +30,9 @@ class Catalogues:
     unreadable: list[str] = field(default_factory=list)
 
     def entry(self, reference: ET.Element) -> ET.Element | None:
-        """A copy of the entry that a CatalogReference names, with its parameters filled in; None where there is none.
+        """Returns a copy of the entry that a CatalogReference names, with its parameters filled in, or None.
 
-        What the reference assigns goes before what the entry declares.
+        Assignments in the reference override declarations in the entry.
         """
         found = self._entries.get((reference.get("catalogName", ""), reference.get("entryName", "")))
         if found is None:
@@ -49,11 +51,15 @@ class Catalogues:
         return copy
 
     def resolved(self, reference: ET.Element) -> ET.Element:
-        """As `entry`; UnmappableError where the entry is not found."""
+        """Returns the same as `entry`.
+
+        Raises:
+            UnmappableError: The entry is not found.
+        """
         found = self.entry(reference)
         if found is None:
             name = f"{reference.get('catalogName', '')}/{reference.get('entryName', '')}"
-            raise UnmappableError(f"the catalogue entry {name} is not found beside the file")
+            raise UnmappableError(f"the catalogue entry {name} was not found beside the file")
         return found
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Sets of parameter values: files of ParameterValueDistribution, which name a scenario and what varies in it."""
+"""Sets of parameter values: ParameterValueDistribution files, which name a scenario and its varied parameters."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ Values = dict[str, str]
 
 
 def is_distribution(tree: XmlTree) -> bool:
-    """Whether a file holds values for the parameters of another."""
+    """Returns whether a file holds values for the parameters of another file."""
     return tree.root.tag == "OpenSCENARIO" and tree.root.find("ParameterValueDistribution") is not None
 
 
 def cases_of(tree: XmlTree) -> tuple[str, list[Values]]:
-    """The path of the scenario as the file has it, and the values of each case: every combination of what varies.
+    """Returns the path of the scenario as written in the file, and the values of each case.
+
+    The cases are all combinations of the varied parameters.
 
     Raises:
-        InputError: A stochastic distribution, one that is not known, or more than `MAX_CASES` cases.
+        InputError: A distribution is stochastic or unknown, or there are more than `MAX_CASES` cases.
     """
     try:
         distribution = child(tree.root, "ParameterValueDistribution")
@@ -60,8 +62,8 @@ def _values(part: ET.Element) -> Iterator[Values]:
         limits, step = child(spread, "Range"), number(spread, "stepWidth")
         low, high = number(limits, "lowerLimit"), number(limits, "upperLimit")
         if step <= 0 or high < low or (high - low) / step > MAX_CASES:
-            raise UnmappableError(f"a DistributionRange of more than {MAX_CASES} steps, or of none")
+            raise UnmappableError(f"a DistributionRange must have 1 to {MAX_CASES} steps")
         for index in range(math.floor((high - low) / step + 1e-9) + 1):
             yield {name: f"{low + index * step:.12g}"}
     if part.find("UserDefinedDistribution") is not None:
-        raise UnmappableError("a UserDefinedDistribution is not known")
+        raise UnmappableError("a UserDefinedDistribution is not supported")

@@ -1,4 +1,4 @@
-"""The entities of a file: what each is, its size, and which of them is the ego."""
+"""The entities of a file: their kinds and sizes, and the ego among them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from drivesim.scenario.schema.actors import DEFAULT_SIZE_M
 from drivesim.scenario.schema.vocabulary import CATEGORIES
 
 _EGO_NAMES = re.compile(r"(ego|hero|host|sut)(?![a-z])|ego_?vehicle", re.IGNORECASE)
-# Words in names of catalogues and their entries, looked for in this order.
+# Words in the names of catalogues and their entries, in the order in which they are tried.
 _NO_VEHICLE = re.compile(
     r"pedestrian|walker|person|cycl|bike|motor(?!way|home)|scooter|moped|misc|train|tram(?![a-z])|animal|object"
 )
@@ -32,13 +32,13 @@ _SMALL_M = (0.6, 0.6, 1.8)
 
 @dataclass(frozen=True)
 class Vehicle:
-    """Something that moves; the middle of its box lies `ahead_m` and `left_m` of its reference point.
+    """A moving entity. The centre of its box lies `ahead_m` and `left_m` of its reference point.
 
     Attributes:
-        category: One of drivesim's; None for what is no vehicle of these, moves in the storyboard, but is not drawn.
+        category: One of drivesim's categories; None for an entity that moves in the storyboard but is not drawn.
         size_m: Length, width and height.
-        sized: Whether the file says the size.
-        performance: Largest speed, acceleration and deceleration that the file says.
+        sized: Whether the file gives the size.
+        performance: Largest speed, acceleration and deceleration in the file.
     """
 
     element: ET.Element
@@ -51,7 +51,7 @@ class Vehicle:
 
 
 def read_entities(tree: XmlTree, catalogues: Catalogues, notes: Notes) -> dict[str, Vehicle]:
-    """Everything that can move, by name, in the order of the file; what is not drawn is noted as dropped."""
+    """Returns all moving entities by name, in the order of the file; those that are not drawn are noted as dropped."""
     entities: dict[str, Vehicle] = {}
     for element in tree.root.findall("Entities/ScenarioObject"):
         name = element.get("name", "")
@@ -60,7 +60,7 @@ def read_entities(tree: XmlTree, catalogues: Catalogues, notes: Notes) -> dict[s
 
 
 def read_selections(root: ET.Element, entities: dict[str, Vehicle]) -> dict[str, list[str]]:
-    """The members of each selection of entities by its name; members by type are not resolved, except vehicles."""
+    """Returns the members of each selection of entities by name; of members by type, only vehicles are resolved."""
     selections: dict[str, list[str]] = {}
     for selection in root.findall("Entities/EntitySelection"):
         members = [entry.get("entityRef", "") for entry in selection.iterfind("Members/EntityRef")]
@@ -72,10 +72,13 @@ def read_selections(root: ET.Element, entities: dict[str, Vehicle]) -> dict[str,
 
 
 def ego_of(entities: dict[str, Vehicle], asked: str | None, tree: XmlTree, notes: Notes) -> str:
-    """The name of the ego: the one asked for, else by its name or properties, else the first vehicle.
+    """Returns the name of the ego.
+
+    This is the requested entity if there is one, or else an entity with the name or the properties of an ego, or else
+    the first vehicle.
 
     Raises:
-        InputError: There is no vehicle, or none with the name that is asked for.
+        InputError: There is no vehicle, or none with the requested name.
     """
     vehicles = {name: entity for name, entity in entities.items() if entity.category is not None}
     if not vehicles:
@@ -88,7 +91,7 @@ def ego_of(entities: dict[str, Vehicle], asked: str | None, tree: XmlTree, notes
         if _EGO_NAMES.match(name) or _said_to_be_ego(vehicle.element):
             return name
     first = next(iter(vehicles))
-    notes.changed(vehicles[first].element, f"entity {first}", "taken for the ego: no other says it is; see --ego")
+    notes.changed(vehicles[first].element, f"entity {first}", "assumed to be the ego; see --ego")
     return first
 
 
@@ -100,7 +103,7 @@ def _said_to_be_ego(element: ET.Element) -> bool:
 def _entity(element: ET.Element, name: str, catalogues: Catalogues, notes: Notes) -> Vehicle:
     described = next((part for part in element if part.tag != "ObjectController"), None)
     if described is None:
-        notes.dropped(element, f"entity {name}", "nothing says what it is")
+        notes.dropped(element, f"entity {name}", "its kind is not given")
         return Vehicle(element, None, _SMALL_M)
     if described.tag == "CatalogReference":
         entry = catalogues.entry(described)
@@ -118,14 +121,18 @@ def _entity(element: ET.Element, name: str, catalogues: Catalogues, notes: Notes
     try:
         return _with_box(element, described, category, None)
     except UnmappableError as error:
-        notes.changed(element, f"entity {name}", f"{error}: taken for a {category} of usual size")
+        notes.changed(element, f"entity {name}", f"{error}: assumed to be a {category} of usual size")
         return _usual(element, category)
 
 
 def _with_box(
     element: ET.Element, described: ET.Element, category: str | None, otherwise: tuple[float, float, float] | None
 ) -> Vehicle:
-    """With the bounding box of a description; UnmappableError without one, unless there is a size to take otherwise."""
+    """Returns the vehicle with the bounding box of its description.
+
+    Raises:
+        UnmappableError: The description has no box, and there is no default size.
+    """
     try:
         measures, centre = described.find("BoundingBox/Dimensions"), described.find("BoundingBox/Center")
         if measures is None or centre is None:
@@ -140,7 +147,7 @@ def _with_box(
 
 
 def _performance(described: ET.Element) -> tuple[float, float, float]:
-    """What a vehicle can do; infinite where nothing, or nothing sensible, is said."""
+    """Returns the performance of a vehicle; values that are missing or implausible are infinite."""
     said = described.find("Performance")
 
     def limit(key: str) -> float:
@@ -151,7 +158,7 @@ def _performance(described: ET.Element) -> tuple[float, float, float]:
 
 
 def _by_words(element: ET.Element, name: str, reference: ET.Element, notes: Notes) -> Vehicle:
-    """What the name of an entry says, where its catalogue is not found."""
+    """Returns a vehicle that is guessed from the name of an entry whose catalogue is not found."""
     entry, catalogue = reference.get("entryName", "").lower(), reference.get("catalogName", "").lower()
     words = f"{catalogue.removesuffix('catalog')} {entry}"
     category = next((kind for kind, pattern in _WORDS if re.search(pattern, entry.replace("_", " "))), None)
@@ -160,11 +167,11 @@ def _by_words(element: ET.Element, name: str, reference: ET.Element, notes: Note
         notes.dropped(element, f"entity {name}", f"from a catalogue, {words.strip()!r}: only vehicles are drawn")
         return Vehicle(element, None, _SMALL_M)
     taken = category or "car"
-    why = f"its catalogue is not found: {entry!r} is taken for a {taken} of usual size"
+    why = f"its catalogue was not found; {entry!r} is assumed to be a {taken} of usual size"
     notes.changed(element, f"entity {name}", why)
     return _usual(element, taken)
 
 
 def _usual(element: ET.Element, category: str) -> Vehicle:
-    # The reference point of a vehicle is its rear axle; the middle of a usual one lies this far ahead.
+    # The reference point of a vehicle is its rear axle; the centre of a usual vehicle lies this far ahead.
     return Vehicle(element, category, DEFAULT_SIZE_M[category], 0.3 * DEFAULT_SIZE_M[category][0], sized=False)

@@ -1,4 +1,4 @@
-"""What an import leaves out, changes or does not know, and why."""
+"""Notes on what an import leaves out, changes or does not know, with the reasons."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from drivesim.scenario.text.problems import clipped
 
 
 class UnmappableError(ValueError):
-    """Something that a scenario has no words for; the message says why."""
+    """A part of a file that a scenario cannot express; the message is the reason."""
 
 
 @dataclass(frozen=True, order=True)
 class Note:
-    """One part of a file, at its line, that is not in the scenario exactly as it was.
+    """One part of a file, with its line, that the scenario does not contain exactly.
 
     Attributes:
-        kind: `dropped` and `changed` are losses that leave the meaning; of what is `unknown` the meaning depends.
+        kind: `dropped` and `changed` for losses that keep the meaning; `unknown` for a part on which the meaning
+            depends.
     """
 
     file: str
@@ -36,17 +37,17 @@ class Note:
 
 @dataclass
 class Notes:
-    """The notes of one import, as they come."""
+    """The notes of one import in the order in which they were made."""
 
     tree: XmlTree
     found: list[Note] = field(default_factory=list)
 
     def dropped(self, element: ET.Element, what: str, why: str) -> None:
-        """Notes that a part has no place in the scenario."""
+        """Notes that the scenario cannot contain a part."""
         self._add(element, "dropped", what, why)
 
     def changed(self, element: ET.Element, what: str, why: str) -> None:
-        """Notes that a part stands in the scenario, but not exactly as it was."""
+        """Notes that the scenario contains a part in a changed form."""
         self._add(element, "changed", what, why)
 
     def unknown(self, element: ET.Element, what: str, why: str) -> None:
@@ -55,7 +56,7 @@ class Notes:
 
     @contextmanager
     def dropping(self, element: ET.Element, what: str) -> Iterator[None]:
-        """Drops the part where the block raises UnmappableError."""
+        """Notes the part as dropped if the block raises UnmappableError."""
         try:
             yield
         except UnmappableError as error:
@@ -63,7 +64,7 @@ class Notes:
 
     @contextmanager
     def knowing(self, element: ET.Element, what: str) -> Iterator[None]:
-        """Notes the part as unknown where the block raises UnmappableError."""
+        """Notes the part as unknown if the block raises UnmappableError."""
         try:
             yield
         except UnmappableError as error:

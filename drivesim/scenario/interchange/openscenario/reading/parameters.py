@@ -1,4 +1,4 @@
-"""Parameters of OpenSCENARIO: declared in scopes, named as `$speed`, computed as `${$speed / 3.6}`."""
+"""Parameters of OpenSCENARIO: declared in scopes, referenced as `$speed`, computed as `${$speed / 3.6}`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
 }
 
 Values = Mapping[str, str]
-"""What parameters stand for, by their names without `$`."""
+"""Values of parameters by their names without `$`."""
 
 
 class _Unreadable(ValueError):
@@ -53,10 +53,10 @@ class _Unreadable(ValueError):
 
 
 def fill_in(element: ET.Element, values: Values) -> None:
-    """Puts values where attributes name parameters, in an element and all that is in it.
+    """Replaces references to parameters by their values, in an element and all its descendants.
 
-    A declaration holds for the element that it is declared in, and may depend on those before it and around it. What
-    names an unknown parameter, or cannot be computed, stays as it is.
+    A declaration is valid within the element that holds it, and may depend on earlier and on enclosing declarations. An
+    attribute that references an unknown parameter or cannot be computed stays as it is.
     """
     own = element.find("ParameterDeclarations")
     if own is not None:
@@ -70,7 +70,12 @@ def fill_in(element: ET.Element, values: Values) -> None:
 
 
 def declared(declarations: ET.Element, around: Values) -> dict[str, str]:
-    """The values of declarations, in whatever order they depend on one another, where `around` holds outside."""
+    """Returns the values of declarations, which may depend on one another in any order.
+
+    Args:
+        declarations: The ParameterDeclarations element.
+        around: Values in the enclosing scope.
+    """
     waiting = {
         entry.attrib["name"].lstrip("$"): entry.attrib["value"]
         for entry in declarations.iterfind("ParameterDeclaration")
@@ -89,7 +94,7 @@ def declared(declarations: ET.Element, around: Values) -> dict[str, str]:
 
 
 def value_of(written: str, values: Values) -> str:
-    """An attribute with the values of its parameters; as it is where one of them is unknown."""
+    """Returns an attribute with the values of its parameters, or unchanged if one of them is unknown."""
     if written.startswith("${") and written.endswith("}"):
         return _computed(written, values)
     if written.startswith("\\$"):

@@ -1,4 +1,4 @@
-"""Reads an XML file that may come from anywhere: no document types, so no entities; limits hold while it is read."""
+"""Reads an XML file from an untrusted source: without document types or entities, and with limits while parsing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_ATTRIBUTE = 4000
 
 @dataclass
 class XmlTree:
-    """The elements of a file, and the line of each; elements of other files, such as catalogues, can be taken in."""
+    """The elements of a file with their lines. Elements of other files, such as catalogues, can be added."""
 
     file: str
     root: ET.Element = field(default_factory=lambda: ET.Element("none"))
@@ -25,11 +25,11 @@ class XmlTree:
     others: dict[ET.Element, tuple[str, int]] = field(default_factory=dict)
 
     def place_of(self, element: ET.Element) -> tuple[str, int]:
-        """File and line of an element of this tree, or of one that was taken in."""
+        """Returns file and line of an element of this tree, or of one that was taken in."""
         return (self.file, self.lines[element]) if element in self.lines else self.others[element]
 
     def take_in(self, element: ET.Element, source: XmlTree) -> ET.Element:
-        """A copy of an element of another tree, which may be changed, with its place there."""
+        """Returns a copy of an element of another tree that may be changed and keeps its original file and line."""
         copy = ET.Element(element.tag, dict(element.attrib))
         copy.extend(self.take_in(part, source) for part in element)
         self.others[copy] = source.place_of(element)
@@ -37,10 +37,15 @@ class XmlTree:
 
 
 def read_xml(content: bytes, file: str, scale: int = 1) -> XmlTree:
-    """The tree of a file; `scale` times as many bytes and elements are allowed as in a scenario.
+    """Returns the tree of a file.
+
+    Args:
+        content: Content of the file.
+        file: Name of the file in messages.
+        scale: Factor on the limits of bytes and elements, which suit a scenario.
 
     Raises:
-        InputError: In one line with its place, for all that is no XML, too large, or not safe.
+        InputError: The content is not XML, too large, or not safe; the message is one line with the position.
     """
     if len(content) > MAX_BYTES * scale:
         raise InputError(f"{file}: larger than {MAX_BYTES * scale >> 20} MiB")

@@ -1,1 +1,1 @@
-"""Where things are: an assumed straight road, or the one of an OpenDRIVE file, and positions on it."""
+"""Roads and positions on them: an assumed straight road, or the roads of an OpenDRIVE file."""

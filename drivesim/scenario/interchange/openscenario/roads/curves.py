@@ -1,4 +1,4 @@
-"""Trajectories of OpenSCENARIO as points on the way: polylines, clothoids, splines of clothoids, and NURBS."""
+"""Trajectories of OpenSCENARIO as points on a path: polylines, clothoids, clothoid splines and NURBS."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
 _STEP_M, _NURBS_POINTS, _MAX_POINTS = 0.5, 200, 20_000
 
 PoseOf = Callable[[ET.Element], Pose]
-"""The pose of a Position element."""
+"""A function that returns the pose of a Position element."""
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Poses on the way, and the time of each where the file says it; `turns` where the file says the headings too."""
+    """Poses on a path, with times if the file gives them; `turns` says whether the file gives the headings, too."""
 
     poses: tuple[Pose, ...]
     times_s: tuple[float, ...] | None
@@ -31,12 +31,12 @@ class Curve:
 
     @property
     def ways_m(self) -> np.ndarray:
-        """Metres from the first pose to each."""
+        """Metres along the path from the first pose to each pose."""
         steps = [math.dist((a.x, a.y), (b.x, b.y)) for a, b in zip(self.poses, self.poses[1:], strict=False)]
         return np.concatenate([[0.0], np.cumsum(steps)])
 
     def at(self, way_m: float, left_m: float = 0.0) -> Pose:
-        """The pose after a way, so far to the left of the curve; straight from one pose to the next."""
+        """Returns the pose after a distance, `left_m` to the left of the curve, interpolated between poses."""
         ways = self.ways_m
         index = int(np.clip(np.searchsorted(ways, way_m, side="right") - 1, 0, len(ways) - 2))
         first, last = self.poses[index], self.poses[index + 1]
@@ -46,7 +46,7 @@ class Curve:
         return Pose(x - left_m * math.sin(heading), y + left_m * math.cos(heading), heading)
 
     def after(self, way_m: float) -> Curve:
-        """The rest of the curve after a way, whose times count as they did."""
+        """Returns the rest of the curve after a distance; its times are not changed."""
         if way_m <= 0:
             return self
         ways = self.ways_m
@@ -60,7 +60,11 @@ class Curve:
 
 
 def read_curve(trajectory: ET.Element, pose_of: PoseOf, here: Pose | None = None) -> Curve:
-    """The curve of a Trajectory element, from `here` on where it says no start; UnmappableError for another kind."""
+    """Returns the curve of a Trajectory element, which starts at `here` if it gives no start.
+
+    Raises:
+        UnmappableError: The kind of curve is not supported.
+    """
     shape = only_child(child(trajectory, "Shape"))
     match shape.tag:
         case "Polyline":

@@ -1,4 +1,4 @@
-"""The roads that a scenario is on: those of its OpenDRIVE file where that is to be had, else an assumed one."""
+"""The roads of a scenario: those of its OpenDRIVE file if it is available, or else an assumed one."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ _STRAIGHT_RAD, _LEAST_ENTRY_M, _MOST_ENTRY_M = math.radians(1.5), 5.0, 200.0
 
 @dataclass(frozen=True)
 class RoadView:
-    """The roads, and what a scenario can say of them.
+    """The roads, and what a scenario can express of them.
 
     Attributes:
-        map: Where entities drive.
-        own_lanes_left: How many lanes of its direction are to the left of the ego's, where the file says it.
+        map: The roads that entities drive on.
+        own_lanes_left: Number of lanes to the left of the ego's in its direction; None if the file does not give it.
     """
 
     map: RoadMap
     own_lanes_left: int | None
 
     def lines(self, first: Pose) -> list[Road]:
-        """Roads that the scenario may have, seen from the ego's first pose: the likest first, the last one straight.
+        """Returns possible roads of the scenario, seen from the ego's first pose, the most likely first.
 
-        They say lane width, lanes and curve, where those are known.
+        Each has the lane width, the lanes and the curve as far as they are known; the last road is straight.
         """
         if isinstance(self.map, AssumedRoad):
             return [Road()]
@@ -69,7 +69,7 @@ class RoadView:
         return Road.model_validate(said | ({"curve": curve} if curve else {}))
 
     def _curve(self, place: Place) -> dict[str, float] | None:
-        """The curve that is nearest to how the road turns around a place; None where it is straight."""
+        """Returns the curve that best fits the road around a place, or None if the road is straight."""
         before, after = ([place.pose(self.map).heading] for _ in (0, 1))
         for headings, reach, way in ((before, _BEHIND_M, -_STEP_M), (after, _AHEAD_M, _STEP_M)):
             here = place
@@ -96,7 +96,7 @@ class RoadView:
 
 
 def roads_of(root: ET.Element, ego: str, folder: Path | None, notes: Notes) -> RoadView:
-    """The roads that a file names, or an assumed one, which is noted."""
+    """Returns the roads that a file names, or an assumed road, which is noted."""
     position = first_position(root, ego)
     said = None if position is None else next(iter(position), None)
     logic = root.find("RoadNetwork/LogicFile")
@@ -114,7 +114,7 @@ def roads_of(root: ET.Element, ego: str, folder: Path | None, notes: Notes) -> R
 
 
 def _is_of(root: ET.Element, ego: str, position: ET.Element) -> bool:
-    """Whether a Position is the ego's own, and not that of an entity that it counts from."""
+    """Returns whether a Position is the ego's own, and not that of an entity that it is relative to."""
     privates = (p for p in root.iterfind("Storyboard/Init/Actions/Private") if p.get("entityRef") == ego)
     return any(position is found for private in privates for found in private.iter("Position"))
 
@@ -125,7 +125,7 @@ def _turned_round(said: ET.Element) -> bool:
 
 
 def _assumed(said: ET.Element | None) -> AssumedRoad:
-    """One straight road, on which the ego is in the middle of a lane."""
+    """Returns one straight road on which the ego is in the centre of a lane."""
     try:
         if said is not None and said.tag == "LanePosition":
             return AssumedRoad(said.get("roadId", ""))
@@ -151,5 +151,5 @@ def _read(logic: ET.Element, folder: Path | None, notes: Notes) -> OpenDrive | N
                 return OpenDrive.read(read_xml(file.read(MAX_BYTES + 1), str(path)).root)
     except (InputError, UnmappableError, OSError, ValueError) as error:
         why = f"its file, {name[:80]}, cannot be used: {error}"
-    notes.changed(logic, "road", f"{why}: taken to be straight, with lanes of {LANE_WIDTH_M:g} m")
+    notes.changed(logic, "road", f"{why}: assumed to be straight, with lanes of {LANE_WIDTH_M:g} m")
     return None

@@ -1,4 +1,4 @@
-"""Roads of an ASAM OpenDRIVE file: lines, arcs, spirals and parametric curves with lanes of any width; flat."""
+"""Roads of an ASAM OpenDRIVE file, without heights: lines, arcs, spirals and parametric curves with lanes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DRIVING = ("driving", "entry", "exit", "onRamp", "offRamp", "bidirectional")
 
 @dataclass(frozen=True)
 class Cubic:
-    """a + b x + c x² + d x³, counted from `start`."""
+    """The polynomial a + b x + c x² + d x³, with x counted from `start`."""
 
     start: float
     a: float
@@ -43,7 +43,7 @@ class Cubic:
 
 
 def _held(pieces: Sequence[Any], s: float, start: str) -> Any:
-    """The last of pieces in order that starts at or before `s`, else the first; nearly always there is only one."""
+    """Returns the last of the sorted pieces that starts at or before `s`, or else the first; usually there is one."""
     if len(pieces) == 1:
         return pieces[0]
     index = bisect_right(pieces, s + 1e-9, key=attrgetter(start)) - 1
@@ -56,7 +56,7 @@ def _piecewise(pieces: list[Cubic], s: float) -> float:
 
 @dataclass(frozen=True)
 class Geometry:
-    """A piece of a road's line from `s` on; of a parametric curve, `curve` holds its coefficients of u and v."""
+    """A piece of a road's line from `s` on; for a parametric curve, `curve` holds its coefficients of u and v."""
 
     s: float
     start: Pose
@@ -83,7 +83,7 @@ class Geometry:
         raise UnmappableError(f"a road of {shape.tag} is not supported")
 
     def at(self, s: float) -> Pose:
-        """The place and direction at a station; beyond the ends it goes straight on."""
+        """Returns position and direction at a station; beyond its ends, the road continues straight."""
         way = min(max(s - self.s, 0.0), self.length)
         ahead, left, turned = self._local(way)
         beyond = s - self.s - way
@@ -93,7 +93,7 @@ class Geometry:
         return Pose(x, y, self.start.heading + turned)
 
     def curvature_at(self, s: float) -> float:
-        """In 1/m, positive to the left; 0 beyond the ends."""
+        """Returns the curvature in 1/m, positive to the left; 0 beyond the ends."""
         way = s - self.s
         if not 0 <= way <= self.length or not self.length:
             return 0.0
@@ -124,7 +124,7 @@ class Geometry:
 
 @dataclass(frozen=True)
 class Section:
-    """Lanes from a station on: widths by id, and which are for driving."""
+    """The lanes from a station on: their widths by id, and the ids of driving lanes."""
 
     s: float
     widths: dict[int, list[Cubic]]
@@ -133,7 +133,7 @@ class Section:
 
 @dataclass
 class OdrRoad:
-    """One road; `links` hold what is beyond its start (False) and end (True): road or junction, its id, and contact."""
+    """One road. `links` hold the successors at its start (False) and end (True): road or junction, id and contact."""
 
     id: str
     length: float
@@ -160,11 +160,11 @@ class OdrRoad:
         return cls(text(element, "id"), number(element, "length"), left_hand, geometries, offsets, sections, links)
 
     def pose(self, s: float) -> Pose:
-        """The place of the line, with its direction."""
+        """Returns position and direction of the line."""
         return _held(self.geometries, s, "s").at(s)
 
     def curvature(self, s: float) -> float:
-        """In 1/m, positive to the left."""
+        """Returns the curvature in 1/m, positive to the left."""
         return _held(self.geometries, s, "s").curvature_at(s)
 
     def section(self, s: float) -> Section:
@@ -185,7 +185,7 @@ class OdrRoad:
 
     @cached_property
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
-        """Stations `n` and places `n 2` along the line."""
+        """Stations `n` and positions `n 2` along the line."""
         stations = np.linspace(0.0, self.length, max(2, math.ceil(self.length / _GRID_M) + 1))
         return stations, np.array([(pose.x, pose.y) for pose in map(self.pose, stations)])
 
@@ -203,7 +203,7 @@ def _section(element: ET.Element) -> Section:
 
 @dataclass(frozen=True)
 class Connection:
-    """A way through a junction, for some lanes of the road that comes in; `at_start` is where it is entered."""
+    """A connection through a junction for some lanes of the incoming road; `at_start` is where it is entered."""
 
     incoming: str
     connecting: str
@@ -213,17 +213,21 @@ class Connection:
 
 @dataclass
 class OpenDrive:
-    """The roads of a file by id; keeps to `RoadMap`."""
+    """The roads of a file by id; implements `RoadMap`."""
 
     roads: dict[str, OdrRoad]
     junctions: dict[str, list[Connection]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, root: ET.Element) -> OpenDrive:
-        """UnmappableError where it holds what is not supported."""
+        """Reads the roads of a file.
+
+        Raises:
+            UnmappableError: The file holds something that is not supported.
+        """
         roads = [OdrRoad.read(element) for element in root.iterfind("road")]
         if not roads:
-            raise UnmappableError("no road in it")
+            raise UnmappableError("it holds no road")
         junctions = {
             junction.get("id", ""): [
                 Connection(
@@ -240,7 +244,7 @@ class OpenDrive:
 
     def require(self, road: str) -> None:
         if road not in self.roads:
-            raise UnmappableError(f"there is no road {road!r} in the file of the road")
+            raise UnmappableError(f"there is no road {road!r} in the road file")
 
     def pose(self, road: str, s: float, t: float) -> Pose:
         line = self.roads[road].pose(s)
@@ -287,7 +291,7 @@ class OpenDrive:
             for part in self.junctions.get(name, [])
             if kind == "junction" and part.incoming == road and part.connecting in self.roads
         ]
-        # The way of the lane, and of those that one, the straightest.
+        # The connection of the lane, and among several the straightest.
         best = min(connections, key=lambda part: (lane not in part.lanes, self._turned(part.connecting)), default=None)
         return None if best is None else (best.connecting, best.at_start)
 
@@ -312,6 +316,6 @@ class OpenDrive:
         return (road, s, t) if distance <= _BEYOND_M else None
 
     def _turned(self, road: str) -> float:
-        """By how much a road turns in all."""
+        """Returns the total turn of a road."""
         first, last = self.roads[road].pose(0.0), self.roads[road].pose(self.length(road))
         return abs(math.remainder(last.heading - first.heading, 2 * math.pi))

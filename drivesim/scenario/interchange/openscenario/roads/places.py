@@ -1,4 +1,4 @@
-"""Places of entities, on a road or beside all roads, and the Position elements that say them."""
+"""Positions of entities, on a road or away from all roads, and the Position elements that describe them."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _NEAR_ROAD_RAD = 0.1
 
 @dataclass(frozen=True)
 class Place:
-    """A place on a road: in `lane`, `offset` metres to the left of its middle, `turned` radians from the road.
+    """A position on a road: in `lane`, `offset` metres to the left of its centre, turned by `turned` radians.
 
-    The directions are those of the road, towards larger `s`.
+    The directions are those of the road, towards increasing `s`.
     """
 
     road: str
@@ -37,31 +37,35 @@ class Place:
 
     @property
     def along(self) -> int:
-        """1 where it looks towards larger `s`, else -1."""
+        """1 if the heading is towards increasing `s`, or else -1."""
         return 1 if math.cos(self.turned) >= 0 else -1
 
     def t(self, roads: RoadMap) -> float:
-        """Metres to the left of the road's line."""
+        """Returns metres to the left of the road's line."""
         return roads.lane_centre(self.road, self.s, self.lane) + self.offset
 
     def pose(self, roads: RoadMap) -> Pose:
-        """Where that is in the plane."""
+        """Returns the pose in the plane."""
         found = roads.pose(self.road, self.s, self.t(roads))
         return replace(found, heading=found.heading + self.turned)
 
 
 PlaceOf = Callable[[str], Place]
-"""Where an entity is; UnmappableError where that is not known."""
+"""A function that returns the place of an entity; it raises UnmappableError if the place is not known."""
 
 
 def place_at(roads: RoadMap, road: str, s: float, t: float, turned: float = 0.0) -> Place:
-    """The place in the nearest lane."""
+    """Returns the place in the nearest lane."""
     lane = roads.lane_at(road, s, t)
     return Place(road, s, lane, t - roads.lane_centre(road, s, lane), wrapped(turned))
 
 
 def place_in_plane(roads: RoadMap, pose: Pose) -> Place:
-    """The place of a pose, seen from the nearest road; UnmappableError where none is near."""
+    """Returns the place of a pose relative to the nearest road.
+
+    Raises:
+        UnmappableError: No road is near.
+    """
     found = roads.locate(pose.x, pose.y)
     if found is None:
         raise UnmappableError("no road is near its position")
@@ -69,12 +73,16 @@ def place_in_plane(roads: RoadMap, pose: Pose) -> Place:
     turned = wrapped(pose.heading - roads.pose(road, s, t).heading)
     for exact in (0.0, math.pi, -math.pi):
         if abs(turned - exact) < _NEAR_ROAD_RAD:
-            turned = exact  # vehicles that nearly follow a road do follow it
+            turned = exact  # a vehicle that nearly follows a road is taken to follow it
     return place_at(roads, road, s, t, turned)
 
 
 def resolve(position: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
-    """The place that a Position element says; UnmappableError where it cannot be told."""
+    """Returns the place that a Position element describes.
+
+    Raises:
+        UnmappableError: The place cannot be determined.
+    """
     said = only_child(position)
     kinds = {
         "LanePosition": _in_lane,
@@ -92,13 +100,13 @@ def resolve(position: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
 
 
 def referred(position: ET.Element) -> str | None:
-    """The entity that a Position element counts from; None for an absolute one."""
+    """Returns the entity that a Position element is relative to, or None for an absolute position."""
     said = next(iter(position), None)
     return None if said is None else said.get("entityRef")
 
 
 def wrapped(angle: float) -> float:
-    """The same direction in -π..π."""
+    """Returns the same angle in -π..π."""
     return math.remainder(angle, 2 * math.pi)
 
 
@@ -123,7 +131,7 @@ def _on_road(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
 
 def _in_world(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
     if isinstance(roads, AssumedRoad) and roads.name is not None:
-        raise UnmappableError("a WorldPosition says nothing beside the ego's, which is one on a road")
+        raise UnmappableError("a WorldPosition needs an ego whose position is in the world")
     return place_in_plane(roads, Pose(number(said, "x"), number(said, "y"), number(said, "h", 0.0)))
 
 
@@ -150,7 +158,7 @@ def _object_from(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
 
 def _world_from(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
     if isinstance(roads, AssumedRoad) and roads.name is not None:
-        raise UnmappableError("a RelativeWorldPosition says nothing beside the ego's, which is one on a road")
+        raise UnmappableError("a RelativeWorldPosition needs an ego whose position is in the world")
     return _moved(said, roads, place_of(text(said, "entityRef")), 0.0)
 
 
@@ -164,7 +172,7 @@ def _on_trajectory(said: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place
 
 
 def _moved(said: ET.Element, roads: RoadMap, other: Place, axis: float) -> Place:
-    """So far from another entity, along and across an axis of the plane."""
+    """Returns a place relative to another entity, by distances along and across an axis of the plane."""
     pose, dx, dy = other.pose(roads), number(said, "dx"), number(said, "dy", 0.0)
     x = pose.x + dx * math.cos(axis) - dy * math.sin(axis)
     y = pose.y + dx * math.sin(axis) + dy * math.cos(axis)
@@ -173,7 +181,7 @@ def _moved(said: ET.Element, roads: RoadMap, other: Place, axis: float) -> Place
 
 
 def _turned(said: ET.Element, base: float, road_heading: float) -> float:
-    """Radians from the road's direction: `base` turned by an Orientation, or an absolute one."""
+    """Returns radians from the road's direction: `base` turned by an Orientation, or an absolute one."""
     orientation = said.find("Orientation")
     if orientation is None or "h" not in orientation.attrib:
         return wrapped(base)
@@ -183,5 +191,5 @@ def _turned(said: ET.Element, base: float, road_heading: float) -> float:
 
 
 def position_in(element: ET.Element) -> ET.Element:
-    """The Position inside of an element."""
+    """Returns the Position in an element."""
     return child(element, "Position")

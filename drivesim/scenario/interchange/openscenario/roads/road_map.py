@@ -1,4 +1,4 @@
-"""Roads as far as entities need them: lanes beside a line, and the poses of places along it."""
+"""The interface to roads that entities need: lanes beside a line, and poses along it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LANE_WIDTH_M = Road().lane_width_m
 
 @dataclass(frozen=True)
 class Pose:
-    """A point of the plane with a direction in radians, counted from the x axis to the left."""
+    """A point of the plane with a direction in radians from the x axis to the left."""
 
     x: float
     y: float
@@ -22,53 +22,65 @@ class Pose:
 
 
 class RoadMap(Protocol):
-    """The roads of a file; `s` and `t` are metres along a road's line and to the left of it, lanes have ids."""
+    """The roads of a file. `s` and `t` are metres along a road's line and to the left of it, and lanes have ids."""
 
     def require(self, road: str) -> None:
-        """UnmappableError where there is no such road."""
+        """Checks that a road exists.
+
+        Raises:
+            UnmappableError: There is no such road.
+        """
 
     def pose(self, road: str, s: float, t: float) -> Pose:
-        """The place, with the direction of the road."""
+        """Returns the position with the direction of the road."""
 
     def curvature(self, road: str, s: float) -> float:
-        """In 1/m, positive to the left."""
+        """Returns the curvature in 1/m, positive to the left."""
 
     def lane_centre(self, road: str, s: float, lane: int) -> float:
-        """The `t` of the middle of a lane; UnmappableError where there is no such lane."""
+        """Returns the `t` of the centre of a lane.
+
+        Raises:
+            UnmappableError: There is no such lane.
+        """
 
     def lane_width(self, road: str, s: float, lane: int) -> float:
-        """Width in metres."""
+        """Returns the width of a lane in metres."""
 
     def lane_at(self, road: str, s: float, t: float) -> int:
-        """The lane that holds a place, or the nearest one."""
+        """Returns the lane that contains a position, or else the nearest one."""
 
     def runs_along(self, road: str, lane: int) -> bool:
-        """Whether traffic in a lane drives towards larger `s`."""
+        """Returns whether traffic in a lane drives towards increasing `s`."""
 
     def beside(self, road: str, s: float, lane: int, lanes_left: int) -> int:
-        """The lane so many lanes to the left (larger `t`); UnmappableError where there is none."""
+        """Returns the lane that is `lanes_left` lanes to the left (towards larger `t`).
+
+        Raises:
+            UnmappableError: There is no such lane.
+        """
 
     def length(self, road: str) -> float:
-        """Length of a road in metres."""
+        """Returns the length of a road in metres."""
 
     def section(self, road: str, s: float) -> int:
-        """A number for the lanes at a place: between places of the same number, ids of lanes stay what they are."""
+        """Returns the number of the lane section at a position; lane ids keep their meaning within one section."""
 
     def beyond(self, road: str, at_end: bool, lane: int) -> tuple[str, bool] | None:
-        """The road beyond an end of a lane, and whether it is entered at its start; None where nothing follows."""
+        """Returns the road beyond an end of a lane and whether it is entered at its start, or None."""
 
     def locate(self, x: float, y: float) -> tuple[str, float, float] | None:
-        """Road, `s` and `t` of a point; None where no road is near."""
+        """Returns road, `s` and `t` of a point, or None if no road is near."""
 
 
 @dataclass(frozen=True)
 class AssumedRoad:
-    """One straight road without an end, of lanes of usual width, taken where the file of the road is not to be had.
+    """One infinite straight road with lanes of usual width, used if the road file is not available.
 
     Attributes:
-        name: The only road there is; None where positions of lanes and roads mean nothing.
-        origin: Where `s` and `t` are 0, with the direction of the road.
-        shift_m: By how much the lanes lie to the left of where they would lie around the line.
+        name: Id of the only road; None if positions by lanes and roads have no meaning.
+        origin: The pose at which `s` and `t` are 0, with the direction of the road.
+        shift_m: Shift of the lanes to the left, relative to lanes that are centred on the line.
     """
 
     name: str | None
@@ -79,9 +91,9 @@ class AssumedRoad:
 
     def require(self, road: str) -> None:
         if self.name is None:
-            raise UnmappableError("a place on a road needs the file of the road, where the ego's is one of the world")
+            raise UnmappableError("a position on a road needs the road file, because the ego's is a WorldPosition")
         if road not in (self.name, self.ROAD):
-            raise UnmappableError("on another road than the ego; how the roads lie needs the file of the road")
+            raise UnmappableError("on a different road than the ego; the positions of roads need the road file")
 
     def pose(self, road: str, s: float, t: float) -> Pose:
         cos, sin = math.cos(self.origin.heading), math.sin(self.origin.heading)

@@ -1,1 +1,1 @@
-"""Runs a storyboard in time steps: entities that move, conditions, actions, and what they are part of."""
+"""Executes a storyboard in time steps: its parts, conditions and actions, and the entities that they move."""

@@ -1,4 +1,4 @@
-"""What actions do: those of entities become runs, or take effect at once; global ones set things."""
+"""Actions: those of entities become runs or take effect at once, and global actions set values."""
 
 from __future__ import annotations
 
@@ -39,51 +39,55 @@ from drivesim.scenario.interchange.openscenario.running.runs import (
 from drivesim.scenario.interchange.openscenario.running.world import Entity, World
 
 AT_ONCE_S = 0.1
-"""A step of the speed or a teleport so soon is how many files say the first moment."""
+"""A speed step or a teleport this early counts as part of the first moment, as many files mean it."""
 USUAL_LANE_CHANGE_S = 3.0
 _USUAL_ACCELERATION_MPS2, _USUAL_DECELERATION_MPS2, _USUAL_FASTEST_MPS = 5.0, 8.0, 90.0
 _LEAST_MPS2 = 1.0
-# What begins its trajectory farther away than this, or at another speed, is there from then on.
+# An entity whose trajectory starts farther away than this, or at another speed, is teleported to its start.
 _JUMP_M, _JUMP_MPS = 0.3, 3.5
 _SAME_LANE_M, _SAME_MPS = 0.01, 0.01
 
 Begin = Callable[[Entity], Run | str]
-"""Starts an action of an entity: a run, or what has been done at once; UnmappableError where that cannot be."""
+"""A function that starts an action of an entity; it returns a run, or the text of what was done at once."""
 
-# What changes nothing that a scenario shows.
+# These actions change nothing that a scenario shows.
 _HARMLESS = {
-    "VisibilityAction": "vehicles are always to be seen",
+    "VisibilityAction": "vehicles are always visible",
     "AppearanceAction": "lights and animations are not drawn",
     "ControllerAction": "vehicles follow their actions only",
     "AssignControllerAction": "vehicles follow their actions only",
     "ActivateControllerAction": "vehicles follow their actions only",
     "OverrideControllerValueAction": "vehicles follow their actions only",
-    "AssignRouteAction": "vehicles stay on the road that they are on",
-    "AcquirePositionAction": "vehicles stay on the road that they are on",
-    "RandomRouteAction": "vehicles stay on the road that they are on",
+    "AssignRouteAction": "vehicles stay on their road",
+    "AcquirePositionAction": "vehicles stay on their road",
+    "RandomRouteAction": "vehicles stay on their road",
     "TrailerAction": "trailers are not drawn",
-    "UserDefinedAction": "only the tool that it is for knows it",
+    "UserDefinedAction": "it is meant for another tool",
     "InfrastructureAction": "a scenario has no traffic signals",
-    "EnvironmentAction": "the environment stays as it is at the start",
+    "EnvironmentAction": "the environment does not change",
     "SetMonitorAction": "a scenario has no monitors",
 }
 
 
 def harmless(tag: str) -> str | None:
-    """Why an action may be left out without a change of what moves where; None where it may not."""
+    """Returns why an action may be left out without a change of any motion, or None if it may not."""
     return _HARMLESS.get(tag)
 
 
 @dataclass
 class Actions:
-    """Reads actions; what cannot be executed raises UnmappableError."""
+    """Reads actions; an action that cannot be executed raises UnmappableError."""
 
     world: World
     notes: Notes
     catalogues: Catalogues
 
     def private(self, action: ET.Element) -> Begin | None:
-        """What a PrivateAction does; None where it is left out, which is noted."""
+        """Returns the start of a PrivateAction, or None if it is left out, which is noted.
+
+        Raises:
+            UnmappableError: The action cannot be executed.
+        """
         kind = only_child(action)
         inner = next(iter(kind), None)
         for part in (kind, inner):
@@ -113,7 +117,11 @@ class Actions:
         raise UnmappableError(f"a {inner.tag} is not supported")
 
     def globally(self, action: ET.Element) -> Callable[[], str] | None:
-        """What a GlobalAction does; None where it is left out, which is noted."""
+        """Returns the effect of a GlobalAction, or None if it is left out, which is noted.
+
+        Raises:
+            UnmappableError: The action cannot be executed.
+        """
         kind = only_child(action)
         if (why := harmless(kind.tag)) is not None:
             self.notes.dropped(action, kind.tag, why)
@@ -173,17 +181,17 @@ class Actions:
         return SpeedRun(entity, self.world, speed_mps, dynamics)
 
     def _begins(self, entity: Entity) -> bool:
-        """Whether an entity is where it is only since this moment, so that it may have any speed."""
+        """Returns whether an entity has just been placed, so that it may have any speed."""
         since = entity.tracks[-1][0].time_s if entity.tracks else 0.0
         return self.world.now_s - since <= AT_ONCE_S
 
     def _jump(self, entity: Entity, speed_mps: float) -> None:
-        """Gives a speed at once; what the entity did before does not count."""
+        """Sets a speed at once; earlier motion of the entity is ignored."""
         change = abs(speed_mps - entity.speed_mps)
         entity.jump_to_speed(speed_mps)
         if change >= _SAME_MPS:
             if self.world.now_s > AT_ONCE_S:
-                entity.tracks.pop()  # it has just been put there
+                entity.tracks.pop()  # it has just been placed there
             entity.put(entity.here, self.world.now_s, self.world.roads)
 
     def _longer(self, action: ET.Element, what: str, longer: float, lasts: float) -> None:
@@ -215,7 +223,7 @@ class Actions:
         return begin
 
     def _bounds(self, said: ET.Element) -> tuple[float, float, float]:
-        """Largest acceleration, deceleration and speed of an action."""
+        """Returns the largest acceleration, deceleration and speed of an action."""
         limits = said.find("DynamicConstraints")
         limits = ET.Element("DynamicConstraints") if limits is None else limits
         return (
@@ -230,9 +238,7 @@ class Actions:
         system = choice(said, "coordinateSystem", ("entity", "lane", "road", "trajectory"), "entity")
         asked_m = number(said, "distance") if "distance" in said.attrib else None
         gap_s = number(said, "timeGap") if asked_m is None else 0.0
-        self.notes.changed(
-            action, "LongitudinalDistanceAction", "the way to the distance is a controller of drivesim's"
-        )
+        self.notes.changed(action, "LongitudinalDistanceAction", "drivesim's own controller approaches the distance")
 
         def begin(entity: Entity) -> Run:
             side = 1.0 if self.world.gap(entity, other, "longitudinal", system, freespace) >= 0 else -1.0
@@ -309,7 +315,7 @@ class Actions:
                 dynamics = dynamics.lasting(max(math.sqrt(curvature * across / most), 0.2))
             else:
                 what = f"lane offset of {entity.name}"
-                self.notes.changed(action, what, f"takes {USUAL_LANE_CHANGE_S:g} s; the file does not say how long")
+                self.notes.changed(action, what, f"takes {USUAL_LANE_CHANGE_S:g} s; the file gives no duration")
             return self._shift(entity, lane, offset, dynamics, action)
 
         return begin
@@ -359,7 +365,7 @@ class Actions:
             raise UnmappableError("a FollowTrajectoryAction without a Trajectory")
         read_curve(
             trajectory, lambda _: Pose(0.0, 0.0, 0.0), Pose(0.0, 0.0, 0.0)
-        )  # what is not supported shows before anything runs
+        )  # reports unsupported positions before anything runs
         timing, enters_m = said.find("TimeReference/Timing"), number(said, "initialDistanceOffset", 0.0)
         scale = 1.0 if timing is None else number(timing, "scale", 1.0)
         shift = 0.0 if timing is None else number(timing, "offset", 0.0)
@@ -385,13 +391,13 @@ class Actions:
         return begin
 
     def _at_first(self, entity: Entity, poses: list[Pose]) -> list[Pose]:
-        """The poses; an entity that is nowhere yet appears at the first of them."""
+        """Returns the poses; an entity that has no place yet appears at the first of them."""
         if entity.place is None:
             entity.put(free_place(self.world, poses[0]), self.world.now_s, self.world.roads)
         return poses
 
     def _pose(self, position: ET.Element) -> Pose:
-        """The pose of a Position; one of the world says its heading exactly."""
+        """Returns the pose of a Position; a WorldPosition gives its heading exactly."""
         pose, said = (
             resolve(position, self.world.roads, self.world.place_of).pose(self.world.roads),
             only_child(position),
@@ -442,7 +448,7 @@ class Actions:
             try:
                 before = float(values[name])
             except ValueError:
-                raise UnmappableError(f"{name} is no number") from None
+                raise UnmappableError(f"{name} is not a number") from None
             values[name] = f"{before + operand if adds else before * operand:.12g}"
             return f"{name} is {values[name]}"
 

@@ -1,4 +1,4 @@
-"""Triggers: groups of conditions that hold at one time, with edges and delays."""
+"""Triggers: groups of conditions that are fulfilled at the same time, with edges and delays."""
 
 from __future__ import annotations
 
@@ -18,15 +18,19 @@ _ORDERS: dict[str, Callable[[str, str], bool]] = {"equalTo": operator.eq, "notEq
 
 
 class Elements(Protocol):
-    """Finds parts of the storyboard by their names."""
+    """An interface that finds parts of the storyboard by their names."""
 
     def state_holds(self, kind: str, reference: str, state: str, owner: tuple[str, ...]) -> Callable[[], bool]:
-        """Whether a part is in a state, or undergoes a transition now; UnmappableError where there is no such part."""
+        """Returns a function that tests whether a part is in a state or undergoes a transition now.
+
+        Raises:
+            UnmappableError: There is no such part.
+        """
 
 
 @dataclass
 class Condition:
-    """One condition; `holds` gives whether it holds now, and by which entities."""
+    """One condition; `holds` returns whether it is fulfilled now, and by which entities."""
 
     name: str
     kind: str
@@ -41,9 +45,10 @@ class Condition:
     _history: dict[int, tuple[bool, frozenset[str]]] = field(default_factory=dict)
 
     def check(self, step: int) -> tuple[bool, frozenset[str]]:
-        """Whether it is fulfilled in a step, with its edge and its delay; may be asked again in the same step.
+        """Returns whether the condition is fulfilled in a step, and by which entities.
 
-        An edge needs the other value before, so that the first time that a condition is looked at gives none.
+        Edge and delay are taken into account. An edge needs an earlier value that differs, so the first check of a
+        condition gives none. Repeated checks in the same step are allowed.
         """
         if step != self._step:
             self._before, self._step, self._was_false, self._was_true = self._now, step, False, False
@@ -59,30 +64,30 @@ class Condition:
         return self._history.get(step - round(self.delay_s / STEP_S), (False, frozenset()))
 
     def forget(self) -> None:
-        """Looks at everything for the first time again."""
+        """Resets the condition to the state before its first check."""
         self._step, self._before, self._now = -1, None, None
         self._history.clear()
 
 
 @dataclass
 class Trigger:
-    """Fires where all conditions of a group are fulfilled at one time; without groups, at once."""
+    """A trigger that fires once all conditions of a group are fulfilled; without groups, it fires at once."""
 
     groups: list[list[Condition]]
 
     def fires(self, step: int) -> tuple[bool, frozenset[str], list[Condition]]:
-        """Whether it fires in a step, the entities that make it, and the conditions of the group."""
+        """Returns whether it fires in a step, the triggering entities, and the conditions of the group."""
         if not self.groups:
             return True, frozenset(), []
         fired: tuple[bool, frozenset[str], list[Condition]] = (False, frozenset(), [])
-        for group in self.groups:  # every condition is looked at in every step, because edges need that
+        for group in self.groups:  # edges need a check of every condition in every step
             results = [condition.check(step) for condition in group]
             if all(result for result, _ in results) and not fired[0]:
                 fired = (True, frozenset().union(*(entities for _, entities in results)), group)
         return fired
 
     def forget(self) -> None:
-        """Looks at all conditions for the first time again."""
+        """Resets all conditions to the state before their first check."""
         for group in self.groups:
             for condition in group:
                 condition.forget()
@@ -90,7 +95,7 @@ class Trigger:
 
 @dataclass
 class Triggers:
-    """Reads triggers; conditions that are not known are noted and never hold."""
+    """Reads triggers; unknown conditions are noted and are never fulfilled."""
 
     world: World
     elements: Elements
@@ -98,11 +103,11 @@ class Triggers:
     members: Callable[[str], list[str]]
 
     def read(self, element: ET.Element | None, owner: tuple[str, ...]) -> Trigger | None:
-        """The trigger of an element; None where there is no element.
+        """Returns the trigger of an element, or None if there is no element.
 
         Args:
             element: A StartTrigger or StopTrigger.
-            owner: The names of the parts around it, for references.
+            owner: Names of the enclosing parts, for references.
         """
         if element is None:
             return None
@@ -168,7 +173,7 @@ class Triggers:
         rule, value = text(element, "rule"), number(element, "value")
         compare = compared(element)
         if rule == "greaterThan":
-            # The first moment after a time is that time: steps are finite, time is not.
+            # The first step after a time counts as that time, because steps have a finite length.
             return lambda: self.world.now_s > 0 and self.world.now_s >= value - 1e-9
         return lambda: compare(round(self.world.now_s, 6))
 

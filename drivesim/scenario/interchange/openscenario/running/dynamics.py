@@ -1,4 +1,4 @@
-"""How a speed or a lateral place goes from one value to another: shapes over time, rate or distance."""
+"""Transitions of a speed or a lateral position between two values: shapes over time, rate or distance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import choice
 SHAPES = ("linear", "cubic", "sinusoidal", "step", "smooth")
 DIMENSIONS = ("time", "rate", "distance")
 
-# The largest slope and curvature of each shape, in amounts per duration and per squared duration.
+# The largest slope and curvature of each shape, for a change by 1 within a duration of 1.
 _PEAK_SLOPE = {"linear": 1.0, "cubic": 1.5, "sinusoidal": math.pi / 2, "smooth": SmoothChange.PEAK_SLOPE}
 _PEAK_CURVATURE = {
     "linear": 0.0,
@@ -24,7 +24,7 @@ _PEAK_CURVATURE = {
 
 @dataclass(frozen=True)
 class Dynamics:
-    """A shape and how long it takes; `smooth` is drivesim's own, with slope and curvature 0 at both ends."""
+    """The shape and length of a transition; `smooth` is drivesim's own, with slope and curvature 0 at both ends."""
 
     shape: str
     dimension: str
@@ -32,7 +32,7 @@ class Dynamics:
 
     @classmethod
     def read(cls, element: ET.Element) -> Dynamics:
-        """From SpeedActionDynamics or LaneChangeActionDynamics."""
+        """Reads SpeedActionDynamics or LaneChangeActionDynamics."""
         shape = choice(element, "dynamicsShape", SHAPES[:4])
         dimension = choice(element, "dynamicsDimension", DIMENSIONS, "time")
         return cls(shape, dimension, abs(number(element, "value", 0.0)))
@@ -44,20 +44,20 @@ class Dynamics:
 
     @property
     def peak_slope(self) -> float:
-        """The largest slope, in amounts per duration."""
+        """The largest slope, for a change by 1 within a duration of 1."""
         return _PEAK_SLOPE[self.shape]
 
     @property
     def peak_curvature(self) -> float:
-        """The largest curvature, in amounts per squared duration."""
+        """The largest curvature, for a change by 1 within a duration of 1."""
         return _PEAK_CURVATURE[self.shape]
 
     def lasting(self, seconds: float, shape: str | None = None) -> Dynamics:
-        """The same over another time, of another shape where one is given."""
+        """Returns the same transition with another duration and, optionally, another shape."""
         return replace(self, shape=shape or self.shape, dimension="time", value=seconds)
 
     def duration_s(self, change: float, mean_speed_mps: float) -> float:
-        """Seconds of a change by `change`, at a speed on average; infinite where it is never over."""
+        """Returns the duration of a change in seconds at a mean speed; infinite if it never ends."""
         match self.dimension:
             case "time":
                 return self.value
@@ -67,7 +67,7 @@ class Dynamics:
                 return self.value / mean_speed_mps if mean_speed_mps > 0 else math.inf
 
     def share(self, progress: float) -> float:
-        """The share of the change that is done after a share of its time."""
+        """Returns the completed fraction of the change after a fraction of its time."""
         u = min(max(progress, 0.0), 1.0)
         match self.shape:
             case "cubic":

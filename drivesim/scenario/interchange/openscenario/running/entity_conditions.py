@@ -1,4 +1,4 @@
-"""Conditions on entities: whether each holds for one entity now."""
+"""Conditions on entities, each tested for one entity at the present time."""
 
 from __future__ import annotations
 
@@ -40,13 +40,17 @@ _SLOWEST_MPS = 1e-6
 
 
 def compared(element: ET.Element, default: str | None = None) -> Callable[[float], bool]:
-    """Compares a quantity with the `value` of an element by its `rule`."""
+    """Returns a function that compares a quantity with the `value` of an element by its `rule`."""
     compare, asked = _RULES[choice(element, "rule", tuple(_RULES), default)], number(element, "value")
     return lambda value: compare(value, asked)
 
 
 def entity_condition(element: ET.Element, world: World) -> Holds:
-    """Whether the condition inside of an EntityCondition holds; UnmappableError where it is not known."""
+    """Returns a test of the condition in an EntityCondition.
+
+    Raises:
+        UnmappableError: The condition is not known.
+    """
     condition = only_child(element)
     if condition.tag in _MEASURED:
         quantity, rule = _MEASURED[condition.tag](condition, world), compared(condition, "greaterOrEqual")
@@ -88,7 +92,7 @@ def _relative_distance(condition: ET.Element, world: World) -> _Quantity:
         if kind in _AXES:
             return abs(world.gap(entity, other, kind, system, freespace))
         if freespace:
-            from shapely import Polygon  # heavy, and few files measure like this
+            from shapely import Polygon  # expensive, and few files measure this way
 
             return float(Polygon(world.box(entity)).distance(Polygon(world.box(other))))
         return math.hypot(*world.offset_to(entity, other.here.pose(world.roads)))
@@ -199,7 +203,10 @@ def _offroad(condition: ET.Element, world: World) -> Holds:
 
 
 def _clearance(condition: ET.Element, world: World) -> Holds:
-    """Whether no other entity is within distances along the road and lanes beside (ASAM OpenSCENARIO XML 1.2)."""
+    """Returns a test for the absence of other entities nearby on the road (ASAM OpenSCENARIO XML 1.2).
+
+    The condition gives distances along the road and the lanes beside the entity's own.
+    """
     forward, backward = number(condition, "distanceForward", 0.0), number(condition, "distanceBackward", 0.0)
     freespace, opposite = flag(condition, "freeSpace"), flag(condition, "oppositeLanes")
     asked = {reference.get("entityRef", "") for reference in condition.iterfind("EntityRef")}
@@ -229,7 +236,7 @@ def _clearance(condition: ET.Element, world: World) -> Holds:
 
 
 def _order(entity: Entity, world: World) -> int:
-    """Lanes in a row without a gap: there is no lane 0."""
+    """Returns the index of an entity's lane, counted without a gap, although there is no lane 0."""
     lane = world.roads.lane_at(entity.here.road, entity.here.s, entity.here.t(world.roads))
     return lane - 1 if lane > 0 else lane
 
@@ -277,7 +284,7 @@ def _system(condition: ET.Element) -> str:
 
 def _longitudinal_only(condition: ET.Element) -> None:
     if condition.get("direction", "longitudinal") != "longitudinal":
-        raise UnmappableError(f"{condition.tag} of another direction than the longitudinal one is not supported")
+        raise UnmappableError(f"{condition.tag} is supported for the longitudinal direction only")
 
 
 def _other(element: ET.Element, world: World) -> Entity:
@@ -285,8 +292,8 @@ def _other(element: ET.Element, world: World) -> Entity:
 
 
 def _place(element: ET.Element, world: World) -> Callable[[], Place]:
-    """The place of a Position inside, which may move with an entity."""
+    """Returns a function for the place of a Position, which may move with an entity."""
     position = position_in(element)
     if referred(position) is None:
-        resolve(position, world.roads, world.place_of)  # what is not supported shows before anything runs
+        resolve(position, world.roads, world.place_of)  # reports unsupported positions before anything runs
     return lambda: resolve(position, world.roads, world.place_of)

@@ -1,4 +1,4 @@
-"""Actions that take time: each moves its entity step by step until it is over, or until a newer one ends it."""
+"""Actions that take time. Each moves its entity step by step until it ends or a newer one replaces it."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _NEVER_S = 1e-9
 
 
 class Run(ABC):
-    """An action of one entity while it lasts.
+    """An action of one entity in progress.
 
     Attributes:
-        domains: What it controls, `longitudinal` and `lateral`; a newer action on the same ends it.
-        text: What it does, for the timeline.
-        change: What it changes, as a manoeuvre would say it; None where no manoeuvre would.
+        domains: What it controls, `longitudinal` and `lateral`; a newer action on the same domain ends it.
+        text: Its description in the timeline.
+        change: The equivalent change of a manoeuvre; None if no manoeuvre is equivalent.
     """
 
     domains: frozenset[str]
@@ -38,7 +38,7 @@ class Run(ABC):
         self.elapsed_s = 0.0
 
     def step(self, world: World) -> bool:
-        """Goes on by a step; whether it is over."""
+        """Advances by one step and returns whether the action has ended."""
         self.elapsed_s += STEP_S
         return self._step(world)
 
@@ -48,7 +48,7 @@ class Run(ABC):
 
 @dataclass(frozen=True)
 class Change:
-    """What a manoeuvre would say: a speed in m/s that is reached, or a place in another lane."""
+    """The target of a manoeuvre: a speed in m/s, or a place in another lane."""
 
     start_s: float
     duration_s: float
@@ -57,7 +57,7 @@ class Change:
 
 
 class SpeedRun(Run):
-    """Goes to a speed, of a shape over a time, or over a distance."""
+    """A change of speed with a shape over a time or a distance."""
 
     domains = frozenset({"longitudinal"})
 
@@ -80,7 +80,7 @@ class SpeedRun(Run):
 
 
 class FollowSpeedRun(Run):
-    """Takes the speed of another entity, and a difference or factor, from now on; it never ends by itself."""
+    """A speed relative to that of another entity, by a difference or a factor; it never ends by itself."""
 
     domains = frozenset({"longitudinal"})
 
@@ -97,7 +97,7 @@ class FollowSpeedRun(Run):
 
 
 class SpeedProfileRun(Run):
-    """Goes through speeds at times, each of which counts from the one before, linearly between them."""
+    """A sequence of speeds, linear in time between them; each time counts from the previous speed."""
 
     domains = frozenset({"longitudinal"})
 
@@ -112,7 +112,7 @@ class SpeedProfileRun(Run):
 
 
 class KeepDistanceRun(Run):
-    """Keeps a distance or a time gap to another entity, with bounds on acceleration, deceleration and speed."""
+    """A distance or time gap to another entity, kept within limits on acceleration, deceleration and speed."""
 
     domains = frozenset({"longitudinal"})
 
@@ -131,7 +131,7 @@ class KeepDistanceRun(Run):
         self.text = f"keeps its distance from {other.name}"
 
     def _step(self, world: World) -> bool:
-        # A critically damped controller; positive is too far behind.
+        # A critically damped controller; the error is positive if the entity is too far behind.
         missing = self._gap() - self._wanted()
         closing = self.entity.speed_mps - self._other.speed_mps
         asked = 0.25 * missing - closing
@@ -141,7 +141,7 @@ class KeepDistanceRun(Run):
 
 
 class SynchronizeRun(Run):
-    """Arrives at a place when another entity arrives at another, at a final speed where one is given."""
+    """An arrival at a place at the time when another entity arrives at its own, optionally at a final speed."""
 
     domains = frozenset({"longitudinal"})
 
@@ -167,14 +167,14 @@ class SynchronizeRun(Run):
         speed = self.entity.speed_mps
         if self._final is None:
             slope = 2 * (way / until - speed) / until
-        else:  # the acceleration now of the speed that is quadratic in time and meets way and final speed
+        else:  # present acceleration of a speed that is quadratic in time and meets distance and final speed
             slope = 2 * (3 * way / until - 2 * speed - self._final()) / until
         self.entity.speed_mps = max(speed + slope * STEP_S, 0.0)
         return False
 
 
 class LateralRun(Run):
-    """Goes to an offset from the middle of a lane, of a shape over a time or a distance."""
+    """A move to an offset from the centre of a lane, with a shape over a time or a distance."""
 
     domains = frozenset({"lateral"})
 
@@ -202,7 +202,7 @@ class LateralRun(Run):
 
 
 class TimedTrajectoryRun(Run):
-    """Goes through places at times, smoothly from one to the next: nothing on wheels changes its speed at a vertex."""
+    """A path through places at given times, smooth in between, because no vehicle changes its speed abruptly."""
 
     domains = frozenset({"longitudinal", "lateral"})
 
@@ -217,7 +217,7 @@ class TimedTrajectoryRun(Run):
 
     @property
     def first_speed_mps(self) -> float:
-        """The speed with which it begins; 0 where it waits for its first time."""
+        """The initial speed; 0 if it waits for its first time."""
         return 0.0 if self._first_s > STEP_S else float(np.hypot(*self._slopes(max(self._first_s, 0.0))[:2]))
 
     def _step(self, world: World) -> bool:
@@ -235,7 +235,7 @@ class TimedTrajectoryRun(Run):
 
 
 class PathRun(Run):
-    """Follows a line of places at its own speed."""
+    """A path through places at the entity's own speed."""
 
     domains = frozenset({"lateral"})
 
@@ -265,7 +265,7 @@ class PathRun(Run):
 
 
 def free_place(world: World, pose: Pose) -> Place:
-    """The place of a pose beside or on a road, with exactly its heading."""
+    """Returns the place of a pose on a road or away from it, with exactly its heading."""
     try:
         found = world.roads.locate(pose.x, pose.y)
         if found is None:

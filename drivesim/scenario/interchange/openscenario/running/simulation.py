@@ -1,4 +1,4 @@
-"""Runs a file from its first moment to its end."""
+"""Executes a file from its first moment to its end."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from drivesim.scenario.interchange.openscenario.running.world import STEP_S, Wor
 
 HORIZON_S = 300.0
 MAX_CHAIN = 32
-# Entities and conditions, times steps: this takes seconds.
+# Largest number of entities and conditions times steps, which takes seconds.
 _MOST_WORK, _LEAST_HORIZON_S = 1_000_000, 20.0
 _AFTERWARDS_S, _USUAL_S, _SHORTEST_S = 1.0, 4.0, 0.4
 _DAY_HOURS = (6.5, 19.5)
@@ -31,7 +31,7 @@ class Ended:
 
 
 def run(root: ET.Element, world: World, board: Storyboard, notes: Notes) -> Ended:
-    """Puts everything in its first place, and goes on step by step until the end; notes what never comes."""
+    """Places all entities and executes the storyboard to its end; notes the events that never start."""
     time_of_day = _first_moment(root, world, board, notes)
     stopped = board.look()
     last, parts = 0.0, len(world.entities) + sum(1 for _ in root.iter("Condition"))
@@ -49,13 +49,13 @@ def run(root: ET.Element, world: World, board: Storyboard, notes: Notes) -> Ende
         return Ended(max(round(world.now_s, 3), _SHORTEST_S), time_of_day)
     begun = max((happening.time_s for happening in board.happenings), default=0.0)
     ends = max(_USUAL_S, begun + _AFTERWARDS_S, last_change_s(board) + _AFTERWARDS_S)
-    why = "nothing stops it" if board.never_stops else "its StopTrigger does not come"
+    why = "nothing stops it" if board.never_stops else "its StopTrigger does not fire"
     notes.changed(board.element, "end", f"at {ends:.4g} s: {why} within {horizon:.4g} s")
     return Ended(round(min(ends, horizon), 3), time_of_day)
 
 
 def last_change_s(board: Storyboard) -> float:
-    """When the last change of speed or lane that has a duration is over."""
+    """Returns the time at which the last change of speed or lane with a duration ends."""
     changes = [h.change for h in board.happenings if h.change is not None and h.change.duration_s < HORIZON_S]
     return max((change.start_s + change.duration_s for change in changes), default=0.0)
 
@@ -67,7 +67,7 @@ def _first_moment(root: ET.Element, world: World, board: Storyboard, notes: Note
         for action in private.iterfind("PrivateAction")
     ]
     _put_down(world, notes, root, [(name, action) for name, action in privates if _teleports(action)])
-    # Speeds that are relative to others come after those, in whatever order they stand in the file.
+    # Speeds relative to other entities are set after those, whatever their order in the file.
     for relative in (False, True):
         for name, action in privates:
             if not _teleports(action) and relative == (action.find(".//RelativeTargetSpeed") is not None):
@@ -85,7 +85,7 @@ def _first_moment(root: ET.Element, world: World, board: Storyboard, notes: Note
         if described is None and (reference := environment.find("CatalogReference")) is not None:
             described = board.actions.catalogues.entry(reference)
         if described is None:
-            notes.dropped(action, "EnvironmentAction in Init", "its environment is not found")
+            notes.dropped(action, "EnvironmentAction in Init", "its environment was not found")
             continue
         time_of_day = _environment(described, notes) or time_of_day
     for entity in world.entities.values():
@@ -100,7 +100,7 @@ def _teleports(action: ET.Element) -> bool:
 
 
 def _put_down(world: World, notes: Notes, root: ET.Element, teleports: list[tuple[str, ET.Element]]) -> None:
-    """Puts entities in their places, those first that others count from."""
+    """Places entities, in an order in which each comes after those that its position is relative to."""
     wanted = {name: (position_in(child(action, "TeleportAction")), action) for name, action in teleports}
     named = {name for story in root.iterfind("Storyboard/Story") for name in entities_in(story)}
 
@@ -126,7 +126,7 @@ def _put_down(world: World, notes: Notes, root: ET.Element, teleports: list[tupl
 
 
 def first_position(root: ET.Element, name: str) -> ET.Element | None:
-    """The absolute Position that the first place of an entity counts from in the end; None where there is none."""
+    """Returns the absolute Position that the first place of an entity finally depends on, or None."""
     positions = {
         private.get("entityRef", ""): found
         for private in root.iterfind("Storyboard/Init/Actions/Private")

@@ -1,7 +1,7 @@
-"""The storyboard: stories, acts, groups, manoeuvres, events and actions, each with its state (ASAM OpenSCENARIO XML).
+"""The storyboard: stories, acts, groups, manoeuvres, events and actions with their states (ASAM OpenSCENARIO XML).
 
-A step lets running actions move their entities, then looks at triggers until nothing more changes, so that what starts
-because something else ends does so at the same moment.
+In each step, running actions move their entities; then triggers are checked until nothing more changes, so that a part
+that starts because another one ends does so at the same moment.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TRANSITIONS = ("startTransition", "endTransition", "stopTransition", "skipTrans
 
 @dataclass(frozen=True)
 class Happening:
-    """Something that was done: when, by which action, of which entity, and in words."""
+    """An executed action: its time, the action, its entity, and a description."""
 
     time_s: float
     element: ET.Element
@@ -39,7 +39,7 @@ class Happening:
 
 @dataclass(eq=False)
 class Part:
-    """A part of the storyboard that has a state; `transition` holds the last one and its step."""
+    """A part of the storyboard that has a state; `transition` holds the last transition and its step."""
 
     kind: str
     path: tuple[str, ...]
@@ -54,7 +54,7 @@ class Part:
 
 @dataclass(eq=False)
 class ActionPart(Part):
-    """An action of an event: what it begins, for whom, and what runs."""
+    """An action of an event: its start functions, its entities, and its runs in progress."""
 
     begin: Begin | None = None
     globally: Callable[[], str] | None = None
@@ -75,14 +75,14 @@ class Event(Part):
 
 @dataclass(eq=False)
 class Maneuver(Part):
-    """Events that override one another."""
+    """A manoeuvre: events that can override one another."""
 
     events: list[Event] = field(default_factory=list)
 
 
 @dataclass(eq=False)
 class Group(Part):
-    """Manoeuvres of some actors."""
+    """A group: manoeuvres of the same actors."""
 
     actors: list[str] = field(default_factory=list)
     takes_triggering: bool = False
@@ -93,7 +93,7 @@ class Group(Part):
 
 @dataclass(eq=False)
 class Act(Part):
-    """Groups between a start and a stop."""
+    """An act: groups between a start and a stop trigger."""
 
     start: Trigger | None = None
     stop: Trigger | None = None
@@ -102,13 +102,13 @@ class Act(Part):
 
 @dataclass(eq=False)
 class Story(Part):
-    """Acts."""
+    """A story: a list of acts."""
 
     acts: list[Act] = field(default_factory=list)
 
 
 class Storyboard:
-    """Reads the storyboard of a file and runs it; `happenings` tells what was done."""
+    """Reads the storyboard of a file and executes it; `happenings` lists the executed actions."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class Storyboard:
         self._triggers = Triggers(world, self, notes, members)
         self._pending: list[Callable[[], None]] = []
         board = root.find("Storyboard")
-        assert board is not None, "a file without a Storyboard is refused before"
+        assert board is not None, "a file without a Storyboard is refused earlier"
         self.element = board
         self.stories = [self._story(element) for element in board.iterfind("Story")]
         for read in self._pending:  # triggers refer to parts that come later in the file
@@ -136,7 +136,7 @@ class Storyboard:
         self.never_stops = self.stop is None or not self.stop.groups
 
     def step(self) -> bool:
-        """Goes on by one step; whether the storyboard has been stopped."""
+        """Executes one step and returns whether the storyboard has been stopped."""
         self._step += 1
         self.world.now_s = self._step * STEP_S
         for run in list(self._running):
@@ -152,7 +152,7 @@ class Storyboard:
         return self.look()
 
     def look(self) -> bool:
-        """Looks at all triggers at the present time; whether the storyboard has been stopped."""
+        """Checks all triggers at the present time and returns whether the storyboard has been stopped."""
         for _ in range(_MAX_PASSES):
             self._changed = False
             for story in self.stories:
@@ -163,17 +163,17 @@ class Storyboard:
 
     @property
     def complete(self) -> bool:
-        """Whether all stories are over, and no action of the first moment goes on."""
+        """Whether all stories have ended, and no action of the initial phase is running."""
         return all(story.state == COMPLETE for story in self.stories) and not self._running
 
     def never_started(self) -> Iterator[Event]:
-        """The events that have not happened."""
+        """Yields the events that have not started."""
         for part in self._parts:
             if isinstance(part, Event) and part.started_step < 0:
                 yield part
 
     def start_run(self, run: Run, element: ET.Element) -> None:
-        """Lets a run begin, which ends others of its entity that control the same."""
+        """Starts a run and ends other runs of its entity that control the same domain."""
         for other in list(self._running):
             if other.entity is run.entity and other.domains & run.domains:
                 self._running.remove(other)
@@ -181,12 +181,18 @@ class Storyboard:
         self.happenings.append(Happening(self.world.now_s, element, run.entity.name, run.text, run.change))
 
     def state_holds(self, kind: str, reference: str, state: str, owner: tuple[str, ...]) -> Callable[[], bool]:
-        """Whether a part is in a state, or undergoes a transition now; `a::b` names b inside of a."""
+        """Returns a function that tests whether a part is in a state or undergoes a transition now.
+
+        In a reference, `a::b` names the part b inside a.
+
+        Raises:
+            UnmappableError: There is no such part or no such state.
+        """
         part = self._found(kind, reference, owner)
         if state in _TRANSITIONS:
             return lambda: part.transition == (state, self._step)
         if state not in (STANDBY, RUNNING, COMPLETE):
-            raise UnmappableError(f"{state!r} is no state of a part of the storyboard")
+            raise UnmappableError(f"{state!r} is not a state of a part of the storyboard")
         return lambda: part.state == state
 
     def _found(self, kind: str, reference: str, owner: tuple[str, ...]) -> Part:
@@ -274,7 +280,7 @@ class Storyboard:
             elif kind.tag == "GlobalAction":
                 action.globally = self.actions.globally(kind)
             else:
-                self.notes.dropped(element, f"action {action.path[-1]}", f"only the tool of a {kind.tag} knows it")
+                self.notes.dropped(element, f"action {action.path[-1]}", f"{kind.tag} is meant for another tool")
         return action
 
     # Running
@@ -326,7 +332,7 @@ class Storyboard:
         if all(maneuver.state == COMPLETE for maneuver in group.maneuvers):
             again = group.count + 1 < group.most and bool(group.maneuvers)
             if again and any(event.started_step == self._step for m in group.maneuvers for event in m.events):
-                return  # what takes no time happens once in a step
+                return  # an instantaneous action happens only once per step
             group.count += 1
             if again:
                 self._start_group(group)
@@ -394,7 +400,7 @@ class Storyboard:
             self._go(event, STANDBY if event.count < event.most else COMPLETE, "endTransition")
 
     def _end(self, part: Part, transition: str) -> None:
-        """Ends a group or an event, and all that is in it."""
+        """Ends a group or an event with all its parts."""
         if isinstance(part, Group):
             for maneuver in part.maneuvers:
                 for event in maneuver.events:
@@ -427,7 +433,7 @@ class Storyboard:
 
 
 def _named(path: tuple[str, ...], names: tuple[str, ...]) -> bool:
-    """Whether names lead to a part: its own is the last one, those before are around it, in their order."""
+    """Returns whether names lead to a part: first those of enclosing parts, in order, and its own name last."""
     if path[-1] != names[-1]:
         return False
     around = iter(path[:-1])
@@ -440,5 +446,5 @@ def _because(conditions: list[Condition]) -> str:
 
 
 def entities_in(part: ET.Element) -> set[str]:
-    """The names of the entities that an element refers to."""
+    """Returns the names of the entities that an element refers to."""
     return {inner.get("entityRef", "") for inner in part.iter() if "entityRef" in inner.attrib}

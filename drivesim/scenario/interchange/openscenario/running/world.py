@@ -1,4 +1,4 @@
-"""Entities in motion: where each is at the present time, how it got there, and how far it is from others."""
+"""Moving entities: their present places, their motion so far, and the distances between them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MAX_HOPS = 8
 
 @dataclass(frozen=True)
 class Sample:
-    """Where the reference point of an entity was at a time."""
+    """The place of an entity's reference point at a time."""
 
     time_s: float
     pose: Pose
@@ -31,11 +31,11 @@ class Sample:
 
 @dataclass
 class Entity:
-    """One entity now; `tracks` holds a list of samples for each time that it was there, new after a teleport.
+    """The present state of one entity; `tracks` holds one list of samples per presence, a new one after a teleport.
 
     Attributes:
-        speed_mps: Along its heading, negative backwards.
-        stood_s: For how long it has not moved.
+        speed_mps: Speed along its heading, negative backwards.
+        stood_s: Time for which it has not moved.
     """
 
     name: str
@@ -51,25 +51,29 @@ class Entity:
 
     @property
     def here(self) -> Place:
-        """Its place; UnmappableError where it is not in the world."""
+        """The place of the entity.
+
+        Raises:
+            UnmappableError: It is not in the world.
+        """
         if self.place is None:
             raise UnmappableError(f"{self.name} has no place")
         return self.place
 
     def put(self, place: Place | None, now_s: float, roads: RoadMap) -> None:
-        """Sets it down somewhere else, or takes it out of the world."""
+        """Moves the entity to another place, or removes it from the world."""
         self.place = place
         if place is not None:
             self.tracks.append([])
             self.record(now_s, roads)
 
     def record(self, now_s: float, roads: RoadMap) -> None:
-        """Remembers where it is now."""
+        """Adds its present place to its track."""
         if self.place is not None:
             self.tracks[-1].append(Sample(now_s, self.place.pose(roads), self.speed_mps))
 
     def advance(self, roads: RoadMap) -> None:
-        """Moves it on by a step, with the speed that actions have given it; `led` ones were moved by their action."""
+        """Moves the entity by one step at the speed set by actions, unless an action moved it already (`led`)."""
         if self.place is None:
             return
         way = (self._speed_before + self.speed_mps) / 2 * STEP_S
@@ -82,12 +86,12 @@ class Entity:
         self.led = False
 
     def jump_to_speed(self, speed_mps: float) -> None:
-        """Gives it a speed without an acceleration."""
+        """Sets the speed without an acceleration."""
         self.speed_mps = self._speed_before = speed_mps
 
 
 def moved(place: Place, way_m: float, roads: RoadMap) -> Place:
-    """A place after a way along its own direction: along the road where it looks along it, else straight on."""
+    """Returns the place after a distance: along the road if the place faces along it, or else straight on."""
     t = place.t(roads)
     stretch = max(1 - t * roads.curvature(place.road, place.s), _LEAST_STRETCH)
     if abs(math.sin(place.turned)) < _ALONG_ROAD:
@@ -100,7 +104,7 @@ def moved(place: Place, way_m: float, roads: RoadMap) -> Place:
 
 
 def _along(place: Place, ds: float, roads: RoadMap) -> Place:
-    """A place so much further along its lane, on roads and among lanes that follow as well."""
+    """Returns a place further along its lane, which can be on a following road or lane."""
     s = place.s + ds
     for _ in range(_MAX_HOPS):
         length = roads.length(place.road)
@@ -125,7 +129,7 @@ def _along(place: Place, ds: float, roads: RoadMap) -> Place:
 
 @dataclass
 class World:
-    """All entities, the roads they are on, and the time; parameters and variables that actions may set."""
+    """All entities, their roads, the time, and the parameters and variables that actions can set."""
 
     entities: Mapping[str, Entity]
     roads: RoadMap
@@ -134,22 +138,34 @@ class World:
     parameters: dict[str, str] = field(default_factory=dict)
 
     def entity(self, name: str) -> Entity:
-        """An entity by name; UnmappableError for one that the file does not have."""
+        """Returns an entity by name.
+
+        Raises:
+            UnmappableError: The file has no such entity.
+        """
         if name not in self.entities:
             raise UnmappableError(f"there is no entity {name!r}")
         return self.entities[name]
 
     def place_of(self, name: str) -> Place:
-        """Where an entity is; UnmappableError where it is nowhere."""
+        """Returns the place of an entity.
+
+        Raises:
+            UnmappableError: The entity is not in the world.
+        """
         return self.entity(name).here
 
     def gap(self, entity: Entity, other: Entity, axis: str, system: str, freespace: bool) -> float:
-        """Metres from an entity to another along an axis of the first, positive ahead or to the left.
+        """Returns metres from an entity to another along an axis of the first, positive ahead or to the left.
 
         Args:
+            entity: The entity to measure from.
+            other: The entity to measure to.
             axis: `longitudinal` or `lateral`.
-            system: `road` or `lane` for along the road, where both are on the same; else the entity's own axes.
-            freespace: Between the boxes, 0 where they are side by side, instead of between the reference points.
+            system: `road` or `lane` to measure along the road if both are on the same one; otherwise the entity's own
+                axes.
+            freespace: Whether to measure between the boxes (0 if they overlap on the axis) instead of the reference
+                points.
         """
         own, its = entity.here, other.here
         if system in ("road", "lane") and own.road == its.road:
@@ -165,7 +181,7 @@ class World:
         return _between_boxes(gap, entity.vehicle, other.vehicle, turned, axis == "lateral")
 
     def gap_to_place(self, entity: Entity, place: Place, axis: str, system: str, freespace: bool) -> float:
-        """As `gap`, to a place of no extent."""
+        """Returns the same as `gap` for a place without extent."""
         if system in ("road", "lane") and entity.here.road == place.road:
             gap = place.s - entity.here.s if axis == "longitudinal" else place.t(self.roads) - entity.here.t(self.roads)
             gap *= entity.here.along
@@ -177,14 +193,14 @@ class World:
         return _between_boxes(gap, entity.vehicle, point, 0.0, axis == "lateral")
 
     def offset_to(self, entity: Entity, pose: Pose) -> tuple[float, float]:
-        """Metres ahead of an entity and to its left."""
+        """Returns metres ahead of an entity and to its left."""
         own = entity.here.pose(self.roads)
         dx, dy = pose.x - own.x, pose.y - own.y
         cos, sin = math.cos(own.heading), math.sin(own.heading)
         return dx * cos + dy * sin, dy * cos - dx * sin
 
     def box(self, entity: Entity) -> np.ndarray:
-        """Corners `4 2` of its box on the ground; `footprint` counts headings from the y axis."""
+        """Returns the corners `4 2` of its box on the ground; `footprint` counts headings from the y axis."""
         pose, vehicle = entity.here.pose(self.roads), entity.vehicle
         cos, sin = math.cos(pose.heading), math.sin(pose.heading)
         x = pose.x + vehicle.ahead_m * cos - vehicle.left_m * sin
@@ -193,7 +209,7 @@ class World:
 
 
 def _between_boxes(gap: float, own: Vehicle, other: Vehicle, turned: float, lateral: bool) -> float:
-    """The gap between boxes, from that between reference points; the other box is turned to the left."""
+    """Returns the gap between boxes from that between reference points; the other box is turned to the left."""
     cos, sin = math.cos(turned), math.sin(turned)
     ahead, left = other.ahead_m * cos - other.left_m * sin, other.ahead_m * sin + other.left_m * cos
     extent = (abs(cos) * other.size_m[0] + abs(sin) * other.size_m[1]) / 2

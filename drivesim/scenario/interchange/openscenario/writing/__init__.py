@@ -1,1 +1,1 @@
-"""Makes a scenario of what a storyboard has done: manoeuvres where they say the same, else trajectories."""
+"""Writes an executed storyboard as a scenario: manoeuvres if they are equivalent, or else trajectories."""

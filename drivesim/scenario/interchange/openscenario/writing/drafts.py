@@ -1,4 +1,4 @@
-"""The ego and the actors of an import before they are checked; what no scenario takes is dropped part by part."""
+"""The ego and the actors of an import before validation; parts that a scenario cannot contain are dropped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from drivesim.scenario.text.problems import FieldPath
 
 @dataclass
 class Draft:
-    """The ego or an actor: what it may say, the best first, each in the fields of a scenario file."""
+    """The ego or an actor in alternative forms, the best first, each as fields of a scenario file."""
 
     name: str
     element: ET.Element
@@ -29,12 +29,12 @@ class Draft:
     id: str | None = None
 
     def plain(self) -> dict[str, Any]:
-        """As a scenario file says it."""
+        """Returns the draft as it is written in a scenario file."""
         return ({"id": self.id} if self.id else {}) | self.forms[0]
 
 
 def with_ids(drafts: list[Draft]) -> None:
-    """Gives each actor its name in the file as its id, as far as an id may be that."""
+    """Sets the id of each actor to its name in the file, as far as that is a valid id."""
     taken: set[str] = set()
     for draft in drafts:
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", draft.name).lstrip("_-")[:32]
@@ -44,7 +44,7 @@ def with_ids(drafts: list[Draft]) -> None:
 
 
 def accepted(shared: Mapping[str, Any], ego: Draft, actors: list[Draft], notes: Notes) -> Scenario:
-    """The scenario of these parts, without those that it may not have, each of which is noted as dropped."""
+    """Returns the scenario of these parts, without those that it cannot contain, each of which is noted as dropped."""
     for draft in actors[MAX_ACTORS:]:
         notes.dropped(draft.element, f"entity {draft.name}", f"more than {MAX_ACTORS} actors")
     del actors[MAX_ACTORS:]
@@ -61,7 +61,7 @@ def accepted(shared: Mapping[str, Any], ego: Draft, actors: list[Draft], notes: 
 
 
 def _drop(problems: Iterable[tuple[FieldPath, str]], ego: Draft, actors: list[Draft], notes: Notes) -> None:
-    """Says what the problems lie in otherwise, or takes it out, the last ones first, so that places stay right."""
+    """Replaces or removes the parts that have problems, from the last to the first, so that indices stay valid."""
     parts: dict[int, str] = {}
     for path, why in problems:
         match path:

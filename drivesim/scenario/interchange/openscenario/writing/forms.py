@@ -1,4 +1,4 @@
-"""What a vehicle may say of its way: place, speed and manoeuvres where those mean the same, else a trajectory."""
+"""Forms of a vehicle's motion: place, speed and manoeuvres if they are equivalent, or else a trajectory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drivesim.scenario.schema.actors import MAX_MANOEUVRES, Actor, Ego
 from drivesim.scenario.schema.road import Road
 
 SAME_M = 0.05
-"""A manoeuvre says the same as the file where the vehicle is never farther than this from where the file has it."""
+"""Largest distance from the position in the file at which a manoeuvre still counts as equivalent."""
 _SAME_LANE_M, _SAME_HEADING_RAD, _SHORTEST_S, _LONGEST_S = 0.01, 0.005, 0.2, 600.0
 _MOVING_MPS = 0.5
 
@@ -35,14 +35,14 @@ class LaneOrSpeed:
 
 
 def actor_forms(vehicle: Vehicle, way: Way, changes: Sequence[LaneOrSpeed], road: Road, whole: bool) -> list[Form]:
-    """The forms of an actor, the best first.
+    """Returns the forms of an actor, the best first.
 
     Args:
         vehicle: Its category and size.
-        way: Of its middle.
-        changes: Of its speed and lane, as the file has them; lanes by metres to the left of the ego's first one.
+        way: Motion of its centre.
+        changes: Its changes of speed and lane in the file; lanes are metres to the left of the ego's first one.
         road: The road of the scenario.
-        whole: Whether the way lasts from the first frame to the end.
+        whole: Whether the motion lasts from the first frame to the end.
     """
     shared: Form = {"category": vehicle.category}
     if vehicle.sized:
@@ -64,7 +64,7 @@ def actor_forms(vehicle: Vehicle, way: Way, changes: Sequence[LaneOrSpeed], road
 
 
 def ego_forms(way: Way, changes: Sequence[LaneOrSpeed], road: Road) -> list[Form]:
-    """The forms of the ego, the best first; as `actor_forms`, the way is that of the camera."""
+    """Returns the forms of the ego, the best first; unlike in `actor_forms`, the motion is that of the camera."""
     rows: Form = {"trajectory": _rows(way, 0.0)}
     rows["trajectory"][0][:2] = [0.0, 0.0]
     said = _manoeuvres(changes, way, road, ego=True)
@@ -79,7 +79,7 @@ def ego_forms(way: Way, changes: Sequence[LaneOrSpeed], road: Road) -> list[Form
 
 
 def _same(moving: Any, way: Way, road: Road) -> bool:
-    """Whether something is where the way is, within `SAME_M`."""
+    """Returns whether an object follows the motion within `SAME_M`."""
     there = road.line.position(way.stations_m, way.offsets_m)
     return float(np.linalg.norm(moving.at(way.times_s).position_m - there, axis=-1).max()) <= SAME_M
 
@@ -99,13 +99,13 @@ def _place(vehicle: Vehicle, way: Way, road: Road) -> Form:
 
 
 def _degrees(heading: float) -> float:
-    """In -180..180, 180 for the way round."""
+    """Returns degrees in -180..180, with 180 for the opposite direction."""
     degrees = round(math.degrees(math.remainder(heading, 2 * math.pi)), 1)
     return 180.0 if degrees == -180 else degrees
 
 
 def _manoeuvres(changes: Sequence[LaneOrSpeed], way: Way, road: Road, ego: bool) -> list[Form] | None:
-    """The manoeuvres that say these changes; None where there are none such."""
+    """Returns the manoeuvres that are equivalent to these changes, or None if there are none."""
     said: list[Form] = []
     speed, lane = float(way.speeds_mps[0]), round(float(way.offsets_m[0]) / road.lane_width_m)
     for change in sorted(changes, key=lambda change: change.start_s):
@@ -132,7 +132,7 @@ def _manoeuvres(changes: Sequence[LaneOrSpeed], way: Way, road: Road, ego: bool)
 
 
 def _rows(way: Way, behind_m: float) -> list[list[float]]:
-    """Rows of a trajectory; distances are those of a point so far behind the one whose way it is."""
+    """Returns the rows of a trajectory; distances are those of a point `behind_m` behind the one that moves."""
     own = _own_headings(way)
     kept = fewest(way.times_s, np.stack([way.stations_m, way.offsets_m], -1))
     columns = [
@@ -146,7 +146,7 @@ def _rows(way: Way, behind_m: float) -> list[list[float]]:
 
 
 def _own_headings(way: Way) -> bool:
-    """Whether the vehicle does not point where it moves, as when it backs; a lane change alone is no such thing."""
+    """Returns whether the heading differs from the motion, as in reverse; a lane change alone does not count."""
     if len(way.times_s) < 2:
         return abs(math.remainder(float(way.headings_rad[0]), 2 * math.pi)) > _SAME_HEADING_RAD
     along, left = np.gradient(way.stations_m, way.times_s), np.gradient(way.offsets_m, way.times_s)

@@ -1,4 +1,4 @@
-"""From the plane of a file to what a scenario counts in: metres along the ego's road, and to the left of it."""
+"""Conversion from the plane of a file to scenario coordinates: metres along the ego's road and to its left."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from drivesim.scenario.interchange.openscenario.running.world import Sample
 
 @dataclass(frozen=True)
 class Way:
-    """Where a point of a vehicle was at times `n`.
+    """The motion of a point of a vehicle at times `n`.
 
     Attributes:
-        stations_m: Along the scenario's road from the camera in the first frame, `n`.
-        offsets_m: To the left of the middle of the ego's lane, `n`.
-        headings_rad: To the left of the road's direction, `n`.
-        speeds_mps: Along the vehicle's heading, `n`.
+        stations_m: Distances along the scenario's road from the camera in the first frame, `n`.
+        offsets_m: Offsets to the left of the centre of the ego's lane, `n`.
+        headings_rad: Headings to the left of the road's direction, `n`.
+        speeds_mps: Speeds along the vehicle's heading, `n`.
     """
 
     times_s: np.ndarray
@@ -42,20 +42,20 @@ class Frame:
     line: ReferenceLine
 
     def way(self, samples: Sequence[Sample], vehicle: Vehicle) -> Way:
-        """The way of the middle of a vehicle's box, without the drift of a lane change."""
+        """Returns the motion of the centre of a vehicle's box, without its sideways swing in a lane change."""
         return self._way(samples, vehicle.ahead_m, vehicle.left_m)
 
     def camera_way(self, samples: Sequence[Sample]) -> Way:
-        """The way of the camera on the ego."""
+        """Returns the motion of the camera on the ego."""
         return self._way(samples, self._camera_ahead_m, self.ego.left_m)
 
     def lateral_m(self, pose: Pose) -> float:
-        """How far a place lies to the left of the ego's first lane."""
+        """Returns how far a position lies to the left of the ego's first lane."""
         return float(self._way([Sample(0.0, pose, 0.0)], 0.0, 0.0).offsets_m[0])
 
     @property
     def _camera_ahead_m(self) -> float:
-        """A scenario counts from the camera, OpenSCENARIO from the rear axle."""
+        """Distance from the rear axle, OpenSCENARIO's reference point, to the camera, which is drivesim's."""
         return self.ego.ahead_m + self.ego.size_m[0] / 2 - EGO_AHEAD_M
 
     def _way(self, samples: Sequence[Sample], ahead_m: float, left_m: float) -> Way:

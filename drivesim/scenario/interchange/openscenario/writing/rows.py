@@ -1,4 +1,4 @@
-"""Rows of a trajectory that say the same as many samples, as few of them as need be."""
+"""Reduces samples to the fewest rows of a trajectory that represent them within a tolerance."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ TOLERANCE_M = 0.01
 
 
 def fewest(times_s: np.ndarray, values: np.ndarray, tolerance: float = TOLERANCE_M) -> np.ndarray:
-    """Indices of the samples that a monotone cubic curve needs to be within `tolerance` of all of them.
+    """Returns indices of the samples that a monotone cubic curve needs to be within `tolerance` of all of them.
 
     Args:
         times_s: Ascending times `n`.
-        values: What is followed, `n c`.
+        values: Values to follow, `n c`.
         tolerance: Largest difference in any of the columns.
     """
     last = len(times_s) - 1
