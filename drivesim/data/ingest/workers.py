@@ -177,7 +177,7 @@ def _serve(connection: Connection, out: Path, settings: IngestSettings) -> None:
                         raise
                     except MemoryError:
                         connection.send(Failed(f"needs more memory than the {MAX_MEMORY_BYTES >> 30} GiB it may take"))
-                    except Exception as error:  # an error of a decoder or of the user's function does not end the others
+                    except Exception as error:  # of a decoder or of the user's function; others go on
                         connection.send(Failed(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"))
         except DrivesimError as error:
             connection.send(error if _travels(error) else InputError(str(error)))
