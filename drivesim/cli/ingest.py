@@ -1,4 +1,4 @@
-"""`drivesim ingest`: drive logs from footage of real drives."""
+"""`drivesim ingest`: makes drive logs from footage of real drives."""
 
 from __future__ import annotations
 
@@ -33,21 +33,25 @@ def ingest(
     out: Annotated[Path, typer.Option(help="Folder for the drive logs.")],
     media: Annotated[
         Path | None,
-        typer.Option(help="Pictures or video of label files.", show_default="beside them"),
+        typer.Option(help="Folder of the pictures, or the video, of label files.", show_default="beside them"),
     ] = None,
-    fps: Annotated[float, typer.Option(help="Frame rate of the drive logs, halved for slower footage.")] = 10.0,
+    fps: Annotated[float, typer.Option(help="Frame rate of the drive logs; it is halved for slower footage.")] = 10.0,
     width: Annotated[int, typer.Option(help="Largest width of the frames; they are half as high.")] = 1024,
-    crop_x: Annotated[float, typer.Option(min=0, max=1, help="Crop: 0 left, 1 right.")] = 0.5,
-    crop_y: Annotated[float, typer.Option(min=0, max=1, help="Crop: 0 top, 1 bottom.")] = 0.5,
-    log_seconds: Annotated[float, typer.Option(help="Longest drive log; longer recordings are cut.")] = 60.0,
+    crop_x: Annotated[
+        float, typer.Option(min=0, max=1, help="Horizontal place of the crop: 0 is left, 1 is right.")
+    ] = 0.5,
+    crop_y: Annotated[
+        float, typer.Option(min=0, max=1, help="Vertical place of the crop: 0 is top, 1 is bottom.")
+    ] = 0.5,
+    log_seconds: Annotated[float, typer.Option(help="Longest drive log in seconds; longer recordings are cut.")] = 60.0,
     source_fps: Annotated[
-        float | None, typer.Option(min=0.01, help="Frame rate of footage that does not say it.", show_default=False)
+        float | None, typer.Option(min=0.01, help="Frame rate of footage that does not contain it.", show_default=False)
     ] = None,
     time_of_day: Annotated[
-        TimeOfDay | None, typer.Option(help="Time of day of all recordings.", show_default="given, or by brightness")
+        TimeOfDay | None, typer.Option(help="Time of day of recordings that lack it.", show_default="from brightness")
     ] = None,
     mask: Annotated[
-        Path | None, typer.Option(help="Picture whose black pixels are hidden, such as a bonnet.", show_default=False)
+        Path | None, typer.Option(help="Picture whose black pixels are hidden, such as the bonnet.", show_default=False)
     ] = None,
     fov: Annotated[
         float | None, typer.Option(help="Horizontal field of view of the camera in degrees.", show_default=False)
@@ -57,11 +61,11 @@ def ingest(
     ] = None,
     camera_pitch: Annotated[float, typer.Option(help="Pitch of the camera in degrees, positive upwards.")] = 0.0,
     odometry: Annotated[
-        bool, typer.Option("--odometry", help="Estimate ego motion from the frames where no table has it.")
+        bool, typer.Option("--odometry", help="Estimate ego motion from the frames if no table has it.")
     ] = False,
     wheelbase: Annotated[
         float | None,
-        typer.Option(help="Wheelbase in metres; with --steering-ratio, steering becomes yaw rate.", show_default=False),
+        typer.Option(help="Wheelbase in metres; with --steering-ratio, it gives the yaw rate.", show_default=False),
     ] = None,
     steering_ratio: Annotated[
         float | None, typer.Option(help="Angle of the steering wheel per angle of the wheels.", show_default=False)
@@ -69,22 +73,24 @@ def ingest(
     tables: Annotated[bool, typer.Option(help="Read NAME.csv or NAME.json beside each video.")] = True,
     detector: Annotated[
         Path | None,
-        typer.Option(help="ONNX file that finds vehicles where nothing is annotated.", show_default=False),
+        typer.Option(help="ONNX file of a vehicle detector for footage without annotations.", show_default=False),
     ] = None,
     detector_settings: Annotated[
-        Path | None, typer.Option(help="Settings of the detector.", show_default="beside it")
+        Path | None, typer.Option(help="File with the settings of the detector.", show_default="beside it")
     ] = None,
     blur: Annotated[
         Path | None,
-        typer.Option(help="ONNX file that finds faces or plates to blur.", show_default=False),
+        typer.Option(help="ONNX file of a detector of faces or number plates to blur.", show_default=False),
     ] = None,
     blur_settings: Annotated[
-        Path | None, typer.Option(help="Settings of the detector of --blur.", show_default="beside it")
+        Path | None, typer.Option(help="File with the settings of the --blur detector.", show_default="beside it")
     ] = None,
     held_out: Annotated[
         list[str] | None, typer.Option(help="Name of a recording to keep out of training; may be repeated.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of recordings at a time, a process each.")] = 2,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Number of recordings at a time, with one process per recording.")
+    ] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON on stdout.")] = False,
 ) -> None:
     """Make drive logs from real footage: videos, pictures, and the labels of public data sets.
@@ -140,7 +146,7 @@ def _camera(fov: float | None, height: float | None, pitch: float) -> CameraSett
 
 
 def _followed(events: Iterator[Ingested | Underway]) -> list[Ingested]:
-    """Runs an ingest under a progress bar; names what is wrong on stderr."""
+    """Runs an ingest with a progress bar and prints problems on stderr."""
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 

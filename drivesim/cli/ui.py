@@ -20,10 +20,8 @@ from drivesim.cli.options import (
 
 
 def ui(
-    out: Annotated[Path, typer.Option(help="Folder of the rollouts; the page shows what is in it already.")] = Path(
-        "out"
-    ),
-    host: Annotated[str, typer.Option(help="Address to listen on; any but this machine's own needs --auth-file.")] = (
+    out: Annotated[Path, typer.Option(help="Folder of the rollouts; existing ones are shown, too.")] = Path("out"),
+    host: Annotated[str, typer.Option(help="Address to listen on; all but loopback addresses need --auth-file.")] = (
         "127.0.0.1"
     ),
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes any free one.")] = 7860,

@@ -42,7 +42,11 @@ class DriveLog:
 
     @classmethod
     def open(cls, folder: Path | str) -> DriveLog:
-        """Opens a drive log; raises FootageError if its labels or its video are missing or wrong."""
+        """Opens a drive log.
+
+        Raises:
+            FootageError: Its labels or its video are missing or wrong.
+        """
         folder = Path(folder)
         labels = read_labels(folder)
         if not (folder / VIDEO_FILE).is_file():

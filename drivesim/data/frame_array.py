@@ -16,9 +16,9 @@ def map_array(path: Path) -> np.ndarray:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: The file holds no such array, or has another length.
+        ValueError: The file does not hold such an array, or has another length.
     """
-    import torch  # here, because processes that record footage only write such files
+    import torch  # imported here, because processes that record footage only write such files
 
     with open(path, "rb") as file:
         version = np.lib.format.read_magic(file)

@@ -32,7 +32,7 @@ OnProgress = Callable[[str, int, int], None]
 """Called with a description of the work, the number of finished items and the number of all items."""
 
 _SHARD_BYTES = 256 * 2**20
-"""Size of a shard's frames: so much is packed again if a log changes, and lost if packing is killed."""
+"""Size of a shard's frames, which are packed again if one of their logs changes or if packing is killed."""
 
 
 def silent(text: str, done: int, total: int) -> None:

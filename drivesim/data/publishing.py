@@ -1,4 +1,4 @@
-"""Publishing of folders that are either complete or missing, and that only one process at a time makes.
+"""Publishing of folders that are either complete or missing and are made by one process at a time.
 
     with Claim.acquire(folder) as claim:      # raises LockHeldError if another process is making the folder
         (claim.start() / "file").write_bytes(...)

@@ -262,7 +262,7 @@ class ShardWriter:
 
 
 def _ego_motion(label: FrameLabel) -> tuple[float, float]:
-    """Speed and yaw rate of a frame, both NaN if either is unknown: models take them together."""
+    """Returns speed and yaw rate of a frame, both NaN if either is unknown, because models take them together."""
     if label.ego_speed_mps is None or label.ego_yaw_rate_radps is None:
         return math.nan, math.nan
     return label.ego_speed_mps, label.ego_yaw_rate_radps

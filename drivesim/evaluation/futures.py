@@ -1,8 +1,8 @@
 """Futures of real frames, compared with what really happened.
 
 Each start is a moment of a drive log. The models are given the frame of that moment, or two frames, and sample several
-futures. Keyframes are compared, at low resolution, so that neither interpolation nor upsampling is measured. At most
-one of several futures can be what happened, so that the best one counts (best of k). The Fréchet distance compares all
+futures. Keyframes are compared at low resolution, so neither interpolation nor upsampling is measured. At most one of
+several futures can be what happened, so the best one counts (best of k). The Fréchet distance compares all
 of them with the real frames as a set.
 
 Two other groups give the figures a scale: `held` repeats the last known frame, and `reconstructed` is the real future
@@ -40,7 +40,7 @@ GROUPS = ("futures", "held", "reconstructed")
 
 @dataclass(frozen=True)
 class FuturesTask:
-    """What is asked of the models.
+    """The futures that the models sample.
 
     Attributes:
         num_futures: Number of futures of each start, k.
@@ -57,7 +57,7 @@ class FuturesTask:
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """A start, its real future and what was made of it; known keyframes are left out.
+    """A start, its real future and its sampled futures, without the known keyframes.
 
     Attributes:
         name: Log and time of the start.
@@ -151,7 +151,7 @@ def futures_figures(
     """Measures futures against what really happened.
 
     The perceptual distance (ST-LPIPS) is averaged over the horizon, and given for each keyframe of it. For `futures`,
-    `best_of_k` is the distance of the nearest of the k futures of each start, and `mean_of_k` the mean of all of them.
+    `best_of_k` is the distance of the nearest of the k futures per start, and `mean_of_k` the mean over all futures.
     """
     perceptual = PerceptualDistance().to(device)
     distances = {group: _distances(perceptual, compared, group, device) for group in GROUPS}
@@ -191,7 +191,7 @@ def futures_sheet(compared: Sequence[Compared], num_futures: int = 2, num_frames
 def _keyframe_latents(
     engine: Engine, scenario: Scenario, future: int, seed: int, settings: EngineSettings, count: int
 ) -> np.ndarray:
-    """The latents of the first `count` keyframes of a future, `t c h w`."""
+    """Returns the latents of the first `count` keyframes of a future, `t c h w`."""
     made = engine.future(scenario, future, seed, settings)
     timeline, window = made.timeline, 0
     latents: np.ndarray | None = None
@@ -206,13 +206,13 @@ def _keyframe_latents(
 
 @torch.inference_mode()
 def _decoded(engine: Engine, latents: torch.Tensor) -> np.ndarray:
-    """Frames uint8 `t h w 3` of latents `t c h w`."""
+    """Returns the frames, uint8 `t h w 3`, of latents `t c h w`."""
     count = range(len(latents))
     return to_bytes(decode_frames(engine.networks.autoencoder, latents.to(engine.device), count, len(count)))
 
 
 def _real_keyframes(engine: Engine, log: DriveLog, times_s: Sequence[float]) -> np.ndarray:
-    """Frames of a log at some times, at low resolution: uint8 `t h w 3`."""
+    """Returns the frames of a log at these times in low resolution, uint8 `t h w 3`."""
     indices = [log.index_at(time_s) for time_s in times_s]
     frames = log.read(indices[0], indices[-1] + 1)
     size = (engine.video.low_height, engine.video.low_width)
@@ -220,12 +220,12 @@ def _real_keyframes(engine: Engine, log: DriveLog, times_s: Sequence[float]) -> 
 
 
 def _frames(item: Compared, group: str) -> np.ndarray:
-    """All frames of a group: uint8 `n h w 3`."""
+    """Returns all frames of a group, uint8 `n h w 3`."""
     return item.futures.reshape(-1, *item.real.shape[1:]) if group == "futures" else getattr(item, group)
 
 
 def _distances(perceptual: PerceptualDistance, compared: Sequence[Compared], group: str, device: str) -> np.ndarray:
-    """Distances `n k t` of a group's frames to the real ones; k is 1 except for futures."""
+    """Returns the distances `n k t` of a group's frames to the real ones; k is 1 for groups other than futures."""
     rows = []
     for item in compared:
         frames = _frames(item, group)

@@ -1,8 +1,8 @@
-"""How far painted lines in composed frames lie from where the labels of the footage have them.
+"""Distance between painted lines in composed frames and the lines in the labels of the footage.
 
-The detector knows nothing of the models and is the same for real, reconstructed and composed frames: around each
+The line detector does not depend on the models and is the same for real, reconstructed and composed frames: around each
 labelled place of a line, it looks along the row for bright, narrow ridges (a difference of Gaussians) and takes the
-nearest. What it misses or misplaces in real frames is its own error, not the models'.
+nearest. Its misses and displacements in real frames are its own errors, not those of the models.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NARROW, _WIDE = 0.004, 0.016
 _LEAST_CONTRAST = 8.0
 """Smallest response of a ridge, in grey levels of 0..255."""
 _WINDOW = 24 / FRAME_WIDTH_PX
-"""Farthest that a line is looked for, in widths of the frame."""
+"""Largest distance at which a line is searched, in widths of the frame."""
 _FIRST_ROW = 0.62
 """Lines above this row, in heights of the frame, are too narrow for the smallest frames."""
 _ROWS_APART = 1 / 64
@@ -44,7 +44,7 @@ class LinePlaces:
 
     @classmethod
     def of(cls, road: RoadView, vehicles: np.ndarray) -> LinePlaces:
-        """Returns places on the lane lines of a road that are near enough and hidden by none of the boxes `k 4`."""
+        """Returns places on the lane lines of a road that are near enough and not hidden by any of the boxes `k 4`."""
         x: list[float] = []
         y: list[float] = []
         for kind, points in road.elements:
@@ -53,7 +53,7 @@ class LinePlaces:
             for (x0, y0), (x1, y1) in pairwise(points):
                 low, high = max(min(y0, y1), _FIRST_ROW), min(max(y0, y1), 1 - _ROWS_APART)
                 rows = np.arange(np.ceil(low / _ROWS_APART), high / _ROWS_APART) * _ROWS_APART
-                if abs(y1 - y0) > abs(x1 - x0) / 8:  # a flat line has no place in a row
+                if abs(y1 - y0) > abs(x1 - x0) / 8:  # a nearly horizontal line has no definite column in a row
                     x.extend(x0 + (rows - y0) * (x1 - x0) / (y1 - y0))
                     y.extend(rows)
         places = np.array([x, y]).reshape(2, -1)
@@ -68,7 +68,7 @@ class LinePlaces:
 
 
 def line_errors(frame: np.ndarray, places: LinePlaces) -> np.ndarray:
-    """Returns the distance of the nearest ridge from each place, in widths of the frame: `n`, NaN where there is none.
+    """Returns the distance of the nearest ridge from each place, in widths of the frame: `n`, NaN if there is none.
 
     Args:
         frame: The frame, uint8 `h w 3`.
@@ -99,15 +99,15 @@ def lane_line_figures(
     seed: int,
     on_progress: OnProgress,
 ) -> Iterator[Figure]:
-    """Measures how many labelled places show a line, and how far from the place it is.
+    """Measures how many labelled places show a line, and the distance of the line from the place.
 
     Args:
         engine: The engine.
-        footage: Real frames, whose labels say where the lines are; those of unknown roads do not count.
-        condition_names: The conditions that the image model is given, with `road` or without.
+        footage: Real frames whose labels contain the lines; frames of unknown roads do not count.
+        condition_names: Names of the conditions of the image model, with or without `road`.
         sampling: How frames are composed.
         seed: Seed of the choice of the footage.
-        on_progress: Is called with the progress of the work.
+        on_progress: Callback for the progress of the work.
     """
     places = _places(footage.footage.roads, footage)
     made = composed_frames(engine, footage.conditions(condition_names), len(footage), sampling, on_progress)

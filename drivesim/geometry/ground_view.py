@@ -11,7 +11,7 @@ from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import NEAR_M, seen_from
 
 MAX_ROAD_DISTANCE_M = 150.0
-"""Nothing on the road farther ahead than this is looked at: a lane is then a few pixels wide."""
+"""Largest distance ahead; at this distance a lane is a few pixels wide."""
 _MAX_ASIDE_M = 400.0
 _TOLERANCE = 1e-4
 """Points may be left out if the outline moves by no more than this, in widths of the frame."""
@@ -25,7 +25,7 @@ class GroundShapes:
 
     Attributes:
         shapes: Shapely lines and polygons in metres, an array `n` of objects.
-        kind: Kind of each shape, `n`; what it means is left to the caller.
+        kind: Kind of each shape, `n`; its meaning is defined by the caller.
     """
 
     shapes: np.ndarray
@@ -46,7 +46,7 @@ class ShapesInView:
 
     Attributes:
         kind: Kind of each line or area, `e`.
-        points: Its points `k 2` in pixels, in order; those of an area are its outline without a repeated point.
+        points: Points `k 2` of each shape in pixels, in order; the outline of an area repeats no point.
     """
 
     kind: np.ndarray

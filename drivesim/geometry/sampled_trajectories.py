@@ -1,4 +1,4 @@
-"""Vehicles that follow given places over time, such as recorded ones, interpolated smoothly.
+"""Vehicles that follow places given over time, such as recorded ones, with smooth interpolation.
 
 Places are stations and offsets along a reference line, as in `reference_lines`. Between the samples, stations and
 offsets are monotone cubic curves (Fritsch and Carlson, "Monotone Piecewise Cubic Interpolation", 1980): place and speed
@@ -20,15 +20,15 @@ from drivesim.geometry.trajectories import MIN_SPEED_MPS, Poses, yaw_rate
 
 @dataclass(frozen=True, eq=False)
 class SampledTrajectory:
-    """The middle of a vehicle at ascending times `n`; before the first and after the last it keeps its velocity.
+    """The path of a vehicle's centre at ascending times `n`; before the first and after the last, velocity is constant.
 
     Attributes:
-        line: What stations and offsets refer to.
-        times_s: Seconds `n`.
-        stations_m: Metres along the line `n`.
-        offsets_m: Metres to the left of the line `n`.
-        headings_rad: Radians to the left of the line's direction `n`; NaN where the vehicle points where it drives.
-        resting_heading_rad: The heading of a vehicle that never moves, where none is given.
+        line: Reference line of stations and offsets.
+        times_s: Times `n` in seconds.
+        stations_m: Distances `n` along the line in metres.
+        offsets_m: Distances `n` to the left of the line in metres.
+        headings_rad: Angles `n` to the left of the line's direction; NaN for the direction of motion.
+        resting_heading_rad: Heading of a vehicle that never moves, if no heading is given.
     """
 
     line: ReferenceLine
@@ -40,25 +40,25 @@ class SampledTrajectory:
 
     @property
     def span_s(self) -> tuple[float, float]:
-        """The first and the last time."""
+        """First and last time."""
         return float(self.times_s[0]), float(self.times_s[-1])
 
     def at(self, time_s: ArrayLike) -> Poses:
-        """The poses at times `...`."""
+        """Returns the poses at times `...`."""
         times = np.asarray(time_s, dtype=float)
         (station, offset), (ahead, left) = self._places(times), self._velocity(times)
         heading = self.line.heading(station) + self._heading(times, ahead, left)
         return Poses(self.line.position(station, offset), heading, np.hypot(ahead, left))
 
     def yaw_rate(self, time_s: ArrayLike) -> np.ndarray:
-        """Yaw rates in rad/s at times `...`, positive to the left."""
+        """Returns yaw rates in rad/s at times `...`, positive to the left."""
         return yaw_rate(self, time_s)
 
     def _heading(self, time_s: np.ndarray, ahead: np.ndarray, left: np.ndarray) -> np.ndarray:
-        """Headings to the left of the line at times `...` and velocities `...`."""
+        """Returns headings to the left of the line at times `...`, given velocities `...`."""
         if not np.isnan(self.headings_rad).all():
             return np.interp(time_s, self.times_s, self._given_headings)
-        # At a crawl the direction of motion says little, so that the heading before or after it takes over.
+        # At very low speed the direction of motion is unreliable, so the heading before or after it is used.
         usual = np.interp(time_s, self.times_s, self._motion_headings)
         share = np.maximum(MIN_SPEED_MPS - np.hypot(ahead, left), 0.0)
         direction = np.arctan2(left + share * np.sin(usual), ahead + share * np.cos(usual))
@@ -71,13 +71,13 @@ class SampledTrajectory:
         return station, offset
 
     def _velocity(self, time_s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Speeds along the line, at the vehicle's offset, and to the left of it."""
+        """Returns speeds along the line, at the vehicle's offset, and to the left of it."""
         station, offset = self._places(time_s)
         along, left = np.moveaxis(self._curves(np.clip(time_s, *self.span_s), 1), -1, 0)
         return along * (1 - offset * self.line.curvature.value(station)), left
 
     def _curves(self, time_s: np.ndarray, derivative: int = 0) -> np.ndarray:
-        """Stations and offsets `... 2` at times `...` within the span, or their rates."""
+        """Returns stations and offsets `... 2` at times `...` within the span, or their derivatives."""
         if len(self.times_s) > 1:
             return self._interpolator(time_s, derivative)
         place = np.array([self.stations_m[0], self.offsets_m[0]]) * (derivative == 0)
@@ -89,7 +89,7 @@ class SampledTrajectory:
 
     @cached_property
     def _motion_headings(self) -> np.ndarray:
-        """The direction of motion at the samples; at rest, that of the last moving one before, else of the first."""
+        """Direction of motion at each sample; at rest, that of the last sample in motion, else of the first."""
         ahead, left = self._velocity(self.times_s)
         moving = np.flatnonzero(np.hypot(ahead, left) > MIN_SPEED_MPS)
         if not len(moving):
@@ -104,5 +104,5 @@ class SampledTrajectory:
 
 
 def _wrapped(angle: np.ndarray) -> np.ndarray:
-    """The same direction in -π..π."""
+    """Returns the same angle in -π..π."""
     return (angle + np.pi) % (2 * np.pi) - np.pi

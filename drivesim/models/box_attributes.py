@@ -1,4 +1,4 @@
-"""What a box may say of its vehicle, which way it points and its colour, drawn as a map beside that of the boxes."""
+"""Optional attributes of boxes, heading and colour, drawn as a map beside that of the boxes."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from drivesim.scenario.schema.vocabulary import COLOURS
 
 
 def attribute_channels(scale: int) -> int:
-    """Returns the number of channels of `rasterise_attributes`: cosine, sine, known, each colour, and known."""
+    """Returns the number of channels of `rasterise_attributes`: cosine, sine, known, colours, and known."""
     return (3 + len(COLOURS) + 1) * scale * scale
 
 
 def rasterise_attributes(conditioning: Conditioning, like: Tensor, scale: int) -> Tensor:
-    """Draws heading and colour of the nearest box of each cell; what is unknown is zero.
+    """Draws heading and colour of the nearest box of each cell; unknown values are zero.
 
     Args:
         conditioning: Boxes, with or without headings and colours.
-        like: Features `b t c height width`, the device and the size of the map.
+        like: Features `b t c height width`, which give the device and the size of the map.
         scale: How many times finer the cells are than the map; they are folded into channels.
 
     Returns:
@@ -44,9 +44,9 @@ def rasterise_attributes(conditioning: Conditioning, like: Tensor, scale: int) -
 
 
 def with_colours_forgotten(conditioning: Conditioning, generator: torch.Generator) -> Conditioning:
-    """Returns conditions in which each sample has forgotten the colours of a random fraction of its boxes.
+    """Returns conditions in which the colours of a random fraction of each sample's boxes are unknown.
 
-    A scenario may name the colours of some vehicles only, so that a network has to learn from frames like this.
+    A scenario may state the colours of some vehicles only, so the networks are trained on such conditions.
     """
     colours = conditioning.box_colours
     if colours is None:
@@ -58,7 +58,7 @@ def with_colours_forgotten(conditioning: Conditioning, generator: torch.Generato
 
 
 def _heading_planes(headings: BoxHeadings | None, boxes: BoxLayout) -> list[Tensor]:
-    """Cosine, sine and known of each box, `b t n` each."""
+    """Returns cosine, sine and known of each box, `b t n` each."""
     if headings is None:
         return [torch.zeros_like(boxes.xyxy[..., 0])] * 3
     angle = headings.angle_rad
@@ -68,7 +68,7 @@ def _heading_planes(headings: BoxHeadings | None, boxes: BoxLayout) -> list[Tens
 
 
 def _colour_planes(colours: BoxColours | None, boxes: BoxLayout) -> list[Tensor]:
-    """One plane per colour, and known, of each box, `b t n` each."""
+    """Returns one plane per colour, and known, of each box, `b t n` each."""
     if colours is None:
         return [torch.zeros_like(boxes.xyxy[..., 0])] * (len(COLOURS) + 1)
     known = (colours.index != UNKNOWN) & colours.known[:, None, None]

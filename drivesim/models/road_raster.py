@@ -1,4 +1,4 @@
-"""The road drawn as a map, which the U-Net gets beside its input.
+"""The road drawn as a map, which is an additional input of the U-Net.
 
 Lines are drawn with the same width at every distance, because their places matter and a painted line far away would be
 much narrower than a cell. `draw_road` is called once per frame, and `fold` at every evaluation of a network.
@@ -19,9 +19,9 @@ from drivesim.scenario.schema.vocabulary import ROAD_KINDS
 MAP_ROWS, MAP_COLUMNS = 128, 256
 """Size of the map that `draw_road` draws."""
 CELLS_PER_LATENT = 4
-"""How many times finer than the latents the network sees the road; a lane line is far narrower than a vehicle."""
+"""Cells of the road's map per latent in each direction; a lane line is far narrower than a vehicle."""
 _FINER = 2
-"""The map is drawn this many times finer and averaged."""
+"""The map is drawn at this multiple of its resolution and averaged."""
 _LINE_CELLS = 2
 _FIXED_POINT_BITS = 4
 _DRIVABLE_AREA = ROAD_KINDS.index("drivable_area")
@@ -34,11 +34,11 @@ def road_channels() -> int:
 
 
 def draw_road(road: RoadView) -> np.ndarray:
-    """Returns how much of each cell each kind covers, uint8 `kinds MAP_ROWS MAP_COLUMNS`, 255 for all of it."""
+    """Returns the coverage of each cell by each kind, uint8 `kinds MAP_ROWS MAP_COLUMNS`; 255 is full coverage."""
     rows, columns = MAP_ROWS * _FINER, MAP_COLUMNS * _FINER
     drawn = np.zeros((len(ROAD_KINDS), rows, columns), np.uint8)
     for kind, points in road.elements:
-        # The centre of OpenCV's pixel 0 is at 0, that of ours at 0.5.
+        # The centre of pixel 0 is at 0 in OpenCV and at 0.5 here.
         places = (points * (columns, rows) - 0.5) * (1 << _FIXED_POINT_BITS)
         outline = [places.round().astype(np.int32)]
         if kind == _DRIVABLE_AREA:

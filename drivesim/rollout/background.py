@@ -1,4 +1,4 @@
-"""A rollout in a process of its own: whoever started it stays responsive, and can end it at any moment."""
+"""A rollout in a separate process, so that its caller stays responsive and can end it at any time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from drivesim.rollout.workers import end_with_parent
 
 
 class BackgroundRollout:
-    """Runs a job in another process, which starts at once and ends with this one.
+    """A job in another process, which starts at once and ends with this one.
 
-    What was committed before `cancel` stays valid: the same job continues there.
+    Windows that were committed before `cancel` stay valid; the same job continues after them.
     """
 
     def __init__(self, job: RolloutJob) -> None:
@@ -30,9 +30,10 @@ class BackgroundRollout:
         theirs.close()
 
     def events(self) -> Iterator[JobEvent]:
-        """What `run_rollout` yields, as it happens; ends early, without an error, once the job is cancelled.
+        """Yields the events of `run_rollout` as they happen; ends without an error if the job is cancelled.
 
-        Raises the DrivesimError of the job, or one that says how its process ended.
+        Raises:
+            DrivesimError: The job has failed with this error, or its process has ended unexpectedly.
         """
         try:
             while (message := self._receive()) is not None:
@@ -43,7 +44,7 @@ class BackgroundRollout:
             self.cancel()
 
     def cancel(self) -> None:
-        """Ends the job and its workers now, whatever they are doing. May be called from any thread, and twice."""
+        """Ends the job and its workers at once. It may be called from any thread, and more than once."""
         self._cancelled.set()
         self._process.kill()
         self._process.join()
@@ -72,4 +73,4 @@ def _run(connection: Connection, job: RolloutJob) -> None:
             text = " ".join(str(error).split())[:300]
             connection.send(DrivesimError(f"the rollout failed: {type(error).__name__}: {text}"))
     connection.close()
-    os._exit(0)  # without waiting for threads of libraries
+    os._exit(0)  # ends without waiting for threads of libraries

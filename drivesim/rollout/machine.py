@@ -1,4 +1,4 @@
-"""Where a rollout runs where nobody says: the device, and the number of workers on it."""
+"""Defaults for the device of a rollout and the number of its workers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,17 @@ from drivesim.errors import InputError
 
 
 def chosen_device(name: str) -> str:
-    """`cpu` or `cuda` for `auto`, `cpu` or `cuda`; InputError where there is no CUDA device and one is asked for."""
+    """Returns `cpu` or `cuda` for `auto`, `cpu` or `cuda`.
+
+    Raises:
+        InputError: `cuda` is requested, but there is no CUDA device.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: torch finds no CUDA device here; use --device cpu")
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
 def default_workers(device: str, threads: int) -> int:
-    """One worker on a GPU, else one for each `threads` cores that this process may use."""
+    """Returns the default number of workers: one on a GPU, otherwise one per `threads` cores of this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return 1 if device == "cuda" else max(1, cores // threads)

@@ -1,4 +1,4 @@
-"""One recording becomes drive logs, in the process that calls this: decode, place, label, write."""
+"""Conversion of one recording into drive logs, in the calling process: decode, crop, label, write."""
 
 from __future__ import annotations
 
@@ -45,22 +45,22 @@ if TYPE_CHECKING:
 STILLS_FPS = 0.25
 STILLS_PER_LOG = 64
 MIN_FRAMES = 2
-"""Shorter drive logs are left out, except of stills."""
+"""Drive logs with fewer frames are left out, unless they consist of stills."""
 _CRF = 14
 _MOSTLY = 0.5
-"""Vehicles of which more than this part is hidden by the mask are left out."""
+"""A vehicle is left out if the mask hides more than this fraction of it."""
 
 
 @dataclass(frozen=True)
 class Decoding:
-    """So many frames of the recording have been used."""
+    """Progress: the number of frames of the recording that have been used so far."""
 
     frames: int
 
 
 @dataclass(frozen=True)
 class LogMade:
-    """A drive log is whole. `existed`: it was there from an earlier run."""
+    """A complete drive log; `existed` is true if an earlier run made it."""
 
     name: str
     existed: bool
@@ -68,7 +68,7 @@ class LogMade:
 
 @dataclass(frozen=True)
 class Converted:
-    """A recording is done. `problems`: what was left out of it, in words."""
+    """A finished recording; `problems` are sentences that describe what was left out of it."""
 
     counts: FrameCounts
     problems: tuple[str, ...]
@@ -79,7 +79,7 @@ Event = Decoding | LogMade | Converted
 
 @dataclass
 class Tools:
-    """What conversions share: the user's networks, open, and the mask. A context manager."""
+    """The resources that conversions share, the user's open networks and the mask; a context manager."""
 
     settings: IngestSettings
     detector: OnnxDetector | None = None
@@ -89,7 +89,11 @@ class Tools:
 
     @classmethod
     def of(cls, settings: IngestSettings) -> Self:
-        """Opens what the settings name; InputError where a file cannot be used."""
+        """Opens the files that the settings name.
+
+        Raises:
+            InputError: A file cannot be used.
+        """
         tools = cls(settings)
         try:
             if settings.detector is not None:
@@ -112,13 +116,13 @@ class Tools:
         self._open.close()
 
     def prepared(self, pixels: np.ndarray) -> np.ndarray:
-        """A source's frame after everything that hides people."""
+        """Returns a frame of the source after everything that hides people has been applied."""
         if self.settings.redact is not None:
             pixels = self.settings.redact(pixels)
         return pixels if self.blur is None else redacted(pixels, self.blur)
 
     def used_pixels(self, placement: Placement, size: tuple[int, int]) -> np.ndarray | None:
-        """The mask in the shown frame, bool `h w`, for a source of (height, width); None where there is none."""
+        """Returns the mask in frames of the log, bool `h w`, for a source of (height, width); None without a mask."""
         if self.mask is None:
             return None
         fitted = cv2.resize(self.mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
@@ -126,11 +130,11 @@ class Tools:
 
 
 def convert(recording: Recording, out: Path, tools: Tools) -> Iterator[Event]:
-    """Makes the drive logs of a recording in the folder `out`; those that are there already are left alone.
+    """Makes the drive logs of a recording in the folder `out`, except those that exist already.
 
     Raises:
-        FootageError: the recording cannot be used; the logs that were made before stay.
-        FootageWriteError: the disk is full, or cannot be written to.
+        FootageError: The recording cannot be used; the logs that are already complete stay.
+        FootageWriteError: The disk is full or cannot be written to.
     """
     media, problems = recording.media, list(recording.notes)
     stills = isinstance(media, PictureFiles) and media.stills
@@ -165,7 +169,7 @@ def convert(recording: Recording, out: Path, tools: Tools) -> Iterator[Event]:
 
 
 def _log_fps(media: VideoFile | PictureFiles | ParquetPictures, wanted: float) -> float:
-    """The rate of the drive logs of a source."""
+    """Returns the frame rate of the drive logs of a source."""
     if isinstance(media, VideoFile):
         source = video.frame_rate(media)
     else:
@@ -206,11 +210,11 @@ class _GrowingLog:
         self._daylight = Daylight()
 
     def fits(self, frame: SourceFrame) -> bool:
-        """Whether a frame has the size that the frames of this log have in the source."""
+        """Returns whether a frame has the size that the frames of this log have in the source."""
         return self._writer is None or frame.pixels().shape[:2] == self._size
 
     def add(self, frame: SourceFrame) -> None:
-        """Writes a frame with the labels that are known of it now."""
+        """Writes a frame with the labels that are known so far."""
         pixels = frame.pixels()
         writer = self._begun(pixels.shape[:2]) if self._writer is None else self._writer
         shown = self._placement.frame(self._tools.prepared(pixels))
@@ -229,7 +233,7 @@ class _GrowingLog:
         self._labels.append(label)
 
     def finished(self, counts: FrameCounts) -> Iterator[LogMade]:
-        """Publishes the log with all its labels; one that is too short is left out and counted."""
+        """Publishes the log with all its labels; a log that is too short is left out and counted."""
         if len(self._labels) < self._min_frames:
             counts.alone += len(self._labels)
             self.abandon()
@@ -242,13 +246,13 @@ class _GrowingLog:
         yield LogMade(self._folder.name, existed=False)
 
     def abandon(self) -> None:
-        """Leaves nothing of the log."""
+        """Removes the incomplete log."""
         if self._writer is not None:
             writer, self._writer = self._writer, None
             writer.__exit__(FootageError)
 
     def _begun(self, size: tuple[int, int]) -> DriveLogWriter:
-        """Opens the log for frames of a size in the source, once the first of them is there."""
+        """Opens the log for source frames of a size when the first of them arrives."""
         settings, recording = self._tools.settings, self._recording
         self._size = size
         self._placement = Placement.of(size, settings.width, settings.horizontal, settings.vertical)
@@ -299,7 +303,7 @@ class _GrowingLog:
         return bool(inside.size) and 1 - inside.mean() > _MOSTLY
 
     def _completed(self) -> tuple[DriveLogLabels, list[FrameLabel]]:
-        """Header and labels with what only the whole log tells."""
+        """Returns header and labels, including those that depend on the whole log."""
         labels, provenance, recording = self._labels, self._provenance, self._recording
         if self._odometry is not None:
             motion = self._odometry.motion()
@@ -328,23 +332,23 @@ class _GrowingLog:
 
 
 class _ExistingLog:
-    """A drive log that an earlier run has made: its frames pass by."""
+    """A drive log that an earlier run has made; its frames are skipped."""
 
     def __init__(self, folder: Path, *_: object) -> None:
         self._folder = folder
         self._remaining = DriveLog.open(folder).num_frames
 
     def fits(self, frame: SourceFrame) -> bool:
-        """Whether a frame belongs to this log."""
+        """Returns whether a frame belongs to this log."""
         return self._remaining > 0
 
     def add(self, frame: SourceFrame) -> None:
-        """Lets a frame pass."""
+        """Skips a frame."""
         self._remaining -= 1
 
     def finished(self, counts: FrameCounts) -> Iterator[LogMade]:
-        """Says that the log is there."""
+        """Reports that the log exists."""
         yield LogMade(self._folder.name, existed=True)
 
     def abandon(self) -> None:
-        """There is nothing to give up."""
+        """Does nothing, because nothing has been written."""

@@ -1,4 +1,4 @@
-"""3-D boxes of vehicles as one camera sees them: what hides what, and how far away each is.
+"""3-D boxes of vehicles as one camera sees them: occlusion, visible fraction and distance.
 
 Camera axes: x to the right, y down, z forward.
 """
@@ -22,9 +22,12 @@ _PAIRS = np.array(list(combinations(range(8), 2)))
 
 @dataclass(frozen=True, eq=False)
 class Cuboid:
-    """A vehicle's 3-D box. corners: `8 3` in camera axes, as `cuboid_corners` orders them.
+    """The 3-D box of a vehicle.
 
-    most_visible: what an annotator says of the part in view, which other vehicles alone do not decide.
+    Attributes:
+        corners: Corners `8 3` in camera axes, in the order of `cuboid_corners`.
+        most_visible: Upper limit of the visible fraction by the annotation, which also knows of occlusion by other
+            things than vehicles.
     """
 
     track_id: int
@@ -34,17 +37,20 @@ class Cuboid:
 
 
 def cuboid_corners(centre: np.ndarray, size: np.ndarray, rotation: np.ndarray) -> np.ndarray:
-    """Corners `8 3` of a box: its centre, its extent along its own three axes, and the matrix `3 3` of these axes."""
+    """Returns the corners `8 3` of a box from its centre, its size along its axes, and the matrix `3 3` of the axes."""
     return _SIGNS * np.asarray(size) @ np.asarray(rotation).T + np.asarray(centre)
 
 
 def seen_vehicles(
     cuboids: Sequence[Cuboid], intrinsic: np.ndarray, width: int, height: int
 ) -> tuple[SourceVehicle, ...]:
-    """The vehicles of which something is in the picture, nearest first.
+    """Returns the vehicles that are at least partly in the picture, nearest first.
 
     Args:
-        intrinsic: `3 3`, from camera axes to homogeneous pixels.
+        cuboids: The 3-D boxes.
+        intrinsic: Matrix `3 3` from camera axes to homogeneous pixels.
+        width: Width of the picture in pixels.
+        height: Height of the picture in pixels.
     """
     outlines, shown = [], []
     for cuboid in sorted(cuboids, key=lambda c: nearest_point_m(c.corners)):
@@ -67,7 +73,7 @@ def seen_vehicles(
 
 
 def projected(corners: np.ndarray, intrinsic: np.ndarray) -> np.ndarray | None:
-    """Pixels `k 2` that span the part of a cuboid beyond the near plane; None where there is none."""
+    """Returns pixels `k 2` that span the part of a cuboid beyond the near plane, or None if there is no such part."""
     beyond = corners[:, 2] >= NEAR_M
     if not beyond.any():
         return None
@@ -83,7 +89,7 @@ def projected(corners: np.ndarray, intrinsic: np.ndarray) -> np.ndarray | None:
 
 
 def nearest_point_m(corners: np.ndarray) -> float:
-    """Metres from the camera to the nearest point of a cuboid."""
+    """Returns the distance in metres from the camera to the nearest point of a cuboid."""
     origin, edges = corners[0], corners[[4, 2, 1]] - corners[0]
     lengths = np.maximum(np.linalg.norm(edges, axis=1), 1e-9)
     along = (-origin @ edges.T) / lengths**2

@@ -1,4 +1,4 @@
-"""How a source's frames become the frames of a drive log: a crop of aspect 2:1, then a resize that never enlarges."""
+"""The mapping from source frames to frames of a drive log: a crop of aspect 2:1, then a resize that never enlarges."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from drivesim.geometry.boxes import area
 ASPECT = 2
 MIN_WIDTH = 256
 MIN_BOX_SIDE = 5 / 1024
-"""Boxes narrower or lower than this, in widths of the frame, are left out, as in recorded footage."""
+"""Smallest side of a box as a fraction of the frame width, as in recorded footage; smaller boxes are left out."""
 
 
 @dataclass(frozen=True)
 class Placement:
-    """A crop of `columns` × `rows` pixels at `left`, `top` of the source, shown at `width` × `height` pixels."""
+    """A crop of `columns` × `rows` pixels at `left`, `top` of the source, resized to `width` × `height` pixels."""
 
     left: int
     top: int
@@ -32,13 +32,16 @@ class Placement:
 
     @classmethod
     def of(cls, source: tuple[int, int], width: int, horizontal: float = 0.5, vertical: float = 0.5) -> Placement:
-        """The largest crop of aspect 2:1 of a source (height, width), at most `width` pixels wide when shown.
+        """Returns the largest crop of aspect 2:1 of a source, resized to at most `width` pixels of width.
 
         Args:
-            horizontal, vertical: where the crop lies, 0 at the left or top edge and 1 at the right or bottom edge.
+            source: Height and width of the source.
+            width: Largest width after resizing.
+            horizontal: Horizontal place of the crop, 0 at the left edge and 1 at the right edge.
+            vertical: Vertical place of the crop, 0 at the top edge and 1 at the bottom edge.
 
         Raises:
-            FootageError: the source is too small.
+            FootageError: The source is too small.
         """
         source_rows, source_columns = source
         rows = min(source_rows, source_columns // ASPECT) // 2 * 2
@@ -53,23 +56,23 @@ class Placement:
 
     @property
     def scale(self) -> float:
-        """Shown pixels per pixel of the source."""
+        """Pixels of the log's frame per pixel of the source."""
         return self.width / self.columns
 
     def frame(self, pixels: np.ndarray) -> np.ndarray:
-        """A source's frame, uint8 `h w 3`, as it is shown: `height width 3`."""
+        """Returns the frame of the log, `height width 3`, for a frame of the source, uint8 `h w 3`."""
         crop = pixels[self.top : self.top + self.rows, self.left : self.left + self.columns]
         if self.columns == self.width:
             return np.ascontiguousarray(crop)
         return cv2.resize(crop, (self.width, self.height), interpolation=cv2.INTER_AREA)
 
     def mask(self, used: np.ndarray) -> np.ndarray:
-        """A mask of the source's pixels, bool `h w`, moved along: a shown pixel is used where all of its source is."""
+        """Transforms a mask of used source pixels, bool `h w`; a pixel is used if all of its source pixels are."""
         crop = used[self.top : self.top + self.rows, self.left : self.left + self.columns].astype(np.float32)
         return cv2.resize(crop, (self.width, self.height), interpolation=cv2.INTER_AREA) > 1 - 1e-3
 
     def box(self, box: Box) -> Box:
-        """A box in pixels of the source, in pixels of the shown frame; it may reach out of it."""
+        """Transforms a box to pixels of the log's frame, beyond which it may reach."""
         x0, y0, x1, y1 = box
         scale = self.scale
         return (
@@ -80,9 +83,9 @@ class Placement:
         )
 
     def vehicle(self, vehicle: SourceVehicle) -> VehicleLabel | None:
-        """A vehicle in the shown frame; None where too little of it is left inside.
+        """Transforms a vehicle; returns None if too little of it remains inside the frame.
 
-        Of the visible fraction, the part of the visible box that the crop cuts off is lost.
+        The visible fraction shrinks by the part of the visible box that the crop cuts off.
         """
         whole = np.array(self.box(vehicle.box))
         inside = np.clip(whole, 0, [self.width, self.height] * 2)
@@ -103,10 +106,10 @@ class Placement:
         )
 
     def camera(self, camera: SourceCamera) -> CameraLabel:
-        """The camera whose whole picture the shown frame is: the horizon stays where it was.
+        """Returns the camera whose whole picture is the frame of the log, with the horizon in the same row.
 
-        A crop moves the principal point out of the middle. A pinhole camera of a drive log has it there, so that the
-        vertical part becomes pitch; the horizontal part is lost.
+        A crop moves the principal point away from the centre, where the camera of a drive log has it. The vertical part
+        of this shift becomes pitch; the horizontal part is lost.
         """
         focal = camera.focal_px * self.scale
         off_centre = (camera.vertical_centre_px - self.top) * self.scale - self.height / 2

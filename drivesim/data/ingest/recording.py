@@ -1,7 +1,7 @@
-"""What a format says about one recording: where its frames are, and everything that is known about them.
+"""One recording as its format describes it: the place of its frames and everything that is known about them.
 
-Boxes are in pixels of the source's frames as a viewer shows them; times are seconds on the recording's own clock,
-whose zero does not matter.
+Boxes are in pixels of the source's frames as a viewer shows them; times are seconds on the recording's own clock, which
+may have any zero.
 """
 
 from __future__ import annotations
@@ -19,9 +19,13 @@ from drivesim.scenario.schema.vocabulary import TimeOfDay, VehicleCategory
 class SourceVehicle:
     """A vehicle in one frame of the source.
 
-    track_id: the same for the same vehicle in all frames. box: around the visible part; it may reach out of the frame.
-    amodal_box: around the whole vehicle; None where only `box` is known. distance_m: to its nearest point.
-    visible_fraction: 0..1 in the source's frame. Both are None where unknown.
+    Attributes:
+        track_id: Number that the vehicle has in all frames.
+        category: Category of the vehicle.
+        box: Box around the visible part; it may reach beyond the frame.
+        amodal_box: Box around the whole vehicle; None if only `box` is known.
+        distance_m: Distance to its nearest point; None if unknown.
+        visible_fraction: Visible fraction in the source's frame, 0..1; None if unknown.
     """
 
     track_id: int
@@ -34,21 +38,21 @@ class SourceVehicle:
 
 @dataclass(frozen=True)
 class SourceCamera:
-    """A pinhole camera, in pixels of the source's frames. `None` is what the source does not know.
+    """A pinhole camera in pixels of the source's frames; None stands for what the source does not know.
 
-    A drive log's camera has its principal point in the middle of a row, so that only the vertical one is needed.
+    The camera of a drive log has its principal point in the middle of a row, so only its row is needed.
     """
 
     focal_px: float
     vertical_centre_px: float
     height_m: float | None = None
     pitch_rad: float = 0.0
-    """Positive when it looks up."""
+    """Pitch, positive when the camera looks up."""
 
 
 @dataclass(frozen=True)
 class EgoMotionTable:
-    """Speed and yaw rate (left positive) of the ego at `time_s`, which ascends; NaN where one is unknown."""
+    """Speed and yaw rate (positive to the left) of the ego at ascending times `time_s`; NaN stands for unknown."""
 
     time_s: tuple[float, ...]
     speed_mps: tuple[float, ...]
@@ -60,8 +64,10 @@ class EgoMotionTable:
 class VideoFile:
     """Frames in a video.
 
-    frame_times_s: of each frame, in the order of the file, where a table knows better than the file itself.
-    fps: of a stream without times, such as a bare `.hevc` file; None where the file says it.
+    Attributes:
+        path: The file.
+        frame_times_s: Time of each frame in the order of the file, if a table overrides the times of the file.
+        fps: Frame rate of a stream without times, such as a bare `.hevc` file; None if the file has times.
     """
 
     path: Path
@@ -71,7 +77,7 @@ class VideoFile:
 
 @dataclass(frozen=True)
 class PictureFiles:
-    """Frames in pictures, each with its time. `stills`: they are unrelated, and no time lies between them."""
+    """Frames in picture files, each with its time; `stills` are unrelated pictures, whose times mean nothing."""
 
     paths: tuple[Path, ...]
     times_s: tuple[float, ...]
@@ -80,7 +86,7 @@ class PictureFiles:
 
 @dataclass(frozen=True)
 class ParquetPictures:
-    """Frames that are binary values of one column of a Parquet file, with their rows and times."""
+    """Frames in one binary column of a Parquet file, with their rows and times."""
 
     path: Path
     column: str
@@ -93,10 +99,13 @@ Media = VideoFile | PictureFiles | ParquetPictures
 
 @dataclass(frozen=True)
 class Recording:
-    """One camera's recording.
+    """The recording of one camera.
 
-    name: unique in its data set, and of it the names of the drive logs follow. source: the data set or kind of files.
-    vehicles: by number of the frame; frames that are missing here have not been annotated. None: no annotation at all.
+    Attributes:
+        name: Name that is unique in its data set, from which the names of the drive logs are derived.
+        source: Name of the data set or kind of files.
+        vehicles: Vehicles by number of the frame; frames that are missing here are not annotated. None stands for a
+            recording without annotations.
     """
 
     name: str
@@ -107,14 +116,14 @@ class Recording:
     time_of_day: TimeOfDay | None = None
     camera: SourceCamera | None = None
     between_day_and_night: bool = False
-    """Its source says that it is neither day nor night, so that brightness is not to decide."""
+    """Whether the source says that it is neither day nor night, so that brightness does not decide."""
     notes: tuple[str, ...] = field(default=())
-    """What was left out of it, in words for the summary."""
+    """Sentences for the summary that describe what was left out."""
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A file or sequence that cannot be used, and why."""
+    """A file or sequence that cannot be used, and the reason."""
 
     name: str
     reason: str

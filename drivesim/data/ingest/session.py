@@ -1,8 +1,8 @@
-"""An ingest: recordings become drive logs, several at a time; the same command again continues.
+"""An ingest, which converts several recordings at a time into drive logs and continues an interrupted run.
 
 out/
     ingest.json             the settings, the same for all drive logs of the folder
-    .ingest/<name>.json     one note per recording that is done: what it was made from, and what came of it
+    .ingest/<name>.json     one note per finished recording: its inputs and its results
     <name>~000/             drive logs
     summary.json, contact_sheet.png
 """
@@ -35,10 +35,15 @@ State = Literal["done", "partly", "rejected"]
 
 @dataclass(frozen=True)
 class Ingested:
-    """One recording is done.
+    """A finished recording.
 
-    state: `done`; `partly`, where something is wrong with it but drive logs came of it; `rejected`, where none did.
-    logs: names of its drive logs. counts: frames decoded, repeated, out_of_order, used. existed: by an earlier run.
+    Attributes:
+        name: Name of the recording.
+        state: `done`; `partly` if it has problems but gave drive logs; `rejected` if it gave none.
+        logs: Names of its drive logs.
+        problems: Sentences that describe what is wrong with it.
+        counts: Numbers of frames, such as decoded, repeated, out_of_order and used.
+        existed: Whether an earlier run made its drive logs.
     """
 
     name: str
@@ -51,7 +56,7 @@ class Ingested:
 
 @dataclass(frozen=True)
 class Underway:
-    """So many frames of a recording have been used so far."""
+    """Progress: the number of frames of a recording that have been used so far."""
 
     name: str
     frames: int
@@ -60,12 +65,12 @@ class Underway:
 def ingest(
     found: Iterable[Recording | Rejected], out: Path, settings: IngestSettings, num_workers: int = 1
 ) -> Iterator[Ingested | Underway]:
-    """Makes drive logs in the folder `out`, and yields what happens.
+    """Makes drive logs in the folder `out`, and yields progress and results.
 
     Raises:
-        FootageError: the folder was made with other settings, or cannot be written to.
-        FootageWriteError: the disk is full; what is whole is kept.
-        InputError: a network or the mask cannot be used.
+        FootageError: The folder was made with other settings, or cannot be written to.
+        FootageWriteError: The disk is full; complete drive logs are kept.
+        InputError: A network or the mask cannot be used.
     """
     from drivesim.data.ingest.workers import Failed, IngestWorkers
 
@@ -113,9 +118,10 @@ def ingest(
 
 
 def prepare(out: Path, settings: IngestSettings) -> None:
-    """Notes the settings in the folder, or compares them with those that are noted there.
+    """Writes the settings into the folder, or compares them with those that an earlier run wrote.
 
-    Raises FootageError where the two differ, naming what differs.
+    Raises:
+        FootageError: The settings differ; the error names the differences.
     """
     wanted = settings.described()
     with writing(out):
@@ -138,7 +144,7 @@ def prepare(out: Path, settings: IngestSettings) -> None:
 
 
 def identity(recording: Recording) -> str:
-    """Changes when the recording's files or labels change, though not with its place on the disk."""
+    """Returns a digest that depends on the files and labels of a recording, but not on its place on the disk."""
     media = recording.media
     paths: Sequence[Path] = media.paths if isinstance(media, PictureFiles) else (media.path,)
     digest = hashlib.sha256()
@@ -156,7 +162,7 @@ def identity(recording: Recording) -> str:
 
 
 def safe_name(name: str) -> str:
-    """A name for drive logs from any text: letters, digits, `_`, `-` and `.`; long ones end with a digest."""
+    """Returns a name for drive logs from any text: letters, digits, `_`, `-` and `.`; long names end with a digest."""
     safe = re.sub(r"[^A-Za-z0-9_.-]+", "_", name).strip("._") or "recording"
     if len(safe) > _MAX_NAME:
         safe = f"{safe[: _MAX_NAME - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
@@ -164,9 +170,10 @@ def safe_name(name: str) -> str:
 
 
 def held_out(recordings: Iterable[Recording | Rejected], names: Sequence[str]) -> Iterator[Recording | Rejected]:
-    """The same recordings, those of these names kept out of training.
+    """Yields the same recordings, and marks those with these names as held out from training.
 
-    Raises FootageError, at the end, for a name that no recording had.
+    Raises:
+        FootageError: At the end, if no recording has one of the names.
     """
     unseen = set(names)
     for item in recordings:
@@ -224,7 +231,7 @@ def _read_note(out: Path, name: str) -> dict[str, Any] | None:
 
 
 def _write_note(out: Path, recording: Recording, content: dict[str, Any]) -> None:
-    """Writes a note, whole or not at all. It need not survive a loss of power: without it, the work is done again."""
+    """Writes a note completely or not at all; if a loss of power destroys it, the recording is ingested again."""
     path = _note_path(out, recording.name)
     with writing(path):
         temporary = path.with_suffix(".tmp")
@@ -242,7 +249,7 @@ def _from_note(name: str, note: dict[str, Any]) -> Ingested:
 
 
 def _forget(out: Path, name: str) -> None:
-    """Removes the drive logs that were made of a recording before it changed."""
+    """Removes the drive logs of an earlier version of a recording."""
     for folder in sorted(out.glob(f"{name}{PART_MARK}[0-9]*")):
         with Claim.acquire(folder) as claim:
             claim.discard()

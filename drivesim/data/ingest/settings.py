@@ -1,4 +1,4 @@
-"""How an ingest is done; the same for all drive logs of a folder."""
+"""Settings of an ingest, which are the same for all drive logs of a folder."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from drivesim.scenario.schema.vocabulary import TimeOfDay
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """A camera that the user describes: the horizontal field of view of the source's whole frames, and its mount."""
+    """A camera as the user describes it: horizontal field of view of the source's whole frames, height and pitch."""
 
     horizontal_fov_rad: float
     height_m: float | None = None
@@ -31,15 +31,24 @@ class CameraSettings:
 
 @dataclass(frozen=True)
 class IngestSettings:
-    """What becomes of every recording.
+    """Settings of the conversion of every recording.
 
-    fps: rate of the drive logs; slower sources give a half, a quarter, ... of it. width: of the frames, at most; they
-    are half as high. seconds_per_log: a longer recording is cut. horizontal, vertical: where the crop lies, 0 at the
-    left or top edge, 1 at the other. mask: picture whose black pixels are hidden, such as a bonnet or a date.
-    camera, time_of_day: for recordings that do not say. detector: ONNX file that finds vehicles where nothing is
-    annotated. odometry: whether ego motion is estimated from the frames where no table has it. blur: ONNX file whose
-    detections are made unrecognisable. redact: a function of the user's that changes frames uint8 `h w 3`, in the
-    orientation in which they are seen, before anything else does; it must be importable by other processes.
+    Attributes:
+        fps: Frame rate of the drive logs; slower sources give a half, a quarter, ... of it.
+        width: Largest width of the frames in pixels; they are half as high.
+        seconds_per_log: Longest drive log in seconds; longer recordings are cut.
+        horizontal: Horizontal place of the crop, 0 at the left edge and 1 at the right edge.
+        vertical: Vertical place of the crop, 0 at the top edge and 1 at the bottom edge.
+        mask: Picture whose black pixels are hidden, such as a bonnet or a date.
+        camera: Camera of recordings without a camera of their own.
+        time_of_day: Time of day of recordings whose source does not give it.
+        detector: ONNX file of a detector that finds vehicles in footage without annotations.
+        detector_settings: Settings of the detector; by default the file beside it.
+        odometry: Whether to estimate ego motion from the frames if no table gives it.
+        blur: ONNX file of a detector whose detections are made unrecognisable.
+        blur_settings: Settings of the detector of `blur`; by default the file beside it.
+        redact: Function of the user that changes frames, uint8 `h w 3` in viewing orientation, before any other step;
+            other processes must be able to import it.
     """
 
     fps: float = 10.0
@@ -70,9 +79,10 @@ class IngestSettings:
             raise FootageError("odometry needs the camera's field of view and its height: they give it its scale")
 
     def described(self) -> dict[str, Any]:
-        """Everything that decides the drive logs, as plain JSON data; files stand as their sha256.
+        """Returns everything that determines the drive logs as plain JSON data; files are represented by their sha256.
 
-        Raises FootageError where one of the files cannot be read.
+        Raises:
+            FootageError: One of the files cannot be read.
         """
         camera = self.camera
         return {

@@ -1,4 +1,4 @@
-"""What an ingest has made: figures of all drive logs of a folder, and a contact sheet to look at."""
+"""Summary of an ingest: figures of all drive logs of a folder, and a contact sheet."""
 
 from __future__ import annotations
 
@@ -28,12 +28,20 @@ _CROWDEDNESS_BINS = (0, 1, 2, 4, 8, 16)
 
 @dataclass(frozen=True)
 class Summary:
-    """Figures of drive logs.
+    """Figures of the drive logs of a folder.
 
-    hours, frames, boxes: of all logs. fps: hours by rate. time_of_day: hours of `day`, `night`, `unknown`.
-    vehicles, ego_motion: hours by where the labels are from. crowdedness: labelled frames by number of vehicles in
-    view, from `0` to `16+`. rejected: reasons by recording. partly: problems of recordings that gave drive logs
-    nevertheless.
+    Attributes:
+        logs: Number of drive logs.
+        hours: Hours of all logs.
+        frames: Number of frames of all logs.
+        boxes: Number of boxes in all logs.
+        fps: Hours by frame rate.
+        time_of_day: Hours of `day`, `night` and `unknown`.
+        vehicles: Hours by origin of the vehicle labels.
+        ego_motion: Hours by origin of the ego motion.
+        crowdedness: Number of labelled frames by number of vehicles in view, from `0` to `16+`.
+        rejected: Reasons by rejected recording.
+        partly: Problems by recording that gave drive logs nevertheless.
     """
 
     hours: float
@@ -51,7 +59,7 @@ class Summary:
     partly: dict[str, tuple[str, ...]]
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON data."""
+        """Returns the figures as plain JSON data."""
         return {
             **{name: value for name, value in self.__dict__.items() if name != "partly"},
             "partly": {name: list(problems) for name, problems in self.partly.items()},
@@ -59,7 +67,7 @@ class Summary:
 
 
 def summarized(out: Path, ingested: Sequence[Ingested]) -> Summary:
-    """The figures of all drive logs in `out`, with what this ingest says of its recordings."""
+    """Returns the figures of all drive logs in `out`, with the results of this ingest by recording."""
     rates, days, vehicles, motion = (defaultdict[str, float](float) for _ in range(4))
     crowdedness: Counter[str] = Counter()
     hours, frames, boxes, logs = 0.0, 0, 0, 0
@@ -93,7 +101,7 @@ def summarized(out: Path, ingested: Sequence[Ingested]) -> Summary:
 
 
 def write_summary(summary: Summary, out: Path) -> Path:
-    """Writes the figures into the folder, as JSON."""
+    """Writes the figures into the folder as JSON and returns the path of the file."""
     path = out / SUMMARY_FILE
     with writing(path):
         durable.write_changed_file(path, canonical_json(summary.as_json()))
@@ -101,7 +109,7 @@ def write_summary(summary: Summary, out: Path) -> Path:
 
 
 def write_contact_sheet(out: Path) -> Path | None:
-    """Writes a picture of frames from all over the drive logs, with their boxes; None where there are no logs."""
+    """Writes a picture of frames from across the drive logs, with their boxes; returns None if there are no logs."""
     folders = list_drive_logs(out)
     if not folders:
         return None
@@ -120,14 +128,14 @@ def write_contact_sheet(out: Path) -> Path | None:
 
 
 def _shares(logs: int) -> list[int]:
-    """How many tiles each log gets: at least some logs get one, spread evenly."""
+    """Returns the number of tiles of each log; if there are too few tiles, evenly spread logs get one each."""
     edges = [round(i * _MAX_TILES / logs) for i in range(logs + 1)]
     shares = [min(4, stop - start) for start, stop in itertools.pairwise(edges)]
     return shares if any(shares) else [1, *[0] * (logs - 1)]
 
 
 def _tiles(log: DriveLog, count: int) -> Iterable[np.ndarray]:
-    """Some frames of a log, spread evenly, with their boxes, the name of the log and what is known of them."""
+    """Yields evenly spread frames of a log with their boxes, the name of the log and their labels."""
     for number in range(count):
         index = (2 * number + 1) * log.num_frames // (2 * count)
         frame, label = log.read(index, index + 1)[0].copy(), log.labels.frames[index]
@@ -156,7 +164,7 @@ def _write(tile: np.ndarray, text: str, row: int) -> None:
 
 
 def _vehicles_in_view(labels: DriveLogLabels) -> np.ndarray:
-    """The crowdedness that models are told of each frame, -1 where nobody has looked for vehicles."""
+    """Returns the crowdedness of each frame, on which models are conditioned; -1 without vehicle labels."""
     frames = len(labels.frames)
     columns = VehicleColumns.of(labels.frames, labels.width, labels.height)
     return FrameColumns.of(columns, np.full(frames, -1), np.full((frames, 2), np.nan)).crowdedness

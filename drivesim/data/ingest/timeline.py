@@ -1,8 +1,8 @@
-"""From frames at any times to the constant rate of a drive log.
+"""Resampling of frames at arbitrary times to the constant frame rate of a drive log.
 
 A drive log has frames at the ticks 0, 1 / fps, 2 / fps, ... Each tick takes the source frame nearest to it, within half
-a tick, and no frame serves two ticks. Where a tick finds none, because frames are missing or the picture was frozen,
-the drive log ends there and another begins: nothing is made up.
+a tick, and no frame serves two ticks. If there is no frame for a tick, because frames are missing or the picture was
+frozen, the drive log ends there and another begins; no frame is invented.
 """
 
 from __future__ import annotations
@@ -16,20 +16,21 @@ import numpy as np
 from drivesim.data.ingest.media.frames import SourceFrame
 
 _ALIKE_MEAN, _ALIKE_MOST = 0.1, 3
-"""Mean and largest difference of brightness, of 255, up to which a frame repeats the one before it."""
+"""Largest mean and largest single difference of brightness (of 255) at which a frame repeats the previous one."""
 _MOST_HALVINGS = 4
 _RATE_TOLERANCE = 1.05
 _ROUNDING = 1e-6
 _BEFORE_A_GAP = 0.25
-"""Of half a tick: the last frame before a gap may be so early, as the frame that was due is not there to compare."""
+"""The last frame before a gap may be early by this fraction of half a tick, since no other frame competes for it."""
 
 
 @dataclass
 class FrameCounts:
-    """What became of the frames of a recording.
+    """Numbers of frames of a recording by what became of them.
 
-    alone: used, but for a drive log that was too short and is left out. largest_offset_s: between a used frame and its
-    tick.
+    Attributes:
+        alone: Number of frames that were used for drive logs that are too short and therefore left out.
+        largest_offset_s: Largest time between a used frame and its tick.
     """
 
     decoded: int = 0
@@ -42,16 +43,16 @@ class FrameCounts:
 
 @dataclass(frozen=True, eq=False)
 class TimedFrame:
-    """A source frame that a drive log uses. `starts_log`: it is the first frame of its drive log."""
+    """A source frame that a drive log uses; `starts_log` is true for the first frame of a drive log."""
 
     frame: SourceFrame
     starts_log: bool
 
 
 def log_rate(source_fps: float, wanted_fps: float) -> float | None:
-    """The rate of drive logs of a source: what is wanted, or half, a quarter, ... of it where the source is slower.
+    """Returns the frame rate of the drive logs of a source: the wanted rate, or half, a quarter, ... of it if slower.
 
-    None for a source that is slower than all of these. The models take clips at such rates.
+    Returns None for a source that is slower than all of these. The models take clips at such rates.
     """
     for halvings in range(_MOST_HALVINGS + 1):
         rate = wanted_fps / 2**halvings
@@ -62,7 +63,7 @@ def log_rate(source_fps: float, wanted_fps: float) -> float | None:
 
 @dataclass
 class Timeline:
-    """Deals frames out to ticks. `counts` says what became of them."""
+    """An assignment of frames to ticks; `counts` records what became of the frames."""
 
     fps: float
     max_frames_per_log: int
@@ -71,9 +72,9 @@ class Timeline:
     _tick: int = 0
 
     def used(self, frames: Iterable[SourceFrame]) -> Iterator[TimedFrame | None]:
-        """The frames that drive logs are made of, in order; None now and then while frames pass that are not used.
+        """Yields the frames of the drive logs in order, and None occasionally while frames pass that are not used.
 
-        No more than one frame is held at a time.
+        At most one frame is held at a time.
         """
         half, due_s, waiting = 0.5 / self.fps + _ROUNDING, 0.0, None
         for frame in self._fresh(frames):
@@ -102,7 +103,7 @@ class Timeline:
             yield self._use(waiting, due_s)
 
     def _use(self, frame: SourceFrame, due_s: float | None) -> TimedFrame:
-        """Takes a frame for the tick that is due, or for the first one of a new log."""
+        """Uses a frame for the due tick, or for the first tick of a new log."""
         self.counts.used += 1
         if due_s is None or self._tick == self.max_frames_per_log:
             self._start_s, self._tick = frame.time_s, 1
@@ -112,7 +113,7 @@ class Timeline:
         return TimedFrame(frame, starts_log=False)
 
     def _fresh(self, frames: Iterable[SourceFrame]) -> Iterator[SourceFrame | None]:
-        """The frames; None in place of those that repeat the one before them or that go back in time."""
+        """Yields the frames, with None in place of those that repeat the previous frame or go back in time."""
         time_s, brightness = None, None
         for frame in frames:
             self.counts.decoded += 1
@@ -130,7 +131,7 @@ class Timeline:
 
 
 def alike(first: np.ndarray, second: np.ndarray) -> bool:
-    """Whether two samples of brightness, uint8 `h w`, are of the same picture, encoded once more perhaps."""
+    """Returns whether two samples of brightness, uint8 `h w`, show the same picture, possibly re-encoded."""
     if first.shape != second.shape:
         return False
     difference = np.abs(first.astype(np.int16) - second)

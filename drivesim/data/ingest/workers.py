@@ -1,7 +1,7 @@
-"""Child processes with limits that convert recordings: what one file does to its process, the ingest survives.
+"""Child processes with limits that convert recordings, so that no single file can end the ingest.
 
-A process converts one recording after another. It may take so much memory, and must use frames at a steady pace. Where
-it dies or stalls, its recording is rejected and another process takes its place.
+A process converts one recording after another, within a limit on its memory and on the time between two frames. If it
+dies or stalls, its recording is rejected and another process takes its place.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from drivesim.data.ingest.settings import IngestSettings
 from drivesim.errors import DrivesimError, FootageError, InputError, LockHeldError
 
 MAX_MEMORY_BYTES = 4 << 30
-"""Of address space, beyond what a process has when it begins."""
+"""Limit on the address space beyond that with which a process begins."""
 STALL_S = 60.0
-"""So long may a process work without using a frame."""
+"""Longest time that a process may work without using a frame."""
 _START_S = 120.0
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass(frozen=True)
 class Failed:
-    """A recording cannot be used, and why."""
+    """A recording that cannot be used, and the reason."""
 
     reason: str
 
 
 class IngestWorkers:
-    """Some processes; a context manager that ends them.
+    """A pool of processes; a context manager that ends them.
 
         with IngestWorkers(out, settings, 2) as workers:
             for recording, event in workers.run(recordings):      # events of conversion, or Failed
                 ...
 
     Raises:
-        DrivesimError: what is no recording's fault: a network of the user's fails, or the disk is full.
+        DrivesimError: The cause is not a recording: a network of the user fails, or the disk is full.
     """
 
     def __init__(self, out: Path, settings: IngestSettings, num_workers: int) -> None:
@@ -63,7 +63,7 @@ class IngestWorkers:
         self._busy, self._idle = {}, []
 
     def run(self, recordings: Iterable[Recording]) -> Iterator[tuple[Recording, Any]]:
-        """Converts recordings, taking them from the iterable as processes become free; yields what happens."""
+        """Converts recordings, which are taken from the iterable as processes become free, and yields the events."""
         waiting = iter(recordings)
         while True:
             self._deal_out(waiting)
@@ -113,7 +113,7 @@ class IngestWorkers:
 
 
 class _Worker:
-    """One process, and the recording that it has in hand."""
+    """One process and the recording that it is converting."""
 
     recording: Recording
     deadline: float
@@ -121,7 +121,7 @@ class _Worker:
     def __init__(self, out: Path, settings: IngestSettings) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
-        # Not a daemon, for the networks of the user run in processes of their own below it. It ends with the pipe.
+        # Not a daemon, because the networks of the user run in child processes of this one. It ends with the pipe.
         self._process = context.Process(target=_serve, args=(theirs, out, settings))
         before = {name: os.environ.get(name) for name in _THREAD_VARIABLES}
         os.environ.update(dict.fromkeys(_THREAD_VARIABLES, "1"))
@@ -133,13 +133,13 @@ class _Worker:
         theirs.close()
 
     def begin(self, recording: Recording, limit_s: float) -> None:
-        """Hands a recording over."""
+        """Sends a recording to the process."""
         self.recording, self.deadline = recording, time.monotonic() + limit_s
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # why is what `recv` finds out
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # `recv` finds out the reason
             self.connection.send(recording)
 
     def how_it_ended(self) -> str:
-        """In words, once the pipe is closed."""
+        """Describes how the process ended, once the pipe is closed."""
         self._process.join(5)
         code = self._process.exitcode
         if code is not None and code < 0:
@@ -155,7 +155,7 @@ class _Worker:
 
 
 def _serve(connection: Connection, out: Path, settings: IngestSettings) -> None:
-    """What a process does: converts each recording that arrives, and says what happens."""
+    """Converts each recording that arrives and sends the events; runs in the child process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import cv2
 
@@ -177,21 +177,21 @@ def _serve(connection: Connection, out: Path, settings: IngestSettings) -> None:
                         raise
                     except MemoryError:
                         connection.send(Failed(f"needs more memory than the {MAX_MEMORY_BYTES >> 30} GiB it may take"))
-                    except Exception as error:  # of a decoder or of the user's function: no reason to end the others
+                    except Exception as error:  # of a decoder or of the user's function; others go on
                         connection.send(Failed(f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"))
         except DrivesimError as error:
             connection.send(error if _travels(error) else InputError(str(error)))
 
 
 def _travels(error: DrivesimError) -> bool:
-    """Whether an error is the same after it was pickled: those with one argument are."""
+    """Returns whether an error survives pickling unchanged, as errors with one argument do."""
     return len(error.args) == 1
 
 
 def _limit() -> None:
     """Bounds the memory of this process, silences what decoders write to stderr, and leaves no core file behind."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    with contextlib.suppress(ImportError, ValueError, OSError):  # not on every system
+    with contextlib.suppress(ImportError, ValueError, OSError):  # not available on every system
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,4 +1,4 @@
-"""Exact labels of the road in a picture: its painted lines, its edges, and the area to drive on."""
+"""Exact labels of the road in a picture: its painted lines, its edges, and the drivable area."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DECIMALS = 1
 
 
 class RoadLabeller:
-    """Labels the road of one world in any picture.
+    """A labeller of the road of one world in any picture.
 
     Args:
         road: The road.
@@ -70,7 +70,7 @@ def _lines(road: Road, markings: Markings) -> list[tuple[int, np.ndarray]]:
 
 
 def _areas(road: Road) -> list[tuple[int, np.ndarray]]:
-    """The carriageways, side streets, and gaps of the median, which overlap or touch."""
+    """Returns the carriageways, side streets, and gaps of the median, which overlap or touch."""
     half = road.median_m / 2
     spans = [(road.right_edge_m, -half), (half, road.left_edge_m)] if half else [(road.right_edge_m, road.left_edge_m)]
     areas = [_strip(road, 0.0, road.length_m, right, left) for right, left in spans]
@@ -86,7 +86,7 @@ def _areas(road: Road) -> list[tuple[int, np.ndarray]]:
 
 
 def _between_streets(road: Road, side: int) -> list[tuple[float, float]]:
-    """Start and end of each stretch of the edge on `side` without the mouth of a side street."""
+    """Returns start and end of each stretch of the edge on `side` between the mouths of side streets."""
     mouths = [s for s in road.side_streets if s.opens_to(side)]
     starts = [0.0, *(street.station_m + street.half_width_m for street in mouths)]
     stops = [*(street.station_m - street.half_width_m for street in mouths), road.length_m]

@@ -1,4 +1,4 @@
-"""The painted lines of a road: where each one lies, whether it is dashed, and how it is interrupted."""
+"""The painted lines of a road: their places, dashes and interruptions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from drivesim.world.traffic.road import Road, SideStreet
 
 _LINE_M, _MIDDLE_LINE_M, _SINGLE_MIDDLE_LINE_M = 0.14, 0.12, 0.15
-"""Widths of lines."""
+"""Widths of lane and edge lines and of lines in the middle of the road."""
 _PIECE_M = 3.0
 """A solid line is painted in pieces of this length, so that it follows curves."""
 _INTERRUPTED_M, _EDGE_INTERRUPTED_M = 5.8, 1.0
@@ -28,8 +28,8 @@ class Marking:
     """One painted line.
 
     Attributes:
-        offset_m: Offset of its middle.
-        width_m: Its width.
+        offset_m: Offset of the middle of the line.
+        width_m: Width of the line.
         middle: Whether it has the colour of the middle of the road, which may be yellow.
         start_m: Stations at which its pieces begin, `n`: those of a solid line follow one another, dashes do not.
         piece_m: Length of each piece.
@@ -43,7 +43,7 @@ class Marking:
 
     @property
     def stretches(self) -> list[tuple[float, float]]:
-        """Start and end of each stretch without a gap."""
+        """Returns start and end of each stretch without a gap."""
         if len(self.start_m) == 0:
             return []
         breaks = np.flatnonzero(np.diff(self.start_m) > self.piece_m * 1.001)
@@ -54,7 +54,7 @@ class Marking:
 
 @dataclass(frozen=True, eq=False)
 class Markings:
-    """All lines along a road, and how bright their worn paint still is, as a fraction."""
+    """All lines along a road, and the brightness of their worn paint as a fraction of that of new paint."""
 
     lines: tuple[Marking, ...]
     worn: float
@@ -84,7 +84,7 @@ def draw_markings(road: Road, rng: np.random.Generator) -> Markings:
 
 
 def _edge_line(road: Road, offset_m: float) -> Marking:
-    """A solid line, or short dashes where cars park beside it."""
+    """Returns a solid line, or short dashes if cars park beside it."""
     return _line(road, offset_m, _PARKING_DASH if road.parking_m else None, interrupted_m=_EDGE_INTERRUPTED_M)
 
 
@@ -96,7 +96,7 @@ def _line(
     middle: bool = False,
     interrupted_m: float = _INTERRUPTED_M,
 ) -> Marking:
-    """A solid line, or a dashed one whose dashes and gaps have the lengths `dash`."""
+    """Returns a solid line, or a dashed one whose dashes and gaps have the lengths `dash`."""
     if dash is None:
         start, length = np.arange(0, road.length_m - _PIECE_M, _PIECE_M), _PIECE_M
     else:

@@ -1,1 +1,1 @@
-"""One module per format; each turns files into recordings, and knows nothing of the others."""
+"""One module per format; each turns files into recordings and does not depend on the others."""

@@ -1,4 +1,4 @@
-"""What data sets call vehicles, in the four categories of drivesim; everything else is no vehicle."""
+"""Names of vehicles in data sets and the drivesim category of each; other names do not stand for vehicles."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ _CATEGORY = {word: category for category, words in _WORDS.items() for word in wo
 
 
 def vehicle_category(name: str) -> VehicleCategory | None:
-    """The category of a vehicle by its usual name, with blanks, `_` or `-` in it; None for anything else."""
+    """Returns the category of a vehicle by its usual name, with blanks, `_` or `-`; None for anything else."""
     return _CATEGORY.get(" ".join(name.replace("_", " ").replace("-", " ").lower().split()))

@@ -1,7 +1,7 @@
 """COCO (Lin et al., 2014): one JSON file of images, annotations and categories; boxes are x y width height.
 
-Images with `video_id` and `frame_id` (as CocoVID and its kin have them) are sequences, others are stills. Category
-numbers mean what the file's own categories say; annotations of crowds are no vehicles.
+Images with `video_id` and `frame_id` (as in CocoVID) are sequences, others are stills. The categories of the file
+define the category numbers. Annotations of crowds are left out.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TRACKS = ("track_id", "instance_id")
 
 
 def recordings(path: Path, pictures: Path, source_fps: float | None = None) -> Iterator[Recording | Rejected]:
-    """A recording of all stills of a file, and one for each of its sequences, whose rate is `source_fps`."""
+    """Yields one recording of all stills of a file, and one per sequence, whose frame rate is `source_fps`."""
     document = json_document(path)
     vehicles = _vehicles_of_images(document, path)
     stills: list[dict[str, Any]] = []
@@ -30,7 +30,7 @@ def recordings(path: Path, pictures: Path, source_fps: float | None = None) -> I
             sequences[image["video_id"]].append(image)
         else:
             stills.append(image)
-    # Frames of one size follow each other, for a drive log has one size.
+    # Frames of one size follow each other, because all frames of a drive log have the same size.
     stills.sort(key=lambda image: (field_of(image, "width", path, int), field_of(image, "height", path, int)))
     if stills:
         yield _recording(path.stem, path, stills, pictures, vehicles, None)

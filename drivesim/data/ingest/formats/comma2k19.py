@@ -1,9 +1,9 @@
-"""comma2k19 (Schafer et al., 2018): segments of a minute, `video.hevc` with arrays beside it.
+"""comma2k19 (Schafer et al., 2018): one-minute segments, each a `video.hevc` with arrays beside it.
 
-`video.hevc` is a bare stream; `global_pose/frame_times` has the time of each of its frames, on the clock (seconds since
-the device was started) of all other arrays. Speed is that of the car's CAN bus; the yaw rate is that of the gyroscope,
-whose axes are forward, right, down, so that its third value is positive to the right. The arrays are `.npy` files
-without that ending.
+`video.hevc` is a bare stream; `global_pose/frame_times` has the time of each frame, in seconds since the device was
+started, as all other arrays do. The speed comes from the car's CAN bus. The yaw rate comes from the gyroscope, whose
+axes are forward, right, down, so its third value is positive to the right. The arrays are `.npy` files without that
+extension.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from drivesim.data.ingest.recording import EgoMotionTable, Recording, Rejected, 
 from drivesim.errors import FootageError
 
 _FOCAL_PX, _VERTICAL_CENTRE_PX = 910.0, 437.0
-"""Of the camera (EON), as the data set's own reader has them, for its pictures of 1164 × 874 pixels."""
+"""Focal length and row of the optical axis of the EON camera, from the data set's own reader, at 1164 × 874 pixels."""
 _MAX_BYTES = 256 << 20
 
 
 def recordings(path: Path) -> Iterator[Recording | Rejected]:
-    """A recording for each segment at or under `path`."""
+    """Yields one recording per segment at or under `path`."""
     videos = sorted(path.rglob("video.hevc"))
     if not videos:
         raise FootageError(f"{path}: expected comma2k19: folders with video.hevc")
@@ -47,7 +47,7 @@ def _recording(name: str, segment: Path) -> Recording:
 
 
 def _motion(log: Path, frame_times: np.ndarray) -> EgoMotionTable | None:
-    """Speed and yaw rate at the times of the frames, from two sensors with times of their own."""
+    """Returns speed and yaw rate at the times of the frames, from two sensors with different sample times."""
     speed = _at(frame_times, log / "CAN" / "speed", column=0)
     turn_to_the_right = _at(frame_times, log / "IMU" / "gyro", column=2)
     if speed is None and turn_to_the_right is None:
@@ -59,7 +59,7 @@ def _motion(log: Path, frame_times: np.ndarray) -> EgoMotionTable | None:
 
 
 def _at(frame_times: np.ndarray, sensor: Path, column: int) -> np.ndarray | None:
-    """One column of a sensor, linearly between its measurements; NaN outside of them, None without the sensor."""
+    """Interpolates one column of a sensor linearly; NaN outside its measurements, None without the sensor."""
     if not (sensor / "t").is_file() or not (sensor / "value").is_file():
         return None
     times, values = _array(sensor / "t"), _array(sensor / "value", one_axis=False)
@@ -71,7 +71,7 @@ def _at(frame_times: np.ndarray, sensor: Path, column: int) -> np.ndarray | None
 
 
 def _array(path: Path, one_axis: bool = True) -> np.ndarray:
-    """The numbers of a `.npy` file; nothing pickled is read."""
+    """Reads the numbers of a `.npy` file; pickled data is refused."""
     try:
         array = np.lib.format.read_array(io.BytesIO(read_regular(path, _MAX_BYTES)), allow_pickle=False)
         array = array.astype(np.float64)

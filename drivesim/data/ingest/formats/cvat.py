@@ -1,8 +1,8 @@
 """CVAT for video, XML 1.1: tracks of boxes over the frames of a video, or of the pictures exported with them.
 
-Frames are counted in the video itself, also where a task has only every n-th of them or begins later; frames that the
-task does not have are not annotated. Between two key boxes that are given, missing boxes are interpolated, as in CVAT.
-A box with `outside` says that the vehicle is gone from there on.
+Frame numbers count frames of the video, even if a task has only every n-th frame or begins later; frames that are not
+part of the task are not annotated. Missing boxes between two given boxes are interpolated, as in CVAT. A box with
+`outside` means that the vehicle is no longer in view from that frame on.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PICTURE = re.compile(r"frame_(\d+)")
 
 @dataclass(frozen=True)
 class _Shape:
-    """A box of a track at a frame."""
+    """The box of a track in one frame."""
 
     frame: int
     box: Box
@@ -38,12 +38,13 @@ class _Shape:
 def recordings(
     path: Path, media: Path | None = None, source_fps: float | None = None
 ) -> Iterator[Recording | Rejected]:
-    """A recording for each XML file at or under `path`.
+    """Yields one recording per XML file at or under `path`.
 
     Args:
-        media: the video, or the folder with the exported pictures; by default the video that the file names, or the
-            folder `images`, beside it.
-        source_fps: rate of exported pictures.
+        path: XML file, or a folder of XML files.
+        media: Video, or folder of the exported pictures; by default the video that the file names, or the folder
+            `images`, beside the file.
+        source_fps: Frame rate of exported pictures.
     """
     files = [path] if path.is_file() else sorted(path.rglob("*.xml"))
     if not files:
@@ -88,7 +89,7 @@ def _of_pictures(
     annotated: range,
     notes: tuple[str, ...],
 ) -> Recording:
-    """The exported pictures `frame_000012.png`, which are numbered within the task, not within the video."""
+    """Returns a recording of exported pictures `frame_000012.png`, which are numbered within the task."""
     if source_fps is None:
         raise FootageError(f"{folder}: pictures have no times; give the rate of the task's frames with --source-fps")
     numbered = sorted(
@@ -108,7 +109,7 @@ def _of_pictures(
 
 
 def _annotated_frames(root: ET.Element, file: Path) -> range:
-    """The frames of the video that the task has."""
+    """Returns the numbers of the video's frames that are part of the task."""
     meta = root.find("meta")
     task = (
         None
@@ -143,7 +144,7 @@ def _shapes(track: ET.Element, file: Path) -> list[_Shape]:
 
 
 def _every_frame(shapes: list[_Shape], annotated: range) -> Iterator[_Shape]:
-    """A track's boxes in each annotated frame from its first to its last one."""
+    """Yields the box of a track in each annotated frame from its first to its last one."""
     for shape, following in zip(shapes, [*shapes[1:], None], strict=True):
         if shape.outside:
             continue

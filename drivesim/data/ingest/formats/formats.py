@@ -1,4 +1,4 @@
-"""The module of each format, and what each needs to know besides the path."""
+"""Dispatch of each format to its module, and the options besides the path."""
 
 from __future__ import annotations
 
@@ -26,10 +26,13 @@ from drivesim.errors import FootageError
 
 @dataclass(frozen=True)
 class SourceOptions:
-    """What files do not say themselves.
+    """Facts that the files themselves do not contain.
 
-    media: where the pictures or the video of label files are. source_fps: rate of frames without times. steering: the
-    vehicle, for tables of speed and steering wheel. tables: whether tables beside videos are read.
+    Attributes:
+        media: Place of the pictures or the video that label files refer to.
+        source_fps: Frame rate of frames without times.
+        steering: Steering of the vehicle, for tables of speed and steering wheel angle.
+        tables: Whether to read tables beside videos.
     """
 
     media: Path | None = None
@@ -39,10 +42,11 @@ class SourceOptions:
 
 
 def recordings_of(format: Format, path: Path, options: SourceOptions) -> Iterator[Recording | Rejected]:
-    """The recordings of a format at `path`, and what cannot be used.
+    """Returns the recordings of a format at `path`, and the sources that cannot be used.
 
     Raises:
-        FootageError: there is nothing of this format; MissingExtraError: a package that it needs is not installed.
+        FootageError: There is nothing of this format.
+        MissingExtraError: A package that the format needs is not installed.
     """
     if not path.exists():
         raise FootageError(f"{path}: no such file or folder")

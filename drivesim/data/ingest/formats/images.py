@@ -1,8 +1,8 @@
 """Sequences of pictures: a folder of PNG or JPEG files, or a folder of such folders.
 
-Times come from a table `times.csv` (columns `file` and `time_s` or `t_ns`) in the folder, or from the names of the
-files where these are numbers: of seconds (`12.350.png`), or so large that they count milli-, micro- or nanoseconds
-since 1970. Frame numbers are no times: they need `--source-fps`.
+Times come from a table `times.csv` (columns `file` and `time_s` or `t_ns`) in the folder, or from file names that are
+numbers: seconds (`12.350.png`), or large numbers of milli-, micro- or nanoseconds since 1970. Frame numbers are not
+times; pictures that have only these need `--source-fps`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,15 @@ from drivesim.errors import FootageError
 TABLE_FILE = "times.csv"
 _MAX_TABLE_BYTES = 64 << 20
 _EPOCH_UNITS = ((1e17, 1e-9), (1e14, 1e-6), (1e11, 1e-3))
-"""From which number on a name counts in which unit of seconds since 1970."""
+"""Smallest number that is read as a time since 1970 in a unit, and that unit in seconds."""
 
 
 def recordings(path: Path, source_fps: float | None = None) -> Iterator[Recording | Rejected]:
-    """A recording for each folder with pictures at or under `path`; FootageError where there is none."""
+    """Yields one recording per folder of pictures at or under `path`.
+
+    Raises:
+        FootageError: There are no pictures.
+    """
     found = False
     for parent, folders, names in os.walk(path):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
@@ -47,7 +51,7 @@ def recordings(path: Path, source_fps: float | None = None) -> Iterator[Recordin
 
 
 def _timed(folder: Path, pictures: list[Path], source_fps: float | None) -> tuple[tuple[Path, ...], tuple[float, ...]]:
-    """Pictures in the order of their times."""
+    """Returns pictures and their times, in the order of the times."""
     if (folder / TABLE_FILE).is_file():
         times = _read_times(folder / TABLE_FILE)
         timed = [(times[path.name], path) for path in pictures if path.name in times]
@@ -70,7 +74,7 @@ def _timed(folder: Path, pictures: list[Path], source_fps: float | None) -> tupl
 
 
 def _number_in(path: Path) -> str:
-    """The last number in the name of a picture, with what it has behind a point; FootageError where there is none."""
+    """Returns the last number in the name of a picture, with its decimals; raises FootageError if there is none."""
     numbers = re.findall(r"\d+(?:\.\d+)?", path.name[: -len(path.suffix)])
     if not numbers:
         raise FootageError(f"{path}: its name holds no number; give the times in {TABLE_FILE} beside it")

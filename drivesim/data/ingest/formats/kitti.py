@@ -1,4 +1,4 @@
-"""What the two KITTI formats share: OXTS lines, calibration files, categories."""
+"""Code shared by the two KITTI formats: OXTS lines, calibration files, categories."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from drivesim.scenario.schema.vocabulary import VehicleCategory
 
 FPS = 10.0
 CAMERA_HEIGHT_M = 1.65
-"""Above the road, by the data set's description of its vehicle."""
+"""Height of the camera above the road, from the data set's description of its vehicle."""
 KITTI_CATEGORIES: dict[str, VehicleCategory] = {"Car": "car", "Van": "van", "Truck": "truck"}
 VISIBLE_BY_OCCLUSION = {0: 1.0, 1: 0.6, 2: 0.2}
-"""Fully visible, partly occluded, largely occluded: about so much is seen; 3 is unknown."""
+"""Approximate visible fraction of fully visible, partly occluded and largely occluded vehicles; 3 is unknown."""
 _MAX_BYTES = 256 << 20
 _FORWARD_SPEED, _UPWARD_TURN = 8, 22
-"""Places of `vf` (m/s) and `wu` (rad/s about the upward axis, so positive to the left) in a line of OXTS."""
+"""Positions of `vf` (m/s) and `wu` (rad/s about the upward axis, so positive to the left) in a line of OXTS."""
 _OXTS_VALUES = 30
 
 
 def numbered_pictures(folder: Path) -> list[Path]:
-    """The pictures of a folder whose names are numbers, in their order."""
+    """Returns the pictures of a folder whose names are numbers, in numeric order."""
     pictures = [path for path in folder.iterdir() if path.suffix in (".png", ".jpg") and path.stem.isdecimal()]
     return sorted(pictures, key=lambda path: int(path.stem))
 
 
 def text_lines(path: Path) -> list[str]:
-    """The lines of a text file that are not blank; FootageError where it cannot be read."""
+    """Returns the lines of a text file that are not blank; raises FootageError if it cannot be read."""
     try:
         text = read_regular(path, _MAX_BYTES).decode("ascii")
     except UnicodeDecodeError:
@@ -40,7 +40,7 @@ def text_lines(path: Path) -> list[str]:
 
 
 def numbers_of(line: str, path: Path, number: int) -> list[float]:
-    """The numbers of a line; FootageError naming the line where one is none."""
+    """Returns the numbers of a line; raises a FootageError that names the line if a word is not a finite number."""
     try:
         values = [float(word) for word in line.split()]
     except ValueError as error:
@@ -51,7 +51,7 @@ def numbers_of(line: str, path: Path, number: int) -> list[float]:
 
 
 def motion_of_oxts(rows: Sequence[Sequence[float]], times_s: Sequence[float], path: Path) -> EgoMotionTable:
-    """Speed and yaw rate from lines of OXTS."""
+    """Returns speed and yaw rate from lines of OXTS."""
     short = next((number for number, row in enumerate(rows, 1) if len(row) < _OXTS_VALUES), None)
     if short is not None:
         raise FootageError(f"{path}: line {short}: expected {_OXTS_VALUES} values, got {len(rows[short - 1])}")
@@ -61,7 +61,7 @@ def motion_of_oxts(rows: Sequence[Sequence[float]], times_s: Sequence[float], pa
 
 
 def calibration(path: Path, name: str, count: int) -> np.ndarray:
-    """The numbers of one entry (`NAME: 1.0 2.0 ...`) of a calibration file."""
+    """Returns the numbers of one entry (`NAME: 1.0 2.0 ...`) of a calibration file."""
     for number, line in enumerate(text_lines(path), 1):
         key, _, values = line.replace(":", " ", 1).partition(" ")
         if key == name:

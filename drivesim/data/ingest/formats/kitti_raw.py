@@ -1,8 +1,8 @@
 """KITTI raw data (Geiger et al., 2013): drives `DATE/DATE_drive_NNNN_sync`, camera 2, OXTS, tracklets.
 
-`image_02/data/FRAME.png` has its time in line FRAME of `image_02/timestamps.txt`; frames may be missing. Tracklets are
-in the axes of the laser scanner, from the middle of the bottom; they go through calib_velo_to_cam, R_rect_00 and
-P_rect_02 of the day's folder.
+The time of `image_02/data/FRAME.png` is in line FRAME of `image_02/timestamps.txt`; frames may be missing. Tracklets
+give the centre of the bottom face in the axes of the laser scanner. They are transformed by calib_velo_to_cam,
+R_rect_00 and P_rect_02 from the day's folder.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _Place = tuple[float, float, float, float, tuple[float, float, float], float]
 
 
 def recordings(path: Path) -> Iterator[Recording | Rejected]:
-    """A recording for each drive at or under `path`."""
+    """Yields one recording per drive at or under `path`."""
     drives = [path] if _is_drive(path) else sorted(folder for folder in path.rglob("*_drive_*") if _is_drive(folder))
     if not drives:
         raise FootageError(f"{path}: expected KITTI raw data: folders *_drive_*_sync with image_02/data")
@@ -89,7 +89,7 @@ def _recording(drive: Path) -> Recording:
 
 
 def _timestamps(path: Path) -> list[int]:
-    """Nanoseconds of each line; differences count, not the zero. A datetime alone would drop the last three digits."""
+    """Returns the time of each line in nanoseconds since an arbitrary moment; a datetime holds only microseconds."""
     stamps = []
     for number, line in enumerate(text_lines(path), 1):
         match = _TIME.fullmatch(line.strip())
@@ -131,7 +131,7 @@ def _vehicles(tracklets: Path, day: Path, projection: np.ndarray) -> dict[int, t
 
 
 def _poses(path: Path) -> Iterator[tuple[int, int, VehicleCategory, _Place]]:
-    """Track, frame, category, and (x, y, z, turn, (length, width, height), most visible) of each pose of a vehicle."""
+    """Yields track, frame, category and (x, y, z, yaw, (length, width, height), most visible) of each vehicle pose."""
     root = read_xml_file(path)
     items = root.find("tracklets")
     if items is None:

@@ -1,7 +1,8 @@
 """KITTI tracking (Geiger et al., 2012): `image_02/SEQUENCE/*.png`, `label_02/SEQUENCE.txt`, `oxts/`, `calib/`.
 
-A line of labels: frame, track, type, truncated, occluded, alpha, the box x1 y1 x2 y2 (from 0 on), height, width and
-length, x y z of the middle of the bottom in camera axes, rotation about the camera's y axis. Ten frames a second.
+A line of labels holds frame, track, type, truncated, occluded, alpha, the box x1 y1 x2 y2 (zero-based), height, width,
+length, the centre x y z of the bottom face in camera axes, and the rotation about the camera's y axis. The frame rate
+is 10 per second.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ _UNKNOWN_PLACE = -1000.0
 
 
 def recordings(path: Path) -> Iterator[Recording | Rejected]:
-    """A recording for each sequence under `path`, which is the data set's folder or its part `training`."""
+    """Yields one recording per sequence under `path`, which is the folder of the data set or its folder `training`."""
     root = next((folder for folder in (path, path / "training", path / "testing") if _is_part(folder)), None)
     if root is None:
         raise FootageError(f"{path}: expected KITTI tracking: image_02 with one folder per sequence")
@@ -92,7 +93,7 @@ def _vehicles(path: Path) -> dict[int, list[SourceVehicle]]:
 
 
 def _distance(values: list[float]) -> float | None:
-    """From height, width, length, the middle of the bottom x y z, and the rotation about y."""
+    """Returns the distance from height, width, length, the centre x y z of the bottom, and the rotation about y."""
     height, width, length, x, y, z, turn = values[:7]
     if x <= _UNKNOWN_PLACE or min(height, width, length) <= 0:
         return None

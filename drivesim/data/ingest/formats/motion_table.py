@@ -1,6 +1,6 @@
 """Tables of a vehicle's motion beside a video: CSV with a header, or a JSON array of objects.
 
-| column | is |
+| column | meaning |
 | --- | --- |
 | `t_ns` | capture time of one frame, in nanoseconds: the table has one row per frame |
 | `time_s` | time of a measurement, in seconds from the first frame |
@@ -8,8 +8,8 @@
 | `yaw_rate_radps`, `yaw_rate_degps` | yaw rate, positive to the left |
 | `steering_rad`, `steering_deg` | angle of the steering wheel, positive to the left |
 
-The yaw rate follows from speed and steering wheel where the vehicle is described (`Steering`). Other columns are
-ignored.
+If the table has no yaw rate but the vehicle is described (`Steering`), the yaw rate follows from speed and steering
+wheel angle. Other columns are ignored.
 """
 
 from __future__ import annotations
@@ -43,20 +43,29 @@ class Steering:
     ratio: float
 
     def yaw_rate(self, speed_mps: float, wheel_rad: float) -> float:
-        """Yaw rate in rad/s."""
+        """Returns the yaw rate in rad/s."""
         return speed_mps * math.tan(wheel_rad / self.ratio) / self.wheelbase_m
 
 
 @dataclass(frozen=True)
 class MotionTable:
-    """frame_times_s: capture time of each frame, None where the video's own times hold. motion: None for no motion."""
+    """A table that has been read.
+
+    Attributes:
+        frame_times_s: Capture time of each frame; None if the times of the video apply.
+        motion: Ego motion; None if the table has none.
+    """
 
     frame_times_s: tuple[float, ...] | None
     motion: EgoMotionTable | None
 
 
 def read_motion_table(path: Path, steering: Steering | None = None) -> MotionTable:
-    """Reads a table; FootageError where it is broken, has no column of times, or its times do not ascend."""
+    """Reads a table.
+
+    Raises:
+        FootageError: The table is broken, has no column of times, or its times do not ascend.
+    """
     rows = list(json_array(path)) if path.suffix.lower() == ".json" else _csv_rows(path)
     if not rows:
         raise FootageError(f"{path}: the table has no rows")
@@ -91,7 +100,7 @@ def _motion(
 
 
 def _column(path: Path, rows: Sequence[Mapping[str, Any]], names: Mapping[str, float]) -> tuple[float, ...] | None:
-    """The first of these columns that the table has, in its unit."""
+    """Returns the first of these columns that the table has, converted by its unit."""
     name = next((name for name in names if name in rows[0]), None)
     if name is None:
         return None
@@ -103,7 +112,7 @@ def _number(row: Mapping[str, Any], name: str, number: int, path: Path, may_lack
     if may_lack and value in (None, ""):
         return math.nan
     try:
-        # Nanoseconds since 1970 have more digits than a float; JSON has kept them, and so does int().
+        # Nanoseconds since 1970 have more digits than a float holds; JSON keeps them, and so does int().
         result = int(value) if isinstance(value, str) and value.lstrip("-").isdecimal() else value
         if isinstance(result, str):
             result = float(result)

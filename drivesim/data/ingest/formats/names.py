@@ -1,4 +1,4 @@
-"""The formats by name."""
+"""Names of the formats."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Format(StrEnum):
-    """What `drivesim ingest` reads."""
+    """Format that `drivesim ingest` reads."""
 
     video = "video"
     images = "images"

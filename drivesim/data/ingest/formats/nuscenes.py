@@ -1,8 +1,8 @@
-"""nuScenes (Caesar et al., 2020): the JSON tables of a version folder, and the pictures of the camera in front.
+"""nuScenes (Caesar et al., 2020): the JSON tables of a version folder, and the pictures of the front camera.
 
 Every picture of the camera is used (12 Hz), not only the key frames. Between two key frames the annotated 3-D boxes are
-interpolated, as the data set's own toolkit does it. Quaternions are w x y z; sizes are width, length, height; times are
-microseconds; poses are those of the ego at the time of each picture.
+interpolated, as in the data set's own toolkit. Quaternions are w x y z; sizes are width, length, height; times are
+in microseconds; each picture has the ego pose of its own time.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _CATEGORIES: dict[str, VehicleCategory] = {
     "vehicle.bus.rigid": "bus",
 }
 _VISIBLE = {"1": 0.2, "2": 0.5, "3": 0.7, "4": 1.0}
-"""Of the levels v0-40, v40-60, v60-80, v80-100: their middle, and for the last one no limit."""
+"""Visible fraction by level: the middle of v0-40, v40-60 and v60-80, and no limit for v80-100."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Pose:
-    """From an object's axes to those of its parent: rotation `3 3` and translation `3` in metres."""
+    """Transformation from an object's axes to those of its parent: rotation `3 3` and translation `3` in metres."""
 
     rotation: np.ndarray
     translation: np.ndarray
@@ -54,7 +54,7 @@ class _Pose:
 
 @dataclass(frozen=True, eq=False)
 class _Annotation:
-    """One vehicle at one sample, in global axes; size along the box's own x (length), y (width), z (height)."""
+    """One vehicle at one sample, in global axes; its size is along its own x (length), y (width) and z (height)."""
 
     instance: str
     category: VehicleCategory
@@ -78,7 +78,7 @@ class _Picture:
 
 @dataclass
 class _Tables:
-    """What is needed of the tables; of each only the rows of this camera and of vehicles."""
+    """The rows of the tables that concern the front camera or vehicles."""
 
     samples: dict[str, int] = field(default_factory=dict)
     scene_of: dict[str, str] = field(default_factory=dict)
@@ -89,9 +89,13 @@ class _Tables:
 
 
 def recordings(path: Path) -> Iterator[Recording]:
-    """A recording for each scene. `path` holds `samples/`, `sweeps/` and the folder of tables, such as `v1.0-mini`.
+    """Yields one recording per scene.
 
-    FootageError where there is no such folder, several, or a table is broken.
+    Args:
+        path: Folder with `samples/`, `sweeps/` and the folder of tables, such as `v1.0-mini`.
+
+    Raises:
+        FootageError: There is no folder of tables or more than one, or a table is broken.
     """
     folder = _tables_folder(path)
     tables = _read(folder, folder.parent)
@@ -148,7 +152,7 @@ def _vehicles(
 
 
 def _annotations_at(picture: _Picture, samples: list[tuple[int, str]], tables: _Tables) -> list[_Annotation]:
-    """Annotations at the time of a picture: those of its sample, or between those of the samples around it."""
+    """Returns the annotations of a picture's sample, or interpolates those of the samples around it."""
     if picture.is_key_frame:
         return list(tables.annotations.get(picture.sample, {}).values())
     place = bisect_left(samples, (picture.time_us, ""))
@@ -244,7 +248,7 @@ def _read_annotations(folder: Path, tables: _Tables) -> None:
         instance = field_of(annotation, "instance_token", path, str)
         category = category_of.get(instance)
         if category is None or not annotation.get("num_lidar_pts", 1) + annotation.get("num_radar_pts", 1):
-            continue  # no vehicle, or one that no sensor saw at this moment
+            continue  # not a vehicle, or a vehicle that no sensor saw at this moment
         width, length, height = field_of(annotation, "size", path, list)
         made = _Annotation(
             instance,

@@ -1,8 +1,8 @@
 """BDD100K and other data sets in the Scalabel format: JSON files of labelled pictures, single ones or sequences.
 
-A frame with `videoName` belongs to a sequence, in the order of `frameIndex`; its time is `timestamp` (milliseconds),
-or follows from the rate of BDD100K's tracking pictures, 5 per second. Other frames are stills. In `box2d`, x2 and y2
-are the last pixels inside. Pictures lie in the folder of pictures as `NAME` or as `VIDEO/NAME`.
+A frame with `videoName` belongs to a sequence, in the order of `frameIndex`. Its time is `timestamp` (milliseconds), or
+follows from the frame rate of BDD100K's tracking pictures, 5 per second. Other frames are stills. In `box2d`, x2 and y2
+are the last pixels inside the box. The folder of pictures holds a picture as `NAME` or as `VIDEO/NAME`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ _NEITHER = "dawn/dusk"
 
 
 def recordings(path: Path, pictures: Path, source_fps: float | None = None) -> Iterator[Recording | Rejected]:
-    """A recording for each sequence in the label files at or under `path`, and one per time of day of the stills.
+    """Yields one recording per sequence in the label files at or under `path`, and one per time of day of the stills.
 
     Args:
-        pictures: the folder of pictures.
-        source_fps: rate of sequences without `timestamp`, instead of that of BDD100K.
+        path: Label file, or a folder of label files.
+        pictures: Folder of pictures.
+        source_fps: Frame rate of sequences without `timestamp`, instead of that of BDD100K.
     """
     files = [path] if path.is_file() else sorted(path.rglob("*.json"))
     if not files:
@@ -44,7 +45,7 @@ def _recordings_of(file: Path, pictures: Path, fps: float) -> Iterator[Recording
     sequences: dict[str, list[dict[str, Any]]] = defaultdict(list)
     stills: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for frame in _frames(file):
-        # BDD100K's label files have the old spelling, newer ones of Scalabel too.
+        # BDD100K and newer Scalabel files spell this field differently.
         video = frame.get("videoName") or frame.get("video_name")
         if video:
             sequences[str(video)].append(frame)
@@ -59,7 +60,7 @@ def _recordings_of(file: Path, pictures: Path, fps: float) -> Iterator[Recording
 
 
 def _frames(file: Path) -> Iterator[dict[str, Any]]:
-    """The frames of a label file: an array, or an object that holds one."""
+    """Yields the frames of a label file, which is an array of frames or an object that holds one."""
     with file.open("rb") as opened:
         starts_array = opened.read(64).lstrip()[:1] == b"["
     if starts_array:

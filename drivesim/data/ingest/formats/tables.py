@@ -1,4 +1,4 @@
-"""Reading JSON tables of data sets: large arrays one element at a time, and single documents up to a limit."""
+"""Reading of JSON tables of data sets: large arrays one element at a time, single documents up to a size limit."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SPACE = " \t\r\n"
 
 
 def json_document(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
-    """The content of a JSON file; FootageError where there is none, or it is broken or too large."""
+    """Returns the content of a JSON file; raises FootageError if it is missing, broken or too large."""
     try:
         return json.loads(read_regular(path, max_bytes))
     except (ValueError, RecursionError) as error:
@@ -27,9 +27,10 @@ def json_document(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
 
 
 def json_array(path: Path) -> Iterator[dict[str, Any]]:
-    """The objects of a JSON file that is one array of objects; little of it is in memory at a time.
+    """Yields the objects of a JSON file that is one array of objects; little of it is in memory at a time.
 
-    Raises FootageError where it is broken or something else.
+    Raises:
+        FootageError: The file is broken or is not an array of objects.
     """
     decoder, text, position, more = json.JSONDecoder(), "", 0, True
     with open_regular(path) as file:
@@ -74,7 +75,11 @@ def json_array(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def field_of(record: Any, name: str, where: Path | str, kind: type | tuple[type, ...] = object) -> Any:
-    """A field of a record; FootageError naming file and field where it is missing or of another kind."""
+    """Returns a field of a record.
+
+    Raises:
+        FootageError: The field is missing or of another type; the error names file and field.
+    """
     if not isinstance(record, dict) or name not in record:
         raise FootageError(f"{where}: expected the field `{name}`")
     value = record[name]
@@ -88,9 +93,10 @@ def _broken(path: Path, error: Exception) -> FootageError:
 
 
 def box_of(edges: Sequence[Any], where: Path | str) -> Box | None:
-    """A box from its edges x0 y0 x1 y1; None where it has no area.
+    """Returns a box from its edges x0 y0 x1 y1, or None if it has no area.
 
-    Raises FootageError where they are no four finite numbers.
+    Raises:
+        FootageError: The edges are not four finite numbers.
     """
     if len(edges) != 4 or not all(_is_finite(edge) for edge in edges):
         raise FootageError(f"{where}: expected a box of four finite numbers, got {str(edges)[:120]}")
@@ -103,7 +109,7 @@ def _is_finite(value: Any) -> bool:
 
 
 def inside(root: Path, name: Any, where: Path | str) -> Path:
-    """A file of a data set by its name relative to `root`; FootageError for one that lies elsewhere."""
+    """Returns the path of a file from its name relative to `root`; raises FootageError if it lies outside `root`."""
     if not isinstance(name, str) or not name or "\0" in name:
         raise FootageError(f"{where}: expected the name of a file, got {str(name)[:80]!r}")
     relative = Path(name)

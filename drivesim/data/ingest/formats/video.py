@@ -1,6 +1,6 @@
-"""Plain videos: one file, or a folder of them at any depth; a table beside a video may tell the ego's motion.
+"""Plain videos: one file, or all files under a folder; a table beside a video may give the ego motion.
 
-drive.mp4    drive.csv (or drive.json): one row per frame or per measurement; see `motion_table.py`
+The table of `drive.mp4` is `drive.csv` or `drive.json`, with one row per frame or per measurement (`motion_table.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,13 @@ _TABLES = (".csv", ".json")
 
 @dataclass(frozen=True)
 class VideoOptions:
-    """How videos are read. source_fps: of bare streams, which do not say it. tables: whether tables are looked for."""
+    """Options of reading videos.
+
+    Attributes:
+        source_fps: Frame rate of bare streams, which do not contain it.
+        steering: Steering of the vehicle, for tables of speed and steering wheel angle.
+        tables: Whether to read tables beside the videos.
+    """
 
     source_fps: float | None = None
     steering: Steering | None = None
@@ -28,7 +34,7 @@ class VideoOptions:
 
 
 def recordings(path: Path, options: VideoOptions) -> Iterator[Recording | Rejected]:
-    """A recording for each video at or under `path`, named by its path without the extension."""
+    """Yields one recording per video at or under `path`, named by its path without the extension."""
     files = [path] if path.is_file() else sorted(_videos(path))
     if not files:
         raise FootageError(f"{path}: no videos here ({', '.join(EXTENSIONS)})")

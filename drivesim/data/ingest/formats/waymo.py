@@ -1,9 +1,9 @@
-"""Waymo Open Dataset, perception v2 (Sun et al., 2020): Parquet components, the camera in front.
+"""Waymo Open Dataset, perception v2 (Sun et al., 2020): Parquet components, the front camera.
 
-A folder of a split has one folder per component, `camera_image/SEGMENT.parquet` and so on. Needed is `camera_image`;
-`camera_box` gives boxes (centre and size), `vehicle_pose` the ego's motion, `camera_calibration` the camera, `stats`
-the time of day. Times are microseconds; poses are 4 × 4 matrices by rows, from the vehicle (x forward, z up) to the
-world. Vehicles have no finer type: they all become cars.
+The folder of a split has one folder per component, such as `camera_image/SEGMENT.parquet`. `camera_image` is required;
+`camera_box` gives boxes (centre and size), `vehicle_pose` the ego motion, `camera_calibration` the camera, and `stats`
+the time of day. Times are in microseconds. Poses are row-major 4 × 4 matrices from the vehicle (x forward, z up) to the
+world. The data set does not distinguish types of vehicles, so all of them become cars.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _IMAGE, _BOX, _CALIBRATION = "[CameraImageComponent]", "[CameraBoxComponent]", "
 
 
 def recordings(path: Path) -> Iterator[Recording | Rejected]:
-    """A recording for each segment of the split in the folder `path`."""
+    """Yields one recording per segment of the split in the folder `path`."""
     parquet_library()
     files = sorted((path / "camera_image").glob("*.parquet"))
     if not files:
@@ -127,7 +127,11 @@ def _time_of_day(path: Path) -> str | None:
 
 
 def _rows(path: Path, columns: list[str]) -> list[dict[str, Any]]:
-    """The rows of a Parquet file, of these columns only; FootageError where one is missing or the file is broken."""
+    """Returns these columns of all rows of a Parquet file.
+
+    Raises:
+        FootageError: A column is missing, or the file is broken.
+    """
     try:
         return parquet_library().read_table(path, columns=columns).select(columns).to_pylist()
     except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are of these types

@@ -1,4 +1,4 @@
-"""XML files of data sets, which may come from anywhere: no document types, so no entities, and a limit on the size."""
+"""Reading of untrusted XML files: entities are refused, and size and depth are limited."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ _MAX_DEPTH = 64
 
 
 class _Refused(Exception):
-    """What is in the file is not read."""
+    """The content of the file is refused."""
 
 
 def read_xml_file(path: Path) -> ET.Element:
-    """The root of an XML file; FootageError where it is broken, nested too deeply, or declares a document type."""
+    """Returns the root of an XML file.
+
+    Raises:
+        FootageError: The file is broken or nested too deeply, or its document type declares something.
+    """
     content = read_regular(path, MAX_BYTES)
     builder, parser, depth = ET.TreeBuilder(), expat.ParserCreate(), 0
     parser.buffer_text = True
@@ -36,7 +40,7 @@ def read_xml_file(path: Path) -> ET.Element:
         builder.end(tag)
 
     def doctype(_name: str, _system: str | None, _public: str | None, has_subset: bool) -> None:
-        # Boost, which writes KITTI's tracklets, declares one without anything in it.
+        # Boost, which writes KITTI's tracklets, declares an empty document type.
         if has_subset:
             raise _Refused("its document type declares entities")
 
@@ -50,7 +54,7 @@ def read_xml_file(path: Path) -> ET.Element:
 
 
 def child_number(element: ET.Element, name: str, path: Path) -> float:
-    """The number in a child of an element; FootageError where there is none."""
+    """Returns the number in a child of an element; raises FootageError if there is none."""
     try:
         return float(element.findtext(name, ""))
     except ValueError:
@@ -58,7 +62,7 @@ def child_number(element: ET.Element, name: str, path: Path) -> float:
 
 
 def attribute_number(element: ET.Element, name: str, path: Path) -> float:
-    """The number in an attribute of an element; FootageError where there is none."""
+    """Returns the number in an attribute of an element; raises FootageError if there is none."""
     try:
         return float(element.get(name, ""))
     except ValueError:

@@ -1,1 +1,1 @@
-"""Labels that the footage does not bring: day or night, detected vehicles, ego motion."""
+"""Labels that are derived if the footage lacks them: day or night, detected vehicles, ego motion."""

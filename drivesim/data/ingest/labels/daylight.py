@@ -1,4 +1,4 @@
-"""Day or night, from how bright the frames of a drive log are; between the two, nothing is claimed."""
+"""Day or night from the brightness of the frames of a drive log; in between, the time of day stays unknown."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import numpy as np
 from drivesim.scenario.schema.vocabulary import TimeOfDay
 
 NIGHT_BELOW, DAY_ABOVE = 75.0, 100.0
-"""Of the brightness, 0..255. Dusk, tunnels and bright streets at night lie between."""
+"""Thresholds of the brightness, 0..255. Dusk, tunnels and bright streets at night lie between them."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass
 class Daylight:
-    """Sees the frames of one drive log, one by one."""
+    """An accumulator of the brightness of the frames of one drive log."""
 
     _brightness: list[float] = field(default_factory=list)
 
     def add(self, frame: np.ndarray) -> None:
-        """Looks at a frame, uint8 `h w 3` RGB."""
+        """Adds a frame, uint8 `h w 3` RGB."""
         self._brightness.append(brightness(frame))
 
     @property
     def time_of_day(self) -> TimeOfDay | None:
-        """`day` or `night`, by the median frame; None in the band between, and without frames."""
+        """Returns `day` or `night` from the median brightness; None between the thresholds or without frames."""
         if not self._brightness:
             return None
         median = float(np.median(self._brightness))
@@ -35,7 +35,7 @@ class Daylight:
 
 
 def brightness(frame: np.ndarray) -> float:
-    """Of the upper half of a frame, uint8 `h w 3`: the mean of its average luma and of its 90th percentile.
+    """Returns the mean of average luma and 90th percentile of the upper half of a frame, uint8 `h w 3`.
 
     A day under dark trees has a low average and some bright sky; a lit street at night has neither.
     """

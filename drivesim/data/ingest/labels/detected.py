@@ -1,7 +1,7 @@
-"""Vehicles that a detector finds, joined into tracks: labels for footage that brings none.
+"""Vehicles that a detector finds, joined into tracks: labels for footage without annotations.
 
-Tracks are made by ByteTrack (Zhang et al., 2022) of the package trackers. A track must be seen several times, so that
-single false detections are left out.
+ByteTrack (Zhang et al., 2022) of the package trackers joins detections into tracks. Short tracks are left out, because
+single detections are often false.
 """
 
 from __future__ import annotations
@@ -22,20 +22,23 @@ from drivesim.scenario.schema.vocabulary import CATEGORIES
 MIN_TRACK_S = 0.3
 MIN_TRACK_FRAMES = 2
 _LOST_AFTER_S = 1.0
-_TRACKER_FPS = 30.0  # what the tracker counts its buffer of lost tracks in
+_TRACKER_FPS = 30.0  # frame rate at which the tracker measures its buffer of lost tracks
 
 
 def tracked_vehicles(
     detections: Sequence[Detections], width: int, height: int, fps: float, threshold: float
 ) -> list[tuple[VehicleLabel, ...]]:
-    """Labels of each frame of a drive log, from what was detected in it.
+    """Returns the vehicle labels of each frame of a drive log.
 
     Args:
-        width, height: of the frames in pixels.
-        threshold: smallest score that counts, of the detector; a track begins only with a better one.
+        detections: Detections in each frame.
+        width: Width of the frames in pixels.
+        height: Height of the frames in pixels.
+        fps: Frame rate of the log.
+        threshold: Smallest score of the detector that counts; a track begins only with a higher score.
 
     Raises:
-        MissingExtraError: the package trackers is not installed.
+        MissingExtraError: The package trackers is not installed.
     """
     trackers, supervision = _library("trackers"), _library("supervision")
     tracker = trackers.ByteTrackTracker(
@@ -56,7 +59,7 @@ def tracked_vehicles(
 
 
 def _labels(seen: list[list[tuple[int, int, np.ndarray]]], least: int) -> list[tuple[VehicleLabel, ...]]:
-    """The boxes of tracks that were seen often enough, each of the category that its track mostly had."""
+    """Returns the boxes of tracks with enough detections, each with the most frequent category of its track."""
     votes: dict[int, Counter[int]] = {}
     for frame in seen:
         for track, category, _ in frame:

@@ -7,11 +7,11 @@ import numpy as np
 from drivesim.data.ingest.recording import EgoMotionTable
 
 MAX_GAP_S = 0.5
-"""Between measurements that are farther apart than this, nothing is known."""
+"""Ego motion is unknown between measurements that are farther apart than this."""
 
 
 def motion_at(table: EgoMotionTable, time_s: float) -> tuple[float | None, float | None]:
-    """Speed in m/s and yaw rate in rad/s at a time, linearly between the measurements around it; None is unknown."""
+    """Returns speed in m/s and yaw rate in rad/s at a time by linear interpolation; None stands for unknown."""
     times = np.asarray(table.time_s)
     if not len(times):
         return None, None
@@ -34,14 +34,17 @@ def _between(first: float, second: float, share: float) -> float | None:
 
 
 def rates_of_angles(times_s: np.ndarray, angles_rad: np.ndarray) -> np.ndarray:
-    """Rates `n` in rad/s of angles `n` that may jump by whole turns, by central differences; NaN for one angle."""
+    """Returns rates `n` in rad/s of angles `n` by central differences; angles may jump by whole turns.
+
+    The rate of a single angle is NaN.
+    """
     if len(times_s) < 2:
         return np.full(len(times_s), np.nan)
     return np.gradient(np.unwrap(angles_rad), times_s)
 
 
 def speeds_along(times_s: np.ndarray, positions_m: np.ndarray, forward: np.ndarray) -> np.ndarray:
-    """Speeds `n` in m/s along the viewing directions `n d` of positions `n d`, by central differences."""
+    """Returns speeds `n` in m/s along the viewing directions `n d` of positions `n d`, by central differences."""
     if len(times_s) < 2:
         return np.full(len(times_s), np.nan)
     velocity = np.gradient(positions_m, times_s, axis=0)

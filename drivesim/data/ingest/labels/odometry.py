@@ -1,9 +1,9 @@
-"""Ego motion from the frames themselves: monocular visual odometry, which a known camera gives its scale.
+"""Ego motion from the frames themselves: monocular visual odometry, scaled by the height of a known camera.
 
-Corners are followed from frame to frame. The camera drives on a plane: forward by `v dt` and turned by `ω dt`. A corner
-on the road in front of it, whose distance its row tells, then moves in a way that these two numbers alone decide; a far
-corner near the horizon moves by the turn alone. Both are found by robust least squares over all corners. The result is
-an estimate: it is marked as such, and withheld where corners are few or do not agree.
+Corners are tracked from frame to frame. The camera moves on a plane: forward by `v dt` while it turns by `ω dt`. The
+distance of a corner on the road follows from its row, so its motion in the image depends on these two numbers alone; a
+far corner near the horizon moves with the turn alone. Robust least squares over all corners gives both numbers. The
+result is an estimate and is marked as such; it is unknown if there are few corners or they do not agree.
 """
 
 from __future__ import annotations
@@ -21,25 +21,29 @@ _WORKING_WIDTH = 512
 _MIN_ROAD_CORNERS, _MIN_FAR_CORNERS = 12, 12
 _ROAD_REACH_M = 25.0
 _FAR_BAND = 0.12
-"""Far corners lie within this part of the height around the horizon."""
+"""Far corners lie within this fraction of the image height around the horizon."""
 _MAX_SPEED_MPS, _MAX_YAW_RATE_RADPS = 60.0, 1.0
 _LARGEST_ERROR_PX = 1.5
-"""Median of what is left of the road corners' motion; above it the estimate is withheld."""
+"""Largest median residual of the road corners; above it, the motion is unknown."""
 
 
 @dataclass(frozen=True)
 class _Corners:
-    """Corners `n 2` in two frames, in pixels of the working size."""
+    """Corners `n 2` in two frames, in pixels of the working resolution."""
 
     first: np.ndarray
     second: np.ndarray
 
 
 class Odometry:
-    """Sees the frames of one drive log in order, and estimates speed and yaw rate between each two of them."""
+    """An estimator of speed and yaw rate between consecutive frames of one drive log, which are added in order.
+
+    Args:
+        camera: Camera of the frames, of any width.
+        fps: Frame rate of the frames.
+    """
 
     def __init__(self, camera: PinholeCamera, fps: float) -> None:
-        """camera: of the frames, of any width."""
         scale = _WORKING_WIDTH / camera.width_px
         self._camera = PinholeCamera(
             _WORKING_WIDTH,
@@ -54,7 +58,7 @@ class Odometry:
         self._guess = (8.0, 0.0)
 
     def add(self, frame: np.ndarray) -> None:
-        """Looks at a frame, uint8 `h w 3` RGB."""
+        """Adds a frame, uint8 `h w 3` RGB."""
         size = (self._camera.width_px, self._camera.height_px)
         grey = cv2.cvtColor(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         if self._before is not None:
@@ -62,9 +66,9 @@ class Odometry:
         self._before = grey
 
     def motion(self) -> list[tuple[float | None, float | None]]:
-        """Speed in m/s and yaw rate in rad/s (left positive) of each frame seen; None where nothing reliable is known.
+        """Returns speed in m/s and yaw rate in rad/s (positive to the left) of each frame; None without an estimate.
 
-        A frame has the median of the five steps around it.
+        The value of a frame is the median of the five steps around it.
         """
         steps = np.array(self._steps, float).reshape(-1, 2)
         if self._before is None:
@@ -106,12 +110,12 @@ class Odometry:
         return float(solution.x[0]), float(solution.x[1])
 
     def _bearing(self, column_px: np.ndarray) -> np.ndarray:
-        """Angle to the right of the viewing direction."""
+        """Returns angles to the right of the viewing direction in radians."""
         return np.arctan((column_px - self._camera.width_px / 2) / self._camera.focal_length_px)
 
 
 def _followed(first: np.ndarray, second: np.ndarray) -> _Corners:
-    """Corners that are found again, forward and back, to within half a pixel."""
+    """Returns corners that are tracked forward and back to within half a pixel."""
     points = cv2.goodFeaturesToTrack(first, _MAX_CORNERS, 0.005, 6)
     if points is None:
         return _Corners(np.zeros((0, 2)), np.zeros((0, 2)))
@@ -124,7 +128,7 @@ def _followed(first: np.ndarray, second: np.ndarray) -> _Corners:
 
 
 def _flowed(first: np.ndarray, second: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where points float32 `n 1 2` of the first frame are in the second one, and which of them are found, bool `n`."""
+    """Returns where points, float32 `n 1 2`, of the first frame lie in the second, and which were found, bool `n`."""
     there, found, _ = cv2.calcOpticalFlowPyrLK(
         first, second, points, np.empty_like(points), winSize=(21, 21), maxLevel=4
     )
@@ -132,15 +136,15 @@ def _flowed(first: np.ndarray, second: np.ndarray, points: np.ndarray) -> tuple[
 
 
 def _on_road(camera: PinholeCamera, pixels: np.ndarray, distance_m: np.ndarray) -> np.ndarray:
-    """Points `n 2` on the road, to the right and forward, that are seen in pixels `n 2` at distances `n` forward."""
+    """Returns points `n 2` on the road (to the right, forward) that appear in pixels `n 2` at forward distances `n`."""
     depth = distance_m * np.cos(camera.pitch_rad) - camera.height_m * np.sin(camera.pitch_rad)
     right = (pixels[:, 0] - camera.width_px / 2) / camera.focal_length_px * depth
     return np.stack([right, distance_m], -1)
 
 
 def _projected(camera: PinholeCamera, points: np.ndarray, forward_m: float, turn_rad: float) -> np.ndarray:
-    """Pixels `n 2` of points on the road after the camera went forward and turned to the left."""
-    # Along an arc, the chord points half the turn to the left of where the camera looked.
+    """Returns pixels `n 2` of points on the road after the camera has moved forward and turned to the left."""
+    # The chord of an arc points to the left of the first viewing direction by half the turn.
     x, y = points[:, 0] + forward_m * np.sin(turn_rad / 2), points[:, 1] - forward_m * np.cos(turn_rad / 2)
     cos, sin = np.cos(turn_rad), np.sin(turn_rad)
     seen = np.stack([x * cos + y * sin, y * cos - x * sin, np.zeros(len(x))], -1)

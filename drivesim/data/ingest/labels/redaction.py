@@ -1,4 +1,4 @@
-"""Faces and number plates made unrecognisable, wherever a detector that the user names finds them."""
+"""Redaction of faces and number plates that a detector of the user finds."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from drivesim.detection.detector import Detector
 from drivesim.geometry.boxes import to_pixels
 
 _MARGIN = 0.15
-"""By which a box grows on each side, of its own size."""
+"""Margin on each side of a box, as a fraction of its size."""
 _CELLS = 4
-"""Cells per side that are left of a box."""
+"""Number of cells per side to which a box is reduced."""
 
 
 def redacted(pixels: np.ndarray, detector: Detector) -> np.ndarray:
-    """A frame uint8 `h w 3` with everything that the detector finds, of whatever category, made coarse."""
+    """Returns a frame, uint8 `h w 3`, in which everything that the detector finds, of any category, is pixelated."""
     found = detector.detect(pixels[None])[0]
     if not len(found):
         return pixels

@@ -1,1 +1,1 @@
-"""Reading the user's media: local regular files only, with limits; what comes out are frames with their times."""
+"""Reading of the user's media as frames with times, from local regular files only and with limits."""

@@ -1,4 +1,4 @@
-"""Local regular files, and nothing else: no pipe that never ends, no device, no address on a network."""
+"""Reading of local regular files; pipes, devices and network addresses are refused."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from drivesim.errors import FootageError
 
 
 def open_regular(path: Path) -> BinaryIO:
-    """Opens a file for reading; a link is followed.
+    """Opens a file for reading and follows links.
 
     Raises:
-        FootageError: it is not there, cannot be read, or is no regular file.
+        FootageError: The file is missing, cannot be read, or is not a regular file.
     """
     try:
-        # O_NONBLOCK: opening a named pipe would wait for its writer before one can ask what it is.
+        # Without O_NONBLOCK, opening a named pipe would wait for its writer before its type can be checked.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise FootageError(f"{path}: cannot be read: {error.strerror}") from None
@@ -28,7 +28,11 @@ def open_regular(path: Path) -> BinaryIO:
 
 
 def read_regular(path: Path, max_bytes: int) -> bytes:
-    """The content of a file; raises FootageError as `open_regular`, and where it is larger than `max_bytes`."""
+    """Returns the content of a file.
+
+    Raises:
+        FootageError: As `open_regular`, or the file is larger than `max_bytes`.
+    """
     with open_regular(path) as file:
         try:
             content = file.read(max_bytes + 1)

@@ -1,4 +1,4 @@
-"""What decoding yields: frames with their times, converted to pixels only where somebody asks for them."""
+"""Decoded frames with their times, which are converted to pixels only on demand."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ import numpy as np
 class SourceFrame:
     """One decoded frame.
 
-    number: in the order of the source, broken ones counted. time_s: on the recording's clock. brightness: uint8, a
-    coarse sample of its luma, to compare frames by. pixels: gives the frame as a viewer shows it, uint8 `h w 3` RGB.
+    Attributes:
+        number: Position in the source; broken frames count.
+        time_s: Time on the recording's clock.
+        brightness: Coarse sample of the luma, uint8, by which frames are compared.
+        pixels: Function that returns the frame as a viewer shows it, uint8 `h w 3` RGB.
     """
 
     number: int
@@ -23,6 +26,6 @@ class SourceFrame:
 
 
 def sampled(luma: np.ndarray) -> np.ndarray:
-    """Some 64 × 64 pixels of a luma plane `h w`, spread evenly; a copy."""
+    """Returns a copy of about 64 × 64 pixels that are spread evenly over a luma plane `h w`."""
     rows, columns = (max(1, side // 64) for side in luma.shape)
     return luma[rows // 2 :: rows, columns // 2 :: columns].copy()

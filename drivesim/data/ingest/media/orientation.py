@@ -1,4 +1,4 @@
-"""How a viewer turns and mirrors the frames of a video: the display matrix of its track."""
+"""The orientation in which a viewer shows the frames of a video, from the display matrix of its track."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from av.sidedata.sidedata import SideData
 
 @dataclass(frozen=True)
 class Orientation:
-    """`turns` quarters counter-clockwise, after a flip from left to right where `mirrored`."""
+    """A rotation by `turns` quarter turns counter-clockwise, after a flip from left to right if `mirrored`."""
 
     turns: int = 0
     mirrored: bool = False
 
 
 def quarter_turns(frame: av.VideoFrame) -> Orientation:
-    """The orientation of a frame. Matrices that are no multiple of a quarter are rounded to the nearest one."""
+    """Returns the orientation of a frame, rounded to the nearest quarter turn."""
     matrix = cast(Mapping[str, SideData], frame.side_data).get("DISPLAYMATRIX")  # PyAV's stubs name one key only
     if matrix is None:
         return Orientation()
@@ -32,7 +32,7 @@ def quarter_turns(frame: av.VideoFrame) -> Orientation:
 
 
 def orientation_of(matrix: tuple[int, ...]) -> Orientation:
-    """The orientation that nine numbers a b u c d v x y w stand for.
+    """Returns the orientation of a display matrix of nine numbers a b u c d v x y w.
 
     A pixel (p, q) of the frame is shown at (a p + c q + x, b p + d q + y), with q and the second coordinate down.
     """
@@ -41,13 +41,13 @@ def orientation_of(matrix: tuple[int, ...]) -> Orientation:
         return Orientation()
     mirrored = a * d - b * c < 0
     if mirrored:
-        a, b = -a, -b  # what is left after the flip from left to right
-    # The frame's x axis points along (a, b), with b down: a turn counter-clockwise by the angle of (a, -b).
+        a, b = -a, -b  # the rotation that remains after the flip from left to right
+    # The frame's x axis points along (a, b), with b down: a counter-clockwise turn by the angle of (a, -b).
     return Orientation(round(np.arctan2(-b, a) / (np.pi / 2)) % 4, bool(mirrored))
 
 
 def oriented(pixels: np.ndarray, orientation: Orientation) -> np.ndarray:
-    """Pixels `h w 3` as a viewer shows them."""
+    """Returns pixels `h w 3` as a viewer shows them."""
     if orientation.mirrored:
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(np.rot90(pixels, orientation.turns))

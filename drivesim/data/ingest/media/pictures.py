@@ -1,4 +1,4 @@
-"""Decoding PNG and JPEG pictures, from files or from a column of a Parquet file."""
+"""Decoding of PNG and JPEG pictures from files or from a column of a Parquet file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_PIXELS = 64_000_000
 
 
 def decoded_files(media: PictureFiles, on_broken: Callable[[str], None]) -> Iterator[SourceFrame]:
-    """The frames of a sequence; a picture that is missing or broken goes to `on_broken`, in words, and is left out."""
+    """Yields the frames of a sequence; a missing or broken picture is left out and described to `on_broken`."""
     for number, (path, time_s) in enumerate(zip(media.paths, media.times_s, strict=True)):
         try:
             pixels = decoded_picture(read_regular(path, MAX_FILE_BYTES), path)
@@ -33,7 +33,7 @@ def decoded_files(media: PictureFiles, on_broken: Callable[[str], None]) -> Iter
 
 
 def decoded_rows(media: ParquetPictures, on_broken: Callable[[str], None]) -> Iterator[SourceFrame]:
-    """As `decoded_files`, from rows of a Parquet file; one row group of it is in memory at a time."""
+    """Yields frames as `decoded_files` does, from rows of a Parquet file; one row group is in memory at a time."""
     parquet = parquet_library()
     try:
         with parquet.ParquetFile(media.path) as file:
@@ -42,7 +42,7 @@ def decoded_rows(media: ParquetPictures, on_broken: Callable[[str], None]) -> It
             for number, (row, time_s) in enumerate(zip(media.rows, media.times_s, strict=True)):
                 group = int(np.searchsorted(ends, row, side="right"))
                 if group != held:
-                    column = None  # the memory of the one before is free before the next is read
+                    column = None  # frees the memory of the previous group before the next is read
                     column = file.read_row_group(group, columns=[media.column]).column(0)
                     held = group
                 assert column is not None, "the first row has read its group"
@@ -58,7 +58,11 @@ def decoded_rows(media: ParquetPictures, on_broken: Callable[[str], None]) -> It
 
 
 def decoded_picture(content: bytes, path: Path) -> np.ndarray:
-    """Pixels uint8 `h w 3` RGB; FootageError for another format, a broken picture, or one that is too large."""
+    """Returns the pixels of a picture, uint8 `h w 3` RGB.
+
+    Raises:
+        FootageError: The picture has another format, is broken, or is too large.
+    """
     try:
         width, height = picture_size(content, path)
     except InputError as error:
@@ -75,7 +79,7 @@ def decoded_picture(content: bytes, path: Path) -> np.ndarray:
 
 
 def parquet_library() -> ModuleType:
-    """pyarrow.parquet; MissingExtraError where it is not installed."""
+    """Returns pyarrow.parquet; raises MissingExtraError if it is not installed."""
     try:
         return importlib.import_module("pyarrow.parquet")
     except ImportError:

@@ -1,4 +1,4 @@
-"""Decoding videos with PyAV: one thread, one local file, the containers and sizes that are expected."""
+"""Decoding of videos with PyAV: one thread, one local file, known containers, limited sizes."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _BARE = ("hevc", "h264")
 _PROBED_PACKETS = 600
 _HD_ROWS = 720
 _UNSPECIFIED = 2
-"""Of a colour space, as a frame states it (ISO/IEC 23091-2)."""
+"""Code of an unspecified colour space (ISO/IEC 23091-2)."""
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """A video and its stream of frames. Only the file itself is read: a playlist that names others is refused.
+    """Opens a video and yields its container and video stream; a playlist that names other files is refused.
 
     Raises:
-        FootageError: no regular file, no such container, no video in it, or frames that are too large.
+        FootageError: The file is not regular, has no known container or no video, or its frames are too large.
     """
     try:
         with (
@@ -60,9 +60,10 @@ def opened(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoSt
 
 
 def frame_rate(media: VideoFile) -> float | None:
-    """Frames per second of a video, from the times of its packets; None where it has fewer than two frames.
+    """Returns the frame rate of a video from the times of its packets, or None if it has fewer than two frames.
 
-    Raises FootageError as `opened`.
+    Raises:
+        FootageError: As `opened`.
     """
     if media.frame_times_s is not None:
         return _rate(sorted(media.frame_times_s))
@@ -76,12 +77,12 @@ def frame_rate(media: VideoFile) -> float | None:
 
 
 def decoded(media: VideoFile) -> Iterator[SourceFrame]:
-    """The frames of a video in the order of their times; those that are broken are left out, but counted.
+    """Yields the frames of a video in the order of their times; broken frames are left out, but counted.
 
-    Decoding ends without an error where a file breaks off after its first frame.
+    If a file breaks off after its first frame, decoding ends there without an error.
 
     Raises:
-        FootageError: as `opened`; or not one frame can be decoded; or a table of times does not fit.
+        FootageError: As `opened`, or no frame can be decoded, or a table of times does not fit.
     """
     times, number, good = media.frame_times_s, -1, 0
     with opened(media.path) as (container, stream):
@@ -112,7 +113,7 @@ def decoded(media: VideoFile) -> Iterator[SourceFrame]:
 
 
 def _frames(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[Any]:
-    """Decoded frames; None for a packet that cannot be decoded."""
+    """Yields decoded frames, and None for a packet that cannot be decoded."""
     packets = container.demux(stream)
     while True:
         try:
@@ -136,7 +137,7 @@ def _source_frame(path: Path, number: int, time_s: float, frame: av.VideoFrame, 
 
 
 def _brightness(frame: av.VideoFrame) -> np.ndarray:
-    """A sample of the luma, straight from the first plane where it holds just that."""
+    """Returns a sample of the luma, directly from the first plane if that is the luma plane."""
     plane = frame.planes[0]
     if frame.format.name.startswith(("yuv4", "yuvj4", "nv12", "gray")) and plane.line_size >= plane.width:
         depth = frame.format.components[0].bits
@@ -150,7 +151,7 @@ def _brightness(frame: av.VideoFrame) -> np.ndarray:
 
 def _pixels(path: Path, frame: av.VideoFrame, aspect: Fraction | None) -> np.ndarray:
     try:
-        # A file that does not say its colour space means BT.601 below HD, BT.709 from there on, as players take it.
+        # If the colour space is unspecified, players assume BT.601 below HD, and BT.709 for HD and above.
         unspecified = int(frame.colorspace) == _UNSPECIFIED
         colours = "ITU709" if unspecified and frame.height >= _HD_ROWS else None
         rgb = frame.reformat(format="rgb24", src_colorspace=colours, threads=1).to_ndarray()
@@ -161,7 +162,7 @@ def _pixels(path: Path, frame: av.VideoFrame, aspect: Fraction | None) -> np.nda
 
 
 def _square_pixels(rgb: np.ndarray, aspect: Fraction | None, sideways: bool) -> np.ndarray:
-    """Widens a frame whose pixels are wider than high, or heightens the others, so that they are square."""
+    """Enlarges a frame in width or in height so that its pixels become square."""
     if not aspect or aspect == 1 or not Fraction(1, 4) <= aspect <= 4:
         return rgb
     ratio = float(1 / aspect if sideways else aspect)
