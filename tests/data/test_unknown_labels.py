@@ -98,6 +98,6 @@ def test_versions(tmp_path: Path) -> None:
     }
     (tmp_path / "labels.json").write_text(json.dumps(old))
     assert read_labels(tmp_path).frames[0].vehicles == ()
-    (tmp_path / "labels.json").write_text(json.dumps({**old, "format": 3}))
-    with pytest.raises(FootageError, match="reads versions 1 and 2, the file says 3"):
+    (tmp_path / "labels.json").write_text(json.dumps({**old, "format": 4}))
+    with pytest.raises(FootageError, match="reads versions 1 to 3, the file says 4"):
         read_labels(tmp_path)

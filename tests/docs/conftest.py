@@ -116,6 +116,8 @@ def provide(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
             shutil.copy(source, path)
         elif path.suffix == ".xosc":
             shutil.copy(ROOT / "tests/scenario/interchange/openscenario/cut_in.xosc", path)
+        elif path.suffix == ".csv":
+            path.write_text(_tracks(ego=12, other=13))
         elif word in RECORDINGS:
             path.mkdir()
             _film(path / "drive_4.mp4")
@@ -125,3 +127,11 @@ def provide(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
             shutil.copytree(made / "tiny", path)
 
     return make
+
+
+def _tracks(ego: int, other: int) -> str:
+    """A log of places: two cars on a straight road, one 30 m ahead of the other, at 10 m/s for 4 s."""
+    rows = ["time,id,x,y,heading,length,width,category"]
+    for step in range(41):
+        rows += [f"{step / 10},{number},{step + ahead},0,0,4.5,1.8,car" for number, ahead in ((ego, 0), (other, 30))]
+    return "\n".join(rows) + "\n"

@@ -70,6 +70,7 @@ SMALL = {
 ONLY_READ = {
     "record --packed": "a shard holds 256 frames; tests/world/recording/test_packed_session.py makes small ones",
     "ingest nuscenes": "the data set is large; tests/data/ingest/formats/test_nuscenes.py makes a small one",
+    "import USA_US101-1_1_T-1.xml": "the data set is not here; tests/scenario/interchange/logs makes a small log",
     "batch --ray": "a Ray cluster is started by tests/batch/test_ray_runner.py alone",
     "evaluate detection": "the detector comes from outside; tests/cli/evaluate/test_detection.py makes one",
     "evaluate compare": "two reports of one protocol are made by tests/cli/evaluate/test_evaluate.py",

@@ -11,6 +11,7 @@ from drivesim.world.quads import QuadBuilder
 from drivesim.world.recording.labels import label_vehicles
 from drivesim.world.rendering.atmosphere import draw_atmosphere
 from drivesim.world.rendering.renderer import Renderer
+from drivesim.world.scenery.markings import Markings
 from drivesim.world.scenery.occluders import Occluders
 from drivesim.world.scenery.scenery import Scenery, build_scenery
 from drivesim.world.traffic.road import Road
@@ -37,6 +38,7 @@ def bare_scenery() -> Scenery:
         lamp_colour=np.ones(3, np.float32),
         land=np.array([0.45, 0.45, 0.45], np.float32),
         urban=False,
+        markings=Markings(lines=(), worn=1.0),
         occluders=Occluders.none(),
     )
 
