@@ -293,8 +293,11 @@ CONTROLLER = "<ControllerAction><ActivateControllerAction lateral='true'/></Cont
 TRAJECTORY = "<RoutingAction><FollowTrajectoryAction/></RoutingAction>"
 CLOCK = '<TimeOfDayCondition rule="greaterThan" dateTime="2026-06-01T12:00:00"/>'
 DROPPED = {
-    "another road": (two(lane(80, road=2)), "dropped entity Other: on another road than the ego"),
-    "of the world beside lanes": (two('<WorldPosition x="1" y="2"/>'), "dropped entity Other: a WorldPosition says"),
+    "another road": (two(lane(80, road=2)), "dropped entity Other: on a different road than the ego"),
+    "of the world beside lanes": (
+        two('<WorldPosition x="1" y="2"/>'),
+        "dropped entity Other: a WorldPosition needs an ego",
+    ),
     "a circle": (
         two('<RelativeLanePosition entityRef="Other" dLane="0" ds="9"/>'),
         "dropped entity Other: positions refer to one another in a circle",
