@@ -1,4 +1,4 @@
-"""What the benchmarks of the image stage measure: composed frames against what they were told and against real ones."""
+"""What the benchmarks of the image stage measure: composed frames against their conditions and against real frames."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from drivesim.detection.adherence import FOUND, adherence
 from drivesim.engine import Engine, EngineSettings
-from drivesim.engine.conditions import told_layouts
+from drivesim.engine.conditions import conditioned_layouts
 from drivesim.evaluation.metrics.distances import KernelDistance
 from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
 from drivesim.evaluation.samples.composed import Sampling, composed_frames
@@ -32,7 +32,7 @@ class ComposedAndRead:
         self.network = EfficientNetLite0("cpu")
         self.known = features_of(self.network, reference.frames, "cpu")
         self.conditions = self.asked.conditions(_TOLD)
-        self.layouts = told_layouts(self.conditions)
+        self.layouts = conditioned_layouts(self.conditions)
 
     def real(self) -> tuple[float, float, float]:
         """What the vehicle detector and the distance say of the real frames."""

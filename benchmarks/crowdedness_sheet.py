@@ -1,4 +1,4 @@
-"""Draws first frames that were told a time of day and how many vehicles they hold, but not where: a row a number.
+"""Draws first frames conditioned on a time of day and a number of vehicles, but not on boxes: one row per number.
 
 python benchmarks/crowdedness_sheet.py crowdedness.png --checkpoints checkpoints/demo --crowdedness 0 3 7 12 --seeds 4
 """

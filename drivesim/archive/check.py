@@ -30,7 +30,7 @@ from drivesim.archive.stores.chunks import DamagedChunk, chunk_finding
 
 
 def check_archive(path: str | Path, read_data: bool) -> list[Finding]:
-    """Return every damage of an archive; one that was only interrupted has none.
+    """Returns every damage of an archive; one that was only interrupted has none.
 
     It takes no lock; a writer may be at work. Files that an operating system leaves in folders are no damage.
 
@@ -97,7 +97,7 @@ def _chunks(records: Sequence[CommitRecord | None]) -> Iterator[tuple[CommitReco
 
 
 def _walk(root: Path, layout: ArchiveLayout) -> dict[str, str]:
-    """Return path and kind of all that is in the archive's own folders; follows no link, enters no other folder."""
+    """Returns path and kind of all that is in the archive's own folders; follows no link, enters no other folder."""
     own_folders = {"", "rollouts"}
     for future in range(layout.num_futures):
         folder = rollout_folder(future)
@@ -127,7 +127,7 @@ def _kind(entry: os.DirEntry[str]) -> str:
 
 
 def _expected_files(layout: ArchiveLayout, future: int, chain: Chain) -> set[str]:
-    """Return what a future's folder may hold: every recorded window, and what a killed commit leaves of the next."""
+    """Returns what a future's folder may hold: every recorded window, and what a killed commit leaves of the next."""
     num_windows = len(chain.records)
     files = {HEAD_FILE, *(record_file(window) for window in range(num_windows))}
     for window in range(num_windows):

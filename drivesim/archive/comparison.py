@@ -72,7 +72,7 @@ def _require_comparable(one: Archive, two: Archive) -> None:
 
 
 def _comparable(archive: Archive) -> Manifest:
-    """Return the manifest without what may differ: number of futures, stored frames, and where it was made."""
+    """Returns the manifest without what may differ: number of futures, stored frames, and where it was made."""
     inputs = {name: value for name, value in archive.manifest.inputs.items() if name not in MAY_DIFFER}
     layout = {**archive.layout.to_dict(), "num_futures": 1}
     layout.pop("frames", None)

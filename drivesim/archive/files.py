@@ -44,7 +44,7 @@ class ArchiveFiles(Protocol):
         """The path or URL of the archive, as messages show it."""
 
     def read(self, file: str, max_bytes: int) -> bytes:
-        """Return the content of a file; `file` has "/" between folders.
+        """Returns the content of a file; `file` has "/" between folders.
 
         Raises:
             FileMissing: There is no such file.
@@ -52,7 +52,7 @@ class ArchiveFiles(Protocol):
         """
 
     def list(self, folder: str) -> set[str] | None:
-        """Return the names in a folder, none where there is no such folder; None where nothing can be listed."""
+        """Returns the names in a folder, none where there is no such folder; None where nothing can be listed."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +67,11 @@ class LocalFiles:
         return str(self.path)
 
     def read(self, file: str, max_bytes: int) -> bytes:
-        """Return the content of a file, without following a link inside the archive (see `ArchiveFiles`)."""
+        """Returns the content of a file, without following a link inside the archive (see `ArchiveFiles`)."""
         return read_file(self.path, file, max_bytes)
 
     def list(self, folder: str) -> set[str]:
-        """Return the names in a folder, none where there is no such folder."""
+        """Returns the names in a folder, none where there is no such folder."""
         try:
             return set(os.listdir(self.path / folder))
         except OSError:
@@ -103,7 +103,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_error(path: Path, error: OSError) -> ArchiveWriteError:
-    """Return the error that says what could not be written, why, and what to do."""
+    """Returns the error that says what could not be written, why, and what to do."""
     reason = error.strerror or type(error).__name__
     if durable.is_out_of_room(error):
         return ArchiveWriteError(f"{path}: {reason}; {durable.ROOM_ADVICE}")
@@ -111,7 +111,7 @@ def write_error(path: Path, error: OSError) -> ArchiveWriteError:
 
 
 def read_file(root: Path, file: str, max_bytes: int) -> bytes:
-    """Return the content of `root/file` ("/" between folders) without following a link in any part below `root`.
+    """Returns the content of `root/file` ("/" between folders) without following a link in any part below `root`.
 
     Raises:
         FileMissing: There is no such file.

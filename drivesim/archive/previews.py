@@ -67,6 +67,6 @@ def _row(rollout: Rollout, fps: float, tile_size: tuple[int, int]) -> np.ndarray
 
 
 def _with_margin(picture: np.ndarray, before: bool = False) -> np.ndarray:
-    """Return the picture with a margin on the right and below, or on the left and above."""
+    """Returns the picture with a margin on the right and below, or on the left and above."""
     sides = (_MARGIN, 0, _MARGIN, 0) if before else (0, _MARGIN, 0, _MARGIN)
     return cv2.copyMakeBorder(picture, *sides, cv2.BORDER_CONSTANT, value=_BACKGROUND)

@@ -186,7 +186,7 @@ def open_archive(path: str | Path, storage_options: dict[str, Any] | None = None
 
 
 def archive_store(path: str | Path, storage_options: dict[str, Any] | None = None) -> ArchiveStore:
-    """Return an archive as a store for zarr, xarray or dask: committed windows only, and every byte verified.
+    """Returns an archive as a store for zarr, xarray or dask: committed windows only, and every byte verified.
 
     >>> zarr.open_group(drivesim.archive_store(path))["rollouts/0000/frames"]
     >>> xarray.open_zarr(drivesim.archive_store(path), group="rollouts/0000")
@@ -204,7 +204,7 @@ def archive_store(path: str | Path, storage_options: dict[str, Any] | None = Non
 
 
 def archive_folder(path: str | Path) -> Path:
-    """Return the folder of an archive, with no link left in its path; raises InputError where there is no folder."""
+    """Returns the folder of an archive, with no link left in its path; raises InputError where there is no folder."""
     path = Path(path)
     if not path.is_dir():
         problem = "is not a folder" if path.exists() else "does not exist"

@@ -17,7 +17,7 @@ MAX_VALUES = 1_000_000  # in JSON that is read; each takes some hundred bytes of
 
 
 def canonical_json(content: object) -> bytes:
-    """Return the one spelling of a JSON value; raises InputError for what JSON cannot hold (NaN, objects, ...)."""
+    """Returns the one spelling of a JSON value; raises InputError for what JSON cannot hold (NaN, objects, ...)."""
     try:
         return json.dumps(content, sort_keys=True, indent=2, allow_nan=False).encode() + b"\n"
     except (TypeError, ValueError, RecursionError) as error:
@@ -25,17 +25,17 @@ def canonical_json(content: object) -> bytes:
 
 
 def sha256(content: bytes | memoryview) -> str:
-    """Return the hex digest that archives use everywhere."""
+    """Returns the hex digest that archives use everywhere."""
     return hashlib.sha256(content).hexdigest()
 
 
 def seal(content: dict[str, Any]) -> bytes:
-    """Return the file of a content."""
+    """Returns the file of a content."""
     return canonical_json({**content, "sha256": sha256(canonical_json(content))})
 
 
 def parse_json(file_content: bytes) -> object:
-    """Return the JSON value of a file, in bounded memory and time; raises ValueError that says why there is none."""
+    """Returns the JSON value of a file, in bounded memory and time; raises ValueError that says why there is none."""
     if sum(map(file_content.count, (b"[", b"{", b","))) > MAX_VALUES:
         raise ValueError(f"holds more than {MAX_VALUES:,} values")
     try:
@@ -49,7 +49,7 @@ def _no_number(name: str) -> None:
 
 
 def unseal(file_content: bytes) -> dict[str, Any]:
-    """Return the content of a file; raises ValueError that says what is wrong with it."""
+    """Returns the content of a file; raises ValueError that says what is wrong with it."""
     content = parse_json(file_content)
     if not isinstance(content, dict) or not isinstance(content.get("sha256"), str):
         raise ValueError("carries no sha256 of itself")

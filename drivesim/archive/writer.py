@@ -61,7 +61,7 @@ class ArchiveWriter:
             InputError: The archive is another run's, or the place cannot be written.
             ArchiveLockedError: Another writer holds the archive.
             ArchiveError: What is there is damaged.
-            ArchiveWriteError: The disk is full, and the like.
+            ArchiveWriteError: The disk is full or cannot be written.
         """
         path = Path(os.path.realpath(path))
         manifest = Manifest.create(identity_inputs, layout, provenance)
@@ -83,11 +83,11 @@ class ArchiveWriter:
             raise
 
     def committed_windows(self, future: int) -> int:
-        """Return how many windows of a future are committed; each was verified when the archive was opened."""
+        """Returns how many windows of a future are committed; each was verified when the archive was opened."""
         return self._num_committed[future]
 
     def latents(self, future: int, window: int) -> np.ndarray:
-        """Return the committed latents of a window, float32 (t, c, h, w), exactly as they were given to `commit`.
+        """Returns the committed latents of a window, float32 (t, c, h, w), exactly as they were given to `commit`.
 
         Raises:
             InputError: The window is not committed yet.
@@ -139,7 +139,7 @@ class ArchiveWriter:
         self._failed = False
 
     def close(self) -> None:
-        """Let the next writer in; what is committed stays, whether the rollout is complete or not."""
+        """Releases the archive for the next writer; what is committed stays, whether the rollout is complete or not."""
         self._lock.release()
 
     def __enter__(self) -> ArchiveWriter:

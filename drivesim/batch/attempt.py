@@ -33,7 +33,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Ended:
-    """The attempt is over.
+    """The end of an attempt.
 
     Attributes:
         error: why it failed; None if it did not.

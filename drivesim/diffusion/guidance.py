@@ -24,7 +24,7 @@ def guided(
 
     Args:
         denoise_conditional: The denoiser with all conditions.
-        denoise_unconditional: The denoiser without those that are to count more.
+        denoise_unconditional: The denoiser without those that guidance strengthens.
         scale: Weight of the guidance; 1 changes nothing.
         tau_interval: First and last tau that are guided, both included; None guides all of them.
         rescale: How far the standard deviation of each guided x0 is taken back to that of the conditional one, 0 to 1

@@ -62,7 +62,7 @@ def parametrization_named(name: str) -> Parametrization:
     """Returns the parametrization called `epsilon`, `velocity` or `sample`.
 
     Raises:
-        InputError: The name is another one.
+        InputError: The name is unknown.
     """
     match name:
         case "epsilon":

@@ -30,7 +30,7 @@ def first_frame_conditions(scenario: Scenario) -> Conditioning:
     return replace(conditions, road=road, time_of_day=labels.time_of_day, crowdedness=labels.crowdedness)
 
 
-def told_layouts(conditions: Conditioning) -> list[SceneLayout]:
+def conditioned_layouts(conditions: Conditioning) -> list[SceneLayout]:
     """Returns the boxes in the conditions of single frames, as one layout per sample without padding.
 
     Raises:

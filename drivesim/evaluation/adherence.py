@@ -13,7 +13,7 @@ import numpy as np
 
 from drivesim.detection.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.engine import Engine
-from drivesim.engine.conditions import told_layouts
+from drivesim.engine.conditions import conditioned_layouts
 from drivesim.evaluation.metrics.bootstrap import mean_interval, ratio_interval
 from drivesim.evaluation.metrics.slices import box_slices, frame_slices
 from drivesim.evaluation.protocol import Figure, Protocol
@@ -55,7 +55,7 @@ def adherence_figures(
     if max_attempts > 1:
         choices = gate_choices(engine, conditions, sampling, max_attempts, on_progress)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress, choices)
-    layouts = told_layouts(conditions)
+    layouts = conditioned_layouts(conditions)
     protocol = detector_protocol(engine, footage, made, sampling, condition_names, seed)
     results = {}
     reconstructed = reconstructed_frames(engine, footage.frames, sampling, on_progress)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from drivesim.engine import Engine
-from drivesim.engine.conditions import told_layouts
+from drivesim.engine.conditions import conditioned_layouts
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 from drivesim.scenario.previews.drawing import draw_layout
@@ -42,7 +42,7 @@ def composed_sheet(
     """
     conditions = footage.conditions(condition_names)
     made = composed_frames(engine, conditions, len(footage), sampling, on_progress)
-    layouts = told_layouts(footage.conditions(("boxes",)))
+    layouts = conditioned_layouts(footage.conditions(("boxes",)))
     pairs = [
         np.hstack([_outlined(_shrunk(real, width), layout), _shrunk(frame, width)])
         for real, frame, layout in zip(footage.frames, made, layouts, strict=True)

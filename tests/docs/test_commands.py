@@ -58,7 +58,7 @@ SMALL = {
     "train": TRAINING[:-2],
     "train chain": [*TRAINING, *(f"--share={stage}=0" for stage in STAGES if stage not in ("autoencoder", "layouts"))],
     "evaluate reconstruction": SAMPLES,
-    "evaluate reader": SAMPLES,
+    "evaluate vehicle_detector": SAMPLES,
     "evaluate frames": [*SAMPLES, "--steps", "1"],
     "evaluate adherence": [*SAMPLES, "--steps", "1"],
     "evaluate crowdedness": [*SAMPLES, "--steps", "1"],

@@ -65,7 +65,7 @@ class CommitRecord:
     labels: dict[str, Any]
 
     def to_bytes(self) -> bytes:
-        """Return the content of the file."""
+        """Returns the content of the file."""
         return seal(
             {
                 "future": self.future,
@@ -78,7 +78,7 @@ class CommitRecord:
 
     @classmethod
     def parse(cls, content: bytes, layout: ArchiveLayout, future: int, window: int) -> CommitRecord:
-        """Return the record of this future and window; raises ValueError that says why these bytes are not it."""
+        """Returns the record of this future and window; raises ValueError that says why these bytes are not it."""
         fields = unseal(content)
         if set(fields) != {"future", "window", "previous", "chunks", "labels"}:
             raise ValueError("has not the fields of a commit record")
@@ -105,7 +105,7 @@ Records = tuple[tuple[CommitRecord | None, ...], ...]  # for each future, one pe
 
 
 def head_bytes(future: int, num_windows: int, last: str) -> bytes:
-    """Return `head.json` after `num_windows` commits; `last` is the sha256 of the last record, or the chain's root."""
+    """Returns `head.json` after `num_windows` commits; `last` is the sha256 of the last record, or the chain's root."""
     return seal({"future": future, "windows": num_windows, "last": last})
 
 
@@ -153,7 +153,7 @@ class _ChainReader:
     future: int
 
     def read(self, file: str) -> bytes | str:
-        """Return the content of a file of the future's folder, or a sentence that says why there is none."""
+        """Returns the content of a file of the future's folder, or a sentence that says why there is none."""
         try:
             return self.files.read(f"{rollout_folder(self.future)}/{file}", MAX_SEALED_BYTES)
         except FileProblem as problem:
@@ -204,7 +204,7 @@ class _ChainReader:
         )
 
     def num_files(self, head_windows: int) -> int:
-        """Return the number of windows up to the last one that has a record file."""
+        """Returns the number of windows up to the last one that has a record file."""
         names = self.files.list(f"{rollout_folder(self.future)}/{COMMIT_FOLDER}")
         if names is None:  # the head may be one record behind, never more
             in_hand = head_windows < self.layout.num_windows and isinstance(self.read(record_file(head_windows)), bytes)

@@ -21,12 +21,12 @@ _FRAME_ORDER = (0, 3, 1, 2)  # one plane per colour: they compress better than i
 
 
 def array_names(layout: ArchiveLayout) -> list[str]:
-    """Return the names of the arrays of a future."""
+    """Returns the names of the arrays of a future."""
     return [FRAMES, LATENTS] if layout.keeps_frames else [LATENTS]
 
 
 def document_kinds(layout: ArchiveLayout) -> dict[str, str]:
-    """Return the path of every document inside the archive, with its kind: `group`, `frames` or `latents`."""
+    """Returns the path of every document inside the archive, with its kind: `group`, `frames` or `latents`."""
     kinds = {METADATA_FILE: GROUP, f"rollouts/{METADATA_FILE}": GROUP}
     for future in range(layout.num_futures):
         folder = rollout_folder(future)
@@ -37,7 +37,7 @@ def document_kinds(layout: ArchiveLayout) -> dict[str, str]:
 
 @lru_cache(maxsize=16)
 def new_documents(layout: ArchiveLayout) -> dict[str, bytes]:
-    """Return the document of each kind, as zarr writes it for arrays of full shape."""
+    """Returns the document of each kind, as zarr writes it for arrays of full shape."""
     import zarr
     from zarr.codecs import TransposeCodec, ZstdCodec
     from zarr.core.buffer import Buffer
@@ -75,14 +75,14 @@ def new_documents(layout: ArchiveLayout) -> dict[str, bytes]:
 
 
 def with_length(document: bytes, length: int) -> bytes:
-    """Return the document of an array whose first axis has another length."""
+    """Returns the document of an array whose first axis has another length."""
     content = json.loads(document)
     content["shape"][0] = length
     return json.dumps(content).encode()
 
 
 def old_documents(layout: ArchiveLayout) -> dict[str, bytes]:
-    """Return the document of each kind as formats 1 and 2 spell it; axes of different sizes share names there."""
+    """Returns the document of each kind as formats 1 and 2 spell it; axes of different sizes share names there."""
     documents = {
         GROUP: _old_document({"zarr_format": 3, "node_type": "group", "attributes": {}}),
         LATENTS: _old_array_document(

@@ -61,7 +61,7 @@ class Manifest:
         return {kind: sha256(content) for kind, content in old_documents(self.layout).items()}
 
     def to_bytes(self) -> bytes:
-        """Return the content of the file."""
+        """Returns the content of the file."""
         documents = {"documents": self.documents} if self.format >= 3 else {}
         return seal(
             {
@@ -76,7 +76,7 @@ class Manifest:
 
     @classmethod
     def create(cls, inputs: dict[str, Any], layout: ArchiveLayout, provenance: dict[str, Any]) -> Manifest:
-        """Return a manifest of plain JSON values, without documents; raises InputError for what JSON cannot hold."""
+        """Returns a manifest of plain JSON values, without documents; raises InputError for what JSON cannot hold."""
         return cls(json.loads(canonical_json(inputs)), layout, json.loads(canonical_json(provenance)))
 
     @classmethod

@@ -100,23 +100,23 @@ class ArchiveLayout:
         return (1, self.keyframes_per_window, *self.latent_shape)
 
     def frame_range(self, window: int) -> range:
-        """Return the frames of a window, counted from the start of the future."""
+        """Returns the frames of a window, counted from the start of the future."""
         start = window * self.frames_per_window
         return range(start, min(start + self.frames_per_window, self.num_frames))
 
     def frame_chunks(self, window: int) -> range:
-        """Return the chunks of frames of a window that are stored, counted from the start of the future."""
+        """Returns the chunks of frames of a window that are stored, counted from the start of the future."""
         if not self.keeps_frames:
             return range(0)
         frames = self.frame_range(window)
         return range(frames.start // self.frames_per_chunk, -(-frames.stop // self.frames_per_chunk))
 
     def committed_frames(self, num_windows: int) -> int:
-        """Return the number of frames in the first `num_windows` windows of a future."""
+        """Returns the number of frames in the first `num_windows` windows of a future."""
         return min(num_windows * self.frames_per_window, self.num_frames)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain values for JSON; `frames` is left out where frames are stored, as in format 1."""
+        """Returns plain values for JSON; `frames` is left out where frames are stored, as in format 1."""
         values = {name: list(v) if isinstance(v, tuple) else v for name, v in dataclasses.asdict(self).items()}
         if self.keeps_frames:
             del values["frames"]
@@ -124,7 +124,7 @@ class ArchiveLayout:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> ArchiveLayout:
-        """Return the layout that `to_dict` described; raises InputError for anything else."""
+        """Returns the layout that `to_dict` described; raises InputError for anything else."""
         names = {field.name for field in dataclasses.fields(cls)}
         if not isinstance(values, dict) or set(values) | {"frames"} != names:
             raise InputError(f"archive layout: expected the fields {sorted(names)}")

@@ -14,39 +14,39 @@ _SYSTEM_PREFIXES = (".nfs", "._")
 
 
 def rollout_folder(future: int) -> str:
-    """Return the folder of a future inside the archive."""
+    """Returns the folder of a future inside the archive."""
     return f"rollouts/{future:04d}"
 
 
 def record_file(window: int) -> str:
-    """Return the commit record of a window, inside the future's folder."""
+    """Returns the commit record of a window, inside the future's folder."""
     return f"{COMMIT_FOLDER}/{window:06d}.json"
 
 
 def frame_chunk_file(chunk: int) -> str:
-    """Return the file of a chunk of frames, inside the future's folder."""
+    """Returns the file of a chunk of frames, inside the future's folder."""
     return f"frames/c.{chunk}.0.0.0"
 
 
 def latent_chunk_file(window: int) -> str:
-    """Return the file of a window's latents, inside the future's folder."""
+    """Returns the file of a window's latents, inside the future's folder."""
     return f"latents/c.{window}.0.0.0.0"
 
 
 def window_files(layout: ArchiveLayout, window: int) -> list[str]:
-    """Return every chunk file of a window, inside the future's folder."""
+    """Returns every chunk file of a window, inside the future's folder."""
     return [latent_chunk_file(window), *(frame_chunk_file(chunk) for chunk in layout.frame_chunks(window))]
 
 
 def chunk_bytes(layout: ArchiveLayout, file: str) -> int:
-    """Return the number of bytes that a chunk file (inside the future's folder) holds once it is decompressed."""
+    """Returns the number of bytes that a chunk file (inside the future's folder) holds once it is decompressed."""
     return (
         4 * math.prod(layout.latent_chunk_shape) if file.startswith("latents/") else math.prod(layout.frame_chunk_shape)
     )
 
 
 def max_chunk_file_bytes(layout: ArchiveLayout) -> int:
-    """Return the largest possible size of a chunk file: zstd's bound for data that does not compress."""
+    """Returns the largest possible size of a chunk file: zstd's bound for data that does not compress."""
     largest = max(4 * math.prod(layout.latent_chunk_shape), math.prod(layout.frame_chunk_shape))
     return largest + largest // 128 + 1024
 

@@ -50,7 +50,7 @@ def require_sound_metadata(files: ArchiveFiles, manifest: Manifest) -> None:
 
 
 def _consolidated_group(file: str, content: bytes) -> dict[str, object]:
-    """Return the consolidated metadata of a group's document; FileProblem where anything else was changed in it."""
+    """Returns the consolidated metadata of a group's document; FileProblem where anything else was changed in it."""
     changed = FileProblem(file, "was changed: it is not the document that was written")
     try:
         document = parse_json(content)
@@ -66,7 +66,7 @@ def _consolidated_group(file: str, content: bytes) -> dict[str, object]:
 
 
 def _plain(document: object) -> object:
-    """Return a document without what zarr adds to it when it consolidates metadata."""
+    """Returns a document without what zarr adds to it when it consolidates metadata."""
     if not isinstance(document, dict):
         return document
     added = ("consolidated_metadata", "storage_transformers")

@@ -13,7 +13,7 @@ _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def read_chunk(files: ArchiveFiles, layout: ArchiveLayout, record: CommitRecord, file: str) -> bytes:
-    """Return the compressed content of a committed chunk; `file` is its path inside the future's folder.
+    """Returns the compressed content of a committed chunk; `file` is its path inside the future's folder.
 
     Raises:
         DamagedChunk: Size or sha256 is not what was committed, or it would decompress to another size than a chunk's.
@@ -43,13 +43,13 @@ class DamagedChunk(ArchiveError):
 
 
 def chunk_finding(record: CommitRecord, file: str, message: str) -> Finding:
-    """Return a finding about a chunk file of a committed window."""
+    """Returns a finding about a chunk file of a committed window."""
     folder = rollout_folder(record.future)
     return Finding(f"{folder}/{file.split('/')[0]}", record.window, f"{folder}/{file}", message)
 
 
 def _decompressed_size(content: bytes) -> int | None:
-    """Return the size that a zstd frame declares (RFC 8878, 3.1.1.1), so that a small file cannot claim all memory."""
+    """Returns the size that a zstd frame declares (RFC 8878, 3.1.1.1), so that a small file cannot claim all memory."""
     if content[:4] != _ZSTD_MAGIC or len(content) < 9:
         return None
     descriptor = content[4]

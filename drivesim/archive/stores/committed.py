@@ -72,7 +72,7 @@ class ArchiveStore(Store):
         return f"{type(self).__name__}({self._files.name!r})"
 
     def with_read_only(self, read_only: bool = False) -> ArchiveStore:
-        """Return the same store with another value of `read_only`."""
+        """Returns the same store with another value of `read_only`."""
         return ArchiveStore(self._files, self._layout, self._records, read_only)
 
     async def get(
@@ -81,7 +81,7 @@ class ArchiveStore(Store):
         prototype: BufferPrototype | None = None,
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
-        """Return a document or a verified chunk, None for any other key.
+        """Returns a document or a verified chunk, None for any other key.
 
         Raises:
             ArchiveError: The chunk is missing or is not what was committed.
@@ -98,7 +98,7 @@ class ArchiveStore(Store):
     async def get_partial_values(
         self, prototype: BufferPrototype, key_ranges: Iterable[tuple[str, ByteRequest | None]]
     ) -> list[Buffer | None]:
-        """Return what `get` returns, for each pair of a key and a range of bytes."""
+        """Returns what `get` returns, for each pair of a key and a range of bytes."""
         return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
 
     async def exists(self, key: str) -> bool:
@@ -136,7 +136,7 @@ class ArchiveStore(Store):
         self._refuse()
 
     def _document(self, key: str) -> bytes:
-        """Return the document of a group or array; an array is as long as the windows of its future that are shown."""
+        """Returns the document of a group or array; an array is as long as the windows of its future that are shown."""
         kind = self._kinds[key]
         document = self._documents[kind]
         if kind == GROUP:

@@ -32,7 +32,7 @@ class RemoteFiles:
 
     @classmethod
     def open(cls, url: str, storage_options: dict[str, Any] | None = None) -> RemoteFiles:
-        """Return the files at a URL; nothing is read yet.
+        """Returns the files at a URL; nothing is read yet.
 
         Args:
             url: Address of the archive, of any protocol that fsspec knows.
@@ -62,7 +62,7 @@ class RemoteFiles:
         return self._url
 
     def read(self, file: str, max_bytes: int) -> bytes:
-        """Return the content of a file (see `ArchiveFiles`); raises ArchiveError where the storage does not answer."""
+        """Returns the content of a file (see `ArchiveFiles`); raises ArchiveError where the storage does not answer."""
         try:
             content: bytes = self._filesystem.cat_file(f"{self._root}/{file}", start=0, end=max_bytes + 1)
         except FileNotFoundError:
@@ -77,4 +77,4 @@ class RemoteFiles:
         return content
 
     def list(self, folder: str) -> None:
-        """Return None: web servers list nothing, so that nothing may depend on it."""
+        """Returns None: web servers list nothing, so that nothing may depend on it."""

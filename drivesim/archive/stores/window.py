@@ -77,7 +77,7 @@ class WindowStore(ArchiveStore):
         self._chunks.update({f"{folder}/{file}": (record, file) for file in record.chunks})
 
     def latents(self, future: int, window: int) -> np.ndarray:
-        """Return the latents of a committed window, float32 (t, c, h, w).
+        """Returns the latents of a committed window, float32 (t, c, h, w).
 
         Raises:
             ArchiveError: They are not what was committed.

@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from drivesim.detection.detections import Detections
-from drivesim.engine.conditions import first_frame_conditions, told_layouts
+from drivesim.engine.conditions import conditioned_layouts, first_frame_conditions
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import Composer
 from drivesim.engine.first_frame.gate import Gated, gated, layout_to_obey
@@ -32,7 +32,7 @@ class FirstFrame:
         if self.scenario.real_frames:
             return None
         conditions = self.composer.with_layouts(first_frame_conditions(self.scenario), [self.seed])
-        return None if conditions.boxes is None else told_layouts(conditions)[0]
+        return None if conditions.boxes is None else conditioned_layouts(conditions)[0]
 
     def keyframe(self) -> tuple[Tensor, Gated[Tensor] | None]:
         """Latents `c h w`, and what the gate chose if the settings ask for a gate.

@@ -1,4 +1,4 @@
-"""A ladder of known damage, which shows what a distance means."""
+"""Known corruptions of growing strength, which give distances a scale."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from drivesim.engine import Engine, EngineSettings
-from drivesim.engine.conditions import told_layouts
+from drivesim.engine.conditions import conditioned_layouts
 from drivesim.engine.first_frame.gate import gated
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
@@ -102,7 +102,7 @@ def gate_choices(
 ) -> np.ndarray:
     """Returns the attempt `n` that the engine's adherence gate keeps for each sample."""
     choices = []
-    for number, layout in enumerate(layouts := told_layouts(conditions)):
+    for number, layout in enumerate(layouts := conditioned_layouts(conditions)):
         one = conditions_part(conditions, slice(number, number + 1))
         seed = sampling.first_seed + number
 

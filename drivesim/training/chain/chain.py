@@ -76,7 +76,7 @@ class Chain:
         report is written.
 
         Args:
-            on_progress: Is called while footage is prepared, see `OnProgress`.
+            on_progress: Called while footage is prepared, see `OnProgress`.
 
         Yields:
             The stage and its report after every step.

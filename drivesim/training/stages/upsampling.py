@@ -82,7 +82,7 @@ def shrunk(patches: Tensor, factor: int) -> Tensor:
 
 
 def with_more_detail(patches: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
-    """Chooses the patch with more detail of each two: sky and road have little to teach.
+    """Chooses the patch of each pair with more detail: sky and road have little to teach.
 
     Args:
         patches: Patches `2b t 3 h w`; patch i competes with patch b + i.

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from drivesim.engine import Engine, fast
-from drivesim.engine.conditions import told_layouts
+from drivesim.engine.conditions import conditioned_layouts
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames, gate_choices, reconstructed_frames
 from drivesim.models.conditioning import BoxLayout, Conditioning
 from drivesim.scenario import Sampling, Scenario
@@ -54,7 +54,7 @@ def test_reconstructed_frames_are_what_the_autoencoder_keeps(engine: Engine) -> 
 
 
 def test_padding_is_no_request(conditions: Conditioning) -> None:
-    layouts = told_layouts(conditions)
+    layouts = conditioned_layouts(conditions)
     assert [len(layout) for layout in layouts] == [1, 1]
     assert layouts[0].category.tolist() == [2]
 

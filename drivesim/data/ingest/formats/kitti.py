@@ -51,7 +51,7 @@ def numbers_of(line: str, path: Path, number: int) -> list[float]:
 
 
 def motion_of_oxts(rows: Sequence[Sequence[float]], times_s: Sequence[float], path: Path) -> EgoMotionTable:
-    """Returns speed and yaw rate from lines of OXTS."""
+    """Returns speed and yaw rate from OXTS lines."""
     short = next((number for number, row in enumerate(rows, 1) if len(row) < _OXTS_VALUES), None)
     if short is not None:
         raise FootageError(f"{path}: line {short}: expected {_OXTS_VALUES} values, got {len(rows[short - 1])}")
