@@ -176,7 +176,7 @@ def _a_branch_continues_by_night(page: Any) -> None:
     assert branch["name"] == "my_scene_branch"
     page.tab("futures")
     page.roll_out()
-    assert "my_scene_branch" in page.inner_text("#progress")
+    page.wait_for_function("document.querySelector('#progress').innerText.includes('my_scene_branch: done')")
 
 
 def parse_branch(text: str) -> dict[str, str]:
