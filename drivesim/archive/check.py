@@ -74,7 +74,7 @@ def check_archive(path: str | Path, read_data: bool) -> list[Finding]:
 
 
 def verify_windows(files: LocalFiles, layout: ArchiveLayout, records: Records) -> Iterator[Finding]:
-    """Read every chunk of all windows that have a record; yield what is wrong."""
+    """Reads every chunk of all windows that have a record; yield what is wrong."""
     import zarr
 
     from drivesim.archive.stores.committed import ArchiveStore
@@ -156,7 +156,7 @@ def _verify_sizes(root: Path, records: Records) -> Iterator[Finding]:
 
 
 def _with_origin(root: Path, layout: ArchiveLayout, finding: Finding, committed_as: dict[str, str]) -> Finding:
-    """Add whose bytes a damaged chunk holds, if they are those of another one (swapped or copied)."""
+    """Adds whose bytes a damaged chunk holds, if they are those of another one (swapped or copied)."""
     try:
         content = read_file(root, finding.file, max_chunk_file_bytes(layout))
     except FileProblem:

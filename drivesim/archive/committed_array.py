@@ -57,7 +57,7 @@ class CommittedArray:
         return np.asarray(self[:], dtype=dtype)
 
     def __getitem__(self, key: Any) -> Any:
-        """Read items, as numpy would index them.
+        """Reads items, as numpy would index them.
 
         Raises:
             ArchiveError: Items are asked for that are not committed, or that are not what was committed.

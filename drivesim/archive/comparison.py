@@ -32,7 +32,7 @@ class WindowDifference:
         future: Number of the future.
         window: Number of the window.
         latent_error: Root mean square of the difference of the latents, divided by that of the latents.
-        psnr_db: PSNR of the frames, infinite where they are the same; None where an archive keeps no frames.
+        psnr_db: PSNR of the frames, infinite if they are the same; None if an archive stores no frames.
     """
 
     future: int
@@ -47,7 +47,7 @@ class WindowDifference:
 
 
 def compare_archives(path: str | Path, other: str | Path) -> Iterator[WindowDifference]:
-    """Yield the difference of each window that both archives have, future by future.
+    """Yields the difference of each window that both archives have, future by future.
 
     Raises:
         InputError: Scenario, seed, settings or models differ, or the archives have no window in common.

@@ -24,7 +24,7 @@ _BT709 = 1  # ITU-T H.273 code point
 
 
 def write_mp4(frames: Iterable[np.ndarray], fps: float, path: Path, crf: int = DEFAULT_CRF) -> None:
-    """Write frames as h264 (yuv420p, BT.709, index at the front of the file).
+    """Writes frames as h264 (yuv420p, BT.709, index at the front of the file).
 
     Args:
         frames: uint8 (h, w, c) RGB.
@@ -61,20 +61,20 @@ def write_mp4(frames: Iterable[np.ndarray], fps: float, path: Path, crf: int = D
 
 
 def write_png(picture: np.ndarray, path: Path) -> None:
-    """Write a picture, uint8 (h, w, c) RGB; raises what `write_mp4` raises."""
+    """Writes a picture, uint8 (h, w, c) RGB; raises what `write_mp4` raises."""
     _, content = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
     with _replacing(path) as temporary:
         temporary.write_bytes(content.tobytes())
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write UTF-8 text; raises what `write_mp4` raises."""
+    """Writes UTF-8 text; raises what `write_mp4` raises."""
     with _replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:
-    """Write `000000.png`, `000001.png` and so on into a folder; return their number."""
+    """Writes `000000.png`, `000001.png` and so on into a folder; return their number."""
     count = 0
     for count, frame in enumerate(frames, start=1):
         write_png(frame, folder / f"{count - 1:06d}.png")
@@ -83,7 +83,7 @@ def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Yield a file beside `path` to write to; it is renamed to `path` at the end, and removed after an error."""
+    """Yields a file beside `path` to write to; it is renamed to `path` at the end, and removed after an error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

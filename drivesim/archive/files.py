@@ -37,7 +37,7 @@ class FileMissing(FileProblem):
 
 
 class ArchiveFiles(Protocol):
-    """Where the files of an archive are read from: a folder of this machine, or object storage."""
+    """The place from which the files of an archive are read: a folder of this machine, or object storage."""
 
     @property
     def name(self) -> str:
@@ -52,7 +52,7 @@ class ArchiveFiles(Protocol):
         """
 
     def list(self, folder: str) -> set[str] | None:
-        """Returns the names in a folder, none where there is no such folder; None where nothing can be listed."""
+        """Returns the names in a folder, or no names if there is no such folder; None if the storage cannot list."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class LocalFiles:
 
 
 def write_file(path: Path, content: bytes | memoryview) -> None:
-    """Write a file so that it is on disk, whole, once its folder is synced (`sync_folder`).
+    """Writes a file so that it is on disk, whole, once its folder is synced (`sync_folder`).
 
     Raises:
         ArchiveWriteError: The disk is full, there is no permission, and the like; the file holds what it held before.
@@ -91,7 +91,7 @@ def write_file(path: Path, content: bytes | memoryview) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable: new files and renames in it survive a loss of power.
+    """Makes the folder's entries durable: new files and renames in it survive a loss of power.
 
     Raises:
         ArchiveWriteError: The folder cannot be synced.

@@ -19,7 +19,7 @@ class WriterLock:
 
     @classmethod
     def acquire(cls, archive: Path) -> WriterLock:
-        """Take the lock of an archive.
+        """Takes the lock of an archive.
 
         Raises:
             ArchiveLockedError: Another process holds the lock; the error names it.
@@ -31,7 +31,7 @@ class WriterLock:
             raise ArchiveLockedError(str(error)) from None
 
     def hold_folder(self, archive: Path) -> None:
-        """Lock the archive's folder too, so that no second writer gets in when somebody removes the lock file.
+        """Locks the archive's folder too, so that no second writer gets in when somebody removes the lock file.
 
         Some file systems cannot lock a folder (NFS); there the lock file alone has to do. filelock locks files only,
         so this is a flock of our own.
@@ -54,7 +54,7 @@ class WriterLock:
             self._folder = descriptor
 
     def release(self) -> None:
-        """Let go of the folder, remove the lock file and let go of it."""
+        """Lets go of the folder, remove the lock file and let go of it."""
         if self._folder is not None:
             os.close(self._folder)
         self._lock.release()

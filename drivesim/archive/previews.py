@@ -21,20 +21,23 @@ _TEXT = (240, 240, 240)
 
 
 def write_preview(archive: Archive, future: int, path: Path, crf: int = PREVIEW_CRF) -> None:
-    """Write the committed frames of a future as mp4; raises InputError where there are none yet."""
+    """Writes the committed frames of a future as mp4; raises InputError if there are none yet."""
     write_mp4(_rollout(archive, future).frames, archive.layout.fps, Path(path), crf)
 
 
 def write_poster(archive: Archive, future: int, path: Path) -> None:
-    """Write the middle frame of what is committed of a future as PNG; raises InputError where there are none yet."""
+    """Writes the middle one of the committed frames of a future as PNG; raises InputError if there are none yet."""
     frames = _rollout(archive, future).frames
     write_png(frames[len(frames) // 2], Path(path))
 
 
 def write_contact_sheet(archive: Archive, path: Path) -> None:
-    """Write one PNG with a row per future: six frames, evenly spaced in time, each with its time in seconds.
+    """Writes one PNG with a row per future: six frames, evenly spaced in time, each with its time in seconds.
 
-    Futures without frames are left out. Raises InputError where there are no frames at all.
+    Futures without frames are left out.
+
+    Raises:
+        InputError: No future has frames.
     """
     rollouts = [rollout for rollout in archive.rollouts if rollout.num_committed_frames]
     if not rollouts:

@@ -50,7 +50,7 @@ class OpenedArchive:
         return ArchiveStore(self.files, self.layout, tuple(chain.trusted for chain in self.chains))
 
     def array(self, future: int, name: str) -> zarr.Array[Any]:
-        """Open an array of a future: `frames` or `latents`."""
+        """Opens an array of a future: `frames` or `latents`."""
         import zarr
 
         return zarr.open_array(self.store, path=f"{rollout_folder(future)}/{name}", mode="r")
@@ -101,7 +101,7 @@ class Rollout:
 
     @property
     def frames(self) -> CommittedArray:
-        """uint8 (t, h, w, c), RGB; InputError where the archive keeps latents alone."""
+        """The frames, uint8 (t, h, w, c), RGB; raises InputError if the archive stores only latents."""
         if not self.layout.keeps_frames:
             raise InputError(f"{self.opened.files.name}: keeps latents alone; `drivesim render` makes its frames again")
         shape = (self.num_committed_frames, *self.layout.frame_shape)
@@ -137,7 +137,7 @@ class Archive:
 
     @property
     def path(self) -> Path:
-        """The folder of the archive; InputError where it was opened by a URL."""
+        """The folder of the archive; raises InputError if it was opened by a URL."""
         if isinstance(self.opened.files, LocalFiles):
             return self.opened.files.path
         raise InputError(f"{self.opened.files.name}: copy the archive to this machine for that")
@@ -159,7 +159,7 @@ class Archive:
 
 
 def open_archive(path: str | Path, storage_options: dict[str, Any] | None = None) -> Archive:
-    """Open an archive for reading; a writer may be at work on it.
+    """Opens an archive for reading; a writer may be at work on it.
 
     Damage in a commit record ends what can be read of its future; `check_archive` names it.
 
@@ -204,7 +204,7 @@ def archive_store(path: str | Path, storage_options: dict[str, Any] | None = Non
 
 
 def archive_folder(path: str | Path) -> Path:
-    """Returns the folder of an archive, with no link left in its path; raises InputError where there is no folder."""
+    """Returns the folder of an archive, with no link left in its path; raises InputError if there is no folder."""
     path = Path(path)
     if not path.is_dir():
         problem = "is not a folder" if path.exists() else "does not exist"

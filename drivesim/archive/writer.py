@@ -46,7 +46,7 @@ class ArchiveWriter:
     def open(
         cls, path: str | Path, identity_inputs: dict[str, Any], layout: ArchiveLayout, provenance: dict[str, Any]
     ) -> ArchiveWriter:
-        """Create the archive, or continue the one that is there.
+        """Creates the archive, or continue the one that is there.
 
         An archive of an earlier format is continued in its format.
 
@@ -100,7 +100,7 @@ class ArchiveWriter:
     def commit(
         self, future: int, window: int, latents: np.ndarray, frames: np.ndarray | None, labels: dict[str, Any]
     ) -> None:
-        """Make a window durable, whole or not at all.
+        """Makes a window durable, whole or not at all.
 
         Args:
             future: Number of the future.
@@ -149,7 +149,7 @@ class ArchiveWriter:
         self.close()
 
     def _resume(self, manifest: Manifest) -> WindowStore:
-        """Verify what is committed, bring the heads up to date, and return the store to go on writing with."""
+        """Verifys what is committed, bring the heads up to date, and return the store to go on writing with."""
         from drivesim.archive.stores.window import WindowStore
 
         files, futures = LocalFiles(self.path), range(self.layout.num_futures)
@@ -190,7 +190,7 @@ def _read_manifest(path: Path) -> Manifest:
 
 
 def _is_absent(path: Path) -> bool:
-    """Tell whether there is no archive: nothing at all, or an empty folder."""
+    """Tells whether there is no archive: nothing at all, or an empty folder."""
     try:
         return not os.listdir(path)
     except FileNotFoundError:
@@ -200,7 +200,7 @@ def _is_absent(path: Path) -> bool:
 
 
 def _create(path: Path, manifest: Manifest) -> None:
-    """Build the empty archive beside its place and rename it in: it exists with all its metadata or not at all."""
+    """Builds the empty archive beside its place and rename it in: it exists with all its metadata or not at all."""
     staging = path.with_name(f".{path.name}.creating")
     documents = new_documents(manifest.layout)
     manifest = replace(manifest, documents={kind: sha256(content) for kind, content in documents.items()})

@@ -91,4 +91,4 @@ def require_archive(path: Path) -> None:
         if inside
         else "an archive is a folder such as out/<name>.zarr"
     )
-    raise InputError(f"{path}: is no archive; {hint}")
+    raise InputError(f"{path}: is not an archive; {hint}")

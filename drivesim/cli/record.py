@@ -110,7 +110,7 @@ def _drive_logs(session: RecordSession) -> Iterator[tuple[int, bool]]:
 
 
 def _packed_logs(session: PackedRecordSession) -> Iterator[tuple[int, bool]]:
-    """As `_drive_logs`, of packed footage."""
+    """Records packed footage and yields what `_drive_logs` yields."""
     from drivesim.world.recording.packed_session import existing_shards, recording
 
     for shard in existing_shards(session):

@@ -162,7 +162,7 @@ class _Bars:
 
 
 class _Lines:
-    """A line per finished window, where stderr is no terminal."""
+    """Progress as one line per finished window, for a stderr that is not a terminal."""
 
     def __enter__(self) -> Self:
         return self

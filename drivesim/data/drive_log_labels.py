@@ -69,7 +69,7 @@ class FrameLabel:
 
     time_s: float
     ego_speed_mps: float | None
-    """None if it is unknown."""
+    """None if the value is unknown."""
     ego_yaw_rate_radps: float | None
     """Positive to the left; None if it is unknown."""
     vehicles: tuple[VehicleLabel, ...] | None

@@ -119,7 +119,7 @@ def test_check_and_export_answer_in_json(archive, tmp_path):
 
 @pytest.mark.parametrize("verb", [["inspect"], ["check"], ["export", "--format", "png", "--out", "x"]])
 def test_the_folder_of_an_archive_is_no_damaged_archive(archive, verb):
-    with pytest.raises(InputError, match=r"is no archive; it holds tiny\.zarr; name one of them"):
+    with pytest.raises(InputError, match=r"is not an archive; it holds tiny\.zarr; name one of them"):
         run(*verb, archive.parent)
 
 

@@ -134,7 +134,7 @@ class Chain:
 
 
 def read_chain(files: ArchiveFiles, layout: ArchiveLayout, chain_root: str, future: int) -> Chain:
-    """Read and verify every record of a future; safe beside a writer. Damage is reported, not raised."""
+    """Reads and verify every record of a future; safe beside a writer. Damage is reported, not raised."""
     reader = _ChainReader(files, layout, chain_root, future)
     head = reader.read(HEAD_FILE)
     while True:

@@ -81,7 +81,7 @@ class Manifest:
 
     @classmethod
     def read(cls, files: ArchiveFiles) -> Manifest:
-        """Read the manifest of an archive.
+        """Reads the manifest of an archive.
 
         Raises:
             FileProblem: It is missing or damaged.
@@ -114,7 +114,7 @@ class Manifest:
         return manifest
 
     def require_same_run(self, other: Manifest, archive: str | Path) -> None:
-        """Raise InputError naming what differs, where `other`, which wants to continue, is another run.
+        """Raises InputError naming what differs, where `other`, which wants to continue, is another run.
 
         The formats may differ: an archive of an earlier format is continued in that format.
         """
@@ -131,7 +131,7 @@ class Manifest:
         )
 
     def _require_sound_fields(self) -> None:
-        """Raise ValueError where a field has the wrong type, or where the layout and the format do not agree."""
+        """Raises ValueError where a field has the wrong type, or where the layout and the format do not agree."""
         if not isinstance(self.inputs, dict) or not isinstance(self.provenance, dict):
             raise ValueError("inputs and provenance are not objects")
         if type(self.format) is not int or self.format < 1:
@@ -154,7 +154,7 @@ def _stored_layout(values: Any) -> ArchiveLayout:
 
 
 def _differences(mine: object, theirs: object, path: str) -> Iterator[tuple[str, str, str]]:
-    """Yield (dotted field, mine, theirs) for each leaf that differs."""
+    """Yields (dotted field, mine, theirs) for each leaf that differs."""
     if isinstance(mine, dict) and isinstance(theirs, dict):
         for key in sorted(mine.keys() | theirs.keys()):
             inner = f"{path}.{key}" if path else key

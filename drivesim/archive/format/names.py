@@ -52,5 +52,5 @@ def max_chunk_file_bytes(layout: ArchiveLayout) -> int:
 
 
 def is_system_file(name: str) -> bool:
-    """Tell whether an operating system leaves files of this name in any folder that somebody looks into."""
+    """Tells whether an operating system leaves files of this name in any folder that somebody looks into."""
     return name in _SYSTEM_FILES or name.startswith(_SYSTEM_PREFIXES)

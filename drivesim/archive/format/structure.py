@@ -17,7 +17,7 @@ _MAX_CONSOLIDATED_BYTES = 2**13  # for each future
 
 
 def verify_metadata(files: ArchiveFiles, manifest: Manifest) -> Iterator[Finding]:
-    """Yield what is wrong with the `zarr.json` files; reads a bounded number of bytes and believes nothing in them.
+    """Yields what is wrong with the `zarr.json` files; reads a bounded number of bytes and believes nothing in them.
 
     A group may hold consolidated metadata, which `zarr.consolidate_metadata` adds, if it repeats the documents.
     """
@@ -44,7 +44,7 @@ def verify_metadata(files: ArchiveFiles, manifest: Manifest) -> Iterator[Finding
 
 
 def require_sound_metadata(files: ArchiveFiles, manifest: Manifest) -> None:
-    """Raise ArchiveError naming the first metadata document that is missing or changed."""
+    """Raises ArchiveError naming the first metadata document that is missing or changed."""
     for finding in verify_metadata(files, manifest):
         raise ArchiveError(f"{files.name}: {finding}")
 

@@ -102,22 +102,22 @@ class ArchiveStore(Store):
         return [await self.get(key, prototype, byte_range) for key, byte_range in key_ranges]
 
     async def exists(self, key: str) -> bool:
-        """Tell whether `get` has something to return."""
+        """Tells whether `get` has something to return."""
         return key in self._kinds or key in self._chunks
 
     async def list(self) -> AsyncIterator[str]:
-        """Yield every key."""
+        """Yields every key."""
         for key in (*self._kinds, *self._chunks):
             yield key
 
     async def list_prefix(self, prefix: str) -> AsyncIterator[str]:
-        """Yield every key that begins with a prefix."""
+        """Yields every key that begins with a prefix."""
         async for key in self.list():
             if key.startswith(prefix):
                 yield key
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
-        """Yield the names of the files and folders in a folder."""
+        """Yields the names of the files and folders in a folder."""
         folder = f"{prefix.rstrip('/')}/" if prefix else ""
         names = {key[len(folder) :].split("/")[0]: None async for key in self.list_prefix(folder)}
         for name in names:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def is_url(path: str | Path) -> bool:
-    """Tell whether this is a URL such as `https://...` or `s3://...`, not a path."""
+    """Tells whether this is a URL such as `https://...` or `s3://...`, not a path."""
     return isinstance(path, str) and "://" in path
 
 

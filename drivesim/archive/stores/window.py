@@ -39,7 +39,7 @@ class WindowStore(ArchiveStore):
     def write_window(
         self, future: int, window: int, latents: np.ndarray, frames: np.ndarray | None
     ) -> dict[str, tuple[int, str]]:
-        """Write every chunk file of a window; the caller then syncs their folders.
+        """Writes every chunk file of a window; the caller then syncs their folders.
 
         zarr is given one chunk at a time, so that files are written in one order. It works in threads of its own,
         which go on after an error or Ctrl-C; once this method has returned or raised, they write nothing more.
@@ -72,7 +72,7 @@ class WindowStore(ArchiveStore):
         return {key.removeprefix(f"{folder}/"): entry for key, entry in self._written.items()}
 
     def add(self, record: CommitRecord) -> None:
-        """Show a window that was committed."""
+        """Shows a window that was committed."""
         folder = rollout_folder(record.future)
         self._chunks.update({f"{folder}/{file}": (record, file) for file in record.chunks})
 
@@ -85,7 +85,7 @@ class WindowStore(ArchiveStore):
         return np.asarray(self._array(f"{rollout_folder(future)}/latents")[window])
 
     async def set(self, key: str, value: Buffer) -> None:
-        """Write a chunk of the window in hand durably, and keep its size and sha256."""
+        """Writes a chunk of the window in hand durably, and keep its size and sha256."""
         await asyncio.to_thread(self._write, key, value.as_numpy_array().data)
 
     def _write(self, key: str, content: memoryview) -> None:

@@ -54,5 +54,5 @@ def conditions_named(text: str) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     unknown = [name for name in names if name not in CONDITIONS]
     if unknown:
-        raise InputError(f"--conditions: {', '.join(unknown)} is no condition; use some of {', '.join(CONDITIONS)}")
+        raise InputError(f"--conditions: {', '.join(unknown)} is not a condition; use some of {', '.join(CONDITIONS)}")
     return tuple(name for name in CONDITIONS if name in names)

@@ -155,7 +155,7 @@ def _loaded(content: bytes) -> tuple[Any, tuple[tuple[Port, ...], int | None]]:
 
 
 def _num_names(written: str) -> int | None:
-    """How many classes an exporter named, as a Python list or dictionary; None where it did so in another way."""
+    """Returns the number of classes that an exporter named in a Python list or dictionary; None for any other form."""
     try:
         names = ast.literal_eval(written) if len(written) < _MAX_NAMES_LENGTH else None
     except (ValueError, SyntaxError, MemoryError, RecursionError):
@@ -164,7 +164,7 @@ def _num_names(written: str) -> int | None:
 
 
 def _unusable(outputs: Sequence[Any]) -> str | None:
-    """Why outputs are refused; None where they can be used."""
+    """Returns why outputs are refused, or None if they can be used."""
     if not all(isinstance(output, np.ndarray) and output.dtype.kind in "fiub" for output in outputs):
         return "it gives something else than tensors of numbers"
     total = sum(output.nbytes for output in outputs)

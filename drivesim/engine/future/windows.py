@@ -23,7 +23,10 @@ class Predicted:
 
 @dataclass(frozen=True)
 class ResumePoint:
-    """Where a future continues: the next window, at least 1, and the keyframe latents `t c h w` of the one before."""
+    """The place where a future continues: the next window (1 or later) and the keyframe latents of the one before it.
+
+    Latents are `t c h w`.
+    """
 
     window: int
     latents: np.ndarray

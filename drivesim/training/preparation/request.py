@@ -57,7 +57,7 @@ class StageRequest:
 
     @property
     def training_folder(self) -> Path:
-        """Where the states, metrics and pictures of the stage lie."""
+        """The folder of the states, metrics and pictures of the stage."""
         return training_folder(self.checkpoints, self.role)
 
     def foundations(self) -> dict[str, str]:

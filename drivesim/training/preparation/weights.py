@@ -96,7 +96,7 @@ def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) ->
 
 
 def _difference(path: Path, config: NetworkConfig, grows: bool) -> str:
-    """In words, where the sizes of a checkpoint differ from those of a stage, aside from what may grow."""
+    """Says in words where the sizes of a checkpoint differ from those of a stage, except for what may grow."""
     there, wanted = config_of(path), json.loads(json.dumps(asdict(config)))
     names = [name for name in wanted if there.get(name) != wanted[name]]
     names = [name for name in names if name not in SWITCHES or there.get(name)]

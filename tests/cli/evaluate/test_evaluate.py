@@ -129,5 +129,5 @@ def test_what_is_missing_is_named(tiny_checkpoints: Path, checkpoints: Path, log
     with pytest.raises(CheckpointError, match="drivesim train vehicle_detector"):
         runner.invoke(app, ["evaluate", "adherence", *common, str(tiny_checkpoints)], catch_exceptions=False)
     wrong = ["--conditions", "boxes,weather"]
-    with pytest.raises(InputError, match="weather is no condition"):
+    with pytest.raises(InputError, match="weather is not a condition"):
         runner.invoke(app, ["evaluate", "frames", *common, str(checkpoints), *wrong], catch_exceptions=False)
