@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivesim.cli.options import JsonOption
+from drivesim.cli.train.average import average
 from drivesim.cli.train.chain import chain
 from drivesim.cli.train.options import (
     MOST_MINUTES,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Train the models: all stages in a given time, or a single stage.")
 app.command(cls=VerbCommand, epilog=examples("train chain"))(chain)
+app.command(cls=VerbCommand, epilog=examples("train average"))(average)
 
 
 def _command_of(stage: str) -> Callable[..., None]:

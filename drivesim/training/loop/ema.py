@@ -25,10 +25,10 @@ class MovingAverage:
         torch._foreach_lerp_(averages, [p.detach() for p in self.parameters.values()], 1 - decay)
 
     @contextmanager
-    def applied(self) -> Iterator[None]:
-        """Gives the network the averaged parameters within the block."""
+    def applied(self, others: dict[str, Tensor] | None = None) -> Iterator[None]:
+        """Gives the network the averaged parameters, or `others` by name, within the block."""
         trained = {name: p.detach().clone() for name, p in self.parameters.items()}
-        self._assign(self.average)
+        self._assign(self.average if others is None else others)
         try:
             yield
         finally:

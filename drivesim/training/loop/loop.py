@@ -20,7 +20,9 @@ from drivesim.training.loop.budget import Progress, TrainingBudget
 from drivesim.training.loop.distributed import agreed, average_gradients, barrier, decided, everywhere, rank
 from drivesim.training.loop.ema import MovingAverage
 from drivesim.training.loop.optimizer import NetworkOptimizer
+from drivesim.training.loop.power_average import PowerAverages
 from drivesim.training.loop.randomness import step_generator
+from drivesim.training.loop.snapshots import Snapshots, is_due
 from drivesim.training.loop.state import TrainedState
 from drivesim.training.loop.state_folder import StateFolder, StateRecord
 from drivesim.training.preparation.request import INITIAL
@@ -70,6 +72,8 @@ class Training:
         device: Device that it is trained on.
         states: The saved states.
         average: Moving average of the parameters.
+        kept: Averages out of which one of another length can be made; None for a stage without them.
+        snapshots: Snapshots of these averages.
         state: Everything that the next step depends on.
         record: What is known of the present state.
         resumed_from: The record of the saved state that the training continues from; None if there was none.
@@ -105,7 +109,9 @@ class Training:
             for name, named in parameters.items()
         }
         self.average = MovingAverage(parameters["network"], config.ema_decay)
-        self.state = TrainedState(parameters, optimizers, self.average, stage.buffers())
+        self.kept = None if config.average_chosen_by is None else PowerAverages(parameters["network"])
+        self.snapshots = Snapshots(folder)
+        self.state = TrainedState(parameters, optimizers, self.average, stage.buffers(), self.kept)
         self.record = StateRecord(Progress(), budget, foundations or {})
         self.resumed_from: StateRecord | None = None
         self.restored = False
@@ -122,6 +128,7 @@ class Training:
                 resumed = budget.counted_from(record.progress)
             self.record = replace(self.record, progress=record.progress, budget=resumed, figures=record.figures)
             self.resumed_from = record
+            self._restore_kept(tensors, bool(changed_foundations(record, foundations or {})))
 
     @property
     def progress(self) -> Progress:
@@ -155,6 +162,7 @@ class Training:
             self.record = replace(self.record, progress=Progress(self.progress.step + 1, elapsed_s))
             ended = self.budget.ended(self.progress)
             self._stop_if_diverged(ended)
+            self._take_snapshot(ended)
             due = ended or decided(now - last_save >= save_every_s, self.device)
             if due:
                 last_save = now
@@ -207,6 +215,22 @@ class Training:
             ) from None
         return True
 
+    def _restore_kept(self, tensors: dict[str, torch.Tensor], changed: bool) -> None:
+        """Restores the averages that are kept; they begin anew where the training rests on something else now."""
+        if self.kept is None:
+            return
+        if changed or not self.restored or not self.kept.restore(tensors):
+            self.kept.begin(self.progress.step)
+        if rank() == 0:
+            self.snapshots.remove_outside(self.kept.begun, self.progress.step)
+
+    def _take_snapshot(self, ended: bool) -> None:
+        """Takes a snapshot if it is time, and at the end, in process 0."""
+        if self.kept is not None and rank() == 0:
+            step = self.progress.step
+            if ended or is_due(step - self.kept.begun):
+                self.snapshots.add(self.kept.begun, step, self.kept.averages)
+
     def _descend(self) -> dict[str, float]:
         config, step = self.stage.config, self.progress.step
         generator = step_generator(config.seed, step, rank())
@@ -228,6 +252,8 @@ class Training:
                 skipped = True
             figures |= dict(zip(measured, values, strict=True))
         self.average.update(step)
+        if self.kept is not None:
+            self.kept.update(step)
         self._skipped_in_a_row = self._skipped_in_a_row + 1 if skipped else 0
         return {**figures, "skipped_steps": float(skipped)}
 

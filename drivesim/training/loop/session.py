@@ -10,21 +10,27 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+from torch import Tensor
 
 from drivesim import durable
 from drivesim.errors import CheckpointError, TrainingWriteError
 from drivesim.locks import OwnedLock
 from drivesim.memory import shortage_explained
 from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
+from drivesim.models.stages import training_folder
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.distributed import barrier, decided, rank, world_size
 from drivesim.training.loop.loop import Report, Training, changed_foundations, resumed_budget
 from drivesim.training.loop.metrics import MetricsLog, as_text
+from drivesim.training.loop.snapshots import CHOICES, Snapshots
 from drivesim.training.loop.state_folder import Evaluation, StateFolder
 from drivesim.training.preparation.request import TRAINED, StageRequest
 from drivesim.training.stages.stage import TrainingStage
 
 logger = logging.getLogger(__name__)
+
+AVERAGE_LENGTH = "average_length"
+"""Figure of a finished training: the length of the average that was exported, 0 for the exponential one."""
 
 
 def train_stage(
@@ -81,6 +87,37 @@ def is_finished(request: StageRequest, budget: TrainingBudget) -> bool:
     return _is_exported(request, states)
 
 
+def export_average(checkpoints: Path, role: str, length: float) -> CheckpointSet:
+    """Replaces the checkpoint of a trained stage by an average over another length; the stage stays finished.
+
+    Args:
+        checkpoints: Folder with the checkpoints and the training of the stage.
+        role: The stage.
+        length: Length of the average, see `drivesim.training.loop.power_average.Profile`.
+
+    Raises:
+        CheckpointError: The training left no snapshots, or too few for this length, or a checkpoint is damaged.
+        LockHeldError: A process trains this stage.
+    """
+    folder = training_folder(checkpoints, role)
+    with _one_training(folder), _full_disk_explained(folder):
+        average = Snapshots(folder).averaged(length)
+        if average is None:
+            raise CheckpointError(
+                f"{folder}: holds too few snapshots for an average over {length:g} of the training; image, prediction "
+                "and interpolation take snapshots from step 100 on, and lengths from 0.03 to 0.2 can be made of them"
+            )
+        checkpoint_set = CheckpointSet.open(checkpoints)
+        network = checkpoint_set.load(role)
+        network.load_state_dict({**network.state_dict(), **average})
+        published = publish_checkpoint(checkpoints, checkpoint_set.preset, role, network)
+        states = StateFolder(folder)
+        if states.last_record() is not None:
+            figures = {AVERAGE_LENGTH: as_text(length)}
+            states.add_evaluation(Evaluation(figures, published.sha256[role]))
+        return published
+
+
 def _is_exported(request: StageRequest, states: StateFolder) -> bool:
     """Whether the checkpoint in the folder, and in its manifest, belongs to the last state."""
     evaluation, path = states.evaluation(), request.checkpoint(request.role)
@@ -115,7 +152,7 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
                 training.stage.refresh()
             yield replace(report, figures=report.figures | figures)
         if rank() == 0 and not _is_exported(request, training.states):
-            with _finished(training) as stage:
+            with _finished(training, _chosen_before(training)) as stage:
                 publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
     finally:
         log.close()
@@ -129,8 +166,8 @@ def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means:
     """
     figures: dict[str, float] = {}
     if rank() == 0:
-        with _finished(training) as stage:
-            figures = stage.held_out()
+        average, figures = _best_average(training)
+        with _finished(training, average) as stage:
             for name, picture in stage.pictures().items():
                 path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
                 path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
@@ -141,11 +178,41 @@ def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means:
     return figures
 
 
+def _best_average(training: Training) -> tuple[dict[str, Tensor] | None, dict[str, float]]:
+    """The averaged parameters to export, None for the exponential average, and the held-out figures with them.
+
+    At the end of the training these are the best of averages of several lengths, if a figure of the stage decides.
+    """
+    with _finished(training) as stage:
+        best, figures = None, stage.held_out()
+    decisive = training.stage.config.average_chosen_by
+    if decisive is None or not training.budget.ended(training.progress):
+        return best, figures
+    figures = {**figures, AVERAGE_LENGTH: 0.0}
+    for length in CHOICES:
+        average = training.snapshots.averaged(length)
+        if average is None:
+            continue
+        with _finished(training, average) as stage:
+            measured = {**stage.held_out(), AVERAGE_LENGTH: length}
+        logger.info("%s: average over %g of the training: %s %g", stage.role, length, decisive, measured[decisive])
+        if measured[decisive] < figures[decisive]:
+            best, figures = average, measured
+    return best, figures
+
+
+def _chosen_before(training: Training) -> dict[str, Tensor] | None:
+    """The averaged parameters that were chosen when the last state was evaluated; None for the exponential average."""
+    evaluation = training.states.evaluation()
+    length = 0.0 if evaluation is None else float(evaluation.figures.get(AVERAGE_LENGTH, 0.0))
+    return training.snapshots.averaged(length) if length else None
+
+
 @contextlib.contextmanager
-def _finished(training: Training) -> Iterator[TrainingStage]:
-    """The stage with its averaged parameters, ready to be measured and exported."""
+def _finished(training: Training, average: dict[str, Tensor] | None = None) -> Iterator[TrainingStage]:
+    """The stage with averaged parameters, by default the exponential average, ready to be measured and exported."""
     stage = training.stage
-    with training.average.applied():
+    with training.average.applied(average):
         stage.finish()
         yield stage
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from drivesim.training.loop.ema import MovingAverage
 from drivesim.training.loop.optimizer import NetworkOptimizer
+from drivesim.training.loop.power_average import PowerAverages
 
 _AVERAGE = "average/"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
@@ -23,17 +24,21 @@ class TrainedState:
         optimizers: The optimisers by name.
         average: Moving average of the parameters of the network.
         buffers: Further state of the stage by name.
+        kept: Averages out of which one of another length can be made; None for a stage without them.
     """
 
     parameters: dict[str, dict[str, nn.Parameter]]
     optimizers: dict[str, NetworkOptimizer]
     average: MovingAverage
     buffers: dict[str, Tensor]
+    kept: PowerAverages | None = None
 
     def tensors(self) -> dict[str, Tensor]:
         """Returns the whole state as tensors by name; they share the memory of what is trained."""
         tensors = {_AVERAGE + name: tensor for name, tensor in self.average.average.items()}
         tensors |= {f"buffer/{name}": tensor for name, tensor in self.buffers.items()}
+        if self.kept is not None:
+            tensors |= self.kept.tensors()
         for group, named in self.parameters.items():
             for name, parameter in named.items():
                 tensors[f"{group}/{name}"] = parameter.detach()

@@ -90,6 +90,7 @@ class DiffusionTraining(TrainingConfig):
     batch_size: int = 24
     learning_rate: float = 2e-3
     muon: bool = True
+    average_chosen_by: str | None = "held_out_loss"
     regimes: tuple[Regime, ...] = (Regime(None, 1),)
     drop: dict[str, float] = field(
         default_factory=lambda: {

@@ -37,6 +37,8 @@ class TrainingConfig:
         seed: Seed of batches and noise.
         muon: Whether Muon instead of AdamW steps the matrices of the network.
         adversary_rate: Learning rate of a discriminator, as a fraction of that of the network.
+        average_chosen_by: Held-out figure, the lower the better, by which the length of the exported average is chosen
+            at the end of the training; None exports the exponential average.
     """
 
     batch_size: int
@@ -47,6 +49,7 @@ class TrainingConfig:
     seed: int = 0
     muon: bool = False
     adversary_rate: float = 1.0
+    average_chosen_by: str | None = None
 
 
 @dataclass(frozen=True)

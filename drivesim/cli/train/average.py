@@ -1,0 +1,44 @@
+"""`drivesim train average`: exports an average of a stage's weights over another length."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from drivesim.cli.options import JsonOption
+from drivesim.cli.train.options import Out
+from drivesim.errors import InputError
+from drivesim.models.stages import STAGES, current_name
+
+
+def average(
+    stage: Annotated[
+        str, typer.Argument(help="Stage whose checkpoint is replaced: image, prediction or interpolation.")
+    ],
+    out: Out,
+    length: Annotated[
+        float,
+        typer.Option(
+            min=0.01, max=0.3, help="Standard deviation of the average's profile, as a fraction of the training."
+        ),
+    ],
+    as_json: JsonOption = False,
+) -> None:
+    """Export an average of a trained stage's weights over another length.
+
+    The average is made of the snapshots that the training left, without footage. A training exports the average with
+    the best held-out loss itself; this command is for choosing by other figures, such as those of `evaluate frames`.
+    Stages that build on the checkpoint must be trained again.
+    """
+    role = current_name(stage)
+    if role not in STAGES:
+        raise InputError(f"unknown stage {stage!r}: expected image, prediction or interpolation")
+    from drivesim.training.loop.session import export_average
+
+    published = export_average(out, role, length)
+    if as_json:
+        typer.echo(json.dumps({"stage": role, "length": length, "sha256": published.sha256[role]}))
+    else:
+        typer.echo(f"{published.path(role)}: average over {length:g} of the training")
