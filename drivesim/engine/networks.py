@@ -15,6 +15,7 @@ from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.precision import BFLOAT16, FLOAT32, compute_in_bfloat16
 from drivesim.models.presets import VideoFormat
+from drivesim.models.stages import GUIDE
 from drivesim.models.upsampler import Upsampler
 from drivesim.models.vehicle_detector import VehicleDetector
 
@@ -51,6 +52,10 @@ class Networks:
     @cached_property
     def image(self) -> DiffusionStage[Any]:
         return self._diffusion("image")
+
+    @cached_property
+    def guide(self) -> DiffusionStage[Any]:
+        return self._diffusion(GUIDE)
 
     @cached_property
     def prediction(self) -> DiffusionStage[Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from drivesim.errors import InputError
 from drivesim.models.precision import FLOAT32, PRECISIONS
+from drivesim.models.stages import GUIDE
 from drivesim.scenario import Sampling
 
 SAMPLERS = ("ddim", "dpm_solver_2m")
@@ -49,6 +51,24 @@ class UpsamplerSettings:
 
 
 @dataclass(frozen=True)
+class Autoguidance:
+    """How the first frame is guided by the stage `guide`, if the checkpoints hold one (`EngineSettings.for_stages`).
+
+    Attributes:
+        scale: guidance weight of the guide.
+        image_guidance: guidance weight of the conditions, in the place of `EngineSettings.image_guidance`.
+        first_tau: first diffusion time at which the guide is used.
+        last_tau: last one. With much noise the guide would make samples alike, and with little it makes no difference
+            (Kynkäänniemi et al., 2024).
+    """
+
+    scale: float = 2.5
+    image_guidance: float = 4.0
+    first_tau: int = 300
+    last_tau: int = 900
+
+
+@dataclass(frozen=True)
 class EngineSettings:
     """How frames are sampled, apart from what the scenario and the networks decide.
 
@@ -59,6 +79,7 @@ class EngineSettings:
         upsampler: sampler of the enlarged frames, and how it is applied.
         image_guidance: guidance weight of boxes, time of day and crowdedness in the first frame (classifier-free
             guidance). A guidance weight of 1 costs nothing.
+        autoguidance: how the first frame is guided by a smaller model as well; None for no such guidance.
         scene_guidance: guidance weight of boxes, time of day and crowdedness in the prediction.
         context_guidance: guidance weight of the context frames in the prediction (Video LDM, Eq. 4).
         context_noise: standard deviation of the noise on what the prediction sees of its context frames, in units of
@@ -85,6 +106,7 @@ class EngineSettings:
     scene_guidance: float = 1.0
     context_guidance: float = 2.0
     context_noise: float = 0.0
+    autoguidance: Autoguidance | None = None
     guidance_rescale: float = 0.7
     interpolation_passes: int = 1
     decoder_frames: int = 24
@@ -108,8 +130,8 @@ class EngineSettings:
     def canonical(self) -> dict[str, Any]:
         """Returns these settings as plain values for the identity of an archive.
 
-        A precision is included only if it is not float32, and noise on context frames only if there is some, so that
-        archives from before there was a choice keep their identity.
+        A precision is included only if it is not float32, and noise on context frames and autoguidance only if there
+        are some, so that archives from before there was a choice keep their identity.
         """
         values = asdict(self)
         if self.frames_precision in (None, self.precision):
@@ -118,8 +140,16 @@ class EngineSettings:
             del values["precision"]
         if not self.context_noise:
             del values["context_noise"]
+        if self.autoguidance is None:
+            del values["autoguidance"]
         values["upsampler"]["tile"] = None  # earlier versions could upsample in tiles, and always recorded this key
         return values
+
+    def for_stages(self, roles: Collection[str]) -> EngineSettings:
+        """Returns these settings for checkpoints of these stages: with the guidance weights that are used with them."""
+        if self.autoguidance is None or GUIDE not in roles:
+            return replace(self, autoguidance=None)
+        return replace(self, image_guidance=self.autoguidance.image_guidance)
 
     def with_sampling(self, sampling: Sampling) -> EngineSettings:
         """Returns these settings with those that the scenario gives in their place."""
@@ -130,6 +160,8 @@ class EngineSettings:
             changes[stage] = SamplerSettings(steps or current.steps, sampling.sampler or current.sampler)
         if sampling.guidance is not None:
             changes["image_guidance"] = sampling.guidance
+            if self.autoguidance is not None:
+                changes["autoguidance"] = replace(self.autoguidance, image_guidance=sampling.guidance)
         if sampling.context_guidance is not None:
             changes["context_guidance"] = sampling.context_guidance
         return replace(self, **changes)
@@ -143,6 +175,7 @@ def fast() -> EngineSettings:
         interpolation=SamplerSettings(steps=6),
         upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim")),
         context_noise=0.05,
+        autoguidance=Autoguidance(),
     )
 
 
@@ -154,6 +187,7 @@ def quality() -> EngineSettings:
         interpolation=SamplerSettings(steps=10),
         upsampler=UpsamplerSettings(SamplerSettings(steps=4, sampler="ddim"), block_frames=6, block_context=2),
         context_noise=0.05,
+        autoguidance=Autoguidance(),
         interpolation_passes=2,
     )
 

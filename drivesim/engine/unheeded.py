@@ -19,8 +19,9 @@ def heeded_settings(settings: EngineSettings, checkpoints: CheckpointSet) -> Eng
         CheckpointError: The checkpoint of the prediction is missing or damaged.
     """
     temporal = config_of(checkpoints.path("prediction")).get("temporal")
-    knows_noise = isinstance(temporal, dict) and temporal.get("context_noise")
-    return settings if knows_noise else replace(settings, context_noise=0.0)
+    if not (isinstance(temporal, dict) and temporal.get("context_noise")):
+        settings = replace(settings, context_noise=0.0)
+    return settings.for_stages(checkpoints.roles)
 
 
 def unheeded(scenario: Scenario, checkpoints: CheckpointSet) -> list[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     NetworkConfig = AutoencoderConfig | UNetConfig | UpsamplerConfig | VehicleDetectorConfig
 
-VEHICLE_DETECTOR, LAYOUTS = "vehicle_detector", "layouts"
+VEHICLE_DETECTOR, LAYOUTS, GUIDE = "vehicle_detector", "layouts", "guide"
 
 
 class Sizes(Protocol):
@@ -83,7 +83,8 @@ class Stage:
         family: Kind of model.
         purpose: One sentence that says what the stage does.
         config: Takes the configuration of the network out of a preset; None for a stage without a network.
-        share: Share of a chain's time by default, relative to the other stages; 0 for a stage that is not trained.
+        share: Share of a chain's time by default, relative to the other stages; 0 for a stage that a chain leaves out
+            unless it is asked for, or that is not trained at all.
         foundations: Stages whose checkpoints this one is trained with, in the order of training.
         base: The foundation that the network extends by temporal layers. The checkpoint then holds the parameters of
             these layers alone.
@@ -117,6 +118,14 @@ _TABLE = (
         config=lambda preset: preset.image,
         share=0.26,
         foundations=("autoencoder",),
+    ),
+    Stage(
+        GUIDE,
+        Family.LATENT_DIFFUSION,
+        "Guides the image model away from the faults that a smaller one makes.",
+        config=lambda preset: replace(preset.image, base_channels=preset.image.base_channels // 2),
+        foundations=("autoencoder",),
+        optional=True,
     ),
     Stage(
         "prediction",
@@ -186,7 +195,7 @@ ROLES = tuple(role for role, stage in STAGES.items() if not stage.optional)
 """The stages without which no video is made: every complete set of checkpoints has them."""
 
 OPTIONAL = tuple(role for role, stage in STAGES.items() if stage.optional)
-"""The stages that a set may lack: the vehicle detector judges frames, and the layouts place vehicles beforehand."""
+"""The stages that a set may lack: guide and layouts improve first frames, the vehicle detector judges frames."""
 
 BASE_OF = {role: stage.base for role, stage in STAGES.items() if stage.base is not None}
 """The stage whose network each video stage extends by temporal layers."""

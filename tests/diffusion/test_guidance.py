@@ -3,7 +3,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from drivesim.diffusion.guidance import guided
+from drivesim.diffusion.guidance import Guide, guided
 
 
 def conditional(x: Tensor, tau: Tensor) -> Tensor:
@@ -53,3 +53,45 @@ def test_rescaled_guidance_has_the_spread_of_the_conditional_x0() -> None:
     assert torch.allclose(spread[1], spread[2], atol=1e-5)
     assert not torch.allclose(spread[0], spread[2], atol=1e-2)
     assert torch.allclose(half, (plain + whole) / 2, atol=1e-5)
+
+
+def weaker(x: Tensor, tau: Tensor) -> Tensor:
+    return 2 * x - 1
+
+
+def test_a_guide_of_the_same_denoiser_changes_nothing() -> None:
+    plain = guided(conditional, unconditional, 2.5, rescale=0.7)(X, TAU)
+    assert torch.equal(
+        guided(conditional, unconditional, 2.5, rescale=0.7, guide=Guide(conditional, 3.0))(X, TAU), plain
+    )
+
+
+def test_a_guide_adds_to_the_other_guidance_what_its_fault_is_times_the_scale() -> None:
+    plain = guided(conditional, unconditional, 2.5, rescale=0.7)(X, TAU)
+    both = guided(conditional, unconditional, 2.5, rescale=0.7, guide=Guide(weaker, 3.0))(X, TAU)
+    assert torch.allclose(both - plain, 2.0 * (conditional(X, TAU) - weaker(X, TAU)), atol=1e-5)
+
+
+def test_a_guide_works_without_the_other_guidance_and_at_scale_one_is_not_called() -> None:
+    alone = guided(conditional, never, 1.0, guide=Guide(weaker, 2.0))(X, TAU)
+    assert torch.allclose(alone, 2 * conditional(X, TAU) - weaker(X, TAU), atol=1e-5)
+    assert torch.equal(guided(conditional, never, 1.0, guide=Guide(never, 1.0))(X, TAU), conditional(X, TAU))
+
+
+def test_a_guide_has_an_interval_of_its_own() -> None:
+    plain = guided(conditional, unconditional, 2.5)(X, TAU)
+    middle = guided(conditional, unconditional, 2.5, guide=Guide(weaker, 2.0, (400, 600)))(X, TAU)
+    assert torch.equal(middle[[0, 2]], plain[[0, 2]])
+    assert not torch.allclose(middle[1], plain[1])
+    assert torch.equal(guided(conditional, unconditional, 2.5, guide=Guide(never, 2.0, (0, 5)))(X, TAU), plain)
+
+
+def test_both_guidances_call_the_conditional_denoiser_once() -> None:
+    calls = []
+
+    def counted(x: Tensor, tau: Tensor) -> Tensor:
+        calls.append(tau)
+        return conditional(x, tau)
+
+    guided(counted, unconditional, 2.5, guide=Guide(weaker, 2.0))(X, TAU)
+    assert len(calls) == 1

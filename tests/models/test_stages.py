@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from drivesim.assets import default_checkpoints
 from drivesim.models.checkpoints import CheckpointSet, build, publish_checkpoint, save_checkpoint, write_manifest
 from drivesim.models.checkpoints.files import checkpoint_content
 from drivesim.models.presets import Preset, tiny
-from drivesim.models.stages import BASE_OF, LAYOUTS, STAGES, VEHICLE_DETECTOR, current_name, training_folder
+from drivesim.models.stages import BASE_OF, GUIDE, LAYOUTS, STAGES, VEHICLE_DETECTOR, current_name, training_folder
 
 
 def test_stages_stand_on_stages_before_them() -> None:
@@ -24,9 +25,14 @@ def test_stages_stand_on_stages_before_them() -> None:
         assert stage.base is None or stage.base in stage.foundations
 
 
-def test_shares_add_up_to_the_whole_time_and_only_layouts_take_none() -> None:
+def test_shares_add_up_to_the_whole_time_and_what_is_optional_may_take_none() -> None:
     assert sum(stage.share for stage in STAGES.values()) == pytest.approx(1)
-    assert [role for role, stage in STAGES.items() if not stage.share] == [LAYOUTS]
+    assert [role for role, stage in STAGES.items() if not stage.share] == [GUIDE, LAYOUTS]
+
+
+def test_the_guide_is_the_image_stage_with_half_the_channels(preset: Preset) -> None:
+    image, guide = preset.config_of("image"), preset.config_of(GUIDE)
+    assert guide == replace(image, base_channels=image.base_channels // 2)
 
 
 def test_every_stage_but_the_layouts_has_a_network(preset: Preset) -> None:
@@ -107,7 +113,7 @@ def test_a_training_of_an_earlier_version_is_found_in_its_folder(tmp_path: Path)
 
 def test_the_set_that_ships_opens_and_its_vehicle_detector_loads() -> None:
     shipped = CheckpointSet.open(default_checkpoints())
-    assert set(shipped.sha256) == set(STAGES)
+    assert set(shipped.sha256) == set(STAGES) - {GUIDE}
     assert shipped.preset.autoencoder.latent_channels == 12
     assert 0 < float(shipped.load(VEHICLE_DETECTOR).threshold) < 1
     assert len(shipped.load_layouts().crowdedness) > 100

@@ -81,7 +81,8 @@ def detection(
         show = shown(stack.enter_context(progress()))
         footage = footage_of(data, frame_size(engine, low=False), samples, split, footage_seed, show)
         figures = tuple(detection_figures(engine, footage, detectors, wanted, sampling, footage_seed, show))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles} | {"sampling": sampling.subject()}
+    known = engine.checkpoints
+    subject = {role: known.sha256[role] for role in roles} | {"sampling": sampling.subject(known.roles)}
     deliver(Report("detection", subject, figures), out, as_json, detection_table)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.diffusion.guidance import guided
+from drivesim.diffusion.guidance import Guide, guided
 from drivesim.engine.conditions import GUIDED
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
@@ -44,14 +44,18 @@ class Composer:
     def keyframes(self, conditions: Conditioning, seeds: Sequence[int], attempts: Sequence[int]) -> Tensor:
         """Latents `b c h w` that follow boxes and labels, with one condition, seed and attempt per sample."""
         conditions = self.with_layouts(conditions, seeds).to(self.models.device)
-        shape, settings = latent_shape(self.models.checkpoints), self.settings
+        shape, settings = latent_shape(self.models.checkpoints), self.settings.for_stages(self.models.checkpoints.roles)
         noise = torch.stack([first_keyframe_noise(shape, *sample) for sample in zip(seeds, attempts, strict=True)])
-        image = self.models.computing_in(settings.precision).image
+        networks, guide = self.models.computing_in(settings.precision), None
+        if (auto := settings.autoguidance) is not None:
+            guide = Guide(networks.guide.denoise(conditions), auto.scale, (auto.first_tau, auto.last_tau))
+        image = networks.image
         denoise = guided(
             image.denoise(conditions),
             image.denoise(conditions.drop(*GUIDED)),
             settings.image_guidance,
             rescale=settings.guidance_rescale,
+            guide=guide,
         )
         return image.sample(denoise, noise[:, None].to(self.models.device), settings.image)[:, 0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,13 @@ class FrameSampling:
         resolution = "full" if self.enlarge else "low"
         return f"conditioned on {'+'.join(conditions) or 'nothing'}, {resolution} resolution"
 
-    def subject(self) -> str:
-        """Returns what is under test besides the checkpoints."""
-        image = self.settings.image
-        guidance = f"guidance {self.settings.image_guidance:g} rescaled {self.settings.guidance_rescale:g}"
+    def subject(self, roles: Collection[str]) -> str:
+        """Returns what is under test besides the checkpoints, which are of these stages."""
+        settings = self.settings.for_stages(roles)
+        image, auto = settings.image, settings.autoguidance
+        guidance = f"guidance {settings.image_guidance:g} rescaled {settings.guidance_rescale:g}"
+        if auto is not None:
+            guidance += f", autoguidance {auto.scale:g} from {auto.first_tau} to {auto.last_tau}"
         parts = [f"{image.sampler} {image.steps} steps", guidance]
         if self.enlarge:
             parts.append(f"upsampler {self.settings.upsampler.sampling.steps} steps")

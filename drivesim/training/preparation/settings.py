@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from drivesim.models.presets import Preset
-from drivesim.models.stages import STAGES, Family
+from drivesim.models.stages import GUIDE, STAGES, Family
 from drivesim.training.losses.crops import CropConfig
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderTraining
@@ -29,7 +29,7 @@ def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
 
 
 def diffusion_settings(role: str, preset: Preset) -> DiffusionTraining:
-    """Returns the settings of stage `image`, `prediction` or `interpolation`."""
+    """Returns the settings of stage `image`, `guide`, `prediction` or `interpolation`."""
     return replace(_clips_and_drops(role, preset), noise_correlation=preset.noise_correlation)
 
 
@@ -66,7 +66,7 @@ def wanted_clips(role: str, preset: Preset) -> tuple[ClipKind, ...]:
 
 
 def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
-    if role == "image":
+    if role in ("image", GUIDE):
         return DiffusionTraining()
     video = preset.video
     fine_fps = _fine_fps(preset)

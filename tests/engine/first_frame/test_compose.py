@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
-from drivesim.engine import Engine
+from drivesim.engine import Engine, fast
 from drivesim.engine.first_frame.compose import fitted
+from drivesim.engine.settings import Autoguidance
 from drivesim.errors import InputError
+from drivesim.models.checkpoints import build, publish_checkpoint
+from drivesim.models.presets import tiny
 from drivesim.scenario import Scenario
 
 
@@ -45,3 +51,31 @@ def test_a_picture_is_cropped_in_its_middle_and_shrunk_by_area() -> None:
     assert small.shape == (10, 20, 3)
     assert (small[:, :10] == 200).all()
     assert (small[:, 10:] == 100).all()
+
+
+@pytest.fixture(scope="module")
+def with_guide(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """The same networks, and a guide."""
+    folder = shutil.copytree(tiny_checkpoints, tmp_path_factory.mktemp("guided") / "tiny")
+    guide, generator = build("guide", tiny()), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in guide.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=generator)
+    publish_checkpoint(folder, tiny(), "guide", guide)
+    return Engine.load(folder)
+
+
+def test_a_guide_in_the_checkpoints_guides_the_first_frame(
+    engine: Engine, with_guide: Engine, scenario: Scenario
+) -> None:
+    scenario = scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update={"steps": 4})})
+    plain = engine.compose(scenario, settings=replace(fast(), image_guidance=4.0))
+    neutral = with_guide.compose(scenario, settings=replace(fast(), autoguidance=Autoguidance(scale=1.0)))
+    guided = with_guide.compose(scenario, settings=fast())
+    assert np.array_equal(neutral, plain)
+    assert not np.array_equal(guided, plain)
+
+
+def test_without_a_guide_autoguidance_has_no_effect(engine: Engine, scenario: Scenario) -> None:
+    plain = engine.compose(scenario, settings=replace(fast(), autoguidance=None))
+    assert np.array_equal(engine.compose(scenario, settings=fast()), plain)

@@ -18,8 +18,9 @@ from drivesim.archive.sealed_json import seal, unseal
 from drivesim.data.drive_log import split_of
 from drivesim.errors import CheckpointError, FootageError, InputError, LockHeldError
 from drivesim.locks import OwnedLock
-from drivesim.models.checkpoints import LAYOUTS, ROLES, STAGES, VEHICLE_DETECTOR, CheckpointSet, sha256_of
+from drivesim.models.checkpoints import ROLES, STAGES, VEHICLE_DETECTOR, CheckpointSet, sha256_of
 from drivesim.models.presets import Preset
+from drivesim.models.stages import GUIDE
 from drivesim.training.chain import chain as chain_module
 from drivesim.training.chain.chain import Chain
 from drivesim.training.chain.request import ChainRequest
@@ -64,17 +65,19 @@ def results(folder: Path) -> dict[str, object]:
 def test_the_plan_names_every_stage_its_minutes_and_its_footage_and_writes_nothing(chain, tmp_path: Path) -> None:
     plan = chain(tmp_path / "out").plan()
     assert [stage.role for stage in plan] == list(STAGES)
-    assert {stage.action for stage in plan if stage.role != LAYOUTS} == {"train"}
-    assert {stage.reason for stage in plan if stage.role != LAYOUTS} == {"starts from nothing"}
+    assert {stage.action for stage in plan if stage.role in TRAINED} == {"train"}
+    assert {stage.reason for stage in plan if stage.role in TRAINED} == {"starts from nothing"}
+    assert [stage.role for stage in plan if stage.action == "leave out"] == [GUIDE]
     assert sum(stage.minutes for stage in plan) == pytest.approx(100)
-    assert all("frames of 12 logs at" in stage.footage and not stage.missing for stage in plan)
+    used = [stage for stage in plan if stage.role != GUIDE]
+    assert all("frames of 12 logs at" in stage.footage and not stage.missing for stage in used)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_chain_leaves_a_whole_set_and_a_report_with_the_number_of_samples(chain, tmp_path: Path) -> None:
     assert run(chain(tmp_path)) == [(role, 1) for role in TRAINED]
     published = CheckpointSet.open(tmp_path)
-    assert set(published.sha256) == set(STAGES)
+    assert set(published.sha256) == set(STAGES) - {GUIDE}
     for role in TRAINED:
         published.load(role)
     published.load_layouts()
@@ -90,7 +93,9 @@ def test_the_chain_leaves_a_whole_set_and_a_report_with_the_number_of_samples(ch
 def test_a_finished_chain_is_left_alone(chain, tmp_path: Path) -> None:
     run(chain(tmp_path))
     before = contents(tmp_path)
-    assert set(actions(chain(tmp_path)).values()) == {"skip"}
+    assert {role: action for role, action in actions(chain(tmp_path)).items() if action != "skip"} == {
+        GUIDE: "leave out"
+    }
     assert run(chain(tmp_path)) == []
     assert contents(tmp_path) == before
 

@@ -1,10 +1,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 
+from drivesim.models.checkpoints import build, publish_checkpoint
 from drivesim.models.conditioning import UNKNOWN, BoxLayout
+from drivesim.models.presets import tiny
+from drivesim.training.loop.randomness import step_generator
+from drivesim.training.preparation.request import StageRequest
+from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages.diffusion import vehicle_weights
 
 
@@ -28,3 +34,17 @@ def test_cells_count_alike_where_the_model_is_not_told_of_the_vehicle() -> None:
     assert (vehicle_weights(replace(boxes, known=torch.tensor([False])), 8, 16, 5.0) == 1).all()
     padding = replace(boxes, category=torch.full_like(boxes.category, UNKNOWN))
     assert (vehicle_weights(padding, 8, 16, 5.0) == 1).all()
+
+
+def test_the_guide_is_trained_like_the_image_stage(long_logs: Path, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    publish_checkpoint(tmp_path, tiny(), "autoencoder", build("autoencoder", tiny()))
+    image, guide = (
+        prepare(StageRequest(role, tiny(), long_logs, tmp_path, batch_size=2), lambda *_: None)
+        for role in ("image", "guide")
+    )
+    assert guide.config == image.config
+    assert len(guide.parameters()["network"]) == len(image.parameters()["network"])
+    (term,) = guide.losses(0, 0.0, step_generator(0, 0, 0))
+    term.value.backward()
+    assert torch.isfinite(term.value)
