@@ -77,6 +77,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "compress": ("checkpoints/mine --out checkpoints/mine_int8",),
     "doctor": ("", "--checkpoints checkpoints/mine"),
+    "evaluate attributes": ("--data logs --out attributes.json", "--data new_logs --split all --renders logs"),
     "train average": ("image --out checkpoints/mine --length 0.07",),
     "train chain": ("--data logs --out checkpoints/mine --minutes 600", "--data logs --out mine --minutes 600 --plan"),
     "evaluate frames": ("--data logs --out before.json", "--data logs --guidance 4 --out after.json"),

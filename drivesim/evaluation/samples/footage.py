@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +91,11 @@ class MeasuredFootage:
             road="road" in names,
         )
         return everything.drop(*({*CONDITIONS, "ego_motion"} - set(names)))
+
+    def without_logs(self, names: Collection[str]) -> MeasuredFootage:
+        """Returns the frames of the logs that have none of these names."""
+        log = np.searchsorted(self.footage.log_start, self.index, side="right") - 1
+        return replace(self, index=self.index[~np.isin(self.footage.log_names[log], list(names))])
 
     def half(self, which: int) -> MeasuredFootage:
         """Returns the frames of every second log; the halves 0 and 1 have no log in common."""

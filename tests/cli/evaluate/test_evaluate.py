@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from drivesim.cli.main import app
 from drivesim.data.drive_log import DriveLogWriter
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
-from drivesim.errors import CheckpointError, InputError
+from drivesim.errors import CheckpointError, FootageError, InputError
 from drivesim.evaluation.compare import ProtocolMismatchError
 from drivesim.evaluation.protocol import Report
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
@@ -73,6 +73,7 @@ def test_a_sheet_shows_a_pair_for_each_sample(logs: Path, checkpoints: Path, tmp
         ("adherence", ["--steps", 2, "--low", "--gate", 2], {"found", "missing", "unasked_per_frame"}),
         ("crowdedness", ["--steps", 2, "--low"], {"crowdedness_spearman", "time_of_day_right"}),
         ("vehicle_detector", ["--low"], {"ap50", "recall", "precision", "ap50_bus"}),
+        ("road", ["--steps", 1], {"lane_lines_found", "lane_line_error_px"}),
         ("detection", ["--steps", 2], {"found", "found_to_render", "false_per_frame"}),
     ],
 )
@@ -88,6 +89,12 @@ def test_every_figure_has_its_protocol(
         assert len(figure.protocol.reference) >= 64
         assert figure.protocol.num_samples in (4, 8)
         assert figure.value is None or figure.low <= figure.value <= figure.high or figure.low == figure.high
+
+
+def test_attributes_need_vehicles_whose_attributes_are_known(logs: Path, checkpoints: Path) -> None:
+    arguments = ["attributes", "--data", logs, "--checkpoints", checkpoints, "--split", "all", "--samples", 4]
+    with pytest.raises(FootageError, match="at least 50 are needed to train the classifier"):
+        _evaluate(*arguments, "--device", "cpu", "--json")
 
 
 def test_crowdedness_says_whether_layouts_were_drawn(

@@ -1,0 +1,1 @@
+"""Whether vehicles in composed frames face where they should and have the colour that they should have."""
