@@ -157,6 +157,14 @@ class Archive:
         """Whether every future is complete."""
         return all(rollout.complete for rollout in self.rollouts)
 
+    def require_sound(self) -> None:
+        """Raises ArchiveError naming the first damaged or missing commit record, which hides windows from readers."""
+        for rollout in self.rollouts:
+            for finding in rollout.chain.findings:
+                raise ArchiveError(
+                    f"{self.opened.files.name}: {finding}; `drivesim check --read-data` lists all damage"
+                )
+
 
 def open_archive(path: str | Path, storage_options: dict[str, Any] | None = None) -> Archive:
     """Opens an archive for reading; a writer may be at work on it.

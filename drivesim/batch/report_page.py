@@ -13,6 +13,8 @@ from typing import Any
 import cv2
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from drivesim.escapes import escaped
+
 _JPEG_QUALITY = 80
 _WIDEST, _NARROWEST = 1200, 240  # of a contact sheet, px
 _AT_FULL_WIDTH = 300  # jobs; more of them get smaller pictures, so that a page of thousands still opens
@@ -22,7 +24,7 @@ _STATES = ("done", "failed", "unfinished")
 def page(report: Mapping[str, Any], folder: Path) -> str:
     """Returns the page of a report.
 
-    All text of the report is escaped, so that names and errors are shown as they are.
+    All text of the report is escaped, so that names and errors are shown as they are and in printable characters.
 
     Args:
         report: see `drivesim.batch.report.build_report`.
@@ -46,7 +48,8 @@ def _shown(job: dict[str, Any], folder: Path, width: int) -> dict[str, Any]:
     versions = (job["provenance"] or {}).get("versions", {})
     made_by = ", ".join(f"{name} {version}" for name, version in versions.items())
     picture = partial(_picture, folder / job["contact_sheet"], width) if job["contact_sheet"] else None
-    return {**job, "words": words, "made_by": made_by, "picture": picture}
+    texts = {name: job[name] and escaped(job[name]) for name in ("file", "error")}
+    return {**job, **texts, "words": words, "made_by": made_by, "picture": picture}
 
 
 def _scenarios(jobs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

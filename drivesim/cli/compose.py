@@ -54,7 +54,7 @@ def compose(
 
     import torch
 
-    from drivesim.archive.export import write_png
+    from drivesim.archive.export import write_png, write_text
     from drivesim.assets import default_checkpoints
     from drivesim.engine import Engine, settings_named
     from drivesim.engine.unheeded import unheeded
@@ -75,7 +75,7 @@ def compose(
     if gate > 1:
         frame, choice = engine.compose_gated(scenario, gate, seed, settings)
         written.append(out.with_name(f"{out.stem}_gate.json"))
-        written[-1].write_text(json.dumps(choice.record(), indent=1) + "\n")
+        write_text(json.dumps(choice.record(), indent=1) + "\n", written[-1])
     else:
         frame = engine.compose(scenario, seed, settings)
     boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")

@@ -59,7 +59,8 @@ def export(
 ) -> None:
     """Export the frames of an archive as videos, pictures, labelled pictures or Rerun recordings.
 
-    Of a future that is not complete, the committed frames are exported.
+    Of a future that is not complete, the committed frames are exported. The exit code is 3 if frames are left out
+    because commit records are damaged or missing.
     """
     from drivesim.archive import open_archive
 
@@ -81,6 +82,7 @@ def export(
             written.append(path)
             if not as_json:
                 say(str(path))
+    opened.require_sound()
     if as_json:
         typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 

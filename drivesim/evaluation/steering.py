@@ -53,6 +53,8 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
         InputError: An archive was not made by a rollout of a steered scenario.
     """
     opened = [open_archive(path) for path in archives]
+    for archive in opened:
+        archive.require_sound()
     scenarios = [_steered_scenario(archive) for archive in opened]
     futures = [(s, a, rollout) for s, a in zip(scenarios, opened, strict=True) for rollout in a.rollouts]
     outcomes: list[_Outcome] = []
