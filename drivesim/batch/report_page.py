@@ -44,11 +44,11 @@ def page(report: Mapping[str, Any], folder: Path) -> str:
 
 def _shown(job: dict[str, Any], folder: Path, width: int) -> dict[str, Any]:
     """A job with what the template shows of it beside what the report says. Pictures are read one by one."""
-    words = f"{job['scenario']} {job['seed']} {job['id']} {job['time_of_day'] or ''} {job['error'] or ''}".lower()
+    texts = {name: job[name] and escaped(job[name]) for name in ("file", "error")}
+    words = f"{job['scenario']} {job['seed']} {job['id']} {job['time_of_day'] or ''} {texts['error'] or ''}".lower()
     versions = (job["provenance"] or {}).get("versions", {})
     made_by = ", ".join(f"{name} {version}" for name, version in versions.items())
     picture = partial(_picture, folder / job["contact_sheet"], width) if job["contact_sheet"] else None
-    texts = {name: job[name] and escaped(job[name]) for name in ("file", "error")}
     return {**job, **texts, "words": words, "made_by": made_by, "picture": picture}
 
 

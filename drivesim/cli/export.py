@@ -70,6 +70,8 @@ def export(
         raise InputError(f"{archive}: --future {future} does not exist; the last future is {len(opened.rollouts) - 1}")
     rollouts = opened.rollouts if future is None else opened.rollouts[future : future + 1]
     if not any(rollout.num_committed_frames for rollout in rollouts):
+        for rollout in rollouts:
+            rollout.require_sound()
         raise InputError(f"{archive}: no frames are committed yet, so there is nothing to export")
     written: list[Path] = []
     for rollout in rollouts:
@@ -82,7 +84,8 @@ def export(
             written.append(path)
             if not as_json:
                 say(str(path))
-    opened.require_sound()
+    for rollout in rollouts:
+        rollout.require_sound()
     if as_json:
         typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
@@ -233,11 +233,11 @@ def render_job(
         inputs = archive.manifest.inputs
         made = _Origin.model_validate(
             {
+                **inputs["settings"],
                 "seed": inputs["scenario"]["seed"],
                 "preset": archive.provenance["preset"],
                 "device": inputs["device"],
                 "threads": inputs["threads"],
-                **inputs["settings"],
             }
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -269,6 +269,9 @@ def archived_scenario(archive: Archive) -> Scenario:
 
 def _not_a_rollout(path: Path, error: Exception) -> InputError:
     message = " ".join(str(error).split())[:200]
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        message = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
     return InputError(f"{path}: was not made by a rollout of this drivesim ({message})")
 
 
