@@ -6,11 +6,17 @@ damaged archive or for files that another process holds.
 
 from __future__ import annotations
 
+from drivesim.escapes import escaped
+
 
 class DrivesimError(Exception):
     """Base class of all errors that a user can cause or repair; shown as one line, never as a traceback."""
 
     exit_code = 1
+
+    def explained(self) -> str:
+        """Returns the message as a terminal may show it: in one line, and whatever it quotes from files is escaped."""
+        return escaped(self)
 
 
 class InputError(DrivesimError, ValueError):
@@ -27,7 +33,9 @@ class ScenarioError(InputError):
 
     def explained(self) -> str:
         """Returns all problems, each with its line below it, in which the offending text is underlined."""
-        return "\n".join(getattr(problem, "explained", problem.__str__)() for problem in self.args)
+        return "\n".join(
+            problem.explained() if hasattr(problem, "explained") else escaped(problem) for problem in self.args
+        )
 
 
 class CheckpointError(InputError):

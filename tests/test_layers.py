@@ -14,7 +14,9 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 UI = ROOT / "ui"
 ORDER = (
+    "escapes",
     "errors",
+    "regular_files",
     "durable",
     "locks",
     "memory",
@@ -36,7 +38,9 @@ ORDER = (
     "cli",
 )
 TORCH_FREE = (
+    "escapes",
     "errors",
+    "regular_files",
     "durable",
     "locks",
     "memory",

@@ -18,6 +18,7 @@ import numpy as np
 
 from drivesim.archive.files import write_error
 from drivesim.errors import InputError
+from drivesim.regular_files import create_own, require_replaceable
 
 DEFAULT_CRF = 18
 _BT709 = 1  # ITU-T H.273 code point
@@ -90,6 +91,8 @@ def _replacing(path: Path) -> Iterator[Path]:
         raise InputError(f"{path.parent}: cannot be written here ({error.strerror}); choose another --out") from error
     temporary = path.with_name(f".{path.name}.part")
     try:
+        require_replaceable(path)
+        os.close(create_own(temporary))
         yield temporary
         os.rename(temporary, path)
     except BaseException as error:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import (
     CheckpointsOption,
     Device,
@@ -65,7 +66,7 @@ def compose(
     if threads is not None:
         torch.set_num_threads(threads)
     for sentence in unheeded(scenario, engine.checkpoints):
-        typer.echo(f"{file}: warning: {sentence}", err=True)
+        say(f"{file}: warning: {sentence}", err=True)
     settings = replace(settings_named(preset.value), precision=precision.value)
     written = [out]
     if gate > 1:
@@ -85,7 +86,7 @@ def compose(
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
         return
     for path in written:
-        typer.echo(path)
+        say(path)
 
 
 def require_png(out: Path) -> None:

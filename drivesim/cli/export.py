@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.check import require_archive
+from drivesim.cli.lines import console, say
 from drivesim.cli.options import CheckpointsOption, JsonOption
 from drivesim.errors import InputError
 
@@ -70,13 +71,13 @@ def export(
     for rollout in rollouts:
         if not rollout.complete:
             committed = f"{rollout.num_committed_frames} of {opened.layout.num_frames}"
-            typer.echo(f"{archive}: future {rollout.future} is not complete: {committed} frames", err=True)
+            say(f"{archive}: future {rollout.future} is not complete: {committed} frames", err=True)
         if not rollout.num_committed_frames:
             continue
         for path in _exported(opened, rollout, format, out / f"future_{rollout.future:02d}", crf, checkpoints):
             written.append(path)
             if not as_json:
-                typer.echo(str(path))
+                say(str(path))
     if as_json:
         typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 
@@ -130,13 +131,12 @@ def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, detector: 
 
 
 def _with_progress(rollout: Rollout) -> Iterator[np.ndarray]:
-    from rich.console import Console
     from rich.progress import track
 
     yield from track(
         rollout.frames,
         f"future {rollout.future}",
-        console=Console(stderr=True),
+        console=console(),
         disable=not sys.stderr.isatty(),
         transient=True,
     )

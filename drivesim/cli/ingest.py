@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, description, say
 from drivesim.data.ingest.formats.names import Format
 from drivesim.errors import FootageError
+from drivesim.escapes import escaped
 
 if TYPE_CHECKING:
     from drivesim.data.ingest.session import Ingested, Underway
@@ -147,16 +149,15 @@ def _camera(fov: float | None, height: float | None, pitch: float) -> CameraSett
 
 def _followed(events: Iterator[Ingested | Underway]) -> list[Ingested]:
     """Runs an ingest with a progress bar and prints problems on stderr."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
     from drivesim.data.ingest.session import Underway
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     done: list[Ingested] = []
     frames: dict[str, int] = {}
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    columns = (SpinnerColumn(), description(), TimeElapsedColumn())
+    with Progress(*columns, console=console(), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("starting")
         for event in events:
             if isinstance(event, Underway):
@@ -164,7 +165,7 @@ def _followed(events: Iterator[Ingested | Underway]) -> list[Ingested]:
             else:
                 done.append(event)
                 for problem in event.problems:
-                    progress.console.print(f"{event.name}: {problem}", markup=False, highlight=False, soft_wrap=True)
+                    progress.console.print(escaped(f"{event.name}: {problem}"), soft_wrap=True)
             progress.update(task, description=f"{len(done)} recordings done, {sum(frames.values())} frames")
     return done
 
@@ -190,4 +191,4 @@ def _show(summary: Summary, out: Path, sheet: Path | None) -> None:
     if sheet is not None:
         lines.append(f"  {sheet}")
     for line in lines:
-        typer.echo(line, err=True)
+        say(line, err=True)

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
+
 
 class Preset(StrEnum):
     fast = "fast"
@@ -95,7 +97,7 @@ def warn_where_slow(precision: str, device: str) -> None:
 
     if precision == BFLOAT16 and not bfloat16_is_fast(device):
         message = "--precision bfloat16: this {} has no instructions for it, so float32 is faster"
-        typer.echo(message.format("GPU" if device == "cuda" else "processor"), err=True)
+        say(message.format("GPU" if device == "cuda" else "processor"), err=True)
 
 
 def default_workers(device: str, threads: int) -> int:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, description, say
 from drivesim.errors import FootageError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def record(
         typer.echo(json.dumps({"out": str(out), "recorded": new, "existing": existing, "seconds": round(seconds, 1)}))
     else:
         rate = new * recipe.num_frames / max(seconds, 1e-6)
-        typer.echo(f"{out}: {new} drive logs recorded ({rate:.1f} frames/s), {existing} were there", err=True)
+        say(f"{out}: {new} drive logs recorded ({rate:.1f} frames/s), {existing} were there", err=True)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -124,19 +125,18 @@ def _followed(
     recorded: Iterator[tuple[int, bool]], num_logs: int | None, minutes: float | None, frames_per_log: int
 ) -> tuple[int, int, float]:
     """Records under a progress bar; returns the logs recorded, the logs that existed, and the seconds."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn, TimeRemainingColumn
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     start, new, existing = time.monotonic(), 0, 0
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        description(),
         BarColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=console(), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("starting", total=1.0)
         for count, existed in recorded:
             new, existing = new + count * (not existed), existing + count * existed

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import InputError, ScenarioError
 
@@ -42,17 +43,17 @@ def validate(
             results.append(valid | ({"warnings": _as_json(checked.warnings)} if checked.warnings else {}))
             for warning in checked.warnings:
                 line, column = warning.place
-                typer.echo(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
+                say(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
             if checkpoints is not None:
                 unheeded = unheeded_parts(checked.scenario, checkpoints)
                 results[-1]["unheeded"] = unheeded
                 for sentence in unheeded:
-                    typer.echo(f"{file}: warning: {sentence}", err=True)
+                    say(f"{file}: warning: {sentence}", err=True)
             if not as_json:
-                typer.echo(f"{file}: valid")
+                say(f"{file}: valid")
         except InputError as error:
             failed = True
-            typer.echo(error.explained() if isinstance(error, ScenarioError) else str(error), err=True)
+            typer.echo(error.explained(), err=True)
             results.append({"file": str(file), "valid": False, "name": None, "problems": _problems(error)})
     if as_json:
         typer.echo(json.dumps(results, indent=2))

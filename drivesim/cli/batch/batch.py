@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, say
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -124,26 +125,25 @@ def batch(
         typer.echo(json.dumps(report))
     else:
         totals = report["totals"]
-        typer.echo(f"{out}: {totals['done']} of {totals['jobs']} jobs done, {totals['failed']} failed")
+        say(f"{out}: {totals['done']} of {totals['jobs']} jobs done, {totals['failed']} failed")
         for path in written:
-            typer.echo(path)
+            say(path)
     if not report["passed"]:
         raise typer.Exit(1)
 
 
 def _show_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_json: bool) -> None:
-    from rich.console import Console
 
     from drivesim.batch.prediction import predict_batch
 
-    with Console(stderr=True).status("predicting; if there is no earlier job, a window is measured first"):
+    with console().status("predicting; if there is no earlier job, a window is measured first"):
         predicted = predict_batch(plan, num_workers, like)
     if as_json:
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
         typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)}))
         return
-    typer.echo(f"{len(plan.jobs)} jobs, {len(plan.jobs) - predicted.jobs} of them done already")
-    typer.echo(
+    say(f"{len(plan.jobs)} jobs, {len(plan.jobs) - predicted.jobs} of them done already")
+    say(
         f"{predicted.futures} futures to make: {predicted.seconds / 60:.1f} minutes with {num_workers} workers, "
         f"{predicted.num_bytes / 1e6:.0f} MB"
     )

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+
+from drivesim.cli.lines import console, say
 
 if TYPE_CHECKING:
     from drivesim.batch.plan import BatchPlan
@@ -69,9 +69,9 @@ def follow(plan: BatchPlan, events: Iterable[BatchEvent]) -> None:
             progress.add(event)
             if event.step is None and event.result.state != "running":
                 error = f": {event.result.error}" if event.result.error else ""
-                typer.echo(f"{event.result.state}: {event.job.title}{error}", err=True)
+                say(f"{event.result.state}: {event.job.title}{error}", err=True)
         return
-    with Live(console=Console(stderr=True), refresh_per_second=2) as live:
+    with Live(console=console(), refresh_per_second=2) as live:
         for event in events:
             progress.add(event)
             live.update(_table(progress))

@@ -36,6 +36,7 @@ from drivesim.cli.evaluate.setup import (
     sampling_of,
     subject_of,
 )
+from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
@@ -302,7 +303,7 @@ def sheet(
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         picture = composed_sheet(engine, footage, names, sampling, columns, width, show)
     write_png(picture, out)
-    typer.echo(out)
+    say(out)
 
 
 @app.command(cls=VerbCommand, epilog=examples("evaluate compare"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import console, description
 from drivesim.cli.options import JsonOption
 from drivesim.cli.train.chain import chain
 from drivesim.cli.train.options import (
@@ -26,6 +27,7 @@ from drivesim.cli.train.options import (
 )
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
+from drivesim.escapes import escaped
 from drivesim.models.stages import LAYOUTS, STAGES
 
 if TYPE_CHECKING:
@@ -101,23 +103,22 @@ for _role, _stage in STAGES.items():
 
 def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float, as_json: bool) -> None:
     """Trains under a progress bar; each evaluation is a line, and the last one is the JSON document if there is one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
     from drivesim.training.loop.distributed import process_group, rank
     from drivesim.training.loop.session import train_stage
     from drivesim.training.preparation.stages import prepare
     from drivesim.training.stages.layouts import collect_layouts
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (description(), BarColumn(), TimeRemainingColumn())
     with (
         process_group(request.device),
-        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty() or rank() > 0) as progress,
+        Progress(*columns, console=console(), disable=not sys.stderr.isatty() or rank() > 0) as progress,
     ):
         task = progress.add_task("preparing", total=1.0)
 
         def show(text: str, done: int, total: int) -> None:
-            progress.update(task, description=text, completed=done / max(1, total))
+            progress.update(task, description=escaped(text), completed=done / max(1, total))
 
         if request.role == LAYOUTS:
             collect_layouts(request, show)
@@ -132,7 +133,7 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float,
                     progress.console.print(report.with_figures(request.role), soft_wrap=True)
         if report is None and rank() == 0:
             progress.console.print(
-                f"{request.checkpoints}: nothing was left to train of {request.role}", soft_wrap=True
+                f"{escaped(request.checkpoints)}: nothing was left to train of {request.role}", soft_wrap=True
             )
         if as_json and rank() == 0:
             document: dict[str, Any] = {"stage": request.role, "checkpoints": str(request.checkpoints)}
