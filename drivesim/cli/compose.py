@@ -11,6 +11,7 @@ import typer
 
 from drivesim.cli.lines import say
 from drivesim.cli.options import (
+    MOST_THREADS,
     CheckpointsOption,
     Device,
     DeviceOption,
@@ -35,7 +36,9 @@ def compose(
     preset: Annotated[Preset, typer.Option(help="fast, or quality with more sampling steps.")] = Preset.fast,
     checkpoints: CheckpointsOption = None,
     device: DeviceOption = Device.auto,
-    threads: Annotated[int | None, typer.Option(min=1, help="Number of CPU threads.", show_default="all cores")] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads.", show_default="all cores")
+    ] = None,
     gate: GateOption = 1,
     precision: PrecisionOption = Precision.float32,
     as_json: JsonOption = False,

@@ -17,7 +17,7 @@ import typer
 
 from drivesim.cli.check import require_archive
 from drivesim.cli.lines import console, say
-from drivesim.cli.options import CheckpointsOption, JsonOption
+from drivesim.cli.options import LAST_FUTURE, CheckpointsOption, JsonOption
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files, such as future_00.mp4 or future_00/000000.png.")],
     future: Annotated[
-        int | None, typer.Option(min=0, help="Export only the future with this number.", show_default="all futures")
+        int | None,
+        typer.Option(
+            min=0, max=LAST_FUTURE, help="Export only the future with this number.", show_default="all futures"
+        ),
     ] = None,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality of mp4: 0 makes the largest files, 51 the smallest.")

@@ -37,17 +37,24 @@ def ingest(
         Path | None,
         typer.Option(help="Folder of the pictures, or the video, of label files.", show_default="beside them"),
     ] = None,
-    fps: Annotated[float, typer.Option(help="Frame rate of the drive logs; it is halved for slower footage.")] = 10.0,
-    width: Annotated[int, typer.Option(help="Largest width of the frames; they are half as high.")] = 1024,
+    fps: Annotated[
+        float, typer.Option(min=0.25, max=120, help="Frame rate of the drive logs; it is halved for slower footage.")
+    ] = 10.0,
+    width: Annotated[
+        int, typer.Option(min=256, max=4096, help="Largest width of the frames; they are half as high.")
+    ] = 1024,
     crop_x: Annotated[
         float, typer.Option(min=0, max=1, help="Horizontal place of the crop: 0 is left, 1 is right.")
     ] = 0.5,
     crop_y: Annotated[
         float, typer.Option(min=0, max=1, help="Vertical place of the crop: 0 is top, 1 is bottom.")
     ] = 0.5,
-    log_seconds: Annotated[float, typer.Option(help="Longest drive log in seconds; longer recordings are cut.")] = 60.0,
+    log_seconds: Annotated[
+        float, typer.Option(min=1, max=3600, help="Longest drive log in seconds; longer recordings are cut.")
+    ] = 60.0,
     source_fps: Annotated[
-        float | None, typer.Option(min=0.01, help="Frame rate of footage that does not contain it.", show_default=False)
+        float | None,
+        typer.Option(min=0.01, max=1000, help="Frame rate of footage that does not contain it.", show_default=False),
     ] = None,
     time_of_day: Annotated[
         TimeOfDay | None, typer.Option(help="Time of day of recordings that lack it.", show_default="from brightness")
@@ -56,21 +63,31 @@ def ingest(
         Path | None, typer.Option(help="Picture whose black pixels are hidden, such as the bonnet.", show_default=False)
     ] = None,
     fov: Annotated[
-        float | None, typer.Option(help="Horizontal field of view of the camera in degrees.", show_default=False)
+        float | None,
+        typer.Option(min=6, max=174, help="Horizontal field of view of the camera in degrees.", show_default=False),
     ] = None,
     camera_height: Annotated[
-        float | None, typer.Option(help="Height of the camera above the road in metres.", show_default=False)
+        float | None,
+        typer.Option(min=0.01, max=1000, help="Height of the camera above the road in metres.", show_default=False),
     ] = None,
-    camera_pitch: Annotated[float, typer.Option(help="Pitch of the camera in degrees, positive upwards.")] = 0.0,
+    camera_pitch: Annotated[
+        float, typer.Option(min=-89, max=89, help="Pitch of the camera in degrees, positive upwards.")
+    ] = 0.0,
     odometry: Annotated[
         bool, typer.Option("--odometry", help="Estimate ego motion from the frames if no table has it.")
     ] = False,
     wheelbase: Annotated[
         float | None,
-        typer.Option(help="Wheelbase in metres; with --steering-ratio, it gives the yaw rate.", show_default=False),
+        typer.Option(
+            min=0.1,
+            max=100,
+            help="Wheelbase in metres; with --steering-ratio, it gives the yaw rate.",
+            show_default=False,
+        ),
     ] = None,
     steering_ratio: Annotated[
-        float | None, typer.Option(help="Angle of the steering wheel per angle of the wheels.", show_default=False)
+        float | None,
+        typer.Option(min=0.1, max=100, help="Angle of the steering wheel per angle of the wheels.", show_default=False),
     ] = None,
     tables: Annotated[bool, typer.Option(help="Read NAME.csv or NAME.json beside each video.")] = True,
     detector: Annotated[

@@ -16,6 +16,7 @@ from drivesim import __version__, durable
 from drivesim.allocator import keep_freed_memory
 from drivesim.cli.batch.batch import batch
 from drivesim.cli.check import check
+from drivesim.cli.completion import answer
 from drivesim.cli.compose import compose
 from drivesim.cli.compress import compress
 from drivesim.cli.doctor import doctor
@@ -48,7 +49,6 @@ app = typer.Typer(
     help="Turn scenario files into driving video, for testing automated-driving software.",
     cls=VerbGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -92,9 +92,10 @@ app.add_typer(evaluate, name="evaluate", cls=VerbGroup, rich_help_panel="Footage
 
 def main() -> NoReturn:
     """Runs the command line and exits. A user's mistake gives one line, or one per mistake in a scenario."""
+    answer(app)
     keep_freed_memory()
     try:
-        app()
+        app(prog_name="drivesim")
     except DrivesimError as error:
         typer.echo(error.explained(), err=True)
         sys.exit(error.exit_code)

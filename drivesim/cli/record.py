@@ -28,15 +28,20 @@ class TimeOfDay(StrEnum):
 
 def record(
     out: Annotated[Path, typer.Option(help="Folder for the drive logs, one folder per log, or for packed footage.")],
-    minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first log; each further log has the next seed.")] = 0,
-    logs: Annotated[int | None, typer.Option(help="Stop after this many logs.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.001, max=1e7, help="Stop after this many minutes.")] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="Seed of the first log; each further log has the next seed.")
+    ] = 0,
+    logs: Annotated[int | None, typer.Option(min=1, max=10**9, help="Stop after this many logs.")] = None,
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second.", show_default="10 for clips, 0.25 for stills")
+        float | None,
+        typer.Option(min=0.01, max=240, help="Frames per second.", show_default="10 for clips, 0.25 for stills"),
     ] = None,
     frames: Annotated[
         int | None,
-        typer.Option(help="Number of frames per log.", show_default="4 s, or 1.2 s above 20 frames per second"),
+        typer.Option(
+            min=1, max=10**6, help="Number of frames per log.", show_default="4 s, or 1.2 s above 20 frames per second"
+        ),
     ] = None,
     stills: Annotated[
         bool, typer.Option("--stills", help="Record unrelated frames, each with its own traffic.")
@@ -55,7 +60,7 @@ def record(
             "the largest one is rendered, and the others are shrunk from it."
         ),
     ] = "512x1024",
-    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of worker processes.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> None:
     """Record drive logs, or packed footage, from the procedural world.

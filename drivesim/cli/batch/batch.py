@@ -64,10 +64,13 @@ def batch(
     retries: Annotated[int, typer.Option(min=0, max=100, help="Number of further attempts at a job that failed.")] = 1,
     time_limit: Annotated[
         float | None,
-        typer.Option(min=1, help="Longest time that an attempt at a job may take, in seconds.", show_default="none"),
+        typer.Option(
+            min=1, max=1e7, help="Longest time that an attempt at a job may take, in seconds.", show_default="none"
+        ),
     ] = None,
     silence_limit: Annotated[
-        float, typer.Option(min=1, help="Time without a step after which a worker counts as hanging, in seconds.")
+        float,
+        typer.Option(min=1, max=1e6, help="Time without a step after which a worker counts as hanging, in seconds."),
     ] = 1800.0,
     dry_run: Annotated[
         bool,

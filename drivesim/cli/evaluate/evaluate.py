@@ -281,7 +281,7 @@ def sheet(
     split: SplitOption = Split.held_out,
     conditions: Conditions = "boxes,time_of_day",
     low: Low = False,
-    columns: Annotated[int, typer.Option(min=1, help="Number of pairs of frames per row.")] = 4,
+    columns: Annotated[int, typer.Option(min=1, max=256, help="Number of pairs of frames per row.")] = 4,
     width: Annotated[int, typer.Option(min=32, max=1024, help="Width of each frame in pixels.")] = 256,
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,

@@ -13,6 +13,7 @@ import typer
 from drivesim.cli.lines import console, description, say
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    MOST_STEPS,
     Data,
     Device,
     EvaluateMinutes,
@@ -52,7 +53,7 @@ def chain(
         int, typer.Option(min=0, max=256, help="Number of processes that record footage while the stages train.")
     ] = 0,
     preset: PresetName = "demo",
-    steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of steps per stage.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Maximum number of steps per stage.")] = None,
     batch_scale: Annotated[
         int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
     ] = 1,

@@ -15,6 +15,7 @@ from drivesim.cli.options import JsonOption
 from drivesim.cli.train.chain import chain
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    MOST_STEPS,
     Data,
     Device,
     EvaluateMinutes,
@@ -47,7 +48,8 @@ def _command_of(stage: str) -> Callable[..., None]:
             typer.Option(min=0.0, max=MOST_MINUTES, help="Training time in minutes, counted over all runs."),
         ] = 60.0,
         steps: Annotated[
-            int | None, typer.Option(min=0, help="Maximum number of steps, counted over all runs.")
+            int | None,
+            typer.Option(min=0, max=MOST_STEPS, help="Maximum number of steps, counted over all runs."),
         ] = None,
         preset: PresetName = "demo",
         batch_size: Annotated[
