@@ -15,6 +15,7 @@ PACKAGE = ROOT / "drivesim"
 UI = ROOT / "ui"
 ORDER = (
     "errors",
+    "wording",
     "durable",
     "locks",
     "memory",
@@ -37,6 +38,7 @@ ORDER = (
 )
 TORCH_FREE = (
     "errors",
+    "wording",
     "durable",
     "locks",
     "memory",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import typing
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup, TyperOption
+
+from drivesim.errors import InputError
 
 
 def _plain(parameters: list[Any]) -> list[Any]:
@@ -20,6 +25,27 @@ class VerbCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _plain(super().get_params(ctx))
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Reads the command line; raises InputError if a path is empty, which would mean the current folder."""
+        if "" in args or any(arg.startswith("--") and arg.endswith("=") for arg in args):
+            self._refuse_empty_paths(ctx, args)
+        return super().parse_args(ctx, args)
+
+    def _refuse_empty_paths(self, ctx: Any, args: list[str]) -> None:
+        given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        kinds = typing.get_type_hints(inspect.unwrap(self.callback or (lambda: None)))
+        for parameter in self.get_params(ctx):
+            value = given.get(parameter.name)
+            values = [value] if isinstance(value, str) else value
+            if _holds_paths(kinds.get(parameter.name)) and isinstance(values, list | tuple) and "" in values:
+                name = parameter.opts[0] if isinstance(parameter, TyperOption) else parameter.name.upper()
+                raise InputError(f"{name}: expected a folder or a file, got an empty text; is a variable unset?")
+
+
+def _holds_paths(kind: Any) -> bool:
+    """Returns whether values of a type are paths, such as `Path | None` and `list[Path]`."""
+    return kind is Path or any(map(_holds_paths, typing.get_args(kind)))
 
 
 class VerbGroup(TyperGroup):
