@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 
-def counted(number: int, noun: str) -> str:
-    """Returns a number with its noun, such as `1 future` or `2 futures`."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def counted(number: int, noun: str, plural: str | None = None) -> str:
+    """Returns a number with its noun, such as `1 future` or `2 futures`; `plural` is for nouns that take no `s`."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
 def as_ranges(numbers: Sequence[int], most: int = 12) -> str:

@@ -16,8 +16,8 @@ import av
 import cv2
 import numpy as np
 
-from drivesim.archive.files import write_error
-from drivesim.errors import InputError
+from drivesim import durable
+from drivesim.errors import ArchiveWriteError, InputError
 
 DEFAULT_CRF = 18
 _BT709 = 1  # ITU-T H.273 code point
@@ -96,5 +96,24 @@ def _replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError):
-            raise write_error(path, error) from error
+            raise _unwritable(path, error) from error
         raise
+
+
+def require_writable(path: Path) -> None:
+    """Makes the folder of a file; raises InputError if the file could not be written there."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; choose another --out")
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        temporary.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written here ({error.strerror}); choose another --out") from error
+
+
+def _unwritable(path: Path, error: OSError) -> ArchiveWriteError:
+    reason = error.strerror or type(error).__name__
+    advice = durable.ROOM_ADVICE if durable.is_out_of_room(error) else "choose another --out"
+    return ArchiveWriteError(f"{path}: cannot be written ({reason}); {advice}")

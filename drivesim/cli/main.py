@@ -36,6 +36,7 @@ from drivesim.cli.ui import ui
 from drivesim.cli.validate import validate
 from drivesim.cli.verbs import VerbCommand, VerbGroup, examples
 from drivesim.errors import DrivesimError, ScenarioError
+from drivesim.waiting import wait_passively
 
 INTERRUPTED = 130
 # Failures of the machine that the user can repair, and their exit codes.
@@ -93,6 +94,7 @@ app.add_typer(evaluate, name="evaluate", cls=VerbGroup, rich_help_panel="Footage
 def main() -> NoReturn:
     """Runs the command line and exits. A user's mistake gives one line, or one per mistake in a scenario."""
     keep_freed_memory()
+    wait_passively()
     try:
         app()
     except DrivesimError as error:

@@ -131,9 +131,7 @@ def load_case(path: str | Path, index: int | None = None) -> Scenario:
     if index is None or not 0 <= index < len(cases):
         came = "none" if index is None else index
         last = len(cases) - 1
-        raise InputError(
-            f"{path}: is a sweep of {counted(len(cases), 'case')}; expected --index 0..{last}, got {came}"
-        )
+        raise InputError(f"{path}: is a sweep of {counted(len(cases), 'case')}; expected --index 0..{last}, got {came}")
     return cases[index]
 
 

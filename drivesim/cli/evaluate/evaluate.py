@@ -223,10 +223,16 @@ def steering(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure whether steered vehicles are where their boxes are, in each frame of finished archives."""
-    from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.steering import steering_figures, steering_subject
+    """Measure whether steered vehicles are where their boxes are, in each frame of finished archives.
 
+    Archives of scenarios without manoeuvres are named and left out.
+    """
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
+
+    archives, others = steered_archives(archives)
+    for sentence in others:
+        typer.echo(f"left out: {sentence}", err=True)
     engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
     with progress() as bars:
         figures = tuple(steering_figures(engine, archives, shown(bars)))

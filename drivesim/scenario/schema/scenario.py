@@ -25,6 +25,7 @@ from drivesim.scenario.schema.vocabulary import (
 )
 from drivesim.scenario.sweeps.sweep import Sweep
 from drivesim.scenario.text.problems import FieldPath, shown
+from drivesim.wording import counted
 
 MAX_BOXES = 512
 MAX_KNOWN_FRAMES = 6000
@@ -153,6 +154,14 @@ class Scenario(StrictModel):
     sweep: Sweep | None = Field(
         default=None, description="Fields that vary, so that one file stands for many concrete scenarios."
     )
+
+    def __repr__(self) -> str:
+        vehicles = [counted(len(self.boxes), "box", "boxes")] if self.boxes is not None else []
+        vehicles += [counted(len(self.actors), "actor")] if self.actors is not None else []
+        shown = [*vehicles, *self.real_frames[:1], f"{self.duration_s:g} s", counted(self.futures, "future")]
+        return f"<Scenario {self.name}: {', '.join([*shown, f'seed {self.seed}'])}>"
+
+    __str__ = __repr__
 
     @field_validator("boxes", mode="before")
     @classmethod
@@ -301,6 +310,15 @@ class Scenario(StrictModel):
             ),
             colour=colour_indices([box.colour for box in self.boxes]),
         )
+
+    def layout_at(self, time_s: float) -> SceneLayout | None:
+        """Returns the vehicles at a time, or None if they are left to the model.
+
+        If an actor is steered, they are known at all times, otherwise only in the first frame.
+        """
+        if self.scene is not None and self.scene.steered:
+            return self.scene.layout(time_s)
+        return self.layout() if time_s == 0 else None
 
     def canonical(self) -> dict[str, Any]:
         """Returns everything that decides what a future looks like, as plain JSON data for hashing.
