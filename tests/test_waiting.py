@@ -35,7 +35,8 @@ def test_what_the_user_has_set_stays(name: str, monkeypatch: pytest.MonkeyPatch)
 
 def test_the_program_sets_it_before_it_loads_torch() -> None:
     code = (
-        "import os, sys; from drivesim.cli import main; assert 'torch' not in sys.modules; sys.argv[1:] = ['--version']\n"
+        "import os, sys\nfrom drivesim.cli import main\n"
+        "assert 'torch' not in sys.modules\nsys.argv[1:] = ['--version']\n"
         "try: main.main()\nexcept SystemExit: print(os.environ['OMP_WAIT_POLICY'])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

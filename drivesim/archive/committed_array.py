@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class CommittedArray:
     """The committed items of an array along its first axis, read chunk by chunk when they are asked for.
 
-    It is indexed as numpy arrays are: by numbers, slices, lists, tuples, masks and `...`. Only a slice of the first axis
+    It is indexed as numpy arrays are: by numbers, slices, lists, tuples, masks and `...`. But a slice of the first axis
     goes forward and may not reach beyond the committed items, and there are no new axes (`None`). `len`, iteration and
     `np.asarray` speak of committed items only.
 

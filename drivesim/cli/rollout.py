@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -62,7 +63,7 @@ def rollout(
 ) -> None:
     """Make the futures of a scenario as videos.
 
-    The archive is OUT/NAME.zarr; videos, posters and a contact sheet are in the folder OUT/NAME.
+    The archive is OUT/NAME.zarr; videos, posters, a contact sheet and the page report.html are in the folder OUT/NAME.
 
     Running the same command again continues where the last run stopped.
     """
@@ -91,14 +92,33 @@ def rollout(
         precision=precision.value,
         only=future,
     )
-    run_and_tell(job, as_json)
+    run_and_tell(job, as_json, _command(file, index, job))
 
 
-def run_and_tell(job: RolloutJob, as_json: bool) -> None:
-    """Runs a job, shows how far it is on stderr, then says on stdout what was made."""
+def _command(file: Path, index: int | None, job: RolloutJob) -> str:
+    """Returns the command that makes the same rollout, with everything said that decides its bits."""
+    words = ["drivesim", "rollout", str(file), *(() if index is None else ("--index", str(index)))]
+    words += ["--out", str(job.out), "--seed", str(job.seed), "--futures", str(job.futures), "--preset", job.preset]
+    words += ["--checkpoints", str(job.checkpoints), "--device", job.device, "--threads", str(job.threads)]
+    words += ["--gate", str(job.gate), "--precision", job.precision]
+    return shlex.join(words)
+
+
+def run_and_tell(job: RolloutJob, as_json: bool, command: str) -> None:
+    """Runs a job, shows how far it is on stderr, then says on stdout what was made.
+
+    Args:
+        job: The job.
+        as_json: Whether it is said as JSON.
+        command: The command that makes the same again, for the page.
+    """
+    from drivesim.rollout.page import write_page
+
     warn_where_slow(job.frames_precision or job.precision, job.device)
     start = time.monotonic()
     written = _run(job)
+    if job.frame_storage == "lossless" and (page := write_page(job, command)) is not None:
+        written.append(page)
     seconds = round(time.monotonic() - start, 1)
     if as_json:
         result = {"archive": str(job.archive_path), "previews": str(job.preview_folder), "seed": job.seed}

@@ -63,7 +63,7 @@ def examples(verb: str) -> str | None:
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "new": ("my_cut_in --template cut_in_day", "--list"),
-    "validate": ("scenarios/cut_in_day.yaml", "scenarios/cut_in_day.yaml --strict --json"),
+    "validate": ("scenarios/cut_in_day.yaml", "scenarios/ --strict --json"),
     "schema": ("",),
     "import": ("cut_in.xosc --out scenarios", "cut_in.xosc --ego Ego"),
     "expand": ("scenarios/cut_in_day.yaml --out cases", "scenarios/cut_in_day.yaml --count"),
@@ -75,12 +75,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "rollout": (
         "scenarios/dense_day_traffic.yaml --out out",
         "scenarios/dense_day_traffic.yaml --out out --futures 4 --preset quality",
+        "scenarios/dense_day_traffic.yaml --out out --future 1",
     ),
     "batch": (
         "scenarios/ --out out/nightly",
         "scenarios/ --out out/nightly --seeds 10 --dry-run",
         "scenarios/ --out /shared/nightly --ray auto",
     ),
+    "ui": ("--out out", "--out out --port 8000 --checkpoints checkpoints/mine"),
     "render": ("out/dense_day_traffic.zarr --out rendered",),
     "inspect": ("out/dense_day_traffic.zarr", "out/dense_day_traffic.zarr --json"),
     "check": (
@@ -89,6 +91,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "export": (
         "out/dense_day_traffic.zarr --format mp4 --out videos",
+        "out/cut_in_day.zarr --format mp4 --boxes --out videos",
         "out/dense_day_traffic.zarr --format rerun --out recordings --future 0",
     ),
     "record": (
@@ -108,5 +111,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate compare": ("before.json after.json",),
     "evaluate detection": ("--data logs --detector yolov8n.onnx --out detection.json",),
     "evaluate futures": ("--data logs --starts 16 --futures 4 --out futures.json --sheet futures.png",),
+    "evaluate reconstruction": ("--data logs --checkpoints checkpoints/mine --samples 100",),
+    "evaluate adherence": ("--data logs --samples 100", "--data logs --gate 4 --out adherence.json"),
+    "evaluate crowdedness": ("--data logs", "--data logs --no-layouts"),
+    "evaluate vehicle_detector": ("--data logs --samples 500",),
+    "evaluate road": ("--data logs", "--data logs --conditions boxes,time_of_day"),
+    "evaluate sheet": ("--data logs --samples 16 --out sheet.png",),
     "evaluate steering": ("out/cut_in_day_0000.zarr",),
 }

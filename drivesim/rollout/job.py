@@ -283,9 +283,10 @@ def _decided_by_scenario(job: RolloutJob) -> dict[str, Any]:
         return archived
     scenario = {**job.scenario.canonical(), "seed": job.seed}
     if job.scenario.first_frame is not None:
-        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame))
+        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame, job.scenario.fit))
     if job.scenario.context_frames is not None:
-        scenario["context_frames"] = [_sha256(read_real_frame(frame)) for frame in job.scenario.context_frames]
+        frames = [read_real_frame(frame, job.scenario.fit) for frame in job.scenario.context_frames]
+        scenario["context_frames"] = list(map(_sha256, frames))
     return scenario
 
 

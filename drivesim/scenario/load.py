@@ -209,7 +209,7 @@ def _with_real_frames(scenario: Scenario, folder: Path, document: YamlDocument) 
     def found(text: str, path: FieldPath) -> str:
         text = str((folder / text).absolute())
         try:
-            check_real_frame(text)
+            check_real_frame(text, scenario.fit)
         except InputError as error:
             document.fail(document.place_of(path), str(error))
         return text

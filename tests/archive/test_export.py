@@ -102,7 +102,7 @@ def test_there_is_no_preview_of_nothing(folder, tiny):
 
 def test_what_cannot_be_written_says_what_to_do(folder):
     (folder / "a.png").mkdir()
-    with pytest.raises(ArchiveWriteError, match="cannot be written .*; choose another --out") as caught:
+    with pytest.raises(ArchiveWriteError, match=r"cannot be written .*; choose another --out") as caught:
         write_png(smooth_frames(1)[0], folder / "a.png")
     assert "committed" not in str(caught.value)
     for path in (folder / "a.png", folder / "file" / "b.png"):

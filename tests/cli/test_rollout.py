@@ -42,7 +42,12 @@ def test_rollout_makes_archive_and_previews_with_json_on_stdout(file: Path, tiny
     document = json.loads(result.stdout)
     assert (document["futures"], document["seed"]) == (1, 9)
     assert result.stderr.splitlines() == ["future 0: window 1 of 1 done, 0 s left"]
-    assert {Path(path).name for path in document["written"]} == {"future_00.mp4", "future_00.png", "contact_sheet.png"}
+    assert {Path(path).name for path in document["written"]} == {
+        "contact_sheet.png",
+        "future_00.mp4",
+        "future_00.png",
+        "report.html",
+    }
     archive = open_archive(document["archive"])
     assert archive.complete
     assert len(archive.rollouts[0].frames) == 5

@@ -105,6 +105,14 @@ BAD_FIELDS = {
             (5, 1, "unknown key `speed`; did you mean `seed`?"),
         ],
     ),
+    "what is not supported yet": (
+        b"weather: rain\nactors:\n  - {category: pedestrian, distance_m: 9}\ntime_of_day: dusk",
+        [
+            (3, 1, "`weather` is not supported yet; see docs/scenarios.md#what-the-default-can-show"),
+            (5, 16, "`category`: 'pedestrian' is not supported yet; see docs/scenarios.md#what-the-default-can-show"),
+            (6, 14, "`time_of_day`: 'dusk' is not supported yet; see docs/scenarios.md#what-the-default-can-show"),
+        ],
+    ),
     "anchor": (b"seed: &a 1", [(3, 7, "the anchor &a; write the value out where it is needed")]),
     "alias": (b"seed: *a", [(3, 7, "the alias *a; write the value out")]),
     "tag": (b"seed: !!int 1", [(3, 7, "the tag tag:yaml.org,2002:int; expected a plain value")]),

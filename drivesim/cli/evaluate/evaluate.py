@@ -46,7 +46,7 @@ app.command(cls=VerbCommand, epilog=examples("evaluate detection"))(detection)
 app.command(cls=VerbCommand, epilog=examples("evaluate futures"))(futures)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate reconstruction"))
 def reconstruction(
     data: Data,
     out: Out = None,
@@ -116,7 +116,7 @@ def frames(
     deliver(Report("frames", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate adherence"))
 def adherence(
     data: Data,
     out: Out = None,
@@ -153,7 +153,7 @@ def adherence(
     deliver(Report("adherence", subject_of(engine, sampling, names, gate), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate crowdedness"))
 def crowdedness(
     data: Data,
     out: Out = None,
@@ -190,7 +190,7 @@ def crowdedness(
 
 
 @app.command(STAGES[VEHICLE_DETECTOR].former_name, cls=VerbCommand, hidden=True)
-@app.command(VEHICLE_DETECTOR, cls=VerbCommand)
+@app.command(VEHICLE_DETECTOR, cls=VerbCommand, epilog=examples("evaluate vehicle_detector"))
 def vehicle_detector(
     data: Data,
     out: Out = None,
@@ -239,7 +239,7 @@ def steering(
     deliver(Report("steering", steering_subject(archives), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate road"))
 def road(
     data: Data,
     out: Out = None,
@@ -275,7 +275,7 @@ def road(
     deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate sheet"))
 def sheet(
     data: Data,
     out: Annotated[Path, typer.Option(help="PNG file to write.")],

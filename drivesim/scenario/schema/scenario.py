@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
+from drivesim.scenario.schema.fit import Fit
 from drivesim.scenario.schema.layout import SceneLayout, colour_indices
 from drivesim.scenario.schema.real_frame import real_frame_sha256
 from drivesim.scenario.schema.road import Camera, Road
@@ -137,6 +138,11 @@ class Scenario(StrictModel):
         description="One or two real frames to start from, instead of `first_frame`: the first keyframes of the "
         "video, 0.4 s apart with the default checkpoints.",
     )
+    fit: Fit | None = Field(
+        default=None,
+        description="How pictures become twice as wide as high: `crop` cuts off the edges, `pad` adds black bars; "
+        "null refuses pictures of another shape.",
+    )
     actors: Annotated[tuple[Actor, ...], Field(strict=False)] | None = Field(
         default=None,
         description="Vehicles placed in metres, instead of `boxes`; those with manoeuvres are steered in every frame.",
@@ -211,6 +217,8 @@ class Scenario(StrictModel):
             for index, name in enumerate(ids):
                 if name is not None and name in ids[:index]:
                     problems.append((("actors", index, "id"), f"`id`: another actor is already named '{name}'"))
+        if self.fit is not None and not self.real_frames:
+            problems.append((("fit",), "`fit` is for `first_frame` and `context_frames`; there is none of them"))
         problems += self._problems_of_the_curve()
         if problems:
             raise InvalidFieldsError(problems)
@@ -331,11 +339,13 @@ class Scenario(StrictModel):
             InputError: The picture cannot be read.
         """
         left_out = {"name", "futures", "coords", "boxes", "actors", "ego", "camera", "road", "sweep"}
-        left_out |= {"first_frame", "context_frames"}
+        left_out |= {"first_frame", "context_frames", "fit"}
         plain = self.model_dump(mode="json", exclude=left_out)
         boxes = None if self.boxes is None else [self._canonical_box(box) for box in self.boxes]
         picture = None if self.first_frame is None else real_frame_sha256(self.first_frame)
         parts = {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+        if self.fit is not None:
+            parts["fit"] = self.fit
         if self.context_frames is not None:
             parts["context_frames"] = [real_frame_sha256(frame) for frame in self.context_frames]
         return parts

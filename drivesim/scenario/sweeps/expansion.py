@@ -174,7 +174,7 @@ class Cases(Sequence[Scenario]):
             case = Scenario.model_validate(document)
             if ("first_frame",) in assignment and case.first_frame is not None:
                 frame = str((self.folder / case.first_frame).absolute())
-                check_real_frame(frame)
+                check_real_frame(frame, case.fit)
                 case = case.model_copy(update={"first_frame": frame})
         except ValidationError as error:
             raise self._error([self._blamed(index, assignment, *misfit) for misfit in misfits(error)]) from None
