@@ -38,6 +38,7 @@ from drivesim.cli.ui import ui
 from drivesim.cli.validate import validate
 from drivesim.cli.verbs import VerbCommand, VerbGroup, examples
 from drivesim.errors import DrivesimError, InputError
+from drivesim.waiting import wait_passively
 
 INTERRUPTED = 130
 # Failures of the machine that are no mistake in what was asked for.
@@ -94,6 +95,7 @@ def main() -> NoReturn:
     """Runs the command line and exits. A user's mistake gives one line, or one per mistake in a scenario."""
     answer(app)
     keep_freed_memory()
+    wait_passively()
     try:
         app(prog_name="drivesim")
     except DrivesimError as error:

@@ -47,7 +47,7 @@ app.command(cls=VerbCommand, epilog=examples("evaluate detection"))(detection)
 app.command(cls=VerbCommand, epilog=examples("evaluate futures"))(futures)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate reconstruction"))
 def reconstruction(
     data: Data,
     out: Out = None,
@@ -117,7 +117,7 @@ def frames(
     deliver(Report("frames", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate adherence"))
 def adherence(
     data: Data,
     out: Out = None,
@@ -154,7 +154,7 @@ def adherence(
     deliver(Report("adherence", subject_of(engine, sampling, names, gate), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate crowdedness"))
 def crowdedness(
     data: Data,
     out: Out = None,
@@ -191,7 +191,7 @@ def crowdedness(
 
 
 @app.command(STAGES[VEHICLE_DETECTOR].former_name, cls=VerbCommand, hidden=True)
-@app.command(VEHICLE_DETECTOR, cls=VerbCommand)
+@app.command(VEHICLE_DETECTOR, cls=VerbCommand, epilog=examples("evaluate vehicle_detector"))
 def vehicle_detector(
     data: Data,
     out: Out = None,
@@ -224,17 +224,23 @@ def steering(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure whether steered vehicles are where their boxes are, in each frame of finished archives."""
-    from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.steering import steering_figures, steering_subject
+    """Measure whether steered vehicles are where their boxes are, in each frame of finished archives.
 
+    Archives of scenarios without manoeuvres are named and left out.
+    """
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
+
+    archives, others = steered_archives(archives)
+    for sentence in others:
+        say(f"left out: {sentence}", err=True)
     engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
     with progress() as bars:
         figures = tuple(steering_figures(engine, archives, shown(bars)))
     deliver(Report("steering", steering_subject(archives), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate road"))
 def road(
     data: Data,
     out: Out = None,
@@ -270,7 +276,7 @@ def road(
     deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate sheet"))
 def sheet(
     data: Data,
     out: Annotated[Path, typer.Option(help="PNG file to write.")],
