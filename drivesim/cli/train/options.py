@@ -21,6 +21,13 @@ Out = Annotated[
 ]
 PresetName = Annotated[str, typer.Option(help="Sizes of all networks: tiny, demo or paper.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the batches and the noise.")]
+HeldOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Name of a recording that is kept out of training and measured on; may be repeated.",
+        show_default="by name",
+    ),
+]
 Device = Annotated[str, typer.Option(help="Device to train on: cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Number of CPU threads per process.")]
 EvaluateMinutes = Annotated[

@@ -17,6 +17,7 @@ from drivesim.cli.train.options import (
     Data,
     Device,
     EvaluateMinutes,
+    HeldOut,
     Out,
     PresetName,
     Seed,
@@ -57,6 +58,7 @@ def _command_of(stage: str) -> Callable[..., None]:
             bool, typer.Option("--keep-encoder", help="Train only the decoder, so that existing latents stay valid.")
         ] = False,
         seed: Seed = 0,
+        held_out: HeldOut = None,
         device: Device = "cpu",
         threads: Threads = None,
         evaluate_minutes: EvaluateMinutes = 5.0,
@@ -81,6 +83,7 @@ def _command_of(stage: str) -> Callable[..., None]:
             seed=seed,
             initial=init,
             keep_encoder=keep_encoder,
+            held_out=frozenset(held_out or ()),
         )
         _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes, as_json)
 

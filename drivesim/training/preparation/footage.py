@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from drivesim.data.drive_log import DriveLog, list_drive_logs
@@ -26,7 +27,8 @@ def packed_footage(request: StageRequest, on_progress: OnProgress) -> PackedFoot
     if rank() == 0:
         footage = pack(packable_logs(request), folder, height, width, on_progress)
     barrier()
-    return PackedFootage.open(folder, verify=False) if footage is None else footage
+    footage = PackedFootage.open(folder, verify=False) if footage is None else footage
+    return replace(footage, held_out=request.held_out)
 
 
 def packable_logs(request: StageRequest) -> list[Path]:
