@@ -36,7 +36,7 @@ class StageRequest:
         initial: Folder with the checkpoint whose weights the training starts from; None to start from nothing.
         keep_encoder: Whether only the decoder of stage `autoencoder` is trained.
         batch_scale: Factor of the default batch size.
-        learning_rate_scale: Factor of the default learning rate.
+        learning_rate_scale: Factor of the default learning rate, and of the number of steps over which it rises.
         clips: The only kinds of clips that the stage is trained on; None for all that it wants.
         held_out: Names of the recordings that are kept out of training; without any, the names of the logs decide.
         footage: Identity of the footage, whose change makes the stage train on; None ignores such changes.

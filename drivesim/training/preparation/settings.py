@@ -55,10 +55,16 @@ def upsampler_settings(role: str, preset: Preset) -> UpsamplerTraining:
 def as_requested(request: StageRequest, settings: Settings) -> Settings:
     """Returns settings with batch size, learning rate and seed of a request."""
     batch_size = request.batch_size or settings.batch_size * request.batch_scale
-    learning_rate = request.learning_rate
+    scale, learning_rate = request.learning_rate_scale, request.learning_rate
     if learning_rate is None:
-        learning_rate = settings.learning_rate * request.learning_rate_scale
-    return replace(settings, batch_size=batch_size, learning_rate=learning_rate, seed=request.seed)
+        learning_rate = settings.learning_rate * scale
+    return replace(
+        settings,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=round(settings.warmup_steps * min(1.0, scale)),
+        seed=request.seed,
+    )
 
 
 def wanted_clips(request: StageRequest) -> tuple[ClipKind, ...]:
