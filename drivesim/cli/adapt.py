@@ -9,12 +9,14 @@ import typer
 
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    Cache,
     Device,
     EvaluateMinutes,
     HeldOut,
     Seed,
     Threads,
     device_of,
+    local_data,
     preset_of,
 )
 from drivesim.errors import InputError
@@ -25,13 +27,16 @@ if TYPE_CHECKING:
 
 
 def adapt(
-    data: Annotated[Path, typer.Argument(help="Folder with drive logs, as `drivesim ingest` makes them.")],
+    data: Annotated[
+        str, typer.Argument(help="Folder with drive logs, as `drivesim ingest` makes them; or its URL (s3://...).")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for the adapted checkpoints and the report.")],
     minutes: Annotated[
         float,
         typer.Option(min=0.0, max=MOST_MINUTES, help="Training time for all stages together, in minutes; more than 0."),
     ],
     held_out: HeldOut = None,
+    cache: Cache = None,
     init: Annotated[
         Path | None,
         typer.Option(help="Folder of checkpoints to start from.", show_default="the default that ships"),
@@ -94,13 +99,14 @@ def adapt(
     names = frozenset(held_out or ())
     initial = None if from_scratch else init or default_checkpoints()
     sizes = preset_of(preset) if initial is None else CheckpointSet.open(initial).preset
-    traits = FootageTraits.of(data, names)
-    shares, reasons = adaptation_shares(traits, sizes, data, from_scratch)
+    folder = local_data(data, cache)
+    traits = FootageTraits.of(folder, names)
+    shares, reasons = adaptation_shares(traits, sizes, folder, from_scratch)
     shares = shares.changed(share or [])
     shares = shares.only(stage) if stage else shares
     request = ChainRequest(
         sizes,
-        data,
+        folder,
         out,
         minutes=minutes,
         shares=shares,

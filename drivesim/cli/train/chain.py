@@ -12,6 +12,7 @@ import typer
 
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    Cache,
     Data,
     Device,
     EvaluateMinutes,
@@ -21,6 +22,7 @@ from drivesim.cli.train.options import (
     Seed,
     Threads,
     device_of,
+    local_data,
     preset_of,
 )
 from drivesim.errors import InputError
@@ -57,6 +59,7 @@ def chain(
     ] = 1,
     seed: Seed = 0,
     held_out: HeldOut = None,
+    cache: Cache = None,
     device: Device = "cpu",
     threads: Threads = None,
     evaluate_minutes: EvaluateMinutes = 5.0,
@@ -79,7 +82,7 @@ def chain(
     use_device(device_of(device))
     wanted = ChainRequest(
         preset_of(preset),
-        data,
+        local_data(data, cache),
         out,
         minutes=minutes,
         shares=Shares().changed(share or []),
