@@ -72,7 +72,7 @@ AT_HOME = {
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
     "zarr": ("drivesim/archive/",),
-    "fsspec": ("drivesim/archive/stores/remote.py",),
+    "fsspec": ("drivesim/archive/stores/remote.py", "drivesim/data/remote.py"),
     "filelock": ("drivesim/locks.py",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }

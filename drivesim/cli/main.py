@@ -14,6 +14,7 @@ import typer
 
 from drivesim import __version__, durable
 from drivesim.allocator import keep_freed_memory
+from drivesim.cli.adapt import adapt
 from drivesim.cli.batch.batch import batch
 from drivesim.cli.check import check
 from drivesim.cli.completion import answer
@@ -81,7 +82,7 @@ _VERBS: dict[str, dict[str, Callable[..., None]]] = {
     },
     "Video": {"compose": compose, "rollout": rollout, "batch": batch, "render": render, "ui": ui},
     "Archives": {"inspect": inspect, "check": check, "export": export},
-    "Footage and models": {"record": record, "ingest": ingest, "compress": compress},
+    "Footage and models": {"record": record, "ingest": ingest, "adapt": adapt, "compress": compress},
     "This machine": {"doctor": doctor},
 }
 for _panel, _verbs in _VERBS.items():

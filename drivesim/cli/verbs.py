@@ -104,6 +104,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "nuscenes /data/nuscenes --out logs --workers 8",
         "bdd100k labels/box_track_20/val --media images/track/val --out logs",
     ),
+    "adapt": (
+        "logs --out checkpoints/mine --minutes 60 --held-out drive_4",
+        "logs --out checkpoints/mine --minutes 60 --plan",
+        "logs --out checkpoints/mine --minutes 10 --stage autoencoder",
+    ),
     "compress": ("checkpoints/mine --out checkpoints/mine_int8",),
     "doctor": ("", "--checkpoints checkpoints/mine"),
     "train chain": ("--data logs --out checkpoints/mine --minutes 600", "--data logs --out mine --minutes 600 --plan"),

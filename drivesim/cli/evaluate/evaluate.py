@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from drivesim.cli.evaluate.options import (
     Data,
     FootageSeed,
     Guidance,
+    HeldOut,
     Low,
     Out,
     PresetOption,
@@ -55,22 +56,22 @@ def reconstruction(
     samples: Samples = 256,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
+    held_out: HeldOut = None,
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """Measure the autoencoder: PSNR, SSIM and a perceptual distance, compared with the effect of blur and noise."""
-    from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.reconstruction import reconstruction_figures
+    from drivesim.evaluation.reconstruction import reconstruction_report
     from drivesim.models.checkpoints import CheckpointSet
 
     models, device_name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
-    autoencoder: Any = models.load("autoencoder").to(device_name)
     video = models.preset.video
+    size = (video.low_height, video.low_width)
     with progress() as bars:
         show = shown(bars)
-        footage = footage_of(data, (video.low_height, video.low_width), samples, split, footage_seed, show)
-        figures = tuple(reconstruction_figures(autoencoder, footage, footage_seed, device_name, show))
-    deliver(Report("reconstruction", {"autoencoder": models.sha256["autoencoder"]}, figures), out, as_json)
+        footage = footage_of(data, size, samples, split, footage_seed, show, held_out or ())
+        report = reconstruction_report(models, footage, footage_seed, device_name, show)
+    deliver(report, out, as_json)
 
 
 @app.command(cls=VerbCommand, epilog=examples("evaluate frames"))
