@@ -6,6 +6,8 @@ damaged archive or for files that another process holds.
 
 from __future__ import annotations
 
+from functools import partial
+
 from drivesim.escapes import escaped
 
 
@@ -26,16 +28,28 @@ class InputError(DrivesimError, ValueError):
 
 
 class ScenarioError(InputError):
-    """A scenario file is wrong. Each argument is one problem, shown as `file:line:col: message`."""
+    """A scenario file is wrong. Each argument is one problem, shown as `file:line:col: message`.
+
+    Attributes:
+        num_more: Number of further problems, which are not among the arguments.
+    """
+
+    def __init__(self, *problems: object, num_more: int = 0) -> None:
+        super().__init__(*problems)
+        self.num_more = num_more
 
     def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.args)
+        return "\n".join([*map(str, self.args), *self._more()])
 
     def explained(self) -> str:
         """Returns all problems, each with its line below it, in which the offending text is underlined."""
-        return "\n".join(
-            problem.explained() if hasattr(problem, "explained") else escaped(problem) for problem in self.args
-        )
+        problems = [getattr(problem, "explained", partial(escaped, problem))() for problem in self.args]
+        return "\n".join([*problems, *self._more()])
+
+    def _more(self) -> list[str]:
+        if not self.num_more:
+            return []
+        return ["and 1 more problem" if self.num_more == 1 else f"and {self.num_more} more problems"]
 
 
 class CheckpointError(InputError):

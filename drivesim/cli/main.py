@@ -14,6 +14,7 @@ import typer
 
 from drivesim import __version__, durable
 from drivesim.allocator import keep_freed_memory
+from drivesim.cli.adapt import adapt
 from drivesim.cli.batch.batch import batch
 from drivesim.cli.check import check
 from drivesim.cli.completion import answer
@@ -38,6 +39,7 @@ from drivesim.cli.ui import ui
 from drivesim.cli.validate import validate
 from drivesim.cli.verbs import VerbCommand, VerbGroup, examples
 from drivesim.errors import DrivesimError, InputError
+from drivesim.waiting import wait_passively
 
 INTERRUPTED = 130
 # Failures of the machine that are no mistake in what was asked for.
@@ -80,7 +82,7 @@ _VERBS: dict[str, dict[str, Callable[..., None]]] = {
     },
     "Video": {"compose": compose, "rollout": rollout, "batch": batch, "render": render, "ui": ui},
     "Archives": {"inspect": inspect, "check": check, "export": export},
-    "Footage and models": {"record": record, "ingest": ingest, "compress": compress},
+    "Footage and models": {"record": record, "ingest": ingest, "adapt": adapt, "compress": compress},
     "This machine": {"doctor": doctor},
 }
 for _panel, _verbs in _VERBS.items():
@@ -95,6 +97,7 @@ def main() -> NoReturn:
     answer(app)
     keep_freed_memory()
     log_in_lines()
+    wait_passively()
     try:
         app(prog_name="drivesim")
     except DrivesimError as error:

@@ -30,6 +30,7 @@ from drivesim.cli.options import (
     warn_where_slow,
 )
 from drivesim.errors import InputError
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.batch.plan import BatchPlan
@@ -113,6 +114,8 @@ def batch(
     )
     if ray is None:
         warn_where_slow(precision.value, device_name)
+    if like is not None and not like.is_dir():
+        raise InputError(f"--like {like}: no such folder; name the folder of an earlier batch")
     plan = plan_batch(paths, options)
     if dry_run:
         _show_prediction(plan, workers or default_workers(device_name, threads), like, as_json)
@@ -128,7 +131,8 @@ def batch(
         typer.echo(json.dumps(report))
     else:
         totals = report["totals"]
-        say(f"{out}: {totals['done']} of {totals['jobs']} jobs done, {totals['failed']} failed")
+        jobs = counted(totals["jobs"], "job")
+        say(f"{out}: {totals['done']} of {jobs} done, {totals['failed']} failed")
         for path in written:
             say(path)
     if not report["passed"]:
@@ -139,14 +143,22 @@ def _show_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_js
 
     from drivesim.batch.prediction import predict_batch
 
-    with console().status("predicting; if there is no earlier job, a window is measured first"):
-        predicted = predict_batch(plan, num_workers, like)
+    terminal, said = console(), set[str]()
+    with terminal.status("predicting") as status:
+
+        def show(text: str) -> None:
+            status.update(text)
+            if not terminal.is_terminal and "%" not in text and text not in said:
+                say(text, err=True)
+                said.add(text)
+
+        predicted = predict_batch(plan, num_workers, like, show)
     if as_json:
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
         typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)}))
         return
-    say(f"{len(plan.jobs)} jobs, {len(plan.jobs) - predicted.jobs} of them done already")
+    say(f"{counted(len(plan.jobs), 'job')}, {len(plan.jobs) - predicted.jobs} of them done already")
     say(
-        f"{predicted.futures} futures to make: {predicted.seconds / 60:.1f} minutes with {num_workers} workers, "
-        f"{predicted.num_bytes / 1e6:.0f} MB"
+        f"{counted(predicted.futures, 'future')} to make: {predicted.seconds / 60:.1f} minutes with "
+        f"{counted(num_workers, 'worker')}, {predicted.num_bytes / 1e6:.0f} MB"
     )

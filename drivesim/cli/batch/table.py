@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 
 from drivesim.cli.lines import console, say
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.batch.plan import BatchPlan
@@ -91,7 +92,7 @@ def _table(progress: BatchProgress) -> Table:
     left = progress.seconds_left(now)
     eta = "–" if left is None else f"{left / 60:.0f} min"
     counts = "  ".join(f"{state} {progress.count(state)}" for state in ("done", "running", "failed"))
-    title = f"{progress.num_jobs} jobs  {counts}  {progress.futures_per_hour(now):.1f} futures/h  left {eta}"
+    title = f"{counted(progress.num_jobs, 'job')}  {counts}  {progress.futures_per_hour(now):.1f} futures/h  left {eta}"
     table = Table("running", title=title, title_justify="left", min_width=60)
     for step in progress.steps.values():
         table.add_row(step)

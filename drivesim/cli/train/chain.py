@@ -14,14 +14,17 @@ from drivesim.cli.lines import console, description, say
 from drivesim.cli.train.options import (
     MOST_MINUTES,
     MOST_STEPS,
+    Cache,
     Data,
     Device,
     EvaluateMinutes,
+    HeldOut,
     Out,
     PresetName,
     Seed,
     Threads,
     device_of,
+    local_data,
     preset_of,
 )
 from drivesim.errors import InputError
@@ -58,6 +61,8 @@ def chain(
         int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
     ] = 1,
     seed: Seed = 0,
+    held_out: HeldOut = None,
+    cache: Cache = None,
     device: Device = "cpu",
     threads: Threads = None,
     evaluate_minutes: EvaluateMinutes = 5.0,
@@ -80,7 +85,7 @@ def chain(
     use_device(device_of(device))
     wanted = ChainRequest(
         preset_of(preset),
-        data,
+        local_data(data, cache),
         out,
         minutes=minutes,
         shares=Shares().changed(share or []),
@@ -91,17 +96,19 @@ def chain(
         initial=init,
         record_workers=record_workers,
         evaluate_every_s=60 * evaluate_minutes,
+        held_out=frozenset(held_out or ()),
     )
     trained = Chain(wanted)
     if plan:
-        _print_plan(trained.plan(), record_workers, as_json)
+        print_plan(trained.plan(), record_workers, as_json)
         return
-    _run(trained, out)
+    run_chain(trained, out)
     name = "report.json" if as_json else "report.md"
     typer.echo((out / "training" / name).read_text(), nl=False)
 
 
-def _print_plan(plan: list[PlannedStage], record_workers: int, as_json: bool) -> None:
+def print_plan(plan: list[PlannedStage], record_workers: int, as_json: bool) -> None:
+    """Prints what a chain would do, stage by stage."""
     if as_json:
         typer.echo(json.dumps({"stages": [asdict(stage) for stage in plan]}))
         return
@@ -113,7 +120,7 @@ def _print_plan(plan: list[PlannedStage], record_workers: int, as_json: bool) ->
             say(f"    {'still to be recorded' if record_workers else 'missing'}: {kind}")
 
 
-def _run(chain: Chain, out: Path) -> None:
+def run_chain(chain: Chain, out: Path) -> None:
     """Trains under a progress bar; every evaluation is a line."""
     from rich.progress import BarColumn, Progress
 

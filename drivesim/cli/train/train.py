@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,14 +17,17 @@ from drivesim.cli.train.chain import chain
 from drivesim.cli.train.options import (
     MOST_MINUTES,
     MOST_STEPS,
+    Cache,
     Data,
     Device,
     EvaluateMinutes,
+    HeldOut,
     Out,
     PresetName,
     Seed,
     Threads,
     device_of,
+    local_data,
     preset_of,
 )
 from drivesim.cli.verbs import VerbCommand, examples
@@ -61,6 +65,8 @@ def _command_of(stage: str) -> Callable[..., None]:
             bool, typer.Option("--keep-encoder", help="Train only the decoder, so that existing latents stay valid.")
         ] = False,
         seed: Seed = 0,
+        held_out: HeldOut = None,
+        cache: Cache = None,
         device: Device = "cpu",
         threads: Threads = None,
         evaluate_minutes: EvaluateMinutes = 5.0,
@@ -70,6 +76,7 @@ def _command_of(stage: str) -> Callable[..., None]:
             raise InputError("--keep-encoder is for stage autoencoder, together with --init")
         from drivesim.training.loop.budget import TrainingBudget
         from drivesim.training.loop.device import use_device, use_threads
+        from drivesim.training.loop.distributed import process_group
         from drivesim.training.preparation.request import StageRequest
 
         use_threads(threads)
@@ -77,7 +84,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         request = StageRequest(
             stage,
             preset_of(preset),
-            data,
+            Path(),
             out,
             device=device,
             batch_size=batch_size,
@@ -85,8 +92,11 @@ def _command_of(stage: str) -> Callable[..., None]:
             seed=seed,
             initial=init,
             keep_encoder=keep_encoder,
+            held_out=frozenset(held_out or ()),
         )
-        _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes, as_json)
+        with process_group(request.device):
+            request = replace(request, data=local_data(data, cache))
+            _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes, as_json)
 
     train.__doc__ = f"""Train stage {stage}. {STAGES[stage].purpose}
 
@@ -107,16 +117,14 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float,
     """Trains under a progress bar; each evaluation is a line, and the last one is the JSON document if there is one."""
     from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
-    from drivesim.training.loop.distributed import process_group, rank
+    from drivesim.training.loop.distributed import rank
     from drivesim.training.loop.session import train_stage
     from drivesim.training.preparation.stages import prepare
     from drivesim.training.stages.layouts import collect_layouts
 
     columns = (description(), BarColumn(), TimeRemainingColumn())
-    with (
-        process_group(request.device),
-        Progress(*columns, console=console(), disable=not sys.stderr.isatty() or rank() > 0) as progress,
-    ):
+    hidden = not sys.stderr.isatty() or rank() > 0
+    with Progress(*columns, console=console(), disable=hidden) as progress:
         task = progress.add_task("preparing", total=1.0)
 
         def show(text: str, done: int, total: int) -> None:

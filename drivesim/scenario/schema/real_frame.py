@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drivesim.errors import InputError
 from drivesim.regular_files import sha256_of
+from drivesim.scenario.schema.fit import Fit
 from drivesim.scenario.schema.picture import picture_sha256, read_picture
 
 _MOMENT = re.compile(r"(?P<folder>.+)@(?P<time_s>\d{1,6}(?:\.\d{1,9})?)", re.DOTALL)
@@ -29,15 +30,15 @@ def log_moment(text: str) -> LogMoment | None:
     return None if match is None else LogMoment(Path(match["folder"]), float(match["time_s"]))
 
 
-def check_real_frame(text: str) -> None:
-    """Checks that a picture can be read, or that a drive log is there.
+def check_real_frame(text: str, fit: Fit | None) -> None:
+    """Checks that a picture can be read, fitted as `fit` says, or that a drive log is there.
 
     Raises:
         InputError: The picture cannot be used, or the folder is no drive log.
     """
     moment = log_moment(text)
     if moment is None:
-        read_picture(text)
+        read_picture(text, fit)
         return
     for name in _LOG_FILES:
         try:

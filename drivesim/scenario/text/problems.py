@@ -49,8 +49,12 @@ class Problem:
 
 
 def scenario_error(problems: Iterable[Problem]) -> ScenarioError:
-    """Returns the error for these problems, each once, in the order of the file, at most `MAX_SHOWN` of them."""
-    return ScenarioError(*sorted(set(problems))[:MAX_SHOWN])
+    """Returns the error for these problems, each once, in the order of the file.
+
+    It holds at most `MAX_SHOWN` of them and the number of the others.
+    """
+    found = sorted(set(problems))
+    return ScenarioError(*found[:MAX_SHOWN], num_more=max(0, len(found) - MAX_SHOWN))
 
 
 def close_match(word: str, known: Iterable[str]) -> str | None:

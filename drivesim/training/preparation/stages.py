@@ -24,7 +24,7 @@ from drivesim.training.preparation.settings import (
     as_requested,
     autoencoder_settings,
     decoder_settings,
-    diffusion_settings,
+    latent_settings,
     upsampler_settings,
 )
 from drivesim.training.preparation.weights import check_start, network_to_train
@@ -72,7 +72,7 @@ def prepare(request: StageRequest, on_progress: OnProgress) -> TrainingStage:
             footage,
             partial(_latents, autoencoder.to(device), autoencoder_path, device, on_progress),
             autoencoder,
-            as_requested(request, diffusion_settings(role, preset)),
+            latent_settings(request),
             device,
         )
     return UpsamplerStage(
