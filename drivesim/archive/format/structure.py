@@ -61,8 +61,10 @@ def _consolidated_group(file: str, content: bytes) -> dict[str, object]:
     if not isinstance(document, dict) or _plain(document) != {"zarr_format": 3, "node_type": "group", "attributes": {}}:
         raise changed
     consolidated = document.get("consolidated_metadata")
-    entries = consolidated.get("metadata") if isinstance(consolidated, dict) else None
-    if not isinstance(entries, dict) or {**consolidated, "metadata": None} != _CONSOLIDATED:
+    if not isinstance(consolidated, dict) or {**consolidated, "metadata": None} != _CONSOLIDATED:
+        raise changed
+    entries = consolidated.get("metadata")
+    if not isinstance(entries, dict):
         raise changed
     return entries
 
