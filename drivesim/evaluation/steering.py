@@ -43,15 +43,16 @@ def steered_archives(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     """Returns the archives of steered scenarios, and a sentence about each other one.
 
     Raises:
-        InputError: No archive was made by a rollout of a steered scenario.
+        InputError: There is no such archive, it was not made by a rollout, or no scenario is steered.
+        ArchiveError: An archive is damaged.
     """
     kept, others = [], []
     for path in paths:
-        try:
-            _steered_scenario(open_archive(path))
+        archive = open_archive(path)
+        if _is_steered(archived_scenario(archive)):
             kept.append(path)
-        except InputError as error:
-            others.append(str(error))
+        else:
+            others.append(_unsteered(archive))
     if not kept:
         raise InputError("; ".join(others))
     return kept, others
@@ -135,9 +136,17 @@ def _rate(group: str, outcomes: Sequence[_Outcome], protocol: Protocol) -> Figur
 
 def _steered_scenario(archive: Archive) -> Scenario:
     scenario = archived_scenario(archive)
-    if scenario.scene is None or not scenario.scene.steered:
-        raise InputError(f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was asked for over time")
+    if not _is_steered(scenario):
+        raise InputError(_unsteered(archive))
     return scenario
+
+
+def _is_steered(scenario: Scenario) -> bool:
+    return scenario.scene is not None and scenario.scene.steered
+
+
+def _unsteered(archive: Archive) -> str:
+    return f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was requested over time"
 
 
 def _protocol(engine: Engine, archives: Sequence[Archive]) -> Protocol:

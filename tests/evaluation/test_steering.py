@@ -78,3 +78,5 @@ def test_archives_without_manoeuvres_are_left_out_by_name(steered: Path, checkpo
     kept, [sentence] = steered_archives([placed, steered])
     assert kept == [steered]
     assert sentence.startswith(f"{placed}: no actor")
+    with pytest.raises(InputError, match="does not exist"):
+        steered_archives([steered, tmp_path / "nowhere.zarr"])
