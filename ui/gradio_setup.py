@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
+
+_STUB_WRITER = "gradio.component_meta"
 
 
 def fix_environment() -> Path:
@@ -19,4 +27,32 @@ def fix_environment() -> Path:
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
+    if _STUB_WRITER not in sys.modules:
+        sys.meta_path.insert(0, _WithoutStubs())
     return folder
+
+
+class _WithoutStubs(MetaPathFinder):
+    """Imports Gradio without writing type stubs.
+
+    On every import, Gradio parses the source of all its components and writes stubs for editors into the installed
+    package. This takes 1.2 s of the 2.9 s of the import, and two servers that start together write the same files.
+    """
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname != _STUB_WRITER:
+            return None
+        sys.meta_path.remove(self)
+        spec = find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return spec
+        run = spec.loader.exec_module
+
+        def run_and_patch(module: ModuleType) -> None:
+            run(module)
+            module.create_or_modify_pyi = lambda *_: None  # type: ignore[attr-defined]
+
+        spec.loader.exec_module = run_and_patch  # type: ignore[method-assign]
+        return spec

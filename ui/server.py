@@ -15,7 +15,7 @@ from ui.gradio_setup import fix_environment
 from ui.settings import UiSettings
 
 MAX_CONNECTIONS = 512
-MAX_QUEUED = 32
+MAX_UNOPENED_S = 20.0
 
 
 def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
@@ -106,6 +106,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def _warm_up(services: Any, tell: Callable[[str], None]) -> None:
+    """Loads the models, but only after the first page has been opened, which would otherwise wait for a processor."""
+    services.opened.wait(MAX_UNOPENED_S)
     try:
         services.composer.warm_up()
     except DrivesimError as error:

@@ -23,7 +23,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MAX_STREAMS = 200
 MAX_PENDING_BYTES = 64 << 20
 BODY_TIMEOUT_S = 20.0
-_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data", "/gradio_api/startup-events")
+_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/startup-events")
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "

@@ -11,12 +11,11 @@ import gradio as gr
 
 from drivesim.errors import InputError
 from ui.panes import name_of
-from ui.parts import mounted, shown_errors
+from ui.parts import QUIET, mounted, shown_errors
 from ui.preference import EQUAL, SIDES, Clip, Study
 from ui.services import Services
 
 EMPTY = "Choose the rollouts of both sides and press Start."
-_QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -80,9 +79,9 @@ class StudyTab:
 
             return apply
 
-        self.start.click(started, [self.side_a, self.side_b], shown, **_QUIET)
+        self.start.click(started, [self.side_a, self.side_b], shown, **QUIET)
         for button, vote in ((self.left, SIDES[0]), (self.equal, EQUAL), (self.right, SIDES[1])):
-            button.click(voting(vote), [self.study, self.number], shown, **_QUIET)
+            button.click(voting(vote), [self.study, self.number], shown, **QUIET)
 
 
 def _side(services: Services, keys: list[str]) -> tuple[str, list[Clip]]:
