@@ -105,8 +105,8 @@ class Compositions:
     def _work(self) -> None:
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._next() is not None)
-                composition = self._next()
+                while (composition := self._next()) is None:
+                    self._changed.wait()
                 composition.state = RUNNING
             self._run(composition)
 

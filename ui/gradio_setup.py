@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import tempfile
+import traceback
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+_LOG = logging.getLogger("uvicorn.error")
 _STUB_WRITER = "gradio.component_meta"
 
 
@@ -30,6 +33,20 @@ def fix_environment() -> Path:
     if _STUB_WRITER not in sys.modules:
         sys.meta_path.insert(0, _WithoutStubs())
     return folder
+
+
+def report_briefly() -> None:
+    """Makes Gradio report a failed call in one line; its own reports repeat what was sent, which can be megabytes."""
+    import gradio.routes
+
+    vars(gradio.routes)["traceback"] = SimpleNamespace(print_exc=_report)
+
+
+def _report() -> None:
+    kind, error, trace = sys.exc_info()
+    if kind is not None:
+        place = traceback.extract_tb(trace)[-1]
+        _LOG.error("a call failed: %s: %.200s (%s:%s)", kind.__name__, error, place.filename, place.lineno)
 
 
 class _WithoutStubs(MetaPathFinder):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,7 @@ class StudyTab:
                 (title_a, a), (title_b, b) = (_side(services, keys) for keys in (side_a, side_b))
                 return _state(services.studies.start(title_a, title_b, a, b))
 
-        def voting(vote: str):
+        def voting(vote: str) -> Callable[[str, float], tuple[Any, ...]]:
             def apply(key: str, number: float) -> tuple[Any, ...]:
                 with shown_errors():
                     study = services.studies.get(key)
