@@ -75,6 +75,8 @@ ONLY_READ = {
     "evaluate detection": "the detector comes from outside; tests/cli/evaluate/test_detection.py makes one",
     "evaluate compare": "two reports of one protocol are made by tests/cli/evaluate/test_evaluate.py",
     "export --format rerun": "rerun-sdk is an extra; the test of the export runs it",
+    "adapt": "it measures before and after training; tests/cli/test_adapt.py runs it on tiny models",
+    "train s3://bucket/logs": "the bucket is not there; tests/cli/train/test_train.py trains on footage at a URL",
     "ui": "serves a page until it is stopped",
 }
 
