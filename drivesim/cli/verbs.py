@@ -82,5 +82,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate compare": ("before.json after.json",),
     "evaluate detection": ("--data logs --detector yolov8n.onnx --out detection.json",),
     "evaluate futures": ("--data logs --starts 16 --futures 4 --out futures.json --sheet futures.png",),
+    "evaluate video": (
+        "--data logs --work videos --out video.json",
+        "out/dense_day_traffic.zarr --data logs --parts drift,vehicles --out drift.json",
+    ),
+    "evaluate interpolation": ("--data logs --rates 1 --out interpolation.json",),
+    "evaluate decoder": ("--data logs --out decoder.json",),
+    "evaluate upsampler": ("--data logs --low-res-tau 0,15,60,120 --out upsampler.json",),
     "evaluate steering": ("out/cut_in_day_0000.zarr",),
 }
