@@ -28,12 +28,14 @@ class VideoTask:
         num_futures: Number of futures of each moment.
         context_frames: Number of known keyframes, 1 or 2.
         seed: Seed of the first moment; the others follow.
+        labelled: Whether the models are given the time of day of the log.
     """
 
     seconds: float
     num_futures: int = 1
     context_frames: int = 1
     seed: int = 0
+    labelled: bool = True
 
 
 def roles_of(settings: EngineSettings) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def scenario_of(engine: Engine, path: Path, time_s: float, task: VideoTask) -> S
     return Scenario(
         format=1,
         name="start",
-        time_of_day=DriveLog.open(path).labels.time_of_day,
+        time_of_day=DriveLog.open(path).labels.time_of_day if task.labelled else None,
         context_frames=tuple(f"{path.absolute()}@{time_s + gap_s * i:.6f}" for i in range(task.context_frames)),
         duration_s=task.seconds,
     )
