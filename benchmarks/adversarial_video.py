@@ -5,8 +5,9 @@ python benchmarks/adversarial_video.py logs --out adversarial [--minutes 60] [--
 
 This is the baseline of another family for the first row of the table of `benchmarks/ablations.py`: it sees the same
 footage for the same time. It is unconditional, as in the paper, so its clips continue no recorded frame. Running the
-same command again continues where it stopped. Both generators are trained by the non-saturating loss with R1 (Mescheder et al., 2018), and all clips are shifted and coloured at random before they are
-judged (Zhao et al., 2020), each clip as a whole.
+same command again continues where it stopped. Both generators are trained by the non-saturating loss with R1
+(Mescheder et al., 2018), and all clips are shifted and coloured at random before they are judged (Zhao et al., 2020),
+each clip as a whole.
 """
 
 from __future__ import annotations
