@@ -135,5 +135,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate vehicle_detector": ("--data logs --samples 500",),
     "evaluate road": ("--data logs", "--data logs --conditions boxes,time_of_day"),
     "evaluate sheet": ("--data logs --samples 16 --out sheet.png",),
+    "evaluate video": (
+        "--data logs --work videos --out video.json",
+        "out/dense_day_traffic.zarr --data logs --parts drift,vehicles --out drift.json",
+    ),
+    "evaluate interpolation": ("--data logs --rates 1 --out interpolation.json",),
+    "evaluate decoder": ("--data logs --out decoder.json",),
+    "evaluate upsampler": ("--data logs --low-res-tau 0,15,60,120 --out upsampler.json",),
     "evaluate steering": ("out/cut_in_day_0000.zarr",),
 }
