@@ -40,6 +40,7 @@ from drivesim.cli.evaluate.setup import (
 from drivesim.cli.evaluate.steering import steering
 from drivesim.cli.evaluate.versions import decoder, interpolation, upsampler
 from drivesim.cli.evaluate.video import video
+from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
