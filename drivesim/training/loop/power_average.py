@@ -15,6 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from drivesim.training.loop.sharding import gathered_like, part, part_like
+
 LENGTHS = (0.05, 0.1)
 """The lengths of the averages that a training keeps: from these two, averages between 0.03 and 0.25 can be made."""
 
@@ -64,7 +66,7 @@ def combination(kept: Sequence[Profile], wanted: Profile) -> tuple[np.ndarray, f
 
 
 class PowerAverage:
-    """A power-function average of named parameters.
+    """A power-function average of named parameters, or of the parts of them that this process holds.
 
     Attributes:
         length: Length of the average, see `Profile`.
@@ -74,14 +76,24 @@ class PowerAverage:
     def __init__(self, parameters: dict[str, nn.Parameter], length: float) -> None:
         self.length, self._parameters = length, parameters
         self._exponent = Profile(length, 1).exponent
-        self.average: dict[str, Tensor] = {name: p.detach().clone() for name, p in parameters.items()}
+        self.average: dict[str, Tensor] = {name: part(p).clone() for name, p in parameters.items()}
 
     @torch.no_grad()
     def update(self, steps: int) -> None:
         """Includes the present parameters, which are those after `steps` steps of the average, from 1."""
         kept = (1 - 1 / steps) ** (self._exponent + 1)
         averages = list(self.average.values())
-        torch._foreach_lerp_(averages, [p.detach() for p in self._parameters.values()], 1 - kept)
+        torch._foreach_lerp_(averages, [part(p) for p in self._parameters.values()], 1 - kept)
+
+    def whole(self) -> dict[str, Tensor]:
+        """Returns the averages by name; parts are gathered, which all processes do together."""
+        return {name: gathered_like(value, self._parameters[name]) for name, value in self.average.items()}
+
+    @torch.no_grad()
+    def restore(self, whole: dict[str, Tensor]) -> None:
+        """Restores what `whole` returned. Raises KeyError or RuntimeError if names or shapes do not fit."""
+        for name, value in self.average.items():
+            value.copy_(part_like(whole[name], self._parameters[name]))
 
 
 class PowerAverages:
@@ -108,16 +120,19 @@ class PowerAverages:
         self.begun = step
 
     def tensors(self) -> dict[str, Tensor]:
-        """Returns the state as tensors by name; they share the memory of the averages."""
-        named = {f"power_average/{a.length}/{name}": value for a in self.averages for name, value in a.average.items()}
+        """Returns the state as whole tensors by name, see `PowerAverage.whole`."""
+        named = {_prefix(a) + name: value for a in self.averages for name, value in a.whole().items()}
         return {self._BEGUN: torch.tensor(self.begun), **named}
 
-    @torch.no_grad()
     def restore(self, tensors: dict[str, Tensor]) -> bool:
         """Restores what `tensors` returned. Returns False if it is missing: earlier versions kept no such averages."""
         if self._BEGUN not in tensors:
             return False
         self.begun = int(tensors[self._BEGUN])
-        for name, value in self.tensors().items():
-            value.copy_(tensors[name])
+        for average in self.averages:
+            average.restore({name: tensors[_prefix(average) + name] for name in average.average})
         return True
+
+
+def _prefix(average: PowerAverage) -> str:
+    return f"power_average/{average.length}/"

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from drivesim import durable
 from drivesim.models.checkpoints.tensor_file import tensor_file
-from drivesim.training.loop.power_average import PowerAverage, Profile, combination
+from drivesim.training.loop.power_average import Profile, combination
 
 CHOICES = (0.03, 0.05, 0.1, 0.15, 0.2)
 """The lengths of which the best is chosen at the end of a training."""
@@ -48,23 +48,23 @@ class Snapshots:
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "snapshots"
 
-    def add(self, begun: int, step: int, averages: tuple[PowerAverage, ...]) -> None:
+    def add(self, begun: int, step: int, averages: dict[float, dict[str, Tensor]]) -> None:
         """Writes a snapshot, and removes those that are too old to be of use.
 
         Args:
             begun: The step at which the averages began.
             step: The step after which the snapshot is taken.
-            averages: The averages.
+            averages: The averages of each length, whole, by name.
 
         Raises:
             OSError: The snapshot cannot be written.
         """
         tensors = {
-            f"{average.length}/{name}": tensor.to("cpu", torch.float16)
-            for average in averages
-            for name, tensor in average.average.items()
+            f"{length}/{name}": tensor.to("cpu", torch.float16)
+            for length, named in averages.items()
+            for name, tensor in named.items()
         }
-        lengths = " ".join(str(average.length) for average in averages)
+        lengths = " ".join(map(str, averages))
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{step:08d}.safetensors"
         durable.write_file(path, *tensor_file(tensors, {"begun": str(begun), "lengths": lengths}), suffix=".partial")

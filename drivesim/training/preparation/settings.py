@@ -28,6 +28,14 @@ def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
     return as_requested(request, settings)
 
 
+def latent_settings(request: StageRequest) -> DiffusionTraining:
+    """Returns the settings of stage `image`, `prediction` or `interpolation` with the clips that a request asks for."""
+    settings = as_requested(request, diffusion_settings(request.role, request.preset))
+    if request.clips is None:
+        return settings
+    return replace(settings, regimes=tuple(regime for regime in settings.regimes if regime.clips in request.clips))
+
+
 def diffusion_settings(role: str, preset: Preset) -> DiffusionTraining:
     """Returns the settings of stage `image`, `guide`, `prediction` or `interpolation`."""
     return replace(_clips_and_drops(role, preset), noise_correlation=preset.noise_correlation)
@@ -48,14 +56,25 @@ def upsampler_settings(role: str, preset: Preset) -> UpsamplerTraining:
 def as_requested(request: StageRequest, settings: Settings) -> Settings:
     """Returns settings with batch size, learning rate and seed of a request."""
     batch_size = request.batch_size or settings.batch_size * request.batch_scale
-    settings = replace(settings, batch_size=batch_size, seed=request.seed)
-    if request.learning_rate is not None:
-        settings = replace(settings, learning_rate=request.learning_rate)
-    return settings
+    scale, learning_rate = request.learning_rate_scale, request.learning_rate
+    if learning_rate is None:
+        learning_rate = settings.learning_rate * scale
+    return replace(
+        settings,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=round(settings.warmup_steps * min(1.0, scale)),
+        seed=request.seed,
+    )
 
 
-def wanted_clips(role: str, preset: Preset) -> tuple[ClipKind, ...]:
+def wanted_clips(request: StageRequest) -> tuple[ClipKind, ...]:
     """Returns the kinds of clips that a stage trains on."""
+    kinds = _kinds_of(request.role, request.preset)
+    return kinds if request.clips is None else tuple(kind for kind in kinds if kind in request.clips)
+
+
+def _kinds_of(role: str, preset: Preset) -> tuple[ClipKind, ...]:
     if STAGES[role].family is Family.LATENT_DIFFUSION:
         return tuple(regime.clips for regime in diffusion_settings(role, preset).regimes)
     if role == "decoder":

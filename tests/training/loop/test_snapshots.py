@@ -26,8 +26,11 @@ class Run:
             self.kept.update(step)
             self.wanted.update(step + 1)
             if is_due(step + 1 - self.kept.begun):
-                self.snapshots.add(self.kept.begun, step + 1, self.kept.averages)
-        self.snapshots.add(self.kept.begun, last, self.kept.averages)
+                self.take(step + 1)
+        self.take(last)
+
+    def take(self, step: int) -> None:
+        self.snapshots.add(self.kept.begun, step, {average.length: average.whole() for average in self.kept.averages})
 
 
 def test_snapshots_are_a_tenth_apart_and_few_are_kept(tmp_path: Path) -> None:
