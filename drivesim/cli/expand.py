@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,18 +59,21 @@ def expand(
 
 
 def _write(checked: CheckedCases, file: Path, out: Path) -> list[Path]:
+    from drivesim.archive.export import write_text
+
     paths = [out / f"{scenario.name}.yaml" for scenario in checked.scenarios]
     if file.resolve() in (path.resolve() for path in paths):
         raise InputError(f"{file}: would be overwritten; choose another --out")
     make_folder(out)
     for path, text in zip(paths, _texts(checked, file), strict=True):
-        path.write_text(text, encoding="utf-8")
-    with (out / "cases.csv").open("w", newline="", encoding="utf-8") as table:
-        rows = csv.writer(table)
-        rows.writerow(["name", *checked.cases.settings(checked.numbers.start)])
-        for number, scenario in zip(checked.numbers, checked.scenarios, strict=True):
-            values = checked.cases.settings(number).values()
-            rows.writerow([scenario.name, *(v if isinstance(v, str) else json.dumps(v) for v in values)])
+        write_text(text, path)
+    table = io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(["name", *checked.cases.settings(checked.numbers.start)])
+    for number, scenario in zip(checked.numbers, checked.scenarios, strict=True):
+        values = checked.cases.settings(number).values()
+        rows.writerow([scenario.name, *(v if isinstance(v, str) else json.dumps(v) for v in values)])
+    write_text(table.getvalue(), out / "cases.csv")
     return [*paths, out / "cases.csv"]
 
 

@@ -48,6 +48,14 @@ def test_every_option_is_explained_by_a_sentence(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
+def test_every_number_has_bounds_which_also_exclude_nan_and_infinity(verb: str) -> None:
+    for parameter in VERBS[verb].params:
+        kind, info = str(parameter.type_descriptor.annotation), parameter.type_descriptor.parameter_info
+        if "int" in kind or "float" in kind:
+            assert -1e19 < info.min < info.max < 1e19, parameter.name
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_flags_have_no_type(verb: str) -> None:
     assert "<bool>" not in shown(*verb.split())
 

@@ -90,6 +90,7 @@ def valid_arguments(verb: str, at: Path) -> dict[str, str]:
         "ingest": {"format": "images", "path": empty, "out": "ingested"},
         "compress": {"checkpoints": empty, "out": "small"},
         "doctor": {"checkpoints": models},
+        "adapt": {"data": empty, "out": "adapted", "minutes": "1", "plan": "", "init": models},
         "train chain": {"data": empty, "out": "trained", "minutes": "1", "preset": "tiny", "plan": ""},
         "train autoencoder": {"data": empty, "out": "trained", "preset": "tiny", "steps": "0"},
         "evaluate compare": {"first": str(at / "report.json"), "second": str(at / "report.json")},
@@ -114,12 +115,17 @@ def command_line(command: Any, arguments: dict[str, str]) -> list[str]:
     return words
 
 
+def is_number(param: Any) -> bool:
+    kind = str(param.type_descriptor.annotation)
+    return "int" in kind or "float" in kind
+
+
 def hostile_values(param: Any, valid: str | None) -> Iterator[str]:
     """Values for one option or argument; files are made in the current folder."""
     kind = str(param.type_descriptor.annotation)
     if "Path" in kind:
         yield from hostile_paths(valid)
-    elif "int" in kind or "float" in kind:
+    elif is_number(param):
         yield from NUMBERS
     elif "bool" not in kind:
         yield from TEXTS
@@ -158,17 +164,19 @@ def hostile_paths(valid: str | None) -> Iterator[str]:
         yield str(odd.relative_to(here))
 
 
-def cases(command: Any, valid: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    yield "valid arguments", command_line(command, valid)
+def cases(command: Any, valid: dict[str, str]) -> Iterator[tuple[str, list[str], set[int]]]:
+    """Titles, arguments, and the exit codes that they may have."""
+    yield "valid arguments", command_line(command, valid), EXIT_CODES
     for param in command.params:
         folder = Path.cwd().parent / param.name
         folder.mkdir()
         os.chdir(folder)
         for value in hostile_values(param, valid.get(param.name)):
-            yield f"{param.name} = {value[:60]!r}", command_line(command, {**valid, param.name: value})
+            codes = {2} if value in NUMBERS and is_number(param) else EXIT_CODES
+            yield f"{param.name} = {value[:60]!r}", command_line(command, {**valid, param.name: value}), codes
 
 
-def problems_of(words: list[str], log: Path) -> Iterator[str]:
+def problems_of(words: list[str], log: Path, codes: set[int] = EXIT_CODES) -> Iterator[str]:
     """Runs a command in this process, whose output goes to a file; yields what is wrong with how it ends."""
     code: object = None
     with log.open("wb", buffering=0) as out:
@@ -190,7 +198,7 @@ def problems_of(words: list[str], log: Path) -> Iterator[str]:
         sys.stderr.flush()
     content = log.read_bytes()
     text = content.decode("utf-8", errors="replace")
-    if code not in EXIT_CODES or "Traceback (most recent call last)" in text:
+    if code not in codes or "Traceback (most recent call last)" in text:
         yield f"ended with {code}:\n{text[-1500:]}"
     raw = re.sub(r"[^\S\n]", " ", text).replace("\n", "")
     if not raw.isprintable():
@@ -273,9 +281,9 @@ def test_no_value_of_an_option_brings_down_a_verb(
         here = tmp_path / "here"
         here.mkdir()
         os.chdir(here)
-        for title, words in cases(command, valid_arguments(verb, resources)):
+        for title, words, codes in cases(command, valid_arguments(verb, resources)):
             trying.write_text(title)
-            if wrong := list(problems_of([*verb.split(), *words], log)):
+            if wrong := list(problems_of([*verb.split(), *words], log, codes)):
                 problems[title] = wrong
         found.write_text(json.dumps(problems))
 
