@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import LAST_CASE, JsonOption, make_folder
 from drivesim.errors import InputError
 from drivesim.wording import counted
@@ -45,7 +47,7 @@ def expand(
     if out is not None:
         paths = _write(checked, file, out)
         written = json.dumps({"written": [str(path) for path in paths]})
-        typer.echo(written if as_json else f"{out}: {counted(len(paths) - 1, 'scenario')} and cases.csv")
+        say(written if as_json else f"{out}: {counted(len(paths) - 1, 'scenario')} and cases.csv")
         return
     texts = _texts(checked, file)
     if as_json:
@@ -62,7 +64,7 @@ def _write(checked: CheckedCases, file: Path, out: Path) -> list[Path]:
     from drivesim.archive.export import write_text
 
     paths = [out / f"{scenario.name}.yaml" for scenario in checked.scenarios]
-    if file.resolve() in (path.resolve() for path in paths):
+    if os.path.realpath(file) in map(os.path.realpath, paths):
         raise InputError(f"{file}: would be overwritten; choose another --out")
     make_folder(out)
     for path, text in zip(paths, _texts(checked, file), strict=True):

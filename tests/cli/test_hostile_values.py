@@ -25,6 +25,7 @@ import pytest
 import typer.main
 
 from drivesim.cli import main as program
+from drivesim.errors import DrivesimError
 
 LIMIT_S = 60.0
 """How long one command may take. Nearly all take milliseconds, but the machine may be busy."""
@@ -230,6 +231,30 @@ def resources(tiny_checkpoints_with_detector: Path, tmp_path_factory: pytest.Tem
     return at
 
 
+def compute_nothing() -> None:
+    """Ends every computation with an error: what a verb does with its arguments happens before or without it."""
+    from drivesim.batch import local_runner
+    from drivesim.engine import Engine
+    from drivesim.evaluation.metrics import features
+    from drivesim.rollout import job
+    from drivesim.world.recording import log_session
+
+    def fail(*_: object, **__: object) -> Any:
+        raise DrivesimError("nothing is computed in this test")
+
+    class NoWorkers(contextlib.nullcontext):
+        def __init__(self, *_: object) -> None:
+            super().__init__(self)
+
+        def all_reports(self) -> Iterator[Any]:
+            return iter(())
+
+    real_run_batch = local_runner.run_batch
+    local_runner.run_batch = lambda plan, workers, limits=None: real_run_batch(plan, workers, work=fail)
+    job.windows_from_workers = Engine.compose = features.EfficientNetLite0.__init__ = fail
+    log_session.RecordWorkers = NoWorkers
+
+
 def compute_in_this_process() -> None:
     """Samples with the tiny models at once: starting Python anew for each worker would take seconds per command."""
     import torch
@@ -238,7 +263,6 @@ def compute_in_this_process() -> None:
     from drivesim.batch.attempt import engine_work
     from drivesim.engine import Engine
     from drivesim.rollout import job
-    from drivesim.world.recording import log_session
 
     def windows(spec: Any, timeline: Any, starts: list[Any], num_workers: int) -> Iterator[Any]:
         engine = Engine.load(spec.checkpoints, spec.device)
@@ -247,14 +271,6 @@ def compute_in_this_process() -> None:
     def run_batch(plan: Any, num_workers: int, limits: Any = local_runner.DEFAULT_LIMITS) -> Iterator[Any]:
         yield from real_run_batch(plan, num_workers, limits, engine_work(plan.common))
 
-    class NoRecordWorkers(contextlib.nullcontext):
-        def __init__(self, *_: object) -> None:
-            super().__init__(self)
-
-        def all_reports(self) -> Iterator[Any]:
-            return iter(())
-
-    log_session.RecordWorkers = NoRecordWorkers
     torch.set_num_threads(1)
     real_run_batch = local_runner.run_batch
     job.windows_from_workers, local_runner.run_batch = windows, run_batch
@@ -276,7 +292,7 @@ def test_no_value_of_an_option_brings_down_a_verb(
     command, log, found, trying = VERBS[verb], tmp_path / "log", tmp_path / "found.json", tmp_path / "trying"
 
     def walk() -> None:
-        compute_in_this_process()
+        compute_nothing()
         problems = {}
         here = tmp_path / "here"
         here.mkdir()
@@ -288,6 +304,7 @@ def test_no_value_of_an_option_brings_down_a_verb(
         found.write_text(json.dumps(problems))
 
     code = in_child(walk).wait()
-    assert found.exists(), f"{verb} with {trying.read_text()} takes too long, or ended the process ({code})"
+    ended = f"{verb} with {trying.read_text()} takes too long, or ended the process ({code})"
+    assert found.exists(), f"{ended}:\n{log.read_text(errors='replace')[-3000:]}"
     problems = json.loads(found.read_text())
     assert not problems, "\n".join(f"{title}: {text}" for title, texts in problems.items() for text in texts)

@@ -59,7 +59,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         batch_size: Annotated[
             int | None, typer.Option(min=1, max=4096, help="Number of clips per step in each process.")
         ] = None,
-        learning_rate: Annotated[float | None, typer.Option(min=0.0, max=1e3, help="Learning rate.")] = None,
+        learning_rate: Annotated[float | None, typer.Option(min=0.0, max=1e38, help="Learning rate.")] = None,
         init: Annotated[Path | None, typer.Option(help="Folder of checkpoints to start from.")] = None,
         keep_encoder: Annotated[
             bool, typer.Option("--keep-encoder", help="Train only the decoder, so that existing latents stay valid.")
