@@ -238,11 +238,13 @@ def render_job(
         precision: number format of the networks that make the frames; by default that of the archive.
 
     Raises:
-        InputError: the archive was not made by a rollout.
+        InputError: the archive was not made by a rollout, or `out` is the folder that holds it.
         ArchiveError: it is damaged.
     """
     archive = open_archive(path)
     scenario = archived_scenario(archive)
+    if (out / f"{scenario.name}.zarr").resolve() == archive.path:
+        raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
     try:
         inputs = archive.manifest.inputs
         made = _Origin.model_validate(

@@ -183,6 +183,14 @@ def test_a_place_that_cannot_be_written_is_an_input_error(job: RolloutJob, tmp_p
         list(run_rollout(replace(job, out=tmp_path / "file")))
 
 
+def test_an_archive_is_not_rendered_over_itself(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(job.out)
+    for out in (job.out, tmp_path / "link"):
+        with pytest.raises(InputError, match="holds the archive itself"):
+            render_job(job.archive_path, out, job.checkpoints)
+    assert _tree(job.archive_path) == whole
+
+
 def test_one_future_is_made_alone_and_the_others_can_follow(
     job: RolloutJob, whole: dict[str, str], tmp_path: Path
 ) -> None:
