@@ -154,4 +154,4 @@ def _run(request: ChainRequest, check: HeldOutCheck, as_json: bool) -> None:
     with progress() as bars:
         after = measure(out, request.data, check, folder_of(out, "after"), request.device, shown(bars))
     write_report(out, before, after, chain_report(out, request.preset))
-    say(report_text(out, as_json), nl=False)
+    typer.echo(report_text(out, as_json), nl=False)
