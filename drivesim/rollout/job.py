@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -243,7 +244,7 @@ def render_job(
     """
     archive = open_archive(path)
     scenario = archived_scenario(archive)
-    if (out / f"{scenario.name}.zarr").resolve() == archive.path:
+    if os.path.realpath(out / f"{scenario.name}.zarr") == str(archive.path):
         raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
     try:
         inputs = archive.manifest.inputs

@@ -116,6 +116,10 @@ def command_line(command: Any, arguments: dict[str, str]) -> list[str]:
     return words
 
 
+def is_path(param: Any) -> bool:
+    return "Path" in str(param.type_descriptor.annotation)
+
+
 def is_number(param: Any) -> bool:
     kind = str(param.type_descriptor.annotation)
     return "int" in kind or "float" in kind
@@ -123,12 +127,11 @@ def is_number(param: Any) -> bool:
 
 def hostile_values(param: Any, valid: str | None) -> Iterator[str]:
     """Values for one option or argument; files are made in the current folder."""
-    kind = str(param.type_descriptor.annotation)
-    if "Path" in kind:
+    if is_path(param):
         yield from hostile_paths(valid)
     elif is_number(param):
         yield from NUMBERS
-    elif "bool" not in kind:
+    elif "bool" not in str(param.type_descriptor.annotation):
         yield from TEXTS
 
 
@@ -155,7 +158,7 @@ def hostile_paths(valid: str | None) -> Iterator[str]:
     ):
         os.mkfifo(folder / name)
     yield from sorted(os.listdir())
-    yield from ("pipe/inside", "n" * 300, "d/" * 2500 + "n", "nowhere/[/b]", "nowhere/\x1b[31m")
+    yield from ("", "pipe/inside", "n" * 300, "d/" * 2500 + "n", "nowhere/[/b]", "nowhere/\x1b[31m")
     ending = Path(valid).suffix if valid else ""
     for name in ODD_NAMES:
         odd = here / (name + ending)
@@ -173,7 +176,8 @@ def cases(command: Any, valid: dict[str, str]) -> Iterator[tuple[str, list[str],
         folder.mkdir()
         os.chdir(folder)
         for value in hostile_values(param, valid.get(param.name)):
-            codes = {2} if value in NUMBERS and is_number(param) else EXIT_CODES
+            refused = value == "" if is_path(param) else is_number(param)
+            codes = {2} if refused else EXIT_CODES
             yield f"{param.name} = {value[:60]!r}", command_line(command, {**valid, param.name: value}), codes
 
 
