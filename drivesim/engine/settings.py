@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from drivesim.errors import InputError
+from drivesim.models.guidance import GUIDANCE, GuidanceWeights
 from drivesim.models.precision import FLOAT32, PRECISIONS
 from drivesim.scenario import Sampling
 
@@ -79,10 +80,10 @@ class EngineSettings:
     prediction: SamplerSettings
     interpolation: SamplerSettings
     upsampler: UpsamplerSettings
-    image_guidance: float = 6.0
-    scene_guidance: float = 1.0
-    context_guidance: float = 2.0
-    guidance_rescale: float = 0.7
+    image_guidance: float = GUIDANCE["image"].scene
+    scene_guidance: float = GUIDANCE["prediction"].scene
+    context_guidance: float = GUIDANCE["prediction"].context
+    guidance_rescale: float = GuidanceWeights.rescale
     interpolation_passes: int = 1
     decoder_frames: int = 24
     draw_layouts: bool = True

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 
 from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
+from drivesim.distances import frechet_distance
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import mean_interval
-from drivesim.evaluation.metrics.distances import frechet_distance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances

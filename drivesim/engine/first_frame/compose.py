@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import GUIDED
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
 from drivesim.engine.networks import EngineModels, latent_shape
@@ -20,6 +19,7 @@ from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample
 from drivesim.models.checkpoints import LAYOUTS
 from drivesim.models.conditioning import Conditioning
+from drivesim.models.guidance import GUIDED
 from drivesim.models.pixels import to_bytes, to_unit_range
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import GUIDED
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.guidance import GUIDED
 
 
 def predict_window(

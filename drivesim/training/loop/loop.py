@@ -101,7 +101,9 @@ class Training:
         self.states = StateFolder(folder)
         parameters, config = stage.parameters(), stage.config
         optimizers = {
-            name: NetworkOptimizer(named.values(), config.learning_rate, config.muon and name == "network")
+            name: NetworkOptimizer(named.values(), config.learning_rate, config.muon)
+            if name == "network"
+            else NetworkOptimizer(named.values(), config.learning_rate, momentum=config.adversary_momentum)
             for name, named in parameters.items()
         }
         self.average = MovingAverage(parameters["network"], config.ema_decay)
@@ -179,6 +181,8 @@ class Training:
         """
         self.record = replace(self.record, figures=figures or {})
         if rank() == 0:
+            with self.average.applied():
+                self.stage.keep_best()
             name = self.state.not_finite()
             if name is not None:
                 raise DivergenceError(f"{self._diverged()}: {name} holds values that are not finite; {_ADVICE}")

@@ -19,14 +19,16 @@ class NetworkOptimizer:
     are matrices `out (in h w)`. Its learning rate is on AdamW's scale (Liu et al., 2025, "Muon is Scalable").
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, muon: bool = False) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], learning_rate: float, muon: bool = False, momentum: float = 0.9
+    ) -> None:
         parameters = list(parameters)
         matrices = [p for p in parameters if muon and _is_matrix(p)]
         self._flat = {p: nn.Parameter(p.detach().view(len(p), -1)) for p in matrices}  # the same memory
         rest = [p for p in parameters if p not in self._flat]
         self._optimizers: list[torch.optim.Optimizer] = []
         if rest:
-            adam = torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+            adam = torch.optim.AdamW(rest, lr=learning_rate, betas=(momentum, 0.99), weight_decay=0.0, fused=True)
             self._optimizers.append(adam)
         if matrices:
             self._optimizers.append(StackedMuon(list(self._flat.values()), learning_rate))

@@ -16,6 +16,7 @@ from drivesim.errors import CheckpointError, TrainingWriteError
 from drivesim.locks import OwnedLock
 from drivesim.memory import shortage_explained
 from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
+from drivesim.models.stages import TEACHER_OF
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.distributed import barrier, decided, rank, world_size
 from drivesim.training.loop.loop import Report, Training, changed_foundations, resumed_budget
@@ -115,8 +116,8 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
                 training.stage.refresh()
             yield replace(report, figures=report.figures | figures)
         if rank() == 0 and not _is_exported(request, training.states):
-            with _finished(training) as stage:
-                publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
+            with _finished(training):
+                _publish(request, training)
     finally:
         log.close()
 
@@ -134,11 +135,18 @@ def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means:
             for name, picture in stage.pictures().items():
                 path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
                 path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
-            published = publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
+            published = _publish(request, training)
         log.write(training.progress, means | _texts(figures))
         training.states.add_evaluation(Evaluation(_texts(figures), published.sha256[stage.role]))
     barrier()
     return figures
+
+
+def _publish(request: StageRequest, training: Training) -> CheckpointSet:
+    """Exports the network of a stage as it is; a student with the teacher that it was trained with."""
+    teacher = TEACHER_OF.get(request.role)
+    digest = None if teacher is None else (training.record.foundations or {}).get(teacher)
+    return publish_checkpoint(request.checkpoints, request.preset, request.role, training.stage.network, digest)
 
 
 @contextlib.contextmanager

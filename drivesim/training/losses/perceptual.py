@@ -55,6 +55,14 @@ class PerceptualDistance(nn.Module):
             total = total + F.conv2d(difference, getattr(self, f"distance{i}")).mean(dim=(1, 2, 3))
         return total
 
+    def pooled(self, pictures: Tensor) -> Tensor:
+        """Returns features of pictures `b 3 h w` in -1..1 for distances of sets: `b d`.
+
+        These are the mean and the standard deviation of each channel over the picture: haze and noise change them.
+        """
+        features = [activations.flatten(2) for activations in self._features(pictures)]
+        return torch.cat([statistic for a in features for statistic in (a.mean(2), a.std(2))], 1)
+
     def _features(self, images: Tensor) -> list[Tensor]:
         """The five activations of the network, each of which is compared."""
         x = (images - self.shift) / self.scale

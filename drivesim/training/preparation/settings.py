@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from drivesim.models.guidance import GUIDANCE
 from drivesim.models.presets import Preset
-from drivesim.models.stages import STAGES, Family
+from drivesim.models.stages import STAGES, TEACHER_OF, Family
 from drivesim.training.losses.crops import CropConfig
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderTraining
 from drivesim.training.stages.decoder import DecoderTraining
 from drivesim.training.stages.diffusion import DiffusionTraining, Regime
+from drivesim.training.stages.few_steps import FewStepsTraining
 from drivesim.training.stages.stage import SINGLE_FRAMES, ClipKind, TrainingConfig
 from drivesim.training.stages.upsampler import UpsamplerTraining
 
@@ -30,6 +32,23 @@ def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
 def diffusion_settings(role: str, preset: Preset) -> DiffusionTraining:
     """Returns the settings of stage `image`, `prediction` or `interpolation`."""
     return replace(_clips_and_drops(role, preset), noise_correlation=preset.noise_correlation)
+
+
+def few_steps_settings(role: str, preset: Preset) -> FewStepsTraining:
+    """Returns the settings of a student; it sees the clips and conditions of its teacher."""
+    num_steps = STAGES[role].num_steps
+    assert num_steps is not None, f"{role} is a student"
+    seen = diffusion_settings(TEACHER_OF[role], preset)
+    return FewStepsTraining(
+        batch_size=seen.batch_size,
+        regimes=seen.regimes,
+        drop=seen.drop,
+        context_noise=seen.context_noise,
+        noise_correlation=seen.noise_correlation,
+        samples=seen.samples,
+        num_steps=num_steps,
+        guidance=GUIDANCE[TEACHER_OF[role]],
+    )
 
 
 def decoder_settings(preset: Preset) -> DecoderTraining:
@@ -55,6 +74,7 @@ def as_requested(request: StageRequest, settings: Settings) -> Settings:
 
 def wanted_clips(role: str, preset: Preset) -> tuple[ClipKind, ...]:
     """Returns the kinds of clips that a stage trains on."""
+    role = TEACHER_OF.get(role, role)
     if STAGES[role].family is Family.LATENT_DIFFUSION:
         return tuple(regime.clips for regime in diffusion_settings(role, preset).regimes)
     if role == "decoder":
