@@ -55,13 +55,14 @@ class PerceptualDistance(nn.Module):
             total = total + F.conv2d(difference, getattr(self, f"distance{i}")).mean(dim=(1, 2, 3))
         return total
 
-    def pooled(self, pictures: Tensor) -> Tensor:
-        """Returns features of pictures `b 3 h w` in -1..1 for distances of sets: `b d`.
+    def statistics(self, pictures: Tensor) -> list[Tensor]:
+        """Returns what distances between sets of pictures `b 3 h w` in -1..1 are measured by.
 
-        These are the mean and the standard deviation of each channel over the picture: haze and noise change them.
+        These are, of each activation of the network, the means and the standard deviations of its channels over the
+        picture, `b d`: haze and noise change them.
         """
-        features = [activations.flatten(2) for activations in self._features(pictures)]
-        return torch.cat([statistic for a in features for statistic in (a.mean(2), a.std(2))], 1)
+        activations = [activation.flatten(2).float() for activation in self._features(pictures)]
+        return [statistic for a in activations for statistic in (a.mean(2), a.std(2))]
 
     def _features(self, images: Tensor) -> list[Tensor]:
         """The five activations of the network, each of which is compared."""

@@ -37,8 +37,8 @@ from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 
-HELD_OUT_CLIPS = 16  # a batch
-HELD_OUT_FRAMES = 192
+_HELD_OUT_CLIPS = 16  # a batch
+_HELD_OUT_FRAMES = 192
 
 
 @dataclass(frozen=True)
@@ -145,8 +145,8 @@ class LatentDiffusionStage(FootageStage):
         generator = step_generator(7, 0, 0)
         values, of_vehicles, num_clips = [], [], 0
         for number, regime in enumerate(self.config.regimes):
-            for _ in range(math.ceil(HELD_OUT_FRAMES / (HELD_OUT_CLIPS * regime.num_frames))):
-                clean, conditioning = self._batch(self.test, number, HELD_OUT_CLIPS, generator)
+            for _ in range(math.ceil(_HELD_OUT_FRAMES / (_HELD_OUT_CLIPS * regime.num_frames))):
+                clean, conditioning = self._batch(self.test, number, _HELD_OUT_CLIPS, generator)
                 error, _ = self._error(clean, conditioning, generator)
                 cells = box_coverage(boxes_of(conditioning), *clean.shape[-2:]).amax(2)
                 cells = cells * unknown_frames(conditioning, clean)[..., None, None]

@@ -37,8 +37,6 @@ from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.losses.perceptual import PerceptualDistance
 from drivesim.training.stages.diffusion import (
-    HELD_OUT_CLIPS,
-    HELD_OUT_FRAMES,
     DiffusionTraining,
     LatentDiffusionStage,
     boxes_of,
@@ -48,6 +46,9 @@ from drivesim.training.stages.diffusion import (
 )
 from drivesim.training.stages.stage import LossTerm, named_parameters
 
+MEASURED_CLIPS = 16  # a batch
+MEASURED_FRAMES = 96
+"""Number of held-out frames that distances are measured on."""
 _NOT_MEASURED = torch.finfo(torch.float32).max
 
 
@@ -137,7 +138,7 @@ class FewStepsStage(LatentDiffusionStage):
     def footage_has_grown(self) -> None:
         """Encodes the new frames."""
         super().footage_has_grown()
-        self.__dict__.pop("_real_features", None)
+        self.__dict__.pop("_real_statistics", None)
 
     def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
         """Yields the loss of the student, then that of the discriminator."""
@@ -174,7 +175,7 @@ class FewStepsStage(LatentDiffusionStage):
 
         If the held-out frames have changed, the best ones are measured again, so that distances stay comparable.
         """
-        measured_on, now = self._real_features.double().sum().cpu(), self._values()
+        measured_on, now = torch.cat(self._real_statistics, 1).double().sum().cpu(), self._values()
         self._distance.fill_(self._measured())
         if self._is_measured and not torch.equal(measured_on, self._best_measured_on):
             self._take(self._best)
@@ -196,7 +197,7 @@ class FewStepsStage(LatentDiffusionStage):
         return {
             "held_out_distance": float(self._best_distance),
             "held_out_distance_now": float(self._distance),
-            "held_out_samples": len(self._real_features),
+            "held_out_samples": len(self._real_statistics[0]),
         }
 
     @property
@@ -272,32 +273,38 @@ class FewStepsStage(LatentDiffusionStage):
         return final(renoising(denoise, noises, self.denoiser.schedule))
 
     def _measured(self) -> float:
-        """The kernel distance of sampled from real held-out frames, with features of the real ones' unit variance."""
-        real, made = self._real_features, torch.cat(list(self._held_out_features(sampled=True)))
-        mean, spread = real.mean(0), real.std(0).clamp(min=1e-6)
-        first, second = (((features - mean) / spread).cpu().numpy() for features in (real, made))
+        """The kernel distance of sampled from real held-out frames; all statistics count alike."""
+        scaled: tuple[list[Tensor], list[Tensor]] = ([], [])
+        for real, made in zip(self._real_statistics, self._held_out_statistics(sampled=True), strict=True):
+            mean = real.mean(0)
+            spread = (real - mean).square().mean().sqrt()
+            for frames, statistic in zip(scaled, (real, made), strict=True):
+                frames.append((statistic - mean) / spread)
+        first, second = (torch.cat(frames, 1).cpu().numpy() for frames in scaled)
         return KernelDistance(first, second)()
 
     @cached_property
-    def _real_features(self) -> Tensor:
-        """The features of the decoded latents of held-out frames, `n d`."""
-        return torch.cat(list(self._held_out_features(sampled=False)))
+    def _real_statistics(self) -> list[Tensor]:
+        """Statistics of the decoded latents of held-out frames, each `n d`."""
+        return self._held_out_statistics(sampled=False)
 
     @torch.no_grad()
-    def _held_out_features(self, sampled: bool) -> Iterator[Tensor]:
-        """Features of the frames that are not known in held-out clips, sampled or real ones, clip batch by batch."""
-        decoder = next(self.autoencoder.parameters())
+    def _held_out_statistics(self, sampled: bool) -> list[Tensor]:
+        """Statistics of the frames that are not known in held-out clips, sampled or real ones, each `n d`."""
+        decoder, batches = next(self.autoencoder.parameters()), []
         for number, regime in enumerate(self.config.regimes):
             generator = step_generator(13, number, 0)
-            for _ in range(math.ceil(HELD_OUT_FRAMES / (HELD_OUT_CLIPS * regime.num_frames))):
-                clean, conditioning = self._batch(self.test, number, HELD_OUT_CLIPS, generator)
+            for _ in range(math.ceil(MEASURED_FRAMES / (MEASURED_CLIPS * regime.num_frames))):
+                clean, conditioning = self._batch(self.test, number, MEASURED_CLIPS, generator)
                 seed = int(torch.randint(2**62, (), generator=generator))
                 shown = clean
                 if sampled:
                     shown = self._sampled(clean, conditioning, torch.Generator().manual_seed(seed))
                 wanted = shown[unknown_frames(conditioning, clean).bool()]
-                frames = self.autoencoder.decode(wanted[:, None].to(decoder.device))[:, 0]
-                yield self.perceptual.pooled(frames.to(self.device))
+                with mixed_precision(self.device):
+                    frames = self.autoencoder.decode(wanted[:, None].to(decoder.device))[:, 0]
+                    batches.append(self.perceptual.statistics(frames.to(self.device)))
+        return [torch.cat(parts) for parts in zip(*batches, strict=True)]
 
 
 def _held(x0: Tensor, clean: Tensor, conditioning: Conditioning) -> Tensor:

@@ -32,7 +32,7 @@ STUDENTS = sorted(TEACHER_OF)
 
 @pytest.fixture(autouse=True)
 def few_held_out_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(few_steps, "HELD_OUT_FRAMES", 16)
+    monkeypatch.setattr(few_steps, "MEASURED_FRAMES", 16)
     monkeypatch.setattr(metrics, "_tensorboard", lambda *_: None)
     torch.set_num_threads(1)
 
@@ -178,7 +178,7 @@ def test_the_guided_teacher_hardly_counts_at_the_highest_level(logs: Path, out: 
         stage.config = replace(stage.config, **changes)
         generator = torch.Generator().manual_seed(1)
         _, found = stage._made(clean, conditioning, torch.full((4,), tau), generator)
-        return {name: float(error) for name, error in found.items()}
+        return {name: float(error.detach()) for name, error in found.items()}
 
     low = anchors(249)
     high = anchors(999, teacher_weight=1e6)
