@@ -25,6 +25,7 @@ class TemporalConfig:
         context_channels: Number of channels of the encoded context frames; 0 for a network without them.
         ego_motion: Whether the network is conditioned on ego motion.
         frame_rate: Whether the network is conditioned on the regime of the frame rate.
+        context_noise: Whether the network is conditioned on the noise level of its context frames.
         spatial_kernel: Side of the second convolution of a block, which lets it follow what moves.
         head_dim: Dimensions of an attention head.
     """
@@ -33,6 +34,7 @@ class TemporalConfig:
     context_channels: int = 0
     ego_motion: bool = False
     frame_rate: bool = False
+    context_noise: bool = False
     spatial_kernel: int = 3
     head_dim: int = 32
 

@@ -32,6 +32,7 @@ from drivesim.engine import (
     settings_named,
 )
 from drivesim.engine.real_frames import read_real_frame
+from drivesim.engine.unheeded import heeded_settings
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
@@ -260,7 +261,7 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, An
         scenario["context_frames"] = [_sha256(read_real_frame(frame)) for frame in job.scenario.context_frames]
     return {
         "scenario": scenario,
-        "settings": settings_of(job).canonical(),
+        "settings": heeded_settings(settings_of(job), checkpoints).canonical(),
         "checkpoints": deciding_checkpoints(checkpoints, job.gate),
         "engine": drivesim.COMPUTATION_VERSION,
         "device": job.device,

@@ -21,6 +21,7 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from drivesim.data.clips import draw
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoise, Denoiser
@@ -140,13 +141,18 @@ class FewStepsStage(LatentDiffusionStage):
         super().footage_has_grown()
         self.__dict__.pop("_real_statistics", None)
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
         """Yields the loss of the student, then that of the discriminator."""
         config = self.config
         number = int(torch.randint(len(self.train), (), generator=generator))
-        clean, conditioning = self._batch(self.train, number, config.batch_size, generator)
+        regime = config.regimes[number]
+        clean, conditioning = self._clips(
+            draw(self.train[number], config.batch_size, regime.num_frames, generator), regime
+        )
         conditioning = conditioning.drop_randomly(config.drop, generator, config.drop_together)
         conditioning = with_colours_forgotten(conditioning, generator)
+        if regime.num_frames > 1:
+            clean, conditioning = self._with_context(clean, conditioning, None, generator)
         tau = self._drawn_levels(len(clean), generator)
         made, anchors = self._made(clean, conditioning, tau, generator)
 
@@ -295,7 +301,7 @@ class FewStepsStage(LatentDiffusionStage):
         for number, regime in enumerate(self.config.regimes):
             generator = step_generator(13, number, 0)
             for _ in range(math.ceil(MEASURED_FRAMES / (MEASURED_CLIPS * regime.num_frames))):
-                clean, conditioning = self._batch(self.test, number, MEASURED_CLIPS, generator)
+                clean, conditioning = self._held_out_clips(number, MEASURED_CLIPS, generator)
                 seed = int(torch.randint(2**62, (), generator=generator))
                 shown = clean
                 if sampled:

@@ -90,7 +90,7 @@ def test_each_loss_moves_its_own_parameters_and_never_the_teacher(role: str, log
     stage = prepared(role, logs, out)
     groups = stage.parameters()
     teacher = {name: tensor.clone() for name, tensor in stage.teacher.state_dict().items()}
-    for term in stage.losses(10_000, torch.Generator().manual_seed(0)):
+    for term in stage.losses(10_000, 0.0, torch.Generator().manual_seed(0)):
         for named in groups.values():
             for parameter in named.values():
                 parameter.grad = None
@@ -162,7 +162,7 @@ def test_distances_on_other_held_out_frames_are_not_compared(
 def test_known_frames_are_held_while_it_samples(role: str, logs: Path, out: Path) -> None:
     stage = prepared(role, logs, out)
     generator = torch.Generator().manual_seed(0)
-    clean, conditioning = stage._batch(stage.test, 0, 4, generator)
+    clean, conditioning = stage._held_out_clips(0, 4, generator)
     with torch.no_grad():
         made = stage._sampled(clean, conditioning, generator)
     mask = conditioning.context.mask
@@ -172,7 +172,7 @@ def test_known_frames_are_held_while_it_samples(role: str, logs: Path, out: Path
 
 def test_the_guided_teacher_hardly_counts_at_the_highest_level(logs: Path, out: Path) -> None:
     stage = prepared("image_few_steps", logs, out)
-    clean, conditioning = stage._batch(stage.train, 0, 4, torch.Generator().manual_seed(0))
+    clean, conditioning = stage._held_out_clips(0, 4, torch.Generator().manual_seed(0))
 
     def anchors(tau: int, **changes: float) -> dict[str, float]:
         stage.config = replace(stage.config, **changes)
