@@ -23,7 +23,7 @@ from drivesim.cli.evaluate.options import (
     SplitOption,
     Steps,
 )
-from drivesim.cli.evaluate.setup import engine_of, footage_of, frame_size, sampling_of
+from drivesim.cli.evaluate.setup import engine_of, footage_of, frame_size, sampling_of, with_students
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import CheckpointError, InputError
 
@@ -81,7 +81,9 @@ def detection(
         show = shown(stack.enter_context(progress()))
         footage = footage_of(data, frame_size(engine, low=False), samples, split, footage_seed, show)
         figures = tuple(detection_figures(engine, footage, detectors, wanted, sampling, footage_seed, show))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles} | {"sampling": sampling.subject()}
+    measured = with_students(engine, tuple(roles), sampling.settings)
+    subject = {role: engine.checkpoints.sha256[role] for role in measured}
+    subject["sampling"] = sampling.subject(engine.checkpoints)
     deliver(Report("detection", subject, figures), out, as_json, detection_table)
 
 

@@ -9,7 +9,7 @@ import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress, shown
 from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption
-from drivesim.cli.evaluate.setup import engine_of
+from drivesim.cli.evaluate.setup import engine_of, with_students
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 
 _ROLES = ("autoencoder", "prediction")
@@ -52,11 +52,12 @@ def futures(
     rate = engine.video.keyframe_fps
     task = FuturesTask(count, 1 + max(context, round(seconds * rate)), context, seed)
     moments = spread_starts(data, split.value, starts, (task.num_keyframes - 1) / rate)
-    network = EfficientNetLite0(str(engine.device))
+    network, settings = EfficientNetLite0(str(engine.device)), settings_named(preset.value)
     with progress() as bars:
-        compared = list(compared_futures(engine, moments, task, settings_named(preset.value), shown(bars)))
+        compared = list(compared_futures(engine, moments, task, settings, shown(bars)))
         figures = tuple(futures_figures(compared, task, rate, network, str(engine.device)))
-    subject = {role: engine.checkpoints.sha256[role] for role in _ROLES} | {"sampling": f"preset {preset.value}"}
+    measured = with_students(engine, _ROLES, settings)
+    subject = {role: engine.checkpoints.sha256[role] for role in measured} | {"sampling": f"preset {preset.value}"}
     if sheet is not None:
         write_png(futures_sheet(compared[:8]), sheet)
     deliver(Report("futures", subject, figures), out, as_json)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from drivesim.engine.conditions import clip_conditions, keyframe_conditions, time_of_day_index
 from drivesim.engine.first_frame.first_frame import FirstFrame
@@ -56,13 +57,25 @@ class Future:
         else:
             known = models.tensor(previous[-video.context_frames :])
         chain, first = self._latent_noise(), self.timeline.first_keyframe(window)
-        noise = torch.stack([chain.keyframe(first + place) for place in range(video.keyframes_per_window)])
+
+        def noise_of_step(step: int) -> Tensor:
+            of_step = chain.of_step(step)
+            return torch.stack([of_step.keyframe(first + place) for place in range(video.keyframes_per_window)])[None]
+
         conditions = keyframe_conditions(self.first_frame.scenario, self.timeline.keyframe_times(window))
-        prediction = models.computing_in(settings.precision).prediction
+        prediction = models.computing_in(settings.precision).sampled("prediction", settings)
         context_noise = None
         if settings.context_noise and prediction.network.config.temporal.context_noise:
             context_noise = chain.context(window, len(known))
-        latents = predict_window(prediction, known, conditions, settings, noise=noise, context_noise=context_noise)
+        latents = predict_window(
+            prediction,
+            known,
+            conditions,
+            settings,
+            noise=noise_of_step(0)[0],
+            context_noise=context_noise,
+            noise_of_step=noise_of_step,
+        )
         return Predicted(latents.cpu().numpy(), None if choice is None else choice.record())
 
     @torch.inference_mode()
