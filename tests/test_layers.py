@@ -14,11 +14,15 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 UI = ROOT / "ui"
 ORDER = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
     "distances",
     "geometry",
@@ -37,11 +41,15 @@ ORDER = (
     "cli",
 )
 TORCH_FREE = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
     "distances",
     "geometry",
@@ -66,7 +74,7 @@ AT_HOME = {
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
     "zarr": ("drivesim/archive/",),
-    "fsspec": ("drivesim/archive/stores/remote.py",),
+    "fsspec": ("drivesim/archive/stores/remote.py", "drivesim/data/remote.py"),
     "filelock": ("drivesim/locks.py",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from drivesim.rollout.html import page_of
 
 _JPEG_QUALITY = 80
 _WIDEST, _NARROWEST = 1200, 240  # of a contact sheet, px
@@ -28,9 +29,10 @@ def page(report: Mapping[str, Any], folder: Path) -> str:
         report: see `drivesim.batch.report.build_report`.
         folder: the folder that the paths in the report are relative to.
     """
-    environment = Environment(loader=PackageLoader("drivesim.batch"), autoescape=True, undefined=StrictUndefined)
     jobs, width = report["jobs"], _sheet_width(len(report["jobs"]))
-    return environment.get_template("report.html").render(
+    return page_of(
+        "drivesim.batch",
+        "report.html",
         report=report,
         totals=report["totals"],
         common=report["common"],

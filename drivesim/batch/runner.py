@@ -21,6 +21,9 @@ from drivesim.errors import DrivesimError, InputError
 from drivesim.rollout.job import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
 from drivesim.rollout.workers import SILENCE_LIMIT_S
 
+_LONGEST_WAIT_S = 3600.0
+"""Operating systems wait for no more than some weeks at a time; then the limits are looked at again."""
+
 
 @dataclass(frozen=True)
 class Limits:
@@ -156,7 +159,7 @@ class _Batch(Generic[WorkerT]):
             if not self.runs and not self.waiting:
                 return
             deadline = min((run.deadline(self.limits) for run in self.runs), default=float("inf"))
-            seconds = max(0.0, min(deadline - time.monotonic(), self.limits.silent_seconds))
+            seconds = max(0.0, min(deadline - time.monotonic(), self.limits.silent_seconds, _LONGEST_WAIT_S))
             ready = self.pool.wait([run.worker for run in self.runs], seconds)
             for run in list(self.runs):
                 if run.worker in ready:

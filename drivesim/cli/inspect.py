@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivesim.cli.check import require_archive
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import ArchiveError
 
@@ -29,7 +30,10 @@ def inspect(
     require_archive(archive)
     opened = open_archive(archive)
     facts = describe(opened)
-    typer.echo(json.dumps(facts, indent=2) if as_json else as_text(facts))
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+    for line in () if as_json else as_lines(facts):
+        say(line)
     for rollout in opened.rollouts:
         for finding in rollout.chain.findings:
             raise ArchiveError(f"{archive}: {finding}; `drivesim check --read-data` lists all damage")
@@ -67,8 +71,8 @@ def describe(archive: Archive) -> dict[str, Any]:
     }
 
 
-def as_text(facts: dict[str, Any]) -> str:
-    """Returns the same facts as text for people."""
+def as_lines(facts: dict[str, Any]) -> list[str]:
+    """Returns the same facts as lines for people."""
     state = "complete" if facts["complete"] else "interrupted: the same rollout command continues it"
     lines = [
         f"{facts['archive']}: {state}",
@@ -84,7 +88,7 @@ def as_text(facts: dict[str, Any]) -> str:
     for section in ("inputs", "provenance"):
         lines.append(f"  {section}")
         lines += [f"    {field} = {value}" for field, value in _leaves(facts[section], "")]
-    return "\n".join(lines)
+    return lines
 
 
 def _gate(futures: list[dict[str, Any]]) -> list[str]:

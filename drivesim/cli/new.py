@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption, make_folder
 from drivesim.errors import InputError
 
@@ -18,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 def _list(asked: bool) -> None:
     if asked:
         for name, text in _templates().items():
-            typer.echo(f"{name:<28} {_purpose(text)}")
+            say(f"{name:<28} {_purpose(text)}")
         raise typer.Exit
 
 

@@ -39,6 +39,24 @@ class _Outcome:
     found: bool
 
 
+def steered_archives(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Returns the archives of steered scenarios, and a sentence about each other one.
+
+    Raises:
+        InputError: No archive was made by a rollout of a steered scenario.
+    """
+    kept, others = [], []
+    for path in paths:
+        try:
+            _steered_scenario(open_archive(path))
+            kept.append(path)
+        except InputError as error:
+            others.append(str(error))
+    if not kept:
+        raise InputError("; ".join(others))
+    return kept, others
+
+
 def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnProgress) -> Iterator[Figure]:
     """Measures the fraction of the boxes of at least 40 px in which the vehicle detector finds a vehicle.
 

@@ -40,6 +40,7 @@ from drivesim.models.precision import FLOAT32
 from drivesim.models.stages import TEACHER_OF
 from drivesim.rollout.workers import WorkerSpec, windows_from_workers
 from drivesim.scenario import Scenario
+from drivesim.wording import counted
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,7 @@ class RolloutJob:
         checkpoints: folder of the models.
         seed: seed of the run.
         futures: number of futures.
+        only: the number of the only future that is made now; the archive has room for all of them.
         preset: how they are sampled, `fast` or `quality`.
         device: where the networks run, `cpu` or `cuda`.
         threads: number of CPU threads per worker; the bits depend on it.
@@ -79,6 +81,12 @@ class RolloutJob:
     latents: Path | None = None
     precision: str = FLOAT32
     frames_precision: str | None = None
+    only: int | None = None
+
+    @property
+    def made_futures(self) -> range:
+        """The futures that are made: all, or the only one."""
+        return range(self.futures) if self.only is None else range(self.only, self.only + 1)
 
     @property
     def archive_path(self) -> Path:
@@ -129,16 +137,20 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
 
     Args:
         job: what to make.
-        engine: makes the windows in this process instead of workers. It has the checkpoints and device of the job.
+        engine: makes the windows in this process instead of workers. It has the checkpoints, device and threads of the
+            job.
 
     Raises:
         InputError: the checkpoints cannot be used, the folder cannot be written, the archive is that of another run,
-            or there is a gate but the scenario has no boxes.
+            there is a gate but the scenario has no boxes, or the only future is none of the job's.
         ArchiveError: the archive is damaged, or another process writes it.
         DrivesimError: a worker failed.
     """
     if job.gate > 1:
         layout_to_obey(job.scenario)
+    if job.only is not None and job.only >= job.futures:
+        has = f"has {counted(job.futures, 'future')}, the last of which is {job.futures - 1}"
+        raise InputError(f"--future {job.only}: {job.scenario.name} {has}; give more --futures")
     checkpoints = verified_checkpoints(job.checkpoints) if engine is None else engine.checkpoints
     settings = settings_of(job)
     timeline = Timeline(checkpoints.preset.video, settings.interpolation_passes, job.scenario.duration_s)
@@ -153,7 +165,7 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
         spec = WorkerSpec(
             job.checkpoints, job.scenario, job.seed, settings, job.device, job.threads, layout.keeps_frames
         )
-        starts = [_start(writer, future, source) for future in range(job.futures)]
+        starts = [_start(writer, future, source) for future in job.made_futures]
         if engine is None:
             made = windows_from_workers(spec, timeline, starts, job.workers)
         else:
@@ -167,9 +179,10 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
                 yield from _preview(job, event.future)
         if not layout.keeps_frames:
             return
-        for future in range(job.futures):
+        for future in job.made_futures:
             yield from _preview(job, future)
-        yield from _contact_sheet(job)
+        if all(writer.committed_windows(future) == timeline.num_windows for future in range(job.futures)):
+            yield from _contact_sheet(job)
 
 
 def render_job(
@@ -259,20 +272,29 @@ def deciding_checkpoints(checkpoints: CheckpointSet, gate: int, settings: Engine
 
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
     """Returns everything that decides the bytes of the archive."""
-    scenario = {**job.scenario.canonical(), "seed": job.seed}
-    if job.scenario.first_frame is not None:
-        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame))
-    if job.scenario.context_frames is not None:
-        scenario["context_frames"] = [_sha256(read_real_frame(frame)) for frame in job.scenario.context_frames]
     settings = heeded_settings(settings_of(job), checkpoints)
     return {
-        "scenario": scenario,
+        "scenario": _decided_by_scenario(job),
         "settings": settings.canonical(),
         "checkpoints": deciding_checkpoints(checkpoints, job.gate, settings),
         "engine": drivesim.COMPUTATION_VERSION,
         "device": job.device,
         "threads": job.threads,
     }
+
+
+def _decided_by_scenario(job: RolloutJob) -> dict[str, Any]:
+    """Returns what the scenario decides. If latents are taken from an archive, its real frames need not be there."""
+    if job.latents is not None and job.scenario.real_frames:
+        archived: dict[str, Any] = open_archive(job.latents).manifest.inputs["scenario"]
+        return archived
+    scenario = {**job.scenario.canonical(), "seed": job.seed}
+    if job.scenario.first_frame is not None:
+        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame, job.scenario.fit))
+    if job.scenario.context_frames is not None:
+        frames = [read_real_frame(frame, job.scenario.fit) for frame in job.scenario.context_frames]
+        scenario["context_frames"] = list(map(_sha256, frames))
+    return scenario
 
 
 def library_versions() -> dict[str, str]:
@@ -359,9 +381,15 @@ def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> 
 
 
 def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
+    """Returns what an archive says about its origin: the same for equal scenarios and pictures in any folder."""
     students = sampled_students(settings_of(job), checkpoints)
+    scenario = job.scenario.model_dump(mode="json")
+    if job.scenario.first_frame is not None:
+        scenario["first_frame"] = Path(job.scenario.first_frame).name
+    if job.scenario.context_frames is not None:
+        scenario["context_frames"] = [Path(frame).name for frame in job.scenario.context_frames]
     return {
-        "scenario": job.scenario.model_dump(mode="json"),
+        "scenario": scenario,
         "preset": job.preset,
         **({"students": students} if students else {}),
         "models": checkpoints.preset.name,

@@ -183,7 +183,7 @@ def _serve(connection: Connection, spec: WorkerSpec) -> None:
     keep_freed_memory()
     fix_arithmetic(spec.threads)
     try:
-        engine = Engine.load(spec.checkpoints, spec.device)
+        engine = Engine.load(spec.checkpoints, spec.device, spec.threads)
         while True:
             task: Task = connection.recv()
             for step in engine.future(spec.scenario, task.future, spec.seed, spec.settings).steps(task):

@@ -12,7 +12,7 @@ from drivesim.detection.detections import Detections
 from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation import steering
-from drivesim.evaluation.steering import steering_figures, steering_subject
+from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
 from drivesim.rollout.job import RolloutJob, run_rollout
 from drivesim.scenario import Scenario
 
@@ -69,3 +69,12 @@ def test_a_scenario_without_manoeuvres_asks_for_nothing_over_time(checkpoints: P
     placed = _archive(tmp_path, checkpoints, LEAD)
     with pytest.raises(InputError, match="no actor of its scenario has a manoeuvre"):
         list(steering_figures(Engine.load(checkpoints), [placed], lambda *_: None))
+    with pytest.raises(InputError, match="no actor of its scenario has a manoeuvre"):
+        steered_archives([placed])
+
+
+def test_archives_without_manoeuvres_are_left_out_by_name(steered: Path, checkpoints: Path, tmp_path: Path) -> None:
+    placed = _archive(tmp_path, checkpoints, LEAD)
+    kept, [sentence] = steered_archives([placed, steered])
+    assert kept == [steered]
+    assert sentence.startswith(f"{placed}: no actor")

@@ -156,7 +156,8 @@ def progress_html(job: JobState | None) -> str:
         lines.append(
             f'<div class="ds-job-line"><span>Future {number}</span>{bar}<span>{html.escape(stage)}</span></div>'
         )
-    return f'<div class="ds-jobs" data-state="{job.state}">{_headline(job, now)}{"".join(lines)}</div>'
+    marks = f'data-state="{job.state}" data-job="{job.id}"'
+    return f'<div class="ds-jobs" {marks}>{_headline(job, now)}{"".join(lines)}</div>'
 
 
 def _headline(job: JobState, now: float) -> str:

@@ -13,7 +13,7 @@ from torch import nn
 
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.files import load_checkpoint, load_layout_prior
-from drivesim.models.checkpoints.tensor_file import metadata_of, sha256_of
+from drivesim.models.checkpoints.tensor_file import metadata_of
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.presets import Preset
 from drivesim.models.stages import (
@@ -27,8 +27,10 @@ from drivesim.models.stages import (
     current_name,
     recorded_name,
 )
+from drivesim.regular_files import read_regular, sha256_of
 
 MANIFEST = "manifest.json"
+_MAX_BYTES = 1 << 20
 NEXT_MANIFEST = "manifest.json.next"
 """The manifest of a publication that is under way; it holds as soon as its checkpoint has taken its place."""
 
@@ -60,14 +62,16 @@ class CheckpointSet:
             return coming
         try:
             return cls._read(folder, MANIFEST)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{folder}: no checkpoints here (expected {MANIFEST})") from None
+        except OSError as error:
+            raise CheckpointError(f"{folder / MANIFEST}: cannot be read ({error.strerror})") from None
 
     @classmethod
     def _read(cls, folder: Path, name: str) -> CheckpointSet:
         manifest = folder / name
         try:
-            content = json.loads(manifest.read_bytes())
+            content = json.loads(read_regular(manifest, _MAX_BYTES))
             preset = TypeAdapter(Preset).validate_python(_with_current_names(content["preset"]))
             return cls(folder, preset, _with_current_names(content["sha256"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

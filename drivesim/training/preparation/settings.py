@@ -19,6 +19,7 @@ from drivesim.training.stages.stage import SINGLE_FRAMES, ClipKind, TrainingConf
 from drivesim.training.stages.upsampler import UpsamplerTraining
 
 Settings = TypeVar("Settings", bound=TrainingConfig)
+LatentSettings = TypeVar("LatentSettings", bound=DiffusionTraining)
 
 
 def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
@@ -30,17 +31,22 @@ def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
     return as_requested(request, settings)
 
 
+def latent_settings(request: StageRequest) -> DiffusionTraining:
+    """Returns the settings of stage `image`, `prediction` or `interpolation` with the clips that a request asks for."""
+    return _with_clips(request, as_requested(request, diffusion_settings(request.role, request.preset)))
+
+
 def diffusion_settings(role: str, preset: Preset) -> DiffusionTraining:
     """Returns the settings of stage `image`, `prediction` or `interpolation`."""
     return replace(_clips_and_drops(role, preset), noise_correlation=preset.noise_correlation)
 
 
-def few_steps_settings(role: str, preset: Preset) -> FewStepsTraining:
-    """Returns the settings of a student; it sees the clips and conditions of its teacher."""
-    num_steps = STAGES[role].num_steps
-    assert num_steps is not None, f"{role} is a student"
-    seen = diffusion_settings(TEACHER_OF[role], preset)
-    return FewStepsTraining(
+def few_steps_settings(request: StageRequest) -> FewStepsTraining:
+    """Returns the settings of a student, which sees the clips and conditions of its teacher."""
+    teacher, num_steps = TEACHER_OF[request.role], STAGES[request.role].num_steps
+    assert num_steps is not None, f"{request.role} is a student"
+    seen = diffusion_settings(teacher, request.preset)
+    settings = FewStepsTraining(
         batch_size=seen.batch_size,
         regimes=seen.regimes,
         drop=seen.drop,
@@ -48,8 +54,9 @@ def few_steps_settings(role: str, preset: Preset) -> FewStepsTraining:
         noise_correlation=seen.noise_correlation,
         samples=seen.samples,
         num_steps=num_steps,
-        guidance=GUIDANCE[TEACHER_OF[role]],
+        guidance=GUIDANCE[teacher],
     )
+    return _with_clips(request, as_requested(request, settings))
 
 
 def decoder_settings(preset: Preset) -> DecoderTraining:
@@ -67,15 +74,25 @@ def upsampler_settings(role: str, preset: Preset) -> UpsamplerTraining:
 def as_requested(request: StageRequest, settings: Settings) -> Settings:
     """Returns settings with batch size, learning rate and seed of a request."""
     batch_size = request.batch_size or settings.batch_size * request.batch_scale
-    settings = replace(settings, batch_size=batch_size, seed=request.seed)
-    if request.learning_rate is not None:
-        settings = replace(settings, learning_rate=request.learning_rate)
-    return settings
+    scale, learning_rate = request.learning_rate_scale, request.learning_rate
+    if learning_rate is None:
+        learning_rate = settings.learning_rate * scale
+    return replace(
+        settings,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=round(settings.warmup_steps * min(1.0, scale)),
+        seed=request.seed,
+    )
 
 
-def wanted_clips(role: str, preset: Preset) -> tuple[ClipKind, ...]:
+def wanted_clips(request: StageRequest) -> tuple[ClipKind, ...]:
     """Returns the kinds of clips that a stage trains on."""
-    role = TEACHER_OF.get(role, role)
+    kinds = _kinds_of(TEACHER_OF.get(request.role, request.role), request.preset)
+    return kinds if request.clips is None else tuple(kind for kind in kinds if kind in request.clips)
+
+
+def _kinds_of(role: str, preset: Preset) -> tuple[ClipKind, ...]:
     if STAGES[role].family is Family.LATENT_DIFFUSION:
         return tuple(regime.clips for regime in diffusion_settings(role, preset).regimes)
     if role == "decoder":
@@ -110,6 +127,13 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
         "crowdedness": 0.5,
     }
     return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context=ContextTraining(noise=0.05), samples=4)
+
+
+def _with_clips(request: StageRequest, settings: LatentSettings) -> LatentSettings:
+    """The settings with only those kinds of clips that a request asks for."""
+    if request.clips is None:
+        return settings
+    return replace(settings, regimes=tuple(regime for regime in settings.regimes if regime.clips in request.clips))
 
 
 def _crops(preset: Preset) -> CropConfig:

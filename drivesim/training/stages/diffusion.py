@@ -184,10 +184,11 @@ class LatentDiffusionStage(FootageStage):
                 cells = cells * unknown_frames(conditioning, clean)[..., None, None]
                 num_clips += len(clean)
                 values.append(float(mean_of_unknown(error, conditioning)))
-                of_vehicles.append(float((error * cells).sum() / cells.sum()))
+                if cells.sum():  # footage may be unlabelled, or without vehicles
+                    of_vehicles.append(float((error * cells).sum() / cells.sum()))
         return {
             "held_out_loss": float(np.mean(values)),
-            "held_out_vehicle_loss": float(np.nanmean(of_vehicles)),
+            "held_out_vehicle_loss": float(np.mean(of_vehicles)) if of_vehicles else math.nan,
             "held_out_samples": num_clips,
         }
 
