@@ -13,10 +13,11 @@ import pytest
 import torch
 
 from drivesim.models.checkpoints import BASE_OF, CheckpointSet
-from drivesim.models.checkpoints.tensor_file import read_tensors, sha256_of
+from drivesim.models.checkpoints.tensor_file import read_tensors
 from drivesim.models.presets import tiny
 from drivesim.models.stages import TEACHER_OF
 from drivesim.models.temporal import temporal_names
+from drivesim.regular_files import sha256_of
 from drivesim.training.loop import metrics
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report
