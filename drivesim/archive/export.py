@@ -69,9 +69,9 @@ def write_png(picture: np.ndarray, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Writes UTF-8 text; raises what `write_mp4` raises."""
+    """Writes UTF-8 text; bytes of file names that are no UTF-8 are escaped. Raises what `write_mp4` raises."""
     with _replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:

@@ -12,6 +12,7 @@ import typer
 from drivesim.cli.lines import console, say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import ArchiveError, DrivesimError, InputError
+from drivesim.wording import counted
 
 
 def check(
@@ -42,14 +43,14 @@ def check(
             typer.echo(json.dumps(report))
         for finding in () if as_json else findings:
             say(finding)
-        raise ArchiveError(f"{archive}: damaged, {len(findings)} {'finding' if len(findings) == 1 else 'findings'}")
+        raise ArchiveError(f"{archive}: damaged, {counted(len(findings), 'finding')}")
     rollouts = open_archive(archive).rollouts
     windows = sum(rollout.num_committed_windows for rollout in rollouts)
     expected = sum(rollout.layout.num_windows for rollout in rollouts)
     report |= {"committed_windows": windows, "expected_windows": expected, "read_data": read_data}
     if not as_json:
         depth = "every committed byte was read" if read_data else "sizes and records only; --read-data reads all"
-        say(f"{archive}: sound, {windows} of {expected} windows committed ({depth})")
+        say(f"{archive}: sound, {windows} of {counted(expected, 'window')} committed ({depth})")
     outside = None if against is None else _compare(archive, against, report, as_json)
     if as_json:
         typer.echo(json.dumps(report))
@@ -78,7 +79,8 @@ def _compare(archive: Path, against: Path, report: dict[str, Any], as_json: bool
     tolerance = f"latents {MAX_LATENT_ERROR:g}, frames {MIN_PSNR_DB:g} dB"
     outside = sum(not window["within_tolerance"] for window in windows)
     if outside:
-        return f"{archive}: {outside} windows differ from {against} by more than the tolerance ({tolerance})"
+        windows = "1 window differs" if outside == 1 else f"{outside} windows differ"
+        return f"{archive}: {windows} from {against} by more than the tolerance ({tolerance})"
     if not as_json:
         say(f"{archive}: within the tolerance of {against} ({tolerance})")
     return None

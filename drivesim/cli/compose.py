@@ -51,7 +51,7 @@ def compose(
     """
     from dataclasses import replace
 
-    from drivesim.archive.export import write_png
+    from drivesim.archive.export import write_png, write_text
     from drivesim.engine import Engine, settings_named
     from drivesim.engine.unheeded import unheeded
     from drivesim.scenario import load_case
@@ -69,7 +69,7 @@ def compose(
     if gate > 1:
         frame, choice = engine.compose_gated(scenario, gate, seed, settings)
         written.append(out.with_name(f"{out.stem}_gate.json"))
-        written[-1].write_text(json.dumps(choice.record(), indent=1) + "\n")
+        write_text(json.dumps(choice.record(), indent=1) + "\n", written[-1])
     else:
         frame = engine.compose(scenario, seed, settings)
     boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")

@@ -67,7 +67,8 @@ def export(
 ) -> None:
     """Export the frames of an archive as videos, pictures, labelled pictures or Rerun recordings.
 
-    Of a future that is not complete, the committed frames are exported.
+    Of a future that is not complete, the committed frames are exported. The exit code is 3 if frames are left out
+    because commit records are damaged or missing.
     """
     from drivesim.archive import open_archive
 
@@ -79,6 +80,8 @@ def export(
         raise InputError(f"{archive}: --future {future} does not exist; the last future is {len(opened.rollouts) - 1}")
     rollouts = opened.rollouts if future is None else opened.rollouts[future : future + 1]
     if not any(rollout.num_committed_frames for rollout in rollouts):
+        for rollout in rollouts:
+            rollout.require_sound()
         raise InputError(f"{archive}: no frames are committed yet, so there is nothing to export")
     written: list[Path] = []
     for rollout in rollouts:
@@ -94,6 +97,8 @@ def export(
             written.append(path)
             if not as_json:
                 say(str(path))
+    for rollout in rollouts:
+        rollout.require_sound()
     if as_json:
         typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 

@@ -17,6 +17,7 @@ from drivesim.cli.lines import console, description, say
 from drivesim.data.ingest.formats.names import Format
 from drivesim.errors import FootageError
 from drivesim.escapes import escaped
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.data.ingest.session import Ingested, Underway
@@ -183,12 +184,19 @@ def _followed(events: Iterator[Ingested | Underway]) -> list[Ingested]:
                 done.append(event)
                 for problem in event.problems:
                     progress.console.print(escaped(f"{event.name}: {problem}"), soft_wrap=True)
-            progress.update(task, description=f"{len(done)} recordings done, {sum(frames.values())} frames")
+            progress.update(
+                task, description=f"{counted(len(done), 'recording')} done, {counted(sum(frames.values()), 'frame')}"
+            )
     return done
 
 
 def _show(summary: Summary, out: Path, sheet: Path | None) -> None:
-    hours = f"{summary.hours:.2f} h in {summary.logs} drive logs, {summary.frames} frames, {summary.boxes} boxes"
+    sizes = [
+        counted(summary.logs, "drive log"),
+        counted(summary.frames, "frame"),
+        counted(summary.boxes, "box", "boxes"),
+    ]
+    hours = f"{summary.hours:.2f} h in {', '.join(sizes)}"
     lines = [f"{out}: {hours}"]
     for title, parts in (
         ("frame rate, hours", summary.fps),
@@ -204,7 +212,7 @@ def _show(summary: Summary, out: Path, sheet: Path | None) -> None:
     if summary.largest_offset_s:
         lines.append(f"  frames are up to {1000 * summary.largest_offset_s:.0f} ms off their place in time")
     if summary.rejected:
-        lines.append(f"  {len(summary.rejected)} recordings rejected")
+        lines.append(f"  {counted(len(summary.rejected), 'recording')} rejected")
     if sheet is not None:
         lines.append(f"  {sheet}")
     for line in lines:

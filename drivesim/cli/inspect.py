@@ -11,7 +11,6 @@ import typer
 from drivesim.cli.check import require_archive
 from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
-from drivesim.errors import ArchiveError
 
 if TYPE_CHECKING:
     from drivesim.archive import Archive
@@ -34,9 +33,7 @@ def inspect(
         typer.echo(json.dumps(facts, indent=2))
     for line in () if as_json else as_lines(facts):
         say(line)
-    for rollout in opened.rollouts:
-        for finding in rollout.chain.findings:
-            raise ArchiveError(f"{archive}: {finding}; `drivesim check --read-data` lists all damage")
+    opened.require_sound()
 
 
 def describe(archive: Archive) -> dict[str, Any]:

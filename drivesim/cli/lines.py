@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,6 +12,18 @@ from drivesim.escapes import escaped
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TextColumn
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return escaped(super().format(record))
+
+
+def log_in_lines() -> None:
+    """Writes warnings of the library on stderr, one line for each; without it Python would write them as they are."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine())
+    logging.basicConfig(handlers=[handler])
 
 
 def say(line: object, err: bool = False) -> None:

@@ -27,7 +27,7 @@ from drivesim.cli.export import export
 from drivesim.cli.import_scenario import import_scenario
 from drivesim.cli.ingest import ingest
 from drivesim.cli.inspect import inspect
-from drivesim.cli.lines import say
+from drivesim.cli.lines import log_in_lines, say
 from drivesim.cli.new import new
 from drivesim.cli.preview import preview
 from drivesim.cli.record import record
@@ -96,6 +96,7 @@ def main() -> NoReturn:
     """Runs the command line and exits. A user's mistake gives one line, or one per mistake in a scenario."""
     answer(app)
     keep_freed_memory()
+    log_in_lines()
     wait_passively()
     try:
         app(prog_name="drivesim")

@@ -15,6 +15,7 @@ import typer
 
 from drivesim.cli.lines import console, description, say
 from drivesim.errors import FootageError, MissingExtraError
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.world.recording.log_session import RecordSession
@@ -95,7 +96,8 @@ def record(
         typer.echo(json.dumps({"out": str(out), "recorded": new, "existing": existing, "seconds": round(seconds, 1)}))
     else:
         rate = new * recipe.num_frames / max(seconds, 1e-6)
-        say(f"{out}: {new} drive logs recorded ({rate:.1f} frames/s), {existing} were there", err=True)
+        recorded_logs = counted(new, "drive log")
+        say(f"{out}: {recorded_logs} recorded ({rate:.1f} frames/s), {existing} existed before", err=True)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -148,6 +150,6 @@ def _followed(
             seconds = time.monotonic() - start
             by_logs = (new + existing) / num_logs if num_logs else 0.0
             by_time = seconds / (60 * minutes) if minutes else 0.0
-            text = f"{new + existing} logs, {new * frames_per_log / max(seconds, 1e-6):.1f} frames/s"
+            text = f"{counted(new + existing, 'log')}, {new * frames_per_log / max(seconds, 1e-6):.1f} frames/s"
             progress.update(task, completed=min(1.0, max(by_logs, by_time)), description=text)
     return new, existing, time.monotonic() - start

@@ -7,9 +7,13 @@ import typing
 from pathlib import Path
 from typing import Any
 
+import typer
 from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from drivesim.errors import InputError
+
+CONTINUED = frozenset({"rollout", "render", "batch", "record", "ingest", "train"})
+"""Verbs that continue when the same command is run again after an interruption."""
 
 
 def _plain(parameters: list[Any]) -> list[Any]:
@@ -31,6 +35,15 @@ class VerbCommand(TyperCommand):
         if "" in args or any(arg.startswith("--") and arg.endswith("=") for arg in args):
             self._refuse_empty_paths(ctx, args)
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Does what the verb does; after Ctrl-C it says whether the same command continues."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            if CONTINUED.intersection(ctx.command_path.split()):
+                typer.echo("interrupted; run the same command again, it continues from here", err=True)
+            raise
 
     def _refuse_empty_paths(self, ctx: Any, args: list[str]) -> None:
         given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
@@ -122,5 +135,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate vehicle_detector": ("--data logs --samples 500",),
     "evaluate road": ("--data logs", "--data logs --conditions boxes,time_of_day"),
     "evaluate sheet": ("--data logs --samples 16 --out sheet.png",),
+    "evaluate video": (
+        "--data logs --work videos --out video.json",
+        "out/dense_day_traffic.zarr --data logs --parts drift,vehicles --out drift.json",
+    ),
+    "evaluate interpolation": ("--data logs --rates 1 --out interpolation.json",),
+    "evaluate decoder": ("--data logs --out decoder.json",),
+    "evaluate upsampler": ("--data logs --low-res-tau 0,15,60,120 --out upsampler.json",),
     "evaluate steering": ("out/cut_in_day_0000.zarr",),
 }

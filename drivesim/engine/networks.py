@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -133,6 +134,12 @@ def sampled_students(settings: EngineSettings, checkpoints: CheckpointSet) -> di
     """
     found = {role: checkpoints.student_of(role) for role in settings.students}
     return {role: student for role, student in found.items() if student is not None}
+
+
+def sampled_roles(roles: Sequence[str], settings: EngineSettings, checkpoints: CheckpointSet) -> tuple[str, ...]:
+    """Returns stages followed by those of their students that are sampled; raises as `sampled_students`."""
+    students = sampled_students(settings, checkpoints)
+    return (*roles, *(students[role] for role in roles if role in students))
 
 
 def latent_shape(checkpoints: CheckpointSet) -> tuple[int, int, int]:

@@ -22,7 +22,7 @@ import torch
 
 from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
 from drivesim.distances import frechet_distance
-from drivesim.engine import Engine, EngineSettings, sampled_students, settings_named
+from drivesim.engine import Engine, EngineSettings, sampled_roles, settings_named
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
@@ -173,8 +173,7 @@ def futures_report(
 ) -> Report:
     """Returns the report of futures that were sampled with the settings of a preset."""
     figures = tuple(futures_figures(compared, task, engine.video.keyframe_fps, network, str(engine.device)))
-    students = sampled_students(settings_named(preset), engine.checkpoints)
-    roles = (*ROLES, *(students[role] for role in ROLES if role in students))
+    roles = sampled_roles(ROLES, settings_named(preset), engine.checkpoints)
     subject = {role: engine.checkpoints.sha256[role] for role in roles} | {"sampling": f"preset {preset}"}
     return Report("futures", subject, figures)
 

@@ -6,10 +6,12 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from drivesim.archive.export import write_text
+from drivesim.archive.sealed_json import parse_json
 from drivesim.errors import InputError
 from drivesim.models.stages import current_name
 from drivesim.regular_files import read_regular
@@ -124,7 +126,7 @@ class Report:
             InputError: The file is missing or is not a report, or a protocol in it was changed by hand.
         """
         try:
-            content = json.loads(read_regular(path, _MAX_BYTES))
+            content: Any = parse_json(read_regular(path, _MAX_BYTES))
             if content["format"] not in (1, FORMAT):
                 raise InputError(f"{path}: a report of format {content['format']!r}, expected 1 or {FORMAT}")
             protocols = TypeAdapter(dict[str, Protocol]).validate_python(content["protocols"])

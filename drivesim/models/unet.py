@@ -99,7 +99,12 @@ class UNetBlock(nn.Module):
         self.temporal_block = self.temporal_attention = None
         if temporal is not None:
             self.temporal_block = TemporalResidualBlock(
-                out_channels, temporal.context_channels, config.embedding_dim, temporal.spatial_kernel, config.norm
+                out_channels,
+                temporal.context_channels,
+                config.embedding_dim,
+                temporal.spatial_kernel,
+                config.norm,
+                temporal.temporal_kernel,
             )
             if level in temporal.attention_levels:
                 self.temporal_attention = TemporalAttention(out_channels, temporal.head_dim, config.norm)

@@ -71,7 +71,8 @@ def write_page(job: RolloutJob, command: str) -> Path | None:
     }
     futures = [{"number": r.future, "video": _file(r, "mp4"), "poster": _file(r, "png")} for r in shown]
     checks = [*_checks(job, archive, checkpoints), *_adherence(shown, boxes)]
-    values = {"job": job, "scenario": job.scenario, "futures": futures, "checks": checks, "command": command}
+    values = {"job": job, "scenario": job.scenario, "num_futures": counted(job.futures, "future")}
+    values |= {"futures": futures, "checks": checks, "command": command}
     text = page_of("drivesim.rollout", "rollout.html", **values, data=data, detected=detector is not None)
     write_text(text, path)
     return path

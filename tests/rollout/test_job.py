@@ -152,7 +152,7 @@ def test_a_stopped_worker_ends_a_rollout_with_an_error_instead_of_waiting_for_ev
     monkeypatch.setattr(workers, "SILENCE_LIMIT_S", 0.5)
     for worker in multiprocessing.active_children():
         os.kill(worker.pid, signal.SIGSTOP)
-    with pytest.raises(DrivesimError, match=r"no worker process made a step for 0\.5 s; run the same command again"):
+    with pytest.raises(DrivesimError, match=r"a worker process made no step for 0\.5 s; run the same command again"):
         list(events)
     assert not check_archive(job.archive_path, read_data=True)
 
@@ -181,6 +181,14 @@ def test_a_place_that_cannot_be_written_is_an_input_error(job: RolloutJob, tmp_p
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(InputError, match="--out"):
         list(run_rollout(replace(job, out=tmp_path / "file")))
+
+
+def test_an_archive_is_not_rendered_over_itself(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(job.out)
+    for out in (job.out, tmp_path / "link"):
+        with pytest.raises(InputError, match="holds the archive itself"):
+            render_job(job.archive_path, out, job.checkpoints)
+    assert _tree(job.archive_path) == whole
 
 
 def test_one_future_is_made_alone_and_the_others_can_follow(

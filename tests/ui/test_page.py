@@ -80,6 +80,17 @@ def test_an_answer_that_arrives_during_a_drag_or_while_a_number_is_typed_changes
     page.wait_for_yaml("[280, 290, 430, 370]")
 
 
+def test_a_drawing_whose_answer_is_lost_is_sent_again(page: Any) -> None:
+    lost: list[Any] = []
+    page.route("**/run/predict**", lambda route: lost.append(route), times=1)
+    page.draw(FIRST)
+    page.wait_for_selector("#scene >> text=The server does not answer.")
+    page.wait_for_selector("#warnings p, #warnings ul")
+    page.wait_for_selector("#scene >> text=The server does not answer.", state="hidden")
+    page.wait_for_yaml("[400, 250, 520, 340]")
+    assert len(lost) == 1
+
+
 def _answer(page: Any, calls: list[Any]) -> None:
     """Lets the server answer the next call of the page, which is waited for."""
     while not calls:
@@ -284,7 +295,7 @@ def test_the_page_is_usable_by_night_without_the_network(open_page: Opening, ser
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.reload()
-        page.wait_for_selector("#scene svg.ds-canvas .ds-horizon")
+        page.wait_for_selector("#scene svg.ds-canvas >> text=horizon")
         page.wait_for_function("document.body.classList.contains('dark')")
         outside = [url for url in asked if not url.startswith((server.url, "data:", "blob:"))]
         assert outside == []

@@ -3,6 +3,7 @@
 
 (function (page) {
   const el = page.el;
+  const ANSWER_MS = 10000;
   const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
   page.scene = function (root, api) {
@@ -15,6 +16,7 @@
     let drag = null;
     let edits = 0;
     let late = null;
+    let unanswered = false;
 
     const svg = el("svg", { viewBox: "0 0 1024 512", class: "ds-canvas", tabindex: "0", role: "application" });
     svg.setAttribute("aria-label", "Drawing area: drag to draw a box");
@@ -53,8 +55,20 @@
 
     function submit(name, changes) {
       edits += 1;
-      value = { ...value, ...changes, edit: edits, version: null };
+      value = { ...value, ...changes, edit: edits, version: null, refused: "" };
       api.send(name, value);
+      expectAnswer(ANSWER_MS);
+    }
+
+    // A drawing that is not answered is sent again, and the page says so.
+    function expectAnswer(ms) {
+      clearTimeout(late);
+      late = setTimeout(() => {
+        unanswered = ms >= ANSWER_MS;
+        drawNote();
+        api.send(value.rows ? "actors" : "edited", value);
+        expectAnswer(Math.min(6 * ANSWER_MS, Math.max(ANSWER_MS, 2 * ms)));
+      }, ms);
     }
 
     function drawBack() {
@@ -154,7 +168,10 @@
       let text = value.broken ? "The YAML has a mistake. Correct it in the Scenario tab, then draw on." : texts[value.kind] || "";
       if (composed && stale) text = "The scene has changed since this picture was composed.";
       else if (composed) text = page.findingsText(composed.findings);
+      if (value.refused) text = value.refused;
+      if (unanswered) text = "The server does not answer. The drawing is kept here and sent again.";
       note.textContent = text;
+      note.classList.toggle("ds-bad", !!value.refused || unanswered);
     }
 
     function draw() {
@@ -368,12 +385,13 @@
     return function show(next) {
       if (!next.categories) return;
       // An answer to an earlier drawing must not undo later drawing; if no other answer comes, the drawing is sent again.
-      clearTimeout(late);
       if ((next.edit || 0) < edits) {
         api.keep(value);
-        late = setTimeout(() => api.send(value.rows ? "actors" : "edited", value), 700);
+        expectAnswer(700);
         return;
       }
+      clearTimeout(late);
+      unanswered = false;
       edits = next.edit || edits;
       stale = composed !== null && composed.version !== next.version;
       const kindChanged = next.kind !== value.kind;

@@ -122,11 +122,11 @@ def batch(
         return
     limits = Limits(retries, time_limit, silence_limit)
     if ray is not None:
-        follow(plan, run_on_ray(plan, ray, workers, limits))
+        results = follow(plan, run_on_ray(plan, ray, workers, limits))
     else:
-        follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
-    written = write_reports(plan)
-    report = build_report(plan)
+        results = follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
+    report = build_report(plan, results)
+    written = write_reports(plan, report)
     if as_json:
         typer.echo(json.dumps(report))
     else:

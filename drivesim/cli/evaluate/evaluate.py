@@ -37,6 +37,9 @@ from drivesim.cli.evaluate.setup import (
     sampling_of,
     subject_of,
 )
+from drivesim.cli.evaluate.steering import steering
+from drivesim.cli.evaluate.versions import decoder, interpolation, upsampler
+from drivesim.cli.evaluate.video import video
 from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.cli.verbs import VerbCommand, examples
@@ -46,6 +49,11 @@ from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
 app = typer.Typer(no_args_is_help=True, help="Measure quality, with the protocol and the 95 % interval of each figure.")
 app.command(cls=VerbCommand, epilog=examples("evaluate detection"))(detection)
 app.command(cls=VerbCommand, epilog=examples("evaluate futures"))(futures)
+app.command(cls=VerbCommand, epilog=examples("evaluate video"))(video)
+app.command(cls=VerbCommand, epilog=examples("evaluate steering"))(steering)
+app.command(cls=VerbCommand, epilog=examples("evaluate interpolation"))(interpolation)
+app.command(cls=VerbCommand, epilog=examples("evaluate decoder"))(decoder)
+app.command(cls=VerbCommand, epilog=examples("evaluate upsampler"))(upsampler)
 
 
 @app.command(cls=VerbCommand, epilog=examples("evaluate reconstruction"))
@@ -215,30 +223,6 @@ def vehicle_detector(
         figures = tuple(vehicle_detector_figures(engine.networks.vehicle_detector, footage, footage_seed, show))
     subject = {VEHICLE_DETECTOR: engine.checkpoints.sha256[VEHICLE_DETECTOR]}
     deliver(Report(VEHICLE_DETECTOR, subject, figures), out, as_json)
-
-
-@app.command(cls=VerbCommand, epilog=examples("evaluate steering"))
-def steering(
-    archives: Annotated[list[Path], typer.Argument(help="Finished archives of scenarios with manoeuvres.")],
-    out: Out = None,
-    checkpoints: CheckpointsOption = None,
-    device: DeviceOption = Device.auto,
-    as_json: AsJson = False,
-) -> None:
-    """Measure whether steered vehicles are where their boxes are, in each frame of finished archives.
-
-    Archives of scenarios without manoeuvres are named and left out.
-    """
-    from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
-
-    archives, others = steered_archives(archives)
-    for sentence in others:
-        say(f"left out: {sentence}", err=True)
-    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
-    with progress() as bars:
-        figures = tuple(steering_figures(engine, archives, shown(bars)))
-    deliver(Report("steering", steering_subject(archives), figures), out, as_json)
 
 
 @app.command(cls=VerbCommand, epilog=examples("evaluate road"))

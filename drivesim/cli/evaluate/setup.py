@@ -11,7 +11,7 @@ from drivesim.cli.evaluate.options import Split
 from drivesim.cli.options import Device, Preset, chosen_device
 
 if TYPE_CHECKING:
-    from drivesim.engine import Engine, EngineSettings
+    from drivesim.engine import Engine
     from drivesim.evaluation.samples.composed import FrameSampling
     from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 
@@ -39,19 +39,12 @@ def composers(low: bool) -> tuple[str, ...]:
     return ("autoencoder", "image") if low else ("autoencoder", "image", "upsampler_image")
 
 
-def with_students(engine: Engine, roles: tuple[str, ...], settings: EngineSettings) -> tuple[str, ...]:
-    """Returns stages and those of their students that are sampled."""
-    from drivesim.engine import sampled_students
-
-    students = sampled_students(settings, engine.checkpoints)
-    return (*roles, *(students[role] for role in roles if role in students))
-
-
 def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """Returns what is measured: checkpoints, and how they are sampled."""
+    from drivesim.engine import sampled_roles
     from drivesim.models.checkpoints import LAYOUTS
 
-    roles = with_students(engine, composers(not sampling.enlarge), sampling.settings)
+    roles = sampled_roles(composers(not sampling.enlarge), sampling.settings, engine.checkpoints)
     if "crowdedness" in conditions and "boxes" not in conditions and engine.draws_layouts(sampling.settings):
         roles = (*roles, LAYOUTS)
     sha256 = {role: engine.checkpoints.sha256[role] for role in roles}

@@ -65,6 +65,14 @@ def _command_of(stage: str) -> Callable[..., None]:
             bool, typer.Option("--keep-encoder", help="Train only the decoder, so that existing latents stay valid.")
         ] = False,
         seed: Seed = 0,
+        shard: Annotated[
+            bool | None,
+            typer.Option(
+                "--shard/--no-shard",
+                help="Divide parameters and optimiser states among the processes that train together (FSDP2).",
+                show_default="for preset paper",
+            ),
+        ] = None,
         held_out: HeldOut = None,
         cache: Cache = None,
         device: Device = "cpu",
@@ -95,7 +103,8 @@ def _command_of(stage: str) -> Callable[..., None]:
             held_out=frozenset(held_out or ()),
         )
         with process_group(request.device):
-            request = replace(request, data=local_data(data, cache))
+            divided = _is_sharded(shard, request)
+            request = replace(request, data=local_data(data, cache), shard=divided)
             _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes, as_json)
 
     train.__doc__ = f"""Train stage {stage}. {STAGES[stage].purpose}
@@ -111,6 +120,25 @@ for _role, _stage in STAGES.items():
     app.command(_role, cls=VerbCommand, short_help=_stage.purpose)(_command_of(_role))
     if _stage.former_name is not None:
         app.command(_stage.former_name, cls=VerbCommand, hidden=True)(_command_of(_role))
+
+
+def _is_sharded(asked: bool | None, request: StageRequest) -> bool:
+    """Whether the network is divided among the processes that train together.
+
+    Raises:
+        InputError: It is asked for, but there is only one process, or the stage cannot be sharded.
+    """
+    from drivesim.models.stages import Family
+    from drivesim.training.loop.distributed import world_size
+
+    stage = STAGES[request.role]
+    shardable = stage.family is Family.LATENT_DIFFUSION and stage.student_of is None
+    if asked and (not shardable or world_size() == 1):
+        reason = "start several with torchrun" if shardable else f"stage {request.role} trains with an adversary"
+        raise InputError(f"--shard divides a latent diffusion model among several processes; {reason}")
+    if asked is None:
+        return shardable and world_size() > 1 and request.preset.name == "paper"
+    return asked
 
 
 def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float, as_json: bool) -> None:

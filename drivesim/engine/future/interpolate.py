@@ -33,6 +33,7 @@ def interpolate_gaps(
     noise_of: NoiseOfGap,
     time_of_day: int = UNKNOWN,
     conditions_of: ConditionsOfGaps = lambda pass_, gaps: Conditioning(),
+    first_pass: int = 0,
 ) -> Tensor:
     """Fills the gaps between keyframes `n+1 c h w` with latents `n f c h w`, where f = factor^passes.
 
@@ -48,9 +49,10 @@ def interpolate_gaps(
         noise_of: noise of each clip.
         time_of_day: label of the scene, or `UNKNOWN`.
         conditions_of: boxes of steered vehicles, and the road.
+        first_pass: number of the first pass; 1 if the keyframes are as close as the first pass makes them.
     """
     ends, gap = keyframes, first_gap
-    for pass_ in range(passes):
+    for pass_ in range(first_pass, first_pass + passes):
         gaps = range(gap, gap + len(ends) - 1)
         noise_of_step = partial(_noise_of_gaps, noise_of, pass_, gaps, ends.device)
         scene = _scene(ends, pass_, time_of_day, conditions_of(pass_, gaps))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter
 from torch import nn
 
+from drivesim.archive.sealed_json import parse_json
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.files import load_checkpoint, load_layout_prior
 from drivesim.models.checkpoints.tensor_file import metadata_of
@@ -71,7 +73,7 @@ class CheckpointSet:
     def _read(cls, folder: Path, name: str) -> CheckpointSet:
         manifest = folder / name
         try:
-            content = json.loads(read_regular(manifest, _MAX_BYTES))
+            content: Any = parse_json(read_regular(manifest, _MAX_BYTES))
             preset = TypeAdapter(Preset).validate_python(_with_current_names(content["preset"]))
             return cls(folder, preset, _with_current_names(content["sha256"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -157,12 +159,16 @@ class CheckpointSet:
             CheckpointError: The file is missing, or is not the one that the manifest names.
         """
         path, digest = self.path(role), self._digest(role)
-        if sha256_of(path) != digest:
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+        if found != digest:
             raise CheckpointError(f"{path}: its sha256 differs from the manifest; it is damaged or was replaced")
 
     def _digest(self, role: str) -> str:
         path = self.path(role)
-        if role not in self.sha256 or not path.is_file():
+        if role not in self.sha256 or not os.path.lexists(path):
             raise CheckpointError(f"{path}: missing; train it with `drivesim train {role}`")
         return self.sha256[role]
 

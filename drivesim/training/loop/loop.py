@@ -21,7 +21,8 @@ from drivesim.training.loop.distributed import agreed, average_gradients, barrie
 from drivesim.training.loop.ema import MovingAverage
 from drivesim.training.loop.optimizer import NetworkOptimizer
 from drivesim.training.loop.randomness import step_generator
-from drivesim.training.loop.state import TrainedState
+from drivesim.training.loop.sharding import gathered
+from drivesim.training.loop.state import TrainedState, not_finite
 from drivesim.training.loop.state_folder import StateFolder, StateRecord
 from drivesim.training.preparation.request import INITIAL
 from drivesim.training.stages.stage import TrainingStage
@@ -183,10 +184,12 @@ class Training:
         if rank() == 0:
             with self.average.applied():
                 self.stage.keep_best()
-            name = self.state.not_finite()
+        tensors = self.state.tensors()
+        if rank() == 0:
+            name = not_finite(tensors)
             if name is not None:
                 raise DivergenceError(f"{self._diverged()}: {name} holds values that are not finite; {_ADVICE}")
-            self.states.save(self.record, self.state.tensors())
+            self.states.save(self.record, tensors)
         barrier()
 
     def _restore(self, tensors: dict[str, torch.Tensor], has_weights: bool) -> bool:
@@ -222,7 +225,7 @@ class Training:
             optimizer.zero_grad()
             torch.autograd.backward(term.value)
             average_gradients(parameters)
-            norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
+            norm = gathered(nn.utils.clip_grad_norm_(parameters, config.gradient_clip))
             measured = {**term.figures, f"{term.optimizer}_gradient_norm": norm}
             fetched = torch.stack([value.detach().float() for value in (term.value, *measured.values())]).cpu()
             loss, *values = fetched.tolist()  # fetched at once: a GPU idles while its values are waited for

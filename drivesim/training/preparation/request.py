@@ -39,6 +39,7 @@ class StageRequest:
         learning_rate_scale: Factor of the default learning rate, and of the number of steps over which it rises.
         clips: The only kinds of clips that the stage is trained on; None for all that it wants.
         held_out: Names of the recordings that are kept out of training; without any, the names of the logs decide.
+        shard: Whether the network is divided among the processes that train together.
         footage: Identity of the footage, whose change makes the stage train on; None ignores such changes.
     """
 
@@ -56,6 +57,7 @@ class StageRequest:
     learning_rate_scale: float = 1.0
     clips: tuple[ClipKind, ...] | None = None
     held_out: frozenset[str] = frozenset()
+    shard: bool = False
     footage: str | None = None
 
     def checkpoint(self, role: str) -> Path:

@@ -28,7 +28,7 @@ PREFIXES = (
 
 def page(editor: str, scene: str = "{}") -> list[Any]:
     """What an event sends: editor, drawing area and preset, then the controls."""
-    return [editor, scene, "fast", "name", "day", None, 6, "0", 4, 2]
+    return [editor, scene, "fast", "name", "day", "", 6, "0", 4, 2]
 
 
 @pytest.fixture(autouse=True)
@@ -66,7 +66,7 @@ def test_uploads_of_gradio_do_not_exist(client: Any) -> None:
     assert client.ask("POST", "/gradio_api/upload", form, content_type=kind).status == 404
 
 
-@pytest.mark.parametrize("path", ["/media/photos", "/gradio_api/queue/join", "/gradio_api/run/predict"])
+@pytest.mark.parametrize("path", ["/media/photos", "/gradio_api/run/predict", "/gradio_api/run/predict/"])
 def test_a_large_body_is_refused_before_it_is_sent(client: Any, path: str) -> None:
     answer = client.ask("POST", path, b"", content_length=str(200 << 20))
     assert answer.status == 413
@@ -135,7 +135,7 @@ def test_another_host_is_refused(client: Any, host: str) -> None:
 def test_requests_of_other_sites_are_refused(client: Any) -> None:
     body = json.dumps({"data": [], "fn_index": 0, "session_hash": "x"}).encode()
     for headers in ({"origin": "http://evil.example"}, {"origin": "null"}, {"sec_fetch_site": "cross-site"}):
-        assert client.ask("POST", "/gradio_api/queue/join", body, **headers).status == 403
+        assert client.ask("POST", "/gradio_api/run/predict", body, **headers).status == 403
 
 
 def test_answers_tell_browsers_to_load_nothing_from_elsewhere(client: Any) -> None:
@@ -218,7 +218,7 @@ def test_with_accounts_nothing_is_shown_before_the_login(
     server = start_server(tmp_path / "out", "--auth-file", str(accounts))
     client = client_of(server.url)
     assert b'name="password"' in client.ask("GET", "/").body
-    for method, path in (("GET", "/config"), ("POST", "/gradio_api/queue/join"), ("GET", "/media/picture/x")):
+    for method, path in (("GET", "/config"), ("POST", "/gradio_api/run/predict"), ("GET", "/media/picture/x")):
         assert client.ask(method, path, b"{}" if method == "POST" else None).status == 401
 
     def log_in(password: str) -> Any:
