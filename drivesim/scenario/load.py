@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivesim.errors import InputError, ScenarioError
+from drivesim.regular_files import open_regular
 from drivesim.scenario.checks.plausibility import findings
 from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.real_frame import check_real_frame
@@ -139,10 +140,10 @@ def _content(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{path}: expected a scenario file, got a folder")
-        if not path.is_file():
-            raise InputError(f"{path}: no such scenario file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such scenario file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 
