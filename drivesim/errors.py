@@ -6,11 +6,19 @@ damaged archive or for files that another process holds.
 
 from __future__ import annotations
 
+from functools import partial
+
+from drivesim.escapes import escaped
+
 
 class DrivesimError(Exception):
     """Base class of all errors that a user can cause or repair; shown as one line, never as a traceback."""
 
     exit_code = 1
+
+    def explained(self) -> str:
+        """Returns the message as a terminal may show it: in one line, and whatever it quotes from files is escaped."""
+        return escaped(self)
 
 
 class InputError(DrivesimError, ValueError):
@@ -35,7 +43,8 @@ class ScenarioError(InputError):
 
     def explained(self) -> str:
         """Returns all problems, each with its line below it, in which the offending text is underlined."""
-        return "\n".join([*(getattr(problem, "explained", problem.__str__)() for problem in self.args), *self._more()])
+        problems = [getattr(problem, "explained", partial(escaped, problem))() for problem in self.args]
+        return "\n".join([*problems, *self._more()])
 
     def _more(self) -> list[str]:
         if not self.num_more:

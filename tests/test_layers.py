@@ -14,7 +14,9 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 UI = ROOT / "ui"
 ORDER = (
+    "escapes",
     "errors",
+    "regular_files",
     "wording",
     "durable",
     "locks",
@@ -38,7 +40,9 @@ ORDER = (
     "cli",
 )
 TORCH_FREE = (
+    "escapes",
     "errors",
+    "regular_files",
     "wording",
     "durable",
     "locks",
@@ -68,7 +72,7 @@ AT_HOME = {
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
     "zarr": ("drivesim/archive/",),
-    "fsspec": ("drivesim/archive/stores/remote.py",),
+    "fsspec": ("drivesim/archive/stores/remote.py", "drivesim/data/remote.py"),
     "filelock": ("drivesim/locks.py",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }

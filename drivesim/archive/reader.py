@@ -96,6 +96,11 @@ class Rollout:
         """Whether every window is committed."""
         return self.num_committed_windows == self.layout.num_windows
 
+    def require_sound(self) -> None:
+        """Raises ArchiveError naming the first damaged or missing commit record, which hides windows from readers."""
+        for finding in self.chain.findings:
+            raise ArchiveError(f"{self.opened.files.name}: {finding}; `drivesim check --read-data` lists all damage")
+
     @property
     def labels(self) -> tuple[dict[str, Any], ...]:
         """The labels that were committed with each window."""
@@ -165,6 +170,11 @@ class Archive:
     def complete(self) -> bool:
         """Whether every future is complete."""
         return all(rollout.complete for rollout in self.rollouts)
+
+    def require_sound(self) -> None:
+        """Raises ArchiveError if a commit record of any future is damaged or missing."""
+        for rollout in self.rollouts:
+            rollout.require_sound()
 
 
 def open_archive(path: str | Path, storage_options: dict[str, Any] | None = None) -> Archive:

@@ -8,7 +8,9 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import (
+    MOST_THREADS,
     CheckpointsOption,
     Device,
     DeviceOption,
@@ -34,7 +36,7 @@ def compose(
     checkpoints: CheckpointsOption = None,
     device: DeviceOption = Device.auto,
     threads: Annotated[
-        int, typer.Option(min=1, help="Number of CPU threads; the bits of the picture depend on it.")
+        int, typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads; the bits of the picture depend on it.")
     ] = 1,
     gate: GateOption = 1,
     precision: PrecisionOption = Precision.float32,
@@ -49,7 +51,7 @@ def compose(
     """
     from dataclasses import replace
 
-    from drivesim.archive.export import write_png
+    from drivesim.archive.export import write_png, write_text
     from drivesim.engine import Engine, settings_named
     from drivesim.engine.unheeded import unheeded
     from drivesim.scenario import load_case
@@ -61,13 +63,13 @@ def compose(
     warn_where_slow(precision.value, device_name)
     engine = Engine.load(checkpoints, device_name, threads)
     for sentence in unheeded(scenario, engine.checkpoints):
-        typer.echo(f"{file}: warning: {sentence}", err=True)
+        say(f"{file}: warning: {sentence}", err=True)
     settings = replace(settings_named(preset.value), precision=precision.value)
     written = [out]
     if gate > 1:
         frame, choice = engine.compose_gated(scenario, gate, seed, settings)
         written.append(out.with_name(f"{out.stem}_gate.json"))
-        written[-1].write_text(json.dumps(choice.record(), indent=1) + "\n")
+        write_text(json.dumps(choice.record(), indent=1) + "\n", written[-1])
     else:
         frame = engine.compose(scenario, seed, settings)
     boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")
@@ -81,7 +83,7 @@ def compose(
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
         return
     for path in written:
-        typer.echo(path)
+        say(path)
 
 
 def require_png(out: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.options import JsonOption, make_folder
+from drivesim.cli.options import LAST_CASE, JsonOption, make_folder
 from drivesim.errors import InputError
 from drivesim.wording import counted
 
@@ -24,7 +24,7 @@ def expand(
     ] = None,
     count: Annotated[bool, typer.Option("--count", help="Print only the number of cases.")] = False,
     index: Annotated[
-        int | None, typer.Option(min=0, help="Only the case with this number.", show_default=False)
+        int | None, typer.Option(min=0, max=LAST_CASE, help="Only the case with this number.", show_default=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.check import require_archive
-from drivesim.cli.options import CheckpointsOption, JsonOption
+from drivesim.cli.lines import console, say
+from drivesim.cli.options import LAST_FUTURE, CheckpointsOption, JsonOption
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,7 +46,10 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files, such as future_00.mp4 or future_00/000000.png.")],
     future: Annotated[
-        int | None, typer.Option(min=0, help="Export only the future with this number.", show_default="all futures")
+        int | None,
+        typer.Option(
+            min=0, max=LAST_FUTURE, help="Export only the future with this number.", show_default="all futures"
+        ),
     ] = None,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality of mp4: 0 makes the largest files, 51 the smallest.")
@@ -63,7 +67,8 @@ def export(
 ) -> None:
     """Export the frames of an archive as videos, pictures, labelled pictures or Rerun recordings.
 
-    Of a future that is not complete, the committed frames are exported.
+    Of a future that is not complete, the committed frames are exported. The exit code is 3 if frames are left out
+    because commit records are damaged or missing.
     """
     from drivesim.archive import open_archive
 
@@ -75,12 +80,14 @@ def export(
         raise InputError(f"{archive}: --future {future} does not exist; the last future is {len(opened.rollouts) - 1}")
     rollouts = opened.rollouts if future is None else opened.rollouts[future : future + 1]
     if not any(rollout.num_committed_frames for rollout in rollouts):
+        for rollout in rollouts:
+            rollout.require_sound()
         raise InputError(f"{archive}: no frames are committed yet, so there is nothing to export")
     written: list[Path] = []
     for rollout in rollouts:
         if not rollout.complete:
             committed = f"{rollout.num_committed_frames} of {opened.layout.num_frames}"
-            typer.echo(f"{archive}: future {rollout.future} is not complete: {committed} frames", err=True)
+            say(f"{archive}: future {rollout.future} is not complete: {committed} frames", err=True)
         if not rollout.num_committed_frames:
             continue
         target, frames = out / f"future_{rollout.future:02d}", _with_progress(rollout)
@@ -89,7 +96,9 @@ def export(
         for path in _exported(opened, rollout, frames, format, target, crf, checkpoints):
             written.append(path)
             if not as_json:
-                typer.echo(str(path))
+                say(str(path))
+    for rollout in rollouts:
+        rollout.require_sound()
     if as_json:
         typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 
@@ -155,13 +164,12 @@ def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, detector: 
 
 
 def _with_progress(rollout: Rollout) -> Iterator[np.ndarray]:
-    from rich.console import Console
     from rich.progress import track
 
     yield from track(
         rollout.frames,
         f"future {rollout.future}",
-        console=Console(stderr=True),
+        console=console(),
         disable=not sys.stderr.isatty(),
         transient=True,
     )

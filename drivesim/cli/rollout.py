@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from drivesim.cli.lines import console, description, say
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -75,7 +76,7 @@ def rollout(
     scenario = load_case(file, index)
     device_name, checkpoints = chosen_device(device), checkpoints or default_checkpoints()
     for sentence in unheeded_parts(scenario, checkpoints):
-        typer.echo(f"{file}: warning: {sentence}", err=True)
+        say(f"{file}: warning: {sentence}", err=True)
     job = RolloutJob(
         scenario,
         out,
@@ -127,9 +128,9 @@ def run_and_tell(job: RolloutJob, as_json: bool, command: str) -> None:
         typer.echo(json.dumps(result))
     else:
         futures = counted(job.futures, "future") if job.only is None else f"future {job.only}"
-        typer.echo(f"{job.archive_path}: {futures} of {job.scenario.duration_s:g} s, made in {seconds} s")
+        say(f"{job.archive_path}: {futures} of {job.scenario.duration_s:g} s, made in {seconds} s")
         for path in written:
-            typer.echo(path)
+            say(path)
 
 
 def _run(job: RolloutJob) -> list[Path]:
@@ -156,11 +157,10 @@ class _Bars:
     """A progress bar per future, with the time it took and the time left."""
 
     def __init__(self, futures: Sequence[int]) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=Console(stderr=True), speed_estimate_period=300)
+        columns = (description("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self._bars = Progress(*columns, console=console(), speed_estimate_period=300)
         self._tasks = {future: self._bars.add_task(f"future {future}  starting", total=1) for future in futures}
         self._parts: dict[tuple[int, int], float] = {}
         self._num_windows = 1
@@ -210,9 +210,7 @@ class _Lines:
         self._made += 1
         self._left -= 1
         left_s = (time.monotonic() - self._started_s) / self._made * self._left
-        typer.echo(
-            f"future {future}: window {window + 1} of {self._num_windows} done, {in_words(left_s)} left", err=True
-        )
+        say(f"future {future}: window {window + 1} of {self._num_windows} done, {in_words(left_s)} left", err=True)
 
 
 def in_words(seconds: float) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import InputError, ScenarioError
 
@@ -51,12 +52,12 @@ def validate(
                 unheeded = unheeded_parts(checked.cases.scenario, checkpoints)
                 results[-1]["unheeded"] = unheeded
                 for sentence in unheeded:
-                    typer.echo(f"{file}: warning: {sentence}", err=True)
+                    say(f"{file}: warning: {sentence}", err=True)
             if not as_json:
-                typer.echo(f"{file}: valid")
+                say(f"{file}: valid")
         except InputError as error:
             failed = True
-            typer.echo(error.explained() if isinstance(error, ScenarioError) else str(error), err=True)
+            typer.echo(error.explained(), err=True)
             more = error.num_more if isinstance(error, ScenarioError) else 0
             wrong = {"file": str(file), "valid": False, "name": None, "problems": _problems(error)}
             results.append(wrong | {"more_problems": more} if more else wrong)
@@ -70,7 +71,7 @@ def show_warnings(warnings: Sequence[Problem]) -> None:
     """Shows warnings on stderr, each as file:line:col: warning: message."""
     for warning in warnings:
         line, column = warning.place
-        typer.echo(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
+        say(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
 
 
 def unheeded_parts(scenario: Scenario, checkpoints: Path) -> list[str]:

@@ -117,6 +117,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "nuscenes /data/nuscenes --out logs --workers 8",
         "bdd100k labels/box_track_20/val --media images/track/val --out logs",
     ),
+    "adapt": (
+        "logs --out checkpoints/mine --minutes 60 --held-out drive_4",
+        "logs --out checkpoints/mine --minutes 60 --plan",
+        "logs --out checkpoints/mine --minutes 10 --stage autoencoder",
+    ),
     "compress": ("checkpoints/mine --out checkpoints/mine_int8",),
     "doctor": ("", "--checkpoints checkpoints/mine"),
     "train chain": ("--data logs --out checkpoints/mine --minutes 600", "--data logs --out mine --minutes 600 --plan"),
@@ -130,5 +135,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate vehicle_detector": ("--data logs --samples 500",),
     "evaluate road": ("--data logs", "--data logs --conditions boxes,time_of_day"),
     "evaluate sheet": ("--data logs --samples 16 --out sheet.png",),
+    "evaluate video": (
+        "--data logs --work videos --out video.json",
+        "out/dense_day_traffic.zarr --data logs --parts drift,vehicles --out drift.json",
+    ),
+    "evaluate interpolation": ("--data logs --rates 1 --out interpolation.json",),
+    "evaluate decoder": ("--data logs --out decoder.json",),
+    "evaluate upsampler": ("--data logs --low-res-tau 0,15,60,120 --out upsampler.json",),
     "evaluate steering": ("out/cut_in_day_0000.zarr",),
 }

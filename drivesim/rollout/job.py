@@ -8,16 +8,23 @@ import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
 from drivesim.archive.format.identity import Manifest
 from drivesim.archive.format.names import HEAD_FILE, rollout_folder
-from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
+from drivesim.archive.previews import (
+    PREVIEW_CRF,
+    is_whole_preview,
+    write_contact_sheet,
+    write_poster,
+    write_preview,
+)
 from drivesim.engine import (
     Engine,
     EngineSettings,
@@ -32,9 +39,11 @@ from drivesim.engine import (
     settings_named,
 )
 from drivesim.engine.real_frames import read_real_frame
+from drivesim.engine.unheeded import heeded_settings
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
+from drivesim.rollout.machine import MAX_THREADS, chosen_device
 from drivesim.rollout.workers import WorkerSpec, windows_from_workers
 from drivesim.scenario import Scenario
 from drivesim.wording import counted
@@ -94,6 +103,24 @@ class RolloutJob:
     def preview_folder(self) -> Path:
         """Folder of the videos and pictures."""
         return self.out / self.scenario.name
+
+    @property
+    def previews(self) -> tuple[Path, ...]:
+        """Paths of the videos and pictures that a finished rollout has; none if it keeps latents alone."""
+        if self.frame_storage == "none":
+            return ()
+        of_futures = (path for future in range(self.futures) for path in self.previews_of(future))
+        return (*of_futures, self.contact_sheet)
+
+    @property
+    def contact_sheet(self) -> Path:
+        """Path of the picture that shows all futures."""
+        return self.preview_folder / "contact_sheet.png"
+
+    def previews_of(self, future: int) -> tuple[Path, Path]:
+        """Returns the paths of the video and the poster of a future."""
+        stem = f"future_{future:02d}"
+        return self.preview_folder / f"{stem}.mp4", self.preview_folder / f"{stem}.png"
 
 
 @dataclass(frozen=True)
@@ -182,6 +209,20 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
             yield from _contact_sheet(job)
 
 
+class _Origin(BaseModel):
+    """How an archive was made, as far as a rendering repeats it; somebody may have edited it."""
+
+    model_config = ConfigDict(strict=True)
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    preset: Literal["fast", "quality"]
+    device: Literal["cpu", "cuda"]
+    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)]
+    gate_attempts: Annotated[int, Field(ge=1, le=64)]
+    precision: Literal["float32", "bfloat16"] = "float32"
+    frames_precision: Literal["float32", "bfloat16"] | None = None
+
+
 def render_job(
     path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF, precision: str | None = None
 ) -> RolloutJob:
@@ -205,24 +246,33 @@ def render_job(
     if (out / f"{scenario.name}.zarr").resolve() == archive.path:
         raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
     try:
-        settings = archive.manifest.inputs["settings"]
-        return RolloutJob(
-            scenario=scenario,
-            out=out,
-            checkpoints=checkpoints,
-            seed=archive.manifest.inputs["scenario"]["seed"],
-            futures=archive.layout.num_futures,
-            preset=archive.provenance["preset"],
-            device=archive.manifest.inputs["device"],
-            threads=archive.manifest.inputs["threads"],
-            crf=crf,
-            gate=settings["gate_attempts"],
-            latents=path,
-            precision=settings.get("precision", FLOAT32),
-            frames_precision=precision or settings.get("frames_precision"),
+        inputs = archive.manifest.inputs
+        made = _Origin.model_validate(
+            {
+                **inputs["settings"],
+                "seed": inputs["scenario"]["seed"],
+                "preset": archive.provenance["preset"],
+                "device": inputs["device"],
+                "threads": inputs["threads"],
+            }
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _not_a_rollout(path, error) from None
+    return RolloutJob(
+        scenario=scenario,
+        out=out,
+        checkpoints=checkpoints,
+        seed=made.seed,
+        futures=archive.layout.num_futures,
+        preset=made.preset,
+        device=chosen_device(made.device),
+        threads=made.threads,
+        crf=crf,
+        gate=made.gate_attempts,
+        latents=path,
+        precision=made.precision,
+        frames_precision=precision or made.frames_precision,
+    )
 
 
 def archived_scenario(archive: Archive) -> Scenario:
@@ -235,6 +285,9 @@ def archived_scenario(archive: Archive) -> Scenario:
 
 def _not_a_rollout(path: Path, error: Exception) -> InputError:
     message = " ".join(str(error).split())[:200]
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        message = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
     return InputError(f"{path}: was not made by a rollout of this drivesim ({message})")
 
 
@@ -270,7 +323,7 @@ def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, An
     """Returns everything that decides the bytes of the archive."""
     return {
         "scenario": _decided_by_scenario(job),
-        "settings": settings_of(job).canonical(),
+        "settings": heeded_settings(settings_of(job), checkpoints).canonical(),
         "checkpoints": deciding_checkpoints(checkpoints, job.gate),
         "engine": drivesim.COMPUTATION_VERSION,
         "device": job.device,
@@ -301,6 +354,7 @@ def _source(latents: Path, job: RolloutJob, checkpoints: CheckpointSet) -> Archi
     """Opens the archive whose latents are rendered; raises InputError if it is that of another run or not complete."""
     source = open_archive(latents)
     job = replace(job, frames_precision=source.manifest.inputs.get("settings", {}).get("frames_precision"))
+    source.require_sound()
     source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
     if not source.complete:
         raise InputError(f"{source.path}: is not complete; finish it with the command that began it")
@@ -332,7 +386,7 @@ def _commit(writer: ArchiveWriter, made: Window, timeline: Timeline) -> Committe
 
 def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
     """Writes the video and the poster of a complete future if they are missing or show an earlier archive."""
-    video, poster = (job.preview_folder / f"future_{future:02d}{ending}" for ending in (".mp4", ".png"))
+    video, poster = job.previews_of(future)
     if not _shows(video, job, [future]):
         write_preview(open_archive(job.archive_path), future, video, job.crf)
         yield PreviewWritten(video, future)
@@ -342,16 +396,16 @@ def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
 
 
 def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
-    path = job.preview_folder / "contact_sheet.png"
+    path = job.contact_sheet
     if not _shows(path, job, range(job.futures)):
         write_contact_sheet(open_archive(job.archive_path), path)
         yield PreviewWritten(path, None)
 
 
 def _shows(preview: Path, job: RolloutJob, futures: Iterable[int]) -> bool:
-    """Returns whether a preview exists that was written after the last commit of these futures."""
+    """Returns whether a whole preview exists that was written after the last commit of these futures."""
     heads = (job.archive_path / rollout_folder(future) / HEAD_FILE for future in futures)
-    return preview.is_file() and all(preview.stat().st_mtime_ns >= head.stat().st_mtime_ns for head in heads)
+    return is_whole_preview(preview) and all(preview.stat().st_mtime_ns >= head.stat().st_mtime_ns for head in heads)
 
 
 def _make_folder(folder: Path) -> None:

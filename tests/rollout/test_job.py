@@ -152,7 +152,7 @@ def test_a_stopped_worker_ends_a_rollout_with_an_error_instead_of_waiting_for_ev
     monkeypatch.setattr(workers, "SILENCE_LIMIT_S", 0.5)
     for worker in multiprocessing.active_children():
         os.kill(worker.pid, signal.SIGSTOP)
-    with pytest.raises(DrivesimError, match=r"no worker process made a step for 0\.5 s; run the same command again"):
+    with pytest.raises(DrivesimError, match=r"a worker process made no step for 0\.5 s; run the same command again"):
         list(events)
     assert not check_archive(job.archive_path, read_data=True)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, say
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -64,10 +65,13 @@ def batch(
     retries: Annotated[int, typer.Option(min=0, max=100, help="Number of further attempts at a job that failed.")] = 1,
     time_limit: Annotated[
         float | None,
-        typer.Option(min=1, help="Longest time that an attempt at a job may take, in seconds.", show_default="none"),
+        typer.Option(
+            min=1, max=1e7, help="Longest time that an attempt at a job may take, in seconds.", show_default="none"
+        ),
     ] = None,
     silence_limit: Annotated[
-        float, typer.Option(min=1, help="Time without a step after which a worker counts as hanging, in seconds.")
+        float,
+        typer.Option(min=1, max=1e6, help="Time without a step after which a worker counts as hanging, in seconds."),
     ] = 1800.0,
     dry_run: Annotated[
         bool,
@@ -118,35 +122,34 @@ def batch(
         return
     limits = Limits(retries, time_limit, silence_limit)
     if ray is not None:
-        follow(plan, run_on_ray(plan, ray, workers, limits))
+        results = follow(plan, run_on_ray(plan, ray, workers, limits))
     else:
-        follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
-    written = write_reports(plan)
-    report = build_report(plan)
+        results = follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
+    report = build_report(plan, results)
+    written = write_reports(plan, report)
     if as_json:
         typer.echo(json.dumps(report))
     else:
         totals = report["totals"]
         jobs = counted(totals["jobs"], "job")
-        typer.echo(f"{out}: {totals['done']} of {jobs} done, {totals['failed']} failed")
+        say(f"{out}: {totals['done']} of {jobs} done, {totals['failed']} failed")
         for path in written:
-            typer.echo(path)
+            say(path)
     if not report["passed"]:
         raise typer.Exit(1)
 
 
 def _show_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_json: bool) -> None:
-    from rich.console import Console
 
     from drivesim.batch.prediction import predict_batch
 
-    console, said = Console(stderr=True), set[str]()
-    with console.status("predicting") as status:
+    terminal, said = console(), set[str]()
+    with terminal.status("predicting") as status:
 
         def show(text: str) -> None:
             status.update(text)
-            if not console.is_terminal and "%" not in text and text not in said:
-                typer.echo(text, err=True)
+            if not terminal.is_terminal and "%" not in text and text not in said:
+                say(text, err=True)
                 said.add(text)
 
         predicted = predict_batch(plan, num_workers, like, show)
@@ -154,8 +157,8 @@ def _show_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_js
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
         typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)}))
         return
-    typer.echo(f"{counted(len(plan.jobs), 'job')}, {len(plan.jobs) - predicted.jobs} of them done already")
-    typer.echo(
+    say(f"{counted(len(plan.jobs), 'job')}, {len(plan.jobs) - predicted.jobs} of them done already")
+    say(
         f"{counted(predicted.futures, 'future')} to make: {predicted.seconds / 60:.1f} minutes with "
         f"{counted(num_workers, 'worker')}, {predicted.num_bytes / 1e6:.0f} MB"
     )

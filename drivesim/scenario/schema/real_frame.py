@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivesim.errors import InputError
+from drivesim.regular_files import sha256_of
 from drivesim.scenario.schema.fit import Fit
 from drivesim.scenario.schema.picture import picture_sha256, read_picture
 
@@ -59,8 +60,7 @@ def real_frame_sha256(text: str) -> str:
         return picture_sha256(text)
     video = moment.folder / "video.mp4"
     try:
-        with video.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        content = sha256_of(video)
     except OSError as error:
         raise InputError(f"{video}: cannot be read: {error.strerror}") from error
     return hashlib.sha256(f"{content} {moment.time_s!r}".encode()).hexdigest()

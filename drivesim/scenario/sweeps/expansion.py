@@ -36,6 +36,11 @@ _SIGNIFICANT_DIGITS = 12
 _EXTREMES = 500
 """Single values that are checked when a file is loaded."""
 
+_MAX_WORK = 10_000_000
+"""Parts of expressions that are computed for candidates that `where` refuses: some seconds, and the same everywhere."""
+_WORK_PER_FIELD = 100
+"""A value that is drawn takes as long as so many parts of an expression."""
+
 Assignment = dict[FieldPath, Any]
 """Values that a case sets, by the path of their field."""
 
@@ -125,13 +130,17 @@ class Cases(Sequence[Scenario]):
         if self.scenario.sweep is None:
             yield {}
             return
-        tried = 0
+        tried = num_admitted = 0
+        expressions = (*self._formulas.values(), *self._where)
+        work = _WORK_PER_FIELD * len(self._drawn) + sum(expression.num_parts for expression in expressions)
 
         def admits(values: Sequence[Any]) -> bool:
             nonlocal tried
             tried += 1
             if most is not None and tried > most:
                 raise _EnoughError
+            if (tried - num_admitted) * work > _MAX_WORK:
+                raise self._error([(("sweep", "where"), _too_much_work(tried, num_admitted))])
             document = self._whole
             for path, value in self._with_formulas(dict(zip(self._drawn, values, strict=True))).items():
                 document = _with(document, path, value)
@@ -139,6 +148,7 @@ class Cases(Sequence[Scenario]):
 
         try:
             for values in combined(self.scenario.sweep, admits):
+                num_admitted += 1
                 yield self._with_formulas(dict(zip(self._drawn, values, strict=True)))
         except _EnoughError:
             return
@@ -245,6 +255,13 @@ class Cases(Sequence[Scenario]):
         """Returns the place of a varied field in the swept file."""
         varied = self.scenario.sweep.vary if self.scenario.sweep else {}
         return ("sweep", "vary", next(text for text in varied if parse_path(text) == path))
+
+
+def _too_much_work(tried: int, num_admitted: int) -> str:
+    return (
+        f"only {num_admitted} of the first {tried} candidates fulfil `where`, and with so many fields and such long "
+        "expressions no more are tried; loosen or shorten the constraints, or ask for fewer cases"
+    )
 
 
 class _EnoughError(Exception):
