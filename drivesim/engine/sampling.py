@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
-from drivesim.diffusion.samplers import ddim, dpm_solver_2m, final
+from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, final
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import Conditioning
 
@@ -31,5 +31,9 @@ class DiffusionStage(Generic[Network]):
 
     def sample(self, denoise: Denoise, noise: Tensor, settings: SamplerSettings) -> Tensor:
         """Turns noise `(b, ...)` into a sample of the same shape."""
+        return final(self.steps(denoise, noise, settings))
+
+    def steps(self, denoise: Denoise, noise: Tensor, settings: SamplerSettings) -> Iterator[SamplerStep]:
+        """Yields the steps from noise `(b, ...)` to a sample, which is the x0 of the last one."""
         solver = {"ddim": ddim, "dpm_solver_2m": dpm_solver_2m}[settings.sampler]
-        return final(solver(denoise, noise, self.denoiser.schedule, settings.steps))
+        return solver(denoise, noise, self.denoiser.schedule, settings.steps)
