@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
-from drivesim.diffusion.samplers import ddim, dpm_solver_2m, final, renoising
+from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, final, renoising
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import Conditioning
 
@@ -46,7 +46,17 @@ class DiffusionStage(Generic[Network]):
     def sample(
         self, denoise: Denoise, noise: Tensor, settings: SamplerSettings, noise_of_step: NoiseOfStep | None = None
     ) -> Tensor:
-        """Turns noise `(b, ...)` into a sample of the same shape.
+        """Turns noise `(b, ...)` into a sample of the same shape; see `steps`."""
+        return final(self.steps(denoise, noise, settings, noise_of_step))
+
+    def count_steps(self, settings: SamplerSettings) -> int:
+        """Returns the number of steps to a sample."""
+        return settings.steps if self.num_steps is None else self.num_steps
+
+    def steps(
+        self, denoise: Denoise, noise: Tensor, settings: SamplerSettings, noise_of_step: NoiseOfStep | None = None
+    ) -> Iterator[SamplerStep]:
+        """Yields the steps from noise `(b, ...)` to a sample, which is the x0 of the last one.
 
         Args:
             denoise: a denoiser of this stage.
@@ -57,6 +67,6 @@ class DiffusionStage(Generic[Network]):
         if self.num_steps is not None:
             assert noise_of_step is not None, "a student noises what it makes anew in each step"
             noises = [noise, *map(noise_of_step, range(1, self.num_steps))]
-            return final(renoising(denoise, noises, self.denoiser.schedule))
+            return renoising(denoise, noises, self.denoiser.schedule)
         solver = {"ddim": ddim, "dpm_solver_2m": dpm_solver_2m}[settings.sampler]
-        return final(solver(denoise, noise, self.denoiser.schedule, settings.steps))
+        return solver(denoise, noise, self.denoiser.schedule, settings.steps)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.guidance import guided
+from drivesim.diffusion.samplers import SamplerStep
 from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.conditioning import Conditioning, ContextFrames
@@ -24,8 +26,10 @@ def predict_window(
     noise: Tensor,
     context_noise: Tensor | None = None,
     noise_of_step: NoiseOfStep | None = None,
-) -> Tensor:
-    """Predicts the keyframes `t c h w` of a window, which begin with the known ones, bit for bit.
+) -> Iterator[SamplerStep]:
+    """Predicts the keyframes of a window, which begin with the known ones, bit for bit.
+
+    Yields the steps of the sampler; the x0 `1 t c h w` of the last one are the keyframes.
 
     Context guidance (Eq. 4) and classifier-free guidance on boxes and labels are nested: three network calls per step
     with both, two with one, one with neither. A student is not guided.
@@ -51,7 +55,7 @@ def predict_window(
             settings.context_guidance,
             rescale=settings.guidance_rescale,
         )
-    return prediction.sample(holding(denoise, held), noise[None], settings.prediction, noise_of_step)[0]
+    yield from prediction.steps(holding(denoise, held), noise[None], settings.prediction, noise_of_step)
 
 
 def held_context(known: Tensor, like: Tensor) -> ContextFrames:

@@ -29,11 +29,11 @@ from drivesim.models.pixels import to_bytes
 
 @dataclass(frozen=True)
 class StageDone:
-    """A step of rendering a window.
+    """A step of the work on a window.
 
     Attributes:
         window: number of the window.
-        stage: the stage that was run.
+        stage: the stage that was run, or a part of it.
         fraction: part of the window's work that is done by now, 0 to 1.
         frames: uint8 `t h w c`, the next frames of the window, after each block of the stage `upsample`; else None.
     """
