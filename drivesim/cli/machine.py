@@ -93,6 +93,7 @@ def _video() -> str:
 def _checkpoints(folder: Path) -> MachineFinding:
     try:
         from drivesim.models.checkpoints import CheckpointSet
+        from drivesim.models.stages import STUDENT_OF
 
         models = CheckpointSet.open(folder)
         bad = [str(problem) for role in models.roles if (problem := _checkpoint_problem(models, role)) is not None]
@@ -105,7 +106,12 @@ def _checkpoints(folder: Path) -> MachineFinding:
     if bad:
         remedy = "fetch these files again, or make them with `drivesim train chain`"
         return MachineFinding("checkpoints", "missing", f"{folder}: missing or damaged: {'; '.join(bad)}", remedy)
-    return MachineFinding("checkpoints", "ok", f"{folder}: {len(models.roles)} stages, sha256 as recorded")
+    detail = f"{folder}: {len(models.roles)} stages, sha256 as recorded"
+    idle = [role for teacher, role in STUDENT_OF.items() if role in models.sha256 and not models.student_of(teacher)]
+    if idle:
+        detail += f"; not sampled, because their teachers have changed: {', '.join(idle)}"
+        return MachineFinding("checkpoints", "ok", detail, f"drivesim train {idle[0]}")
+    return MachineFinding("checkpoints", "ok", detail)
 
 
 def _checkpoint_problem(models: CheckpointSet, role: str) -> CheckpointError | None:
