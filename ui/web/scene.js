@@ -126,8 +126,8 @@
       return found && found.requested[index] ? found.requested[index].outcome : null;
     }
 
-    function label(x, y, text, cls, fill) {
-      return el("text", { x: Math.max(2, Math.min(value.width - 6, x)), y, class: `ds-label ${cls || ""}`, fill }, text);
+    function label(x, y, text, cls) {
+      return el("text", { x: Math.max(2, Math.min(value.width - 6, x)), y, class: `ds-label ${cls || ""}` }, text);
     }
 
     function drawBoxes() {
@@ -142,7 +142,7 @@
         const distance = metres(y1);
         const state = outcome(index);
         const text = [`${box.category} ${index + 1}`, distance && `${distance.toFixed(0)} m`, state];
-        marks.push(label(x0, Math.max(14, y0 - 5), text.filter(Boolean).join(" · "), "", colour(box.category)));
+        marks.push(label(x0, Math.max(14, y0 - 5), text.filter(Boolean).join(" · ")));
       });
       const box = shown.boxes && editable() ? boxes.current : null;
       for (const handle of box ? HANDLES : []) {
