@@ -116,7 +116,7 @@
         const [x0, y0, x1, y1] = one.xyxy.map((edge, axis) => edge * (axis % 2 ? value.height : value.width));
         marks.push(el("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, class: "ds-unasked" }));
         const what = one.role === "misplaced" ? `${one.category}, misplaced` : `${one.category}, not asked for`;
-        marks.push(label(x0, y1 + 14, what, "ds-unasked-label"));
+        marks.push(label(x0, y1 + 13 * page.unit(svg), what, "ds-unasked-label"));
       }
       layers.detected.replaceChildren(...marks);
     }
@@ -132,6 +132,9 @@
 
     function drawBoxes() {
       const marks = [];
+      const unit = page.unit(svg);
+      const half = 5 * unit;
+      svg.style.setProperty("--ds-unit", unit);
       (shown.boxes ? boxes.all : []).forEach((box, index) => {
         const [x0, y0, x1, y1] = box.xyxy;
         const chosen = index === boxes.selected;
@@ -142,12 +145,12 @@
         const distance = metres(y1);
         const state = outcome(index);
         const text = [`${box.category} ${index + 1}`, distance && `${distance.toFixed(0)} m`, state];
-        marks.push(label(x0, Math.max(14, y0 - 5), text.filter(Boolean).join(" · ")));
+        marks.push(label(x0, Math.max(13 * unit, y0 - 5), text.filter(Boolean).join(" · ")));
       });
       const box = shown.boxes && editable() ? boxes.current : null;
       for (const handle of box ? HANDLES : []) {
         const [x, y] = handlePlace(box.xyxy, handle);
-        marks.push(el("rect", { x: x - 5, y: y - 5, width: 10, height: 10, class: `ds-handle ds-${handle}`, "data-handle": handle }));
+        marks.push(el("rect", { x: x - half, y: y - half, width: 2 * half, height: 2 * half, class: `ds-handle ds-${handle}`, "data-handle": handle }));
       }
       layers.boxes.replaceChildren(...marks);
     }
@@ -375,10 +378,13 @@
       return false;
     }
     page.onkey(root, take);
+    new ResizeObserver(() => drag || draw()).observe(svg);
+    svg.addEventListener("pointerleave", () => (place.textContent = ""));
 
+    // Shows a composed variant, or the empty road for null.
     page.showComposed = function (variant) {
       composed = variant;
-      stale = variant.version !== value.version;
+      stale = composed !== null && composed.version !== value.version;
       page.unlessPressed(root, draw);
     };
 
