@@ -105,7 +105,8 @@ class Photographer:
         self.page.wait_for_selector("#archive-player figure >> nth=1")
         self.page.click("text=Requested boxes")
         self.page.click("text=Detected boxes")
-        self.page.wait_for_selector("#archive-player .ds-marks rect >> nth=6")
+        for pane in (1, 2):
+            self.page.wait_for_selector(f"#archive-player figure:nth-of-type({pane}) .ds-marks rect >> nth=6")
         self.take("archives")
 
     def study(self) -> None:

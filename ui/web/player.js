@@ -138,7 +138,7 @@
       const branch = pane.branch
         ? el("button", { type: "button", class: "ds-tool", title: "Continue from this frame under other conditions", onclick: () => api.send("branch", undefined, { pane: number, frame: indexIn(made) }) }, "Branch here")
         : null;
-      const foot = el("div", { class: "ds-pane-foot" }, el("b", {}, pane.title), state, el("span", { class: "ds-group" }, branch || "", links));
+      const foot = el("div", { class: "ds-pane-foot" }, el("b", { title: pane.title }, pane.title), state, el("span", { class: "ds-group" }, branch || "", links));
       const figure = el("figure", { class: "ds-pane" }, el("div", { class: "ds-screen" }, image, marks), foot);
       const made = { ...pane, image, marks, state, figure };
       return made;

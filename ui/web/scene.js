@@ -89,6 +89,7 @@
 
     function drawGuide() {
       const guide = shown.guide ? value.guide : null;
+      const unit = page.unit(svg);
       const lines = [];
       if (guide) {
         const horizon = { x1: 0, x2: value.width, y1: guide.horizon_px, y2: guide.horizon_px };
@@ -98,8 +99,10 @@
           const line = points.map((point) => point.join(",")).join(" ");
           lines.push(el("polyline", { points: line, class: edge ? "ds-edge" : "ds-lane" }));
         }
+        let last = Infinity; // marks that would cover the one before are left out
         for (const [distance, row] of guide.marks) {
-          if (row > value.height - 2) continue;
+          if (row > value.height - 2 || Math.abs(row - last) < 11 * unit) continue;
+          last = row;
           lines.push(el("line", { x1: value.width - 34, x2: value.width, y1: row, y2: row, class: "ds-tick" }));
           lines.push(el("text", { x: value.width - 38, y: row + 4, class: "ds-mark ds-right" }, `${distance} m`));
         }
