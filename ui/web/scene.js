@@ -3,6 +3,7 @@
 
 (function (page) {
   const el = page.el;
+  const SLOW_MS = 4000;
   const ANSWER_MS = 10000;
   const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
@@ -16,6 +17,7 @@
     let drag = null;
     let edits = 0;
     let late = null;
+    let slow = null;
     let unanswered = false;
 
     const svg = el("svg", { viewBox: "0 0 1024 512", class: "ds-canvas", tabindex: "0", role: "application" });
@@ -58,14 +60,13 @@
       value = { ...value, ...changes, edit: edits, version: null, refused: "" };
       api.send(name, value);
       expectAnswer(ANSWER_MS);
+      slow = slow || setTimeout(() => { unanswered = true; drawNote(); }, SLOW_MS);
     }
 
     // A drawing that is not answered is sent again, and the page says so.
     function expectAnswer(ms) {
       clearTimeout(late);
       late = setTimeout(() => {
-        unanswered = ms >= ANSWER_MS;
-        drawNote();
         api.send(value.rows ? "actors" : "edited", value);
         expectAnswer(Math.min(6 * ANSWER_MS, Math.max(ANSWER_MS, 2 * ms)));
       }, ms);
@@ -400,6 +401,8 @@
         return;
       }
       clearTimeout(late);
+      clearTimeout(slow);
+      slow = null;
       unanswered = false;
       edits = next.edit || edits;
       stale = composed !== null && composed.version !== next.version;
