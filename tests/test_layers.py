@@ -14,12 +14,17 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 UI = ROOT / "ui"
 ORDER = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
+    "distances",
     "geometry",
     "diffusion",
     "scenario",
@@ -36,12 +41,17 @@ ORDER = (
     "cli",
 )
 TORCH_FREE = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
+    "distances",
     "geometry",
     "scenario",
     "archive",
@@ -64,7 +74,7 @@ AT_HOME = {
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
     "zarr": ("drivesim/archive/",),
-    "fsspec": ("drivesim/archive/stores/remote.py",),
+    "fsspec": ("drivesim/archive/stores/remote.py", "drivesim/data/remote.py"),
     "filelock": ("drivesim/locks.py",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }

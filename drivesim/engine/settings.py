@@ -6,10 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from drivesim.errors import InputError
+from drivesim.models.guidance import GUIDANCE, GuidanceWeights
 from drivesim.models.precision import FLOAT32, PRECISIONS
 from drivesim.scenario import Sampling
 
 SAMPLERS = ("ddim", "dpm_solver_2m")
+_DECIDE = {
+    "image": ("sampler", "steps", "guidance"),
+    "prediction": ("sampler", "steps", "context_guidance"),
+    "interpolation": ("sampler",),
+}
+"""The fields of a scenario's `sampling` that decide how a stage is sampled."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +64,14 @@ class EngineSettings:
         prediction: sampler of the keyframes that follow.
         interpolation: sampler of the frames between keyframes.
         upsampler: sampler of the enlarged frames, and how it is applied.
+        students: stages whose student is sampled instead where the checkpoints hold one. A student has its own number
+            of steps, and is not guided: it imitates a guided model (`heeded_settings` leaves those that are held).
         image_guidance: guidance weight of boxes, time of day and crowdedness in the first frame (classifier-free
             guidance). A guidance weight of 1 costs nothing.
         scene_guidance: guidance weight of boxes, time of day and crowdedness in the prediction.
         context_guidance: guidance weight of the context frames in the prediction (Video LDM, Eq. 4).
+        context_noise: standard deviation of the noise on what the prediction sees of its context frames, in units of
+            the latents. It has no effect on a network that is not conditioned on this level (`heeded_settings`).
         guidance_rescale: fraction of the added contrast of guidance that is removed again, 0 to 1 (Lin et al., 2024).
         interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
         decoder_frames: number of frames that are decoded at a time.
@@ -79,10 +90,12 @@ class EngineSettings:
     prediction: SamplerSettings
     interpolation: SamplerSettings
     upsampler: UpsamplerSettings
-    image_guidance: float = 6.0
-    scene_guidance: float = 1.0
-    context_guidance: float = 2.0
-    guidance_rescale: float = 0.7
+    students: tuple[str, ...] = ()
+    image_guidance: float = GUIDANCE["image"].scene
+    scene_guidance: float = GUIDANCE["prediction"].scene
+    context_guidance: float = GUIDANCE["prediction"].context
+    context_noise: float = 0.0
+    guidance_rescale: float = GuidanceWeights.rescale
     interpolation_passes: int = 1
     decoder_frames: int = 24
     draw_layouts: bool = True
@@ -105,20 +118,31 @@ class EngineSettings:
     def canonical(self) -> dict[str, Any]:
         """Returns these settings as plain values for the identity of an archive.
 
-        A precision is included only if it is not float32, so that archives from before there was a choice keep
-        their identity.
+        A precision is included only if it is not float32, noise on context frames only if there is some, and students
+        only if some are sampled, so that archives from before there was a choice keep their identity.
         """
         values = asdict(self)
+        values["students"] = list(self.students)
+        if not self.students:
+            del values["students"]
         if self.frames_precision in (None, self.precision):
             del values["frames_precision"]
         if self.precision == FLOAT32:
             del values["precision"]
+        if not self.context_noise:
+            del values["context_noise"]
         values["upsampler"]["tile"] = None  # earlier versions could upsample in tiles, and always recorded this key
         return values
 
     def with_sampling(self, sampling: Sampling) -> EngineSettings:
-        """Returns these settings with those that the scenario gives in their place."""
-        changes: dict[str, Any] = {}
+        """Returns these settings with those that the scenario gives in their place.
+
+        A stage whose sampling the scenario decides is sampled itself, and not its student.
+        """
+        decided = {
+            role for role, fields in _DECIDE.items() if any(getattr(sampling, name) is not None for name in fields)
+        }
+        changes: dict[str, Any] = {"students": tuple(role for role in self.students if role not in decided)}
         for stage in ("image", "prediction", "interpolation"):
             current = getattr(self, stage)
             steps = sampling.steps if stage != "interpolation" else None
@@ -131,12 +155,14 @@ class EngineSettings:
 
 
 def fast() -> EngineSettings:
-    """Four frames per keyframe (10 frames per second) and few steps; made for two CPU cores."""
+    """Four frames per keyframe (10 frames per second), students and few steps; made for two CPU cores."""
     return EngineSettings(
         image=SamplerSettings(steps=24),
         prediction=SamplerSettings(steps=16),
         interpolation=SamplerSettings(steps=6),
+        students=("image", "prediction", "interpolation"),
         upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim")),
+        context_noise=0.05,
     )
 
 
@@ -147,6 +173,7 @@ def quality() -> EngineSettings:
         prediction=SamplerSettings(steps=32),
         interpolation=SamplerSettings(steps=10),
         upsampler=UpsamplerSettings(SamplerSettings(steps=4, sampler="ddim"), block_frames=6, block_context=2),
+        context_noise=0.05,
         interpolation_passes=2,
     )
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -51,6 +54,19 @@ def test_a_library_that_does_not_load_is_missing_with_its_remedy(
     assert "apt-get install" in found.remedy
 
 
+def test_the_remedy_fits_how_drivesim_was_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise ImportError("no torch")
+
+    monkeypatch.setattr(machine, "_torch", fail)
+    for makefile, remedy in ((False, "pip install --force-reinstall drivesim"), (True, "make setup")):
+        if makefile:
+            (tmp_path / "Makefile").touch()
+        monkeypatch.setattr(machine.drivesim, "__file__", str(tmp_path / "drivesim" / "__init__.py"))
+        found = {finding.subject: finding for finding in machine.examine(tmp_path)}["torch"]
+        assert found.remedy == remedy
+
+
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1 << 20})())
     found = {finding.subject: finding for finding in machine.examine(tmp_path)}["disk"]
@@ -78,3 +94,43 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     assert found["state"] == "missing"
     assert "prediction" in found["detail"]
     assert "interpolation" not in found["detail"]
+
+
+@pytest.mark.parametrize("obstacle", ["folder", "pipe", "nothing", "other bytes"])
+def test_a_checkpoint_that_cannot_be_read_is_named_and_the_rest_examined(
+    obstacle: str, tiny_checkpoints: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_checkpoints, folder)
+    path = folder / "image.safetensors"
+    path.unlink()
+    match obstacle:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "other bytes":
+            path.write_bytes(b"other")
+    code, findings = doctor("--checkpoints", str(folder))
+    assert code == 1
+    assert str(path) in findings["checkpoints"]["detail"]
+    assert "disk" in findings
+
+
+@pytest.mark.parametrize("manifest", ["pipe", "folder", "not finite"])
+def test_a_manifest_that_cannot_be_used_is_named(manifest: str, tiny_checkpoints: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_checkpoints, folder)
+    path = folder / "manifest.json"
+    text = path.read_text()
+    path.unlink()
+    match manifest:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "not finite":
+            path.write_text(re.sub(r'("keyframe_fps": )[0-9.]+', r"\1NaN", text))
+    _, findings = doctor("--checkpoints", str(folder))
+    assert str(path) in findings["checkpoints"]["detail"]
+    assert findings["checkpoints"]["state"] == "missing"

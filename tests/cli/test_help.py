@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Iterator
@@ -48,6 +49,16 @@ def test_every_option_is_explained_by_a_sentence(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", VERBS)
+def test_every_number_has_bounds_which_also_exclude_nan_and_infinity(verb: str) -> None:
+    for parameter in VERBS[verb].params:
+        kind, info = str(parameter.type_descriptor.annotation), parameter.type_descriptor.parameter_info
+        if "int" in kind or "float" in kind:
+            assert info.min is not None, parameter.name
+            assert info.max is not None, parameter.name
+            assert -math.inf < info.min < info.max < math.inf, parameter.name
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_flags_have_no_type(verb: str) -> None:
     assert "<bool>" not in shown(*verb.split())
 
@@ -55,6 +66,11 @@ def test_flags_have_no_type(verb: str) -> None:
 @pytest.mark.parametrize("verb", sorted(VERBS.keys() - PRINTS_JSON_ITSELF - WRITES_A_PICTURE - {"compress", "ui"}))
 def test_every_verb_can_answer_in_json(verb: str) -> None:
     assert any("--json" in parameter.opts for parameter in VERBS[verb].params)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if not VERBS[verb].hidden])
+def test_every_verb_has_an_example(verb: str) -> None:
+    assert verb in EXAMPLES or f"-m drivesim {verb} --" in shown(*verb.split())
 
 
 @pytest.mark.parametrize("verb", EXAMPLES)

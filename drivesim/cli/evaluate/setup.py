@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,13 +41,17 @@ def composers(low: bool) -> tuple[str, ...]:
 
 def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """Returns what is measured: checkpoints, and how they are sampled."""
+    from drivesim.engine import sampled_roles
     from drivesim.models.checkpoints import LAYOUTS
 
-    roles = composers(not sampling.enlarge)
+    roles = sampled_roles(composers(not sampling.enlarge), sampling.settings, engine.checkpoints)
     if "crowdedness" in conditions and "boxes" not in conditions and engine.draws_layouts(sampling.settings):
         roles = (*roles, LAYOUTS)
     sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
-    return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
+    return {
+        **sha256,
+        "sampling": f"{sampling.subject(engine.checkpoints)}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}",
+    }
 
 
 def sampling_of(
@@ -76,9 +81,15 @@ def frame_size(engine: Engine, low: bool) -> tuple[int, int]:
 
 
 def footage_of(
-    data: Path, size: tuple[int, int], samples: int, split: Split, seed: int, show: OnProgress
+    data: Path,
+    size: tuple[int, int],
+    samples: int,
+    split: Split,
+    seed: int,
+    show: OnProgress,
+    held_out: Sequence[str] = (),
 ) -> MeasuredFootage:
     """Returns the frames of the footage to measure on; raises FootageError if there are none."""
     from drivesim.evaluation.samples.footage import measured_footage
 
-    return measured_footage(data, *size, samples, split.value, seed, show)
+    return measured_footage(data, *size, samples, split.value, seed, show, frozenset(held_out))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,10 @@ from typing import Any
 from pydantic import TypeAdapter
 from torch import nn
 
+from drivesim.archive.sealed_json import parse_json
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.files import load_checkpoint, load_layout_prior
-from drivesim.models.checkpoints.tensor_file import sha256_of
+from drivesim.models.checkpoints.tensor_file import metadata_of
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.presets import Preset
 from drivesim.models.stages import (
@@ -22,12 +24,15 @@ from drivesim.models.stages import (
     OPTIONAL,
     ROLES,
     STAGES,
+    STUDENT_OF,
     checkpoint_file,
     current_name,
     recorded_name,
 )
+from drivesim.regular_files import read_regular, sha256_of
 
 MANIFEST = "manifest.json"
+_MAX_BYTES = 1 << 20
 NEXT_MANIFEST = "manifest.json.next"
 """The manifest of a publication that is under way; it holds as soon as its checkpoint has taken its place."""
 
@@ -59,14 +64,16 @@ class CheckpointSet:
             return coming
         try:
             return cls._read(folder, MANIFEST)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{folder}: no checkpoints here (expected {MANIFEST})") from None
+        except OSError as error:
+            raise CheckpointError(f"{folder / MANIFEST}: cannot be read ({error.strerror})") from None
 
     @classmethod
     def _read(cls, folder: Path, name: str) -> CheckpointSet:
         manifest = folder / name
         try:
-            content = json.loads(manifest.read_bytes())
+            content: Any = parse_json(read_regular(manifest, _MAX_BYTES))
             preset = TypeAdapter(Preset).validate_python(_with_current_names(content["preset"]))
             return cls(folder, preset, _with_current_names(content["sha256"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -126,6 +133,17 @@ class CheckpointSet:
         """All stages that every set has, and those of the optional ones that belong to this one."""
         return (*ROLES, *(role for role in OPTIONAL if role in self.sha256))
 
+    def student_of(self, role: str) -> str | None:
+        """Returns the student of a stage, if the set holds one that was trained with its checkpoint of that stage.
+
+        Raises:
+            CheckpointError: The file of the student is missing or damaged.
+        """
+        student = STUDENT_OF.get(role)
+        if student is None or student not in self.sha256:
+            return None
+        return student if metadata_of(self.path(student)).get("teacher_sha256") == self.sha256.get(role) else None
+
     def digests(self, roles: Iterable[str]) -> dict[str, str]:
         """Returns the sha256 of the files of some stages, under the names by which archives record them.
 
@@ -141,12 +159,16 @@ class CheckpointSet:
             CheckpointError: The file is missing, or is not the one that the manifest names.
         """
         path, digest = self.path(role), self._digest(role)
-        if sha256_of(path) != digest:
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+        if found != digest:
             raise CheckpointError(f"{path}: its sha256 differs from the manifest; it is damaged or was replaced")
 
     def _digest(self, role: str) -> str:
         path = self.path(role)
-        if role not in self.sha256 or not path.is_file():
+        if role not in self.sha256 or not os.path.lexists(path):
             raise CheckpointError(f"{path}: missing; train it with `drivesim train {role}`")
         return self.sha256[role]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -13,12 +12,6 @@ from torch import Tensor
 
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.int8_weights import without_int8_weights
-
-
-def sha256_of(path: Path) -> str:
-    """Returns the sha256 of a file as hexadecimal digits. Raises OSError if it cannot be read."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, memoryview]:
@@ -57,6 +50,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
         except ValueError as error:
             raise CheckpointError(f"{path}: {error}") from None
     return tensors, metadata
+
+
+def metadata_of(path: Path) -> dict[str, str]:
+    """Reads the metadata of a safetensors file alone. Raises CheckpointError if the file is missing or damaged."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; `drivesim doctor` lists what is missing")
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a safetensors file ({error}); nothing else is loaded") from None
 
 
 def _restored(tensors: dict[str, Tensor], weights: str) -> dict[str, Tensor]:

@@ -21,7 +21,7 @@ class Shares:
     """
 
     by_role: Mapping[str, float] = field(
-        default_factory=lambda: {role: stage.share for role, stage in STAGES.items() if stage.share}
+        default_factory=lambda: {role: stage.share for role, stage in STAGES.items() if stage.config is not None}
     )
 
     def changed(self, texts: Sequence[str]) -> Shares:
@@ -47,6 +47,18 @@ class Shares:
         if not any(shares.values()):
             raise InputError("--share: at least one stage needs a share above 0")
         return Shares(shares)
+
+    def only(self, names: Sequence[str]) -> Shares:
+        """Returns the shares of these stages alone; one whose share is 0 gets the share 1.
+
+        Raises:
+            InputError: A stage is unknown, or is not trained.
+        """
+        roles = [current_name(name) for name in names]
+        unknown = [name for name, role in zip(names, roles, strict=True) if role not in self.by_role]
+        if unknown:
+            raise InputError(f"--stage: expected some of {', '.join(self.by_role)}; got {', '.join(unknown)}")
+        return Shares({role: (share or 1.0) if role in roles else 0.0 for role, share in self.by_role.items()})
 
     def seconds(self, role: str, minutes: float) -> float:
         """Returns the time of a stage out of `minutes`, in seconds."""

@@ -37,6 +37,7 @@ class TrainingConfig:
         seed: Seed of batches and noise.
         muon: Whether Muon instead of AdamW steps the matrices of the network.
         adversary_rate: Learning rate of a discriminator, as a fraction of that of the network.
+        adversary_momentum: Decay of the mean of its gradients.
     """
 
     batch_size: int
@@ -47,6 +48,7 @@ class TrainingConfig:
     seed: int = 0
     muon: bool = False
     adversary_rate: float = 1.0
+    adversary_momentum: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,21 @@ class TrainingStage(Protocol):
         """Includes the footage that was recorded since, and returns the number of new frames."""
         ...
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Draws a batch with `generator` and yields losses; the loop descends each before it asks for the next."""
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
+        """Draws a batch and yields losses; the loop descends each before it asks for the next.
+
+        Args:
+            step: Number of the step, from 0.
+            used: Fraction of the training that is done, 0 to 1.
+            generator: Source of all randomness of the step, on the CPU.
+        """
+        ...
+
+    def keep_best(self) -> None:
+        """Is called with the averaged parameters before a state is saved, by stages that export the best ones so far.
+
+        What is kept belongs to the `buffers`.
+        """
         ...
 
     def finish(self) -> None:
@@ -141,6 +156,9 @@ class FootageStage:
     def buffers(self) -> dict[str, Tensor]:
         """Returns the state besides the parameters that the next step depends on: nothing."""
         return {}
+
+    def keep_best(self) -> None:
+        """Is called before a state is saved: nothing is kept, because the last parameters are exported."""
 
     def finish(self) -> None:
         """Completes the network before it is evaluated or exported: nothing is to be done."""
