@@ -4,8 +4,8 @@
 
 The arithmetic of a step is counted by running the network and its gradients on the meta device, which takes no memory.
 Samples per second are an estimate: arithmetic at `UTILISATION` (0.3) of `TERAFLOPS` (990, an H100 in bfloat16), and
-gradients or parameters sent at `GIGABYTES_PER_S` (100 between the GPUs of a machine) without overlap, which is the worst
-case.
+gradients or parameters sent at `GIGABYTES_PER_S` (100 between the GPUs of a machine) without overlap, which is the
+worst case.
 """
 
 from __future__ import annotations
