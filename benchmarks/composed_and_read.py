@@ -11,7 +11,7 @@ from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.conditions import conditioned_layouts
 from drivesim.evaluation.metrics.distances import KernelDistance
 from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
-from drivesim.evaluation.samples.composed import Sampling, composed_frames
+from drivesim.evaluation.samples.composed import FrameSampling, composed_frames
 from drivesim.evaluation.samples.footage import measured_footage
 from drivesim.models.vehicle_detector import detect_vehicles
 
@@ -40,7 +40,7 @@ class ComposedAndRead:
 
     def composed(self, settings: EngineSettings) -> tuple[float, float, float]:
         """The same of frames composed from their boxes and times of day."""
-        sampling = Sampling(settings, enlarge=False)
+        sampling = FrameSampling(settings, enlarge=False)
         return self._measured(composed_frames(self.engine, self.conditions, len(self.asked), sampling, lambda *_: None))
 
     def _measured(self, frames: np.ndarray) -> tuple[float, float, float]:

@@ -14,11 +14,15 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 UI = ROOT / "ui"
 ORDER = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
     "geometry",
     "diffusion",
@@ -36,11 +40,15 @@ ORDER = (
     "cli",
 )
 TORCH_FREE = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
     "geometry",
     "scenario",

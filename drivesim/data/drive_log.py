@@ -25,6 +25,7 @@ import numpy as np
 from drivesim.data.drive_log_labels import LABELS_FILE, DriveLogLabels, FrameLabel, read_labels, write_labels
 from drivesim.data.publishing import Claim, writing
 from drivesim.errors import FootageError
+from drivesim.regular_files import sha256_of
 
 VIDEO_FILE = "video.mp4"
 
@@ -240,8 +241,7 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for name in (LABELS_FILE, VIDEO_FILE):
         try:
-            with open(folder / name, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(bytes.fromhex(sha256_of(folder / name)))
         except OSError:
             digest.update(b"missing")
     return digest.hexdigest()

@@ -22,7 +22,7 @@ from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
 from drivesim.scenario.schema.vocabulary import FRAME_WIDTH_PX, TIMES_OF_DAY
 
 FROM_PX = 48
-"""Longer side, in pixels of the 1024-wide frame, from which vehicles are looked for."""
+"""Longer side, in pixels of the 1024-wide frame, from which vehicles count; smaller ones have a part of their own."""
 
 ALL = f"from {FROM_PX} px"
 _OWN = "vehicle detector"
@@ -121,9 +121,8 @@ def _parts(time_of_day: np.ndarray) -> dict[str, tuple[tuple[float, float], np.n
     large = (FROM_PX / FRAME_WIDTH_PX, np.inf)
     parts = {ALL: (large, everything)}
     for low, high in SIZES_PX:
-        if low >= FROM_PX:
-            top = np.inf if high >= FRAME_WIDTH_PX else high / FRAME_WIDTH_PX
-            parts[size_name(low, high)] = ((low / FRAME_WIDTH_PX, top), everything)
+        top = np.inf if high >= FRAME_WIDTH_PX else high / FRAME_WIDTH_PX
+        parts[size_name(low, high)] = ((low / FRAME_WIDTH_PX, top), everything)
     return parts | {name: (large, np.flatnonzero(time_of_day == place)) for place, name in enumerate(TIMES_OF_DAY)}
 
 

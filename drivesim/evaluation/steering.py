@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from drivesim.errors import InputError
 from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
+from drivesim.geometry.boxes import iou_matrix
 from drivesim.geometry.requestable import longer_side
 from drivesim.models.checkpoints import VEHICLE_DETECTOR
 from drivesim.models.vehicle_detector import detect_vehicles
@@ -26,21 +27,45 @@ from drivesim.scenario.schema.scene import ActorView
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX
 
 MIN_SIDE_PX = 40.0
+_SOME_IOU = 0.05
+_OVERLAP = (
+    f"mean overlap of the boxes of at least {MIN_SIDE_PX:g} px with the detection that fits best, 0 without "
+    "any, one to one, bootstrap over seconds"
+)
 
 
 @dataclass(frozen=True)
 class _Outcome:
-    """One box of one frame: its actor, second and future, and whether a vehicle was found there."""
+    """One box of one frame: its actor, second and future, whether a vehicle was found there, and its overlap."""
 
     actor: str
     steered: bool
     future: tuple[str, int]
     second: int
     found: bool
+    iou: float
+
+
+def steered_archives(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Returns the archives of steered scenarios, and a sentence about each other one.
+
+    Raises:
+        InputError: There is no such archive, or it was not made by a rollout.
+        ArchiveError: An archive is damaged.
+    """
+    kept, others = [], []
+    for path in paths:
+        archive = open_archive(path)
+        if _is_steered(archived_scenario(archive)):
+            kept.append(path)
+        else:
+            others.append(_unsteered(archive))
+    return kept, others
 
 
 def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnProgress) -> Iterator[Figure]:
-    """Measures the fraction of the boxes of at least 40 px in which the vehicle detector finds a vehicle.
+    """Measures the fraction of the boxes of at least 40 px in which the vehicle detector finds a vehicle, and how much
+    detections and boxes overlap.
 
     The groups are actors with a manoeuvre, the other actors, each actor, and each second of the future.
 
@@ -53,6 +78,8 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
         InputError: An archive was not made by a rollout of a steered scenario.
     """
     opened = [open_archive(path) for path in archives]
+    for archive in opened:
+        archive.require_sound()
     scenarios = [_steered_scenario(archive) for archive in opened]
     futures = [(s, a, rollout) for s, a in zip(scenarios, opened, strict=True) for rollout in a.rollouts]
     outcomes: list[_Outcome] = []
@@ -67,8 +94,10 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
         groups.setdefault(name, []).append(outcome)
     for second in sorted({o.second for o in outcomes}):
         groups[f"second {second + 1}"] = [o for o in outcomes if o.second == second]
+    overlap = replace(protocol, measure=_OVERLAP)
     for group, members in groups.items():
-        yield _rate(group, members, protocol)
+        yield _mean("found", group, members, [float(o.found) for o in members], protocol)
+        yield _mean("iou", group, members, [o.iou for o in members], overlap)
 
 
 def steering_subject(archives: Sequence[Path]) -> dict[str, str]:
@@ -87,11 +116,18 @@ def _outcomes(engine: Engine, scenario: Scenario, archive: Archive, rollout: Rol
             views = [view for view in scene.views(time_s) if view.may_be_requested]
             boxes = _boxes(views)
             partner = match_boxes(boxes, detections.xyxy, MIN_IOU)
-            for view, box, found in zip(views, boxes, partner >= 0, strict=True):
+            nearest = match_boxes(boxes, detections.xyxy, _SOME_IOU)
+            overlap = iou_matrix(boxes, detections.xyxy)
+            for place, (view, box) in enumerate(zip(views, boxes, strict=True)):
                 if longer_side(box[None])[0] * FRAME_WIDTH_PX >= MIN_SIDE_PX:
-                    steered = actors[view.index].steered
-                    future = (scenario.name, rollout.future)
-                    yield _Outcome(view.id, steered, future, int(time_s), bool(found))
+                    yield _Outcome(
+                        view.id,
+                        actors[view.index].steered,
+                        (scenario.name, rollout.future),
+                        int(time_s),
+                        bool(partner[place] >= 0),
+                        float(overlap[place, nearest[place]]) if nearest[place] >= 0 else 0.0,
+                    )
 
 
 def _boxes(views: Sequence[ActorView]) -> np.ndarray:
@@ -99,25 +135,31 @@ def _boxes(views: Sequence[ActorView]) -> np.ndarray:
     return (np.array([view.visible_box for view in views]).reshape(-1, 4) / FRAME_EXTENT_PX).astype(np.float32)
 
 
-def _rate(group: str, outcomes: Sequence[_Outcome], protocol: Protocol) -> Figure:
-    """The fraction of found boxes. Frames of one second are similar, so that the bootstrap draws whole seconds."""
+def _mean(name: str, group: str, outcomes: Sequence[_Outcome], values: Sequence[float], protocol: Protocol) -> Figure:
+    """The mean over boxes. Frames of one second are similar, so that the bootstrap draws whole seconds."""
     if not outcomes:
-        return Figure("found", group, None, None, None, 0, protocol)
+        return Figure(name, group, None, None, None, 0, protocol)
     blocks = sorted({(o.future, o.second) for o in outcomes})
     place = {block: index for index, block in enumerate(blocks)}
-    total, found = np.zeros(len(blocks)), np.zeros(len(blocks))
-    for outcome in outcomes:
-        total[place[outcome.future, outcome.second]] += 1
-        found[place[outcome.future, outcome.second]] += outcome.found
-    value = float(found.sum() / total.sum())
-    return Figure("found", group, value, *ratio_interval(found, total), len(outcomes), protocol)
+    number = [place[o.future, o.second] for o in outcomes]
+    total, summed = np.bincount(number).astype(float), np.bincount(number, weights=values)
+    value = float(summed.sum() / total.sum())
+    return Figure(name, group, value, *ratio_interval(summed, total), len(outcomes), protocol)
 
 
 def _steered_scenario(archive: Archive) -> Scenario:
     scenario = archived_scenario(archive)
-    if scenario.scene is None or not scenario.scene.steered:
-        raise InputError(f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was asked for over time")
+    if not _is_steered(scenario):
+        raise InputError(_unsteered(archive))
     return scenario
+
+
+def _is_steered(scenario: Scenario) -> bool:
+    return scenario.scene is not None and scenario.scene.steered
+
+
+def _unsteered(archive: Archive) -> str:
+    return f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was requested over time"
 
 
 def _protocol(engine: Engine, archives: Sequence[Archive]) -> Protocol:

@@ -25,7 +25,10 @@ class TemporalConfig:
         context_channels: Number of channels of the encoded context frames; 0 for a network without them.
         ego_motion: Whether the network is conditioned on ego motion.
         frame_rate: Whether the network is conditioned on the regime of the frame rate.
+        context_noise: Whether the network is conditioned on the noise level of its context frames.
         spatial_kernel: Side of the second convolution of a block, which lets it follow what moves.
+        temporal_kernel: Number of frames that the first convolution of a block spans; with 1, frames exchange what they
+            know through attention alone.
         head_dim: Dimensions of an attention head.
     """
 
@@ -33,8 +36,10 @@ class TemporalConfig:
     context_channels: int = 0
     ego_motion: bool = False
     frame_rate: bool = False
+    context_noise: bool = False
     spatial_kernel: int = 3
     head_dim: int = 32
+    temporal_kernel: int = 3
 
 
 class TemporalLayer(nn.Module):
@@ -64,11 +69,11 @@ def last_temporal_projection(network: nn.Module) -> Tensor | None:
 
 
 class TemporalConv(nn.Module):
-    """A 3-D convolution of kernel (3, 1, 1), computed as a 2-D one over (t, h·w), which is faster on a CPU."""
+    """A 3-D convolution of kernel (k, 1, 1), computed as a 2-D one over (t, h·w), which is faster on a CPU."""
 
-    def __init__(self, in_channels: int, out_channels: int) -> None:
+    def __init__(self, in_channels: int, out_channels: int, kernel: int = 3) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(in_channels, out_channels, (3, 1), padding=(1, 0))
+        self.conv = nn.Conv2d(in_channels, out_channels, (kernel, 1), padding=(kernel // 2, 0))
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps `b t c h w` to `b t c' h w`."""
@@ -90,14 +95,20 @@ class Merge(nn.Module):
 
 
 class TemporalResidualBlock(TemporalLayer):
-    """A residual block of factorised 3-D convolutions: first (3, 1, 1), then (1, k, k)."""
+    """A residual block of factorised 3-D convolutions: first (3, 1, 1) or (1, 1, 1), then (1, k, k)."""
 
     def __init__(
-        self, channels: int, context_channels: int, embedding_dim: int | None, spatial_kernel: int, norm: str
+        self,
+        channels: int,
+        context_channels: int,
+        embedding_dim: int | None,
+        spatial_kernel: int,
+        norm: str,
+        temporal_kernel: int = 3,
     ) -> None:
         super().__init__()
         self.norm_in = normalisation(norm, channels)
-        self.conv_in = TemporalConv(channels + context_channels, channels)
+        self.conv_in = TemporalConv(channels + context_channels, channels, temporal_kernel)
         self.modulation = nn.Linear(embedding_dim, 2 * channels) if embedding_dim else None
         self.norm_out = normalisation(norm, channels)
         self.conv_out = zero_initialised(nn.Conv2d(channels, channels, spatial_kernel, padding=spatial_kernel // 2))

@@ -99,7 +99,12 @@ class UNetBlock(nn.Module):
         self.temporal_block = self.temporal_attention = None
         if temporal is not None:
             self.temporal_block = TemporalResidualBlock(
-                out_channels, temporal.context_channels, config.embedding_dim, temporal.spatial_kernel, config.norm
+                out_channels,
+                temporal.context_channels,
+                config.embedding_dim,
+                temporal.spatial_kernel,
+                config.norm,
+                temporal.temporal_kernel,
             )
             if level in temporal.attention_levels:
                 self.temporal_attention = TemporalAttention(out_channels, temporal.head_dim, config.norm)
@@ -160,7 +165,7 @@ class UNet(nn.Module):
         temporal = config.temporal
         self.temporal_embedding = self.context_encoder = self.temporal_output = None
         if temporal is not None:
-            self.temporal_embedding = TemporalEmbedding(config.embedding_dim, temporal.ego_motion, temporal.frame_rate)
+            self.temporal_embedding = TemporalEmbedding(config.embedding_dim, temporal)
             if temporal.context_channels:
                 self.context_encoder = ContextEncoder(config.in_channels, temporal.context_channels, len(widths))
                 self.temporal_output = ContextOutput(widths[0], config.in_channels, config.embedding_dim, config.norm)

@@ -64,6 +64,7 @@ SMALL = {
     "evaluate crowdedness": [*SAMPLES, "--steps", "1"],
     "evaluate sheet": [*SAMPLES, "--steps", "1"],
     "evaluate steering": ON_TINY_MODELS,
+    "evaluate interpolation": [*ON_TINY_MODELS, "--gaps", "2"],
     "evaluate futures": [*ON_TINY_MODELS, "--starts", "2", "--futures", "1", "--seconds", "0.8"],
 }
 # Commands that are not run, each with the reason: their words and options are still read by the parser.
@@ -74,6 +75,9 @@ ONLY_READ = {
     "batch --ray": "a Ray cluster is started by tests/batch/test_ray_runner.py alone",
     "evaluate detection": "the detector comes from outside; tests/cli/evaluate/test_detection.py makes one",
     "evaluate compare": "two reports of one protocol are made by tests/cli/evaluate/test_evaluate.py",
+    "evaluate video": "the logs here hold one clip; tests/cli/evaluate/test_video.py makes several",
+    "evaluate decoder": "the logs here hold one clip; tests/cli/evaluate/test_video.py makes several",
+    "evaluate upsampler": "the logs here are too small; tests/cli/evaluate/test_video.py makes larger ones",
     "export --format rerun": "rerun-sdk is an extra; the test of the export runs it",
     "adapt": "it measures before and after training; tests/cli/test_adapt.py runs it on tiny models",
     "train s3://bucket/logs": "the bucket is not there; tests/cli/train/test_train.py trains on footage at a URL",

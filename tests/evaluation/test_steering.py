@@ -12,7 +12,7 @@ from drivesim.detection.detections import Detections
 from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation import steering
-from drivesim.evaluation.steering import steering_figures, steering_subject
+from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
 from drivesim.rollout.job import RolloutJob, run_rollout
 from drivesim.scenario import Scenario
 
@@ -53,7 +53,8 @@ def test_vehicles_count_where_their_boxes_are(
     steered: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, shift: float, rate: float
 ) -> None:
     monkeypatch.setattr(steering, "detect_vehicles", _KnowingReader(steered, shift))
-    figures = {f.group: f for f in steering_figures(Engine.load(checkpoints), [steered], lambda *_: None)}
+    found = steering_figures(Engine.load(checkpoints), [steered], lambda *_: None)
+    figures = {f.group: f for f in found if f.name == "found"}
     assert {f.value for f in figures.values()} == {rate}
     frames = open_archive(steered).rollouts[0].num_committed_frames
     assert figures["actors with a manoeuvre"].count == figures["case: cutting"].count == 2 * frames
@@ -69,3 +70,23 @@ def test_a_scenario_without_manoeuvres_asks_for_nothing_over_time(checkpoints: P
     placed = _archive(tmp_path, checkpoints, LEAD)
     with pytest.raises(InputError, match="no actor of its scenario has a manoeuvre"):
         list(steering_figures(Engine.load(checkpoints), [placed], lambda *_: None))
+    assert steered_archives([placed])[0] == []
+
+
+def test_archives_without_manoeuvres_are_left_out_by_name(steered: Path, checkpoints: Path, tmp_path: Path) -> None:
+    placed = _archive(tmp_path, checkpoints, LEAD)
+    kept, [sentence] = steered_archives([placed, steered])
+    assert kept == [steered]
+    assert sentence.startswith(f"{placed}: no actor")
+    with pytest.raises(InputError, match="does not exist"):
+        steered_archives([steered, tmp_path / "nowhere.zarr"])
+
+
+@pytest.mark.parametrize(("shift", "overlap"), [(0.0, 1.0), (0.5, 0.0)])
+def test_the_overlap_is_that_of_the_boxes(
+    steered: Path, checkpoints: Path, monkeypatch: pytest.MonkeyPatch, shift: float, overlap: float
+) -> None:
+    monkeypatch.setattr(steering, "detect_vehicles", _KnowingReader(steered, shift))
+    figures = [f for f in steering_figures(Engine.load(checkpoints), [steered], lambda *_: None) if f.name == "iou"]
+    assert figures
+    assert [f.value for f in figures] == pytest.approx([overlap] * len(figures), abs=1e-5)

@@ -66,3 +66,12 @@ def test_attention_reaches_all_frames_of_one_position_and_knows_their_order(rand
     assert differs[0, :, 2, 1].all()
     assert differs.sum() == 6
     assert not torch.allclose(attention(x.flip(1)).flip(1), out, atol=1e-3)
+
+
+def test_a_kernel_of_one_frame_mixes_no_frames(randomise) -> None:
+    block = randomise(TemporalResidualBlock(16, 0, None, 3, "group", temporal_kernel=1))
+    x = torch.randn(1, 4, 16, 6, 6)
+    whole = block(x)
+    alone = torch.cat([block(x[:, t : t + 1]) for t in range(4)], 1)
+    assert torch.allclose(whole, alone, atol=1e-5)
+    assert not torch.allclose(randomise(TemporalResidualBlock(16, 0, None, 3, "group"))(x)[:, :1], whole[:, :1])

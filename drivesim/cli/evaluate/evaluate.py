@@ -37,6 +37,10 @@ from drivesim.cli.evaluate.setup import (
     sampling_of,
     subject_of,
 )
+from drivesim.cli.evaluate.steering import steering
+from drivesim.cli.evaluate.versions import decoder, interpolation, upsampler
+from drivesim.cli.evaluate.video import video
+from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
@@ -45,9 +49,14 @@ from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
 app = typer.Typer(no_args_is_help=True, help="Measure quality, with the protocol and the 95 % interval of each figure.")
 app.command(cls=VerbCommand, epilog=examples("evaluate detection"))(detection)
 app.command(cls=VerbCommand, epilog=examples("evaluate futures"))(futures)
+app.command(cls=VerbCommand, epilog=examples("evaluate video"))(video)
+app.command(cls=VerbCommand, epilog=examples("evaluate steering"))(steering)
+app.command(cls=VerbCommand, epilog=examples("evaluate interpolation"))(interpolation)
+app.command(cls=VerbCommand, epilog=examples("evaluate decoder"))(decoder)
+app.command(cls=VerbCommand, epilog=examples("evaluate upsampler"))(upsampler)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate reconstruction"))
 def reconstruction(
     data: Data,
     out: Out = None,
@@ -117,7 +126,7 @@ def frames(
     deliver(Report("frames", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate adherence"))
 def adherence(
     data: Data,
     out: Out = None,
@@ -154,7 +163,7 @@ def adherence(
     deliver(Report("adherence", subject_of(engine, sampling, names, gate), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate crowdedness"))
 def crowdedness(
     data: Data,
     out: Out = None,
@@ -191,7 +200,7 @@ def crowdedness(
 
 
 @app.command(STAGES[VEHICLE_DETECTOR].former_name, cls=VerbCommand, hidden=True)
-@app.command(VEHICLE_DETECTOR, cls=VerbCommand)
+@app.command(VEHICLE_DETECTOR, cls=VerbCommand, epilog=examples("evaluate vehicle_detector"))
 def vehicle_detector(
     data: Data,
     out: Out = None,
@@ -216,25 +225,7 @@ def vehicle_detector(
     deliver(Report(VEHICLE_DETECTOR, subject, figures), out, as_json)
 
 
-@app.command(cls=VerbCommand, epilog=examples("evaluate steering"))
-def steering(
-    archives: Annotated[list[Path], typer.Argument(help="Finished archives of scenarios with manoeuvres.")],
-    out: Out = None,
-    checkpoints: CheckpointsOption = None,
-    device: DeviceOption = Device.auto,
-    as_json: AsJson = False,
-) -> None:
-    """Measure whether steered vehicles are where their boxes are, in each frame of finished archives."""
-    from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.steering import steering_figures, steering_subject
-
-    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
-    with progress() as bars:
-        figures = tuple(steering_figures(engine, archives, shown(bars)))
-    deliver(Report("steering", steering_subject(archives), figures), out, as_json)
-
-
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate road"))
 def road(
     data: Data,
     out: Out = None,
@@ -270,7 +261,7 @@ def road(
     deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate sheet"))
 def sheet(
     data: Data,
     out: Annotated[Path, typer.Option(help="PNG file to write.")],
@@ -281,7 +272,7 @@ def sheet(
     split: SplitOption = Split.held_out,
     conditions: Conditions = "boxes,time_of_day",
     low: Low = False,
-    columns: Annotated[int, typer.Option(min=1, help="Number of pairs of frames per row.")] = 4,
+    columns: Annotated[int, typer.Option(min=1, max=256, help="Number of pairs of frames per row.")] = 4,
     width: Annotated[int, typer.Option(min=32, max=1024, help="Width of each frame in pixels.")] = 256,
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,
@@ -303,7 +294,7 @@ def sheet(
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         picture = composed_sheet(engine, footage, names, sampling, columns, width, show)
     write_png(picture, out)
-    typer.echo(out)
+    say(out)
 
 
 @app.command(cls=VerbCommand, epilog=examples("evaluate compare"))

@@ -13,6 +13,7 @@ from drivesim.errors import InputError
 if TYPE_CHECKING:
     from drivesim.models.presets import Preset
 
+MOST_STEPS = 10**9
 MOST_MINUTES = 1e7
 """Upper bound of a number of minutes, about nineteen years; it also excludes NaN and infinity."""
 

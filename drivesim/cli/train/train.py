@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import console, description
 from drivesim.cli.options import JsonOption
 from drivesim.cli.train.chain import chain
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    MOST_STEPS,
     Cache,
     Data,
     Device,
@@ -30,6 +32,7 @@ from drivesim.cli.train.options import (
 )
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
+from drivesim.escapes import escaped
 from drivesim.models.stages import LAYOUTS, STAGES
 
 if TYPE_CHECKING:
@@ -49,7 +52,8 @@ def _command_of(stage: str) -> Callable[..., None]:
             typer.Option(min=0.0, max=MOST_MINUTES, help="Training time in minutes, counted over all runs."),
         ] = 60.0,
         steps: Annotated[
-            int | None, typer.Option(min=0, help="Maximum number of steps, counted over all runs.")
+            int | None,
+            typer.Option(min=0, max=MOST_STEPS, help="Maximum number of steps, counted over all runs."),
         ] = None,
         preset: PresetName = "demo",
         batch_size: Annotated[
@@ -138,21 +142,20 @@ def _is_sharded(asked: bool | None, request: StageRequest) -> bool:
 
 def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float, as_json: bool) -> None:
     """Trains under a progress bar; each evaluation is a line, and the last one is the JSON document if there is one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
     from drivesim.training.loop.distributed import rank
     from drivesim.training.loop.session import train_stage
     from drivesim.training.preparation.stages import prepare
     from drivesim.training.stages.layouts import collect_layouts
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    columns = (description(), BarColumn(), TimeRemainingColumn())
     hidden = not sys.stderr.isatty() or rank() > 0
-    with Progress(*columns, console=Console(stderr=True), disable=hidden) as progress:
+    with Progress(*columns, console=console(), disable=hidden) as progress:
         task = progress.add_task("preparing", total=1.0)
 
         def show(text: str, done: int, total: int) -> None:
-            progress.update(task, description=text, completed=done / max(1, total))
+            progress.update(task, description=escaped(text), completed=done / max(1, total))
 
         if request.role == LAYOUTS:
             collect_layouts(request, show)
@@ -167,7 +170,7 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float,
                     progress.console.print(report.with_figures(request.role), soft_wrap=True)
         if report is None and rank() == 0:
             progress.console.print(
-                f"{request.checkpoints}: nothing was left to train of {request.role}", soft_wrap=True
+                f"{escaped(request.checkpoints)}: nothing was left to train of {request.role}", soft_wrap=True
             )
         if as_json and rank() == 0:
             document: dict[str, Any] = {"stage": request.role, "checkpoints": str(request.checkpoints)}

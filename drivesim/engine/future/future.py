@@ -59,8 +59,11 @@ class Future:
         noise = torch.stack([chain.keyframe(first + place) for place in range(video.keyframes_per_window)])
         conditions = keyframe_conditions(self.first_frame.scenario, self.timeline.keyframe_times(window))
         prediction = models.computing_in(settings.precision).prediction
-        latents = predict_window(prediction, known, conditions, settings, noise).cpu().numpy()
-        return Predicted(latents, None if choice is None else choice.record())
+        context_noise = None
+        if settings.context_noise and prediction.network.config.temporal.context_noise:
+            context_noise = chain.context(window, len(known))
+        latents = predict_window(prediction, known, conditions, settings, noise=noise, context_noise=context_noise)
+        return Predicted(latents.cpu().numpy(), None if choice is None else choice.record())
 
     @torch.inference_mode()
     def render(self, window: int, latents: np.ndarray, previous: np.ndarray | None) -> Iterator[StageDone]:
@@ -74,10 +77,26 @@ class Future:
         Raises:
             CheckpointError: a network is missing.
         """
-        models, scenario = self._models, self.first_frame.scenario
-        settings = self.first_frame.composer.settings
-        renderer = Renderer(
-            networks=models.computing_in(settings.rendering_precision),
+        yield from self._renderer().render(window, *self._keyframes(latents, previous))
+
+    @torch.inference_mode()
+    def low_resolution(self, window: int, latents: np.ndarray, previous: np.ndarray | None) -> np.ndarray:
+        """Returns the frames of a window before the upsampler, uint8 `t h w c`; the arguments are those of `render`.
+
+        Raises:
+            CheckpointError: a network is missing.
+        """
+        return self._renderer().low_resolution(window, *self._keyframes(latents, previous))
+
+    def _keyframes(self, latents: np.ndarray, previous: np.ndarray | None) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The keyframes of a window, and the last one before them."""
+        models, context = self._models, self.timeline.video.context_frames
+        return models.tensor(latents), None if previous is None else models.tensor(previous[-context - 1])
+
+    def _renderer(self) -> Renderer:
+        scenario, settings = self.first_frame.scenario, self.first_frame.composer.settings
+        return Renderer(
+            networks=self._models.computing_in(settings.rendering_precision),
             timeline=self.timeline,
             settings=settings,
             noise=self._latent_noise(),
@@ -86,8 +105,6 @@ class Future:
                 scenario, np.array(self.timeline.clip_times(pass_, gaps))
             ),
         )
-        before = None if previous is None else models.tensor(previous[-self.timeline.video.context_frames - 1])
-        yield from renderer.render(window, models.tensor(latents), before)
 
     @property
     def _models(self) -> EngineModels:

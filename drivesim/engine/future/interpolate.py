@@ -31,6 +31,7 @@ def interpolate_gaps(
     noise_of: NoiseOfGap,
     time_of_day: int = UNKNOWN,
     conditions_of: ConditionsOfGaps = lambda pass_, gaps: Conditioning(),
+    first_pass: int = 0,
 ) -> Tensor:
     """Fills the gaps between keyframes `n+1 c h w` with latents `n f c h w`, where f = factor^passes.
 
@@ -46,9 +47,10 @@ def interpolate_gaps(
         noise_of: noise of each clip.
         time_of_day: label of the scene, or `UNKNOWN`.
         conditions_of: boxes of steered vehicles, and the road.
+        first_pass: number of the first pass; 1 if the keyframes are as close as the first pass makes them.
     """
     ends, gap = keyframes, first_gap
-    for pass_ in range(passes):
+    for pass_ in range(first_pass, first_pass + passes):
         noise = torch.stack([noise_of(pass_, gap + i) for i in range(len(ends) - 1)]).to(ends.device)
         scene = _scene(noise, pass_, time_of_day, conditions_of(pass_, range(gap, gap + len(ends) - 1)))
         clips = _clips(interpolation, ends, noise, scene, settings)

@@ -63,10 +63,7 @@ class Renderer:
             keyframes: its keyframe latents `t c h w`.
             before: the latents `c h w` of the last keyframe before them; None for window 0.
         """
-        ends = keyframes if before is None else torch.cat([before[None], keyframes])
-        first_gap = self.timeline.first_keyframe(window) - (0 if before is None else 1)
-        latents = torch.cat([rearrange(self._gaps(ends, first_gap), "n f c h w -> (n f) c h w"), ends[-1:]])
-        first = first_gap * self.timeline.frames_per_gap
+        latents, first = self._latents(window, keyframes, before)
         yield StageDone(window, "interpolate", 0.3)
 
         wanted, margin = self.timeline.frames(window), self.settings.upsampler.block_context
@@ -82,6 +79,25 @@ class Renderer:
         for frames in map(to_bytes, blocks):  # holds no block while the next one is made
             done += len(frames)
             yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), frames)
+
+    def low_resolution(self, window: int, keyframes: Tensor, before: Tensor | None) -> np.ndarray:
+        """Returns the frames of a window before the upsampler, uint8 `t h w c`; the arguments are those of `render`.
+
+        Without interpolation these are keyframes, which are too far apart for the temporal decoder, so that the
+        decoder of single pictures decodes them.
+        """
+        latents, first = self._latents(window, keyframes, before)
+        wanted = self.timeline.frames(window)
+        decoder = self.networks.decoder if self.settings.interpolation_passes else self.networks.autoencoder
+        inside = range(wanted.start - first, wanted.stop - first)
+        return to_bytes(decode_frames(decoder, latents, inside, self.settings.decoder_frames))
+
+    def _latents(self, window: int, keyframes: Tensor, before: Tensor | None) -> tuple[Tensor, int]:
+        """The latents of the frames around a window, `t c h w`, and the number of the first of them."""
+        ends = keyframes if before is None else torch.cat([before[None], keyframes])
+        first_gap = self.timeline.first_keyframe(window) - (0 if before is None else 1)
+        latents = torch.cat([rearrange(self._gaps(ends, first_gap), "n f c h w -> (n f) c h w"), ends[-1:]])
+        return latents, first_gap * self.timeline.frames_per_gap
 
     def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
         """Fills the gaps between `n+1 c h w` to `n f c h w`."""

@@ -214,7 +214,7 @@ class Training:
         generator = step_generator(config.seed, step, rank())
         figures: dict[str, float] = {}
         skipped = False
-        for term in self.stage.losses(step, generator):
+        for term in self.stage.losses(step, self.budget.used(self.progress), generator):
             parameters = list(self.state.parameters[term.optimizer].values())
             optimizer = self.state.optimizers[term.optimizer]
             optimizer.zero_grad()

@@ -59,7 +59,7 @@ def train_stage(
     """
     with (
         _one_training(request.training_folder),
-        _full_disk_explained(request.training_folder),
+        _failed_write_explained(request.training_folder),
         shortage_explained("use a smaller batch size (--batch-size, or --batch-scale for a chain)"),
     ):
         if decided(is_finished(request, budget), request.device):
@@ -202,10 +202,11 @@ def _one_training(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _full_disk_explained(folder: Path) -> Iterator[None]:
+def _failed_write_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not durable.is_out_of_room(error):
+        advice = durable.advice(error)
+        if advice is None:
             raise
-        raise TrainingWriteError(f"{error.filename or folder}: {error.strerror}; {durable.ROOM_ADVICE}") from error
+        raise TrainingWriteError(f"{error.filename or folder}: {error.strerror}; {advice}") from error

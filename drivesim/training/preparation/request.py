@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivesim.models.checkpoints.files import stage_tensors
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.presets import Preset
 from drivesim.models.stages import STAGES, Family, checkpoint_file, training_folder
+from drivesim.regular_files import sha256_of
 from drivesim.training.stages.stage import ClipKind
 
 OnProgress = Callable[[str, int, int], None]

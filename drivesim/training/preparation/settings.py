@@ -10,6 +10,7 @@ from drivesim.models.stages import STAGES, Family
 from drivesim.training.losses.crops import CropConfig
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderTraining
+from drivesim.training.stages.contexts import ContextTraining
 from drivesim.training.stages.decoder import DecoderTraining
 from drivesim.training.stages.diffusion import DiffusionTraining, Regime
 from drivesim.training.stages.stage import SINGLE_FRAMES, ClipKind, TrainingConfig
@@ -91,7 +92,11 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
     if role == "prediction":
         drop = {**DiffusionTraining().drop, "boxes": 0.5}
         return DiffusionTraining(
-            batch_size=4, drop=drop, regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),), samples=3
+            batch_size=4,
+            drop=drop,
+            regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),),
+            context=ContextTraining(self_made=0.3, overlap=video.context_frames, chained_windows=3),
+            samples=3,
         )
     ends = video.interpolation_factor + 1
     regimes = (Regime(fine_fps, ends, 0), Regime(fine_fps * video.interpolation_factor, ends, 1))
@@ -103,7 +108,7 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
         "time_of_day": 0.5,
         "crowdedness": 0.5,
     }
-    return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context_noise=0.05, samples=4)
+    return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context=ContextTraining(noise=0.05), samples=4)
 
 
 def _crops(preset: Preset) -> CropConfig:

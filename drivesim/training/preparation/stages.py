@@ -13,11 +13,11 @@ from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints.files import load_checkpoint
 from drivesim.models.checkpoints.publishing import verify_published
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.stages import STAGES, Family
 from drivesim.models.unet import UNet
 from drivesim.models.upsampler import Upsampler
 from drivesim.models.vehicle_detector import VehicleDetector
+from drivesim.regular_files import sha256_of
 from drivesim.training.preparation.footage import packed_footage
 from drivesim.training.preparation.request import OnProgress, StageRequest
 from drivesim.training.preparation.settings import (

@@ -1,0 +1,150 @@
+"""Sweeps guidance, context guidance and steps of the prediction: distances of futures over the seconds that they cost.
+
+python benchmarks/futures_sweep.py logs --out sweep [--checkpoints checkpoints/demo] [--starts 64] [--futures 1]
+                                   [--seconds 2.4] [--passes 0] [--context-guidance 1 1.5 2 3]
+                                   [--scene-guidance 2 4] [--steps 4 8 32] [--picture sweep.png]
+
+One setting at a time differs from the preset `fast`. A point that stands in `--out` is not measured again, so the same
+command resumes. `clips` and `frames` are Fréchet distances of clips and of single frames (`drivesim evaluate video`),
+each beside that of other recorded videos (`real`): the paper reports that context guidance lowers the one and raises
+the other. Without passes of interpolation the videos are keyframes alone, which is what the settings decide.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import torch
+from matplotlib import pyplot as plt
+from rich.console import Console
+from rich.table import Table
+
+from drivesim.cli.evaluate.video import halves
+from drivesim.engine import Engine, EngineSettings, fast
+from drivesim.evaluation.futures import spread_starts
+from drivesim.evaluation.metrics.features import EfficientNetLite0
+from drivesim.evaluation.protocol import Figure, Report
+from drivesim.evaluation.video.features import StackedFeatures
+from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
+from drivesim.evaluation.video.sampled import VideoTask, roles_of, sampled_videos
+from drivesim.evaluation.video.videos import recorded_videos
+
+_PARTS = (Part.distance, Part.diversity)
+_COST = "cpu_s_per_second_of_video"
+
+
+def points(options: argparse.Namespace) -> Iterator[tuple[str, EngineSettings]]:
+    """The settings by name: those of the preset, then each that differs in one value."""
+    usual = replace(fast(), interpolation_passes=options.passes)
+    yield f"fast ({usual.prediction.steps} steps, context {usual.context_guidance:g})", usual
+    for weight in options.context_guidance:
+        if weight != usual.context_guidance:
+            yield f"context guidance {weight:g}", replace(usual, context_guidance=weight)
+    for weight in options.scene_guidance:
+        if weight != usual.scene_guidance:
+            yield f"scene guidance {weight:g}", replace(usual, scene_guidance=weight)
+    for steps in options.steps:
+        if steps != usual.prediction.steps:
+            yield f"{steps} steps", replace(usual, prediction=replace(usual.prediction, steps=steps))
+
+
+def measured(engine: Engine, settings: EngineSettings, options: argparse.Namespace, instruments: Instruments) -> Report:
+    """Samples and measures the futures of a point, and their cost in seconds of the processor."""
+    task = VideoTask(options.seconds, options.futures)
+    asked, reference = halves(spread_starts(options.logs, "held_out", options.starts, options.seconds), options.logs)
+    begun = time.process_time()
+    made = sampled_videos(engine, asked, task, settings, None, lambda *_: None)
+    cost = (time.process_time() - begun) / (len(made) * options.seconds)
+    frames, low = len(made[0].frames), (engine.video.low_height, engine.video.low_width)
+    known = [recorded_videos(moments, frames, made[0].fps, low) for moments in (asked, reference)]
+    how = f"1 known frame(s), {settings.interpolation_passes} passes"
+    instruments = replace(instruments, clip_frames=min(16, frames))
+    figures = list(video_figures(Compared(made, *known), _PARTS, instruments, "0 on", how, lambda *_: None))
+    figures.append(Figure(_COST, "made", cost, None, None, len(made), replace(figures[0].protocol, measure=_COST)))
+    subject = {role: engine.checkpoints.sha256[role] for role in roles_of(settings)}
+    return Report("video", subject | {"settings": json.dumps(settings.canonical(), sort_keys=True)}, tuple(figures))
+
+
+def row_of(report: Report) -> dict[str, tuple[float, float | None, float | None]]:
+    """The value and interval of each column."""
+    found = {(figure.name, figure.group): figure for figure in report.figures}
+    columns = {
+        "CPU s": (_COST, "made"),
+        "clips": ("clip_frechet_distance", "made"),
+        "clips, real": ("clip_frechet_distance", "real"),
+        "frames": ("frame_frechet_distance", "made"),
+        "frames, real": ("frame_frechet_distance", "real"),
+        "futures differ": ("pair_distance", "futures of one scene"),
+        "scenes differ": ("pair_distance", "other scenes"),
+    }
+    known = {name: found[key] for name, key in columns.items() if key in found and found[key].value is not None}
+    return {name: (float(figure.value or 0), figure.low, figure.high) for name, figure in known.items()}
+
+
+def draw(rows: dict[str, dict[str, tuple[float, float | None, float | None]]], path: Path) -> None:
+    """Distance of clips over cost, and over the distance of frames."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
+    for axis, across in zip(axes, ("CPU s", "frames"), strict=True):
+        for name, row in rows.items():
+            value, low, high = row["clips"]
+            error = None if low is None or high is None else [[max(0, value - low)], [max(0, high - value)]]
+            axis.errorbar(row[across][0], value, yerror=error, marker="o", markersize=4, linewidth=0.8)
+            axis.annotate(name, (row[across][0], value), textcoords="offset points", xytext=(5, 3), fontsize=6)
+        axis.set_ylabel("Fréchet distance of clips", fontsize=8)
+    axes[0].set_xlabel("CPU seconds per second of video", fontsize=8)
+    axes[1].set_xlabel("Fréchet distance of frames", fontsize=8)
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    """A line for each point."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("logs", type=Path)
+    parser.add_argument("--out", type=Path, required=True, help="Folder of the reports, one per point.")
+    parser.add_argument("--checkpoints", type=Path, default=Path("checkpoints/demo"))
+    parser.add_argument("--starts", type=int, default=64, help="Half of them are the reference.")
+    parser.add_argument("--futures", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=2.4)
+    parser.add_argument("--passes", type=int, default=0)
+    parser.add_argument("--context-guidance", type=float, nargs="*", default=[1.0, 1.5, 2.0, 3.0])
+    parser.add_argument("--scene-guidance", type=float, nargs="*", default=[2.0, 4.0])
+    parser.add_argument("--steps", type=int, nargs="*", default=[4, 8, 16, 32])
+    parser.add_argument("--picture", type=Path)
+    options = parser.parse_args()
+
+    torch.set_num_threads(1)
+    engine, pictures = Engine.load(options.checkpoints), EfficientNetLite0()
+    window_s = engine.video.gaps_per_window / engine.video.keyframe_fps
+    instruments = Instruments(StackedFeatures(pictures), pictures, None, 16, window_s, "cpu")
+    rows = {}
+    for name, settings in points(options):
+        path = options.out / f"{name.replace(' ', '_')}.json"
+        if not path.is_file():
+            measured(engine, settings, options, instruments).write(path)
+        rows[name] = row_of(Report.read(path))
+        print(name, {key: f"{value:.4g}" for key, (value, *_) in rows[name].items()}, flush=True)
+    table = Table("settings", *dict.fromkeys(key for row in rows.values() for key in row))
+    for name, row in rows.items():
+        table.add_row(
+            name, *(shown(*row[column.header]) if column.header in row else "–" for column in table.columns[1:])
+        )
+    Console(width=160).print(table)
+    if options.picture is not None:
+        draw(rows, options.picture)
+
+
+def shown(value: float, low: float | None, high: float | None) -> str:
+    """A number with its interval, if it has one."""
+    return f"{value:.4g}" if low is None or high is None else f"{value:.4g} [{low:.4g}, {high:.4g}]"
+
+
+if __name__ == "__main__":
+    main()
