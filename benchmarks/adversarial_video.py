@@ -186,7 +186,8 @@ def sampled(low: Generator, high: Enlarger, count: int, frames: int, fps: float)
         generator = torch.Generator().manual_seed(number)
         with torch.inference_mode():
             small = low(low.noise(1, frames, generator))
-            yield Video(f"clip {number}", 0, fps, to_bytes(high(small, field(small, generator))[0]))
+            made = to_bytes(high(small, field(small, generator))[0])
+        yield Video(f"clip {number}", 0, fps, made)
 
 
 def report_of(videos: list[Video], logs: Path, starts: int, seconds: float, stride: int) -> Report:
