@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from drivesim.engine import Engine, EngineSettings
     from drivesim.evaluation.video.report import Part
 
-_PARTS = "distance,warping,diversity,drift,vehicles"
+_PARTS = "distance,warping,diversity,drift,continuity,vehicles"
 
 
 def video(
@@ -107,7 +107,7 @@ def video(
     clips = StackedFeatures(pictures, name) if i3d is None else I3D.load(i3d, name)
     asked, reference = halves(spread_starts(data, split.value, starts, seconds), data)
     with ExitStack() as stack:
-        finder = _detector(engine, detector, stack) if Part.vehicles in wanted else None
+        finder = _detector(engine, detector, stack) if {Part.continuity, Part.vehicles} & {*wanted} else None
         show, again = shown(stack.enter_context(progress())), []
         if archives:
             made = archived_videos(engine, archives, size)

@@ -13,6 +13,7 @@ import numpy as np
 
 from drivesim.data.drive_log import DriveLog
 from drivesim.engine import Engine, EngineSettings
+from drivesim.engine.conditions import time_of_day_index
 from drivesim.errors import InputError
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.evaluation.video.videos import Video
@@ -72,7 +73,7 @@ def sampled_videos(
         for future in range(task.num_futures):
             frames = _kept(engine, scenario, future, task.seed + number, settings, folder)
             fps = engine.timeline(scenario, settings).fps
-            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames))
+            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames, time_of_day_index(scenario)))
             on_progress("sampling videos", len(videos), total)
     return videos
 
