@@ -10,14 +10,31 @@ import errno
 import os
 from pathlib import Path
 
-ROOM_ADVICE = "make room and run the same command again; it continues from here"
-"""What a user whose disk is full should do, for messages."""
+from drivesim.regular_files import create_own, require_replaceable
+
+_ROOM_ADVICE = "make room and run the same command again; it continues from here"
+_SYNC_ADVICE = (
+    "this file system cannot make files durable, as some network and cloud file systems cannot; write to a folder on a "
+    "local disk and copy the result afterwards"
+)
+_FAILING_ADVICE = "check the disk or the network file system, then run the same command again"
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def is_out_of_room(error: OSError) -> bool:
-    """Returns whether a write failed because the disk, the quota or the largest size of a file is exhausted."""
-    return error.errno in _NO_ROOM
+class SyncError(OSError):
+    """A file system did not sync a file or a folder to disk."""
+
+
+def advice(error: OSError) -> str | None:
+    """Returns what a user can do about a failed write, for messages; None if the cause is another one.
+
+    The causes are a disk, a quota or a largest size of a file that is exhausted, and a file system that does not sync.
+    """
+    if error.errno in _NO_ROOM:
+        return _ROOM_ADVICE
+    if error.errno == errno.EIO:
+        return _FAILING_ADVICE
+    return _SYNC_ADVICE if isinstance(error, SyncError) else None
 
 
 def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> None:
@@ -33,6 +50,7 @@ def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> 
     """
     temporary = path.with_name(path.name + suffix)
     try:
+        require_replaceable(path)
         try:
             _write_and_sync(temporary, parts)
             os.rename(temporary, path)
@@ -69,18 +87,25 @@ def sync_tree(folder: Path) -> None:
 def _sync(path: Path, flags: int) -> None:
     descriptor = os.open(path, flags)
     try:
-        os.fsync(descriptor)
+        _fsync(descriptor, path)
     finally:
         os.close(descriptor)
 
 
 def _write_and_sync(path: Path, parts: tuple[bytes | memoryview, ...]) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o644)
+    descriptor = create_own(path)
     try:
         for part in parts:
             view = memoryview(part)
             while view:
                 view = view[os.write(descriptor, view) :]
-        os.fsync(descriptor)
+        _fsync(descriptor, path)
     finally:
         os.close(descriptor)
+
+
+def _fsync(descriptor: int, path: Path) -> None:
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        raise SyncError(error.errno, f"cannot be synced to disk ({error.strerror})", str(path)) from error

@@ -6,11 +6,19 @@ damaged archive or for files that another process holds.
 
 from __future__ import annotations
 
+from functools import partial
+
+from drivesim.escapes import escaped
+
 
 class DrivesimError(Exception):
     """Base class of all errors that a user can cause or repair; shown as one line, never as a traceback."""
 
     exit_code = 1
+
+    def explained(self) -> str:
+        """Returns the message as a terminal may show it: in one line, and whatever it quotes from files is escaped."""
+        return escaped(self)
 
 
 class InputError(DrivesimError, ValueError):
@@ -20,14 +28,28 @@ class InputError(DrivesimError, ValueError):
 
 
 class ScenarioError(InputError):
-    """A scenario file is wrong. Each argument is one problem, shown as `file:line:col: message`."""
+    """A scenario file is wrong. Each argument is one problem, shown as `file:line:col: message`.
+
+    Attributes:
+        num_more: Number of further problems, which are not among the arguments.
+    """
+
+    def __init__(self, *problems: object, num_more: int = 0) -> None:
+        super().__init__(*problems)
+        self.num_more = num_more
 
     def __str__(self) -> str:
-        return "\n".join(str(problem) for problem in self.args)
+        return "\n".join([*map(str, self.args), *self._more()])
 
     def explained(self) -> str:
         """Returns all problems, each with its line below it, in which the offending text is underlined."""
-        return "\n".join(getattr(problem, "explained", problem.__str__)() for problem in self.args)
+        problems = [getattr(problem, "explained", partial(escaped, problem))() for problem in self.args]
+        return "\n".join([*problems, *self._more()])
+
+    def _more(self) -> list[str]:
+        if not self.num_more:
+            return []
+        return ["and 1 more problem" if self.num_more == 1 else f"and {self.num_more} more problems"]
 
 
 class CheckpointError(InputError):

@@ -25,6 +25,7 @@ from typing import Self
 import filelock
 
 from drivesim.errors import LockHeldError
+from drivesim.escapes import escaped
 
 logger = logging.getLogger(__name__)
 
@@ -142,5 +143,4 @@ def _read_owner(path: Path) -> str | None:
 
 def _as_owner(content: bytes) -> str:
     """Return the text of a lock file in one line, without characters that would steer a terminal."""
-    text = " ".join(content.decode(errors="replace").split())
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return escaped(" ".join(content.decode(errors="replace").split()))

@@ -54,3 +54,27 @@ def test_a_full_disk_leaves_the_old_content(on_small_disk: Callable) -> None:
         assert path.read_bytes() == b"old"
 
     on_small_disk(fill)
+
+
+@pytest.mark.parametrize("reason", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_that_refuses_to_sync_is_named_with_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reason: int
+) -> None:
+    def refuse(_: int) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    for write in (
+        lambda: durable.write_file(tmp_path / "file", b"new"),
+        lambda: durable.sync_folder(tmp_path),
+    ):
+        with pytest.raises(durable.SyncError, match="cannot be synced to disk") as failure:
+            write()
+        assert "local disk" in str(durable.advice(failure.value))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_advice_is_for_full_disks_and_failing_ones_only() -> None:
+    for code, words in ((errno.ENOSPC, "make room"), (errno.EDQUOT, "make room"), (errno.EIO, "check the disk")):
+        assert words in str(durable.advice(OSError(code, "reason")))
+    assert durable.advice(PermissionError(errno.EACCES, "Permission denied")) is None

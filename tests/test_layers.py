@@ -14,11 +14,15 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "drivesim"
 UI = ROOT / "ui"
 ORDER = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
     "geometry",
     "diffusion",
@@ -36,11 +40,15 @@ ORDER = (
     "cli",
 )
 TORCH_FREE = (
+    "escapes",
     "errors",
+    "regular_files",
+    "wording",
     "durable",
     "locks",
     "memory",
     "allocator",
+    "waiting",
     "assets",
     "geometry",
     "scenario",
@@ -64,7 +72,7 @@ AT_HOME = {
     "panda3d": ("drivesim/world/",),
     "typer": ("drivesim/cli/",),
     "zarr": ("drivesim/archive/",),
-    "fsspec": ("drivesim/archive/stores/remote.py",),
+    "fsspec": ("drivesim/archive/stores/remote.py", "drivesim/data/remote.py"),
     "filelock": ("drivesim/locks.py",),
     "onnxruntime": ("drivesim/detection/onnx/",),
 }

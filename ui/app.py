@@ -7,13 +7,12 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from ui.document_view import DocumentView, editor_json
-from ui.merging import PageState
-from ui.parts import head
+from ui.document_view import DocumentView, drawing_json, editor_json, takeaway_json
+from ui.merging import control_values
+from ui.parts import QUIET, head
 from ui.routes import media_routes
 from ui.security.accounts import Accounts
 from ui.security.gateway import Gateway
-from ui.server import MAX_QUEUED
 from ui.services import Services
 from ui.tabs.archives import ArchivesTab
 from ui.tabs.compose import ComposeTab
@@ -52,16 +51,17 @@ def application(services: Services, loopback_only: bool, accounts: dict[str, str
 
 def page(services: Services) -> gr.Blocks:
     """Returns the page: its tabs and the events that connect them."""
-    document = services.desk.blank()
+    start = services.desk.blank()
+    shown = control_values(start.required())
     with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as blocks:
         gr.HTML(_header(), apply_default_css=False)
         with gr.Tabs(selected="compose") as tabs:
             with gr.Tab("Compose", id="compose", render_children=True):
-                compose = ComposeTab.build(services)
+                compose = ComposeTab.build(services, drawing_json(start, services), shown)
             with gr.Tab("Futures", id="futures", render_children=True):
-                futures = FuturesTab.build()
+                futures = FuturesTab.build(shown)
             with gr.Tab("Scenario", id="scenario", render_children=True):
-                scenario = ScenarioTab.build(editor_json(document), "{}")
+                scenario = ScenarioTab.build(editor_json(start), takeaway_json(start, "fast", services))
             with gr.Tab("Archives", id="archives", render_children=True) as archives_tab:
                 archives = ArchivesTab.build()
             with gr.Tab("Study", id="study", render_children=True) as study_tab:
@@ -79,15 +79,16 @@ def page(services: Services) -> gr.Blocks:
         scenario.wire(view, services)
         archives.wire(view, services, tabs)
         study.wire(services)
-        quiet = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-        blocks.load(
-            lambda *page: view.replaced(services.desk.blank(), PageState.of(*page)), view.inputs, view.outputs, **quiet
-        )
+
+        def opened() -> tuple[Any, ...]:
+            services.opened.set()
+            return futures.attached(services)
+
         attached = [futures.job, futures.progress, futures.player, futures.cancel, futures.timer]
-        blocks.load(lambda: futures.attached(services), None, attached, **quiet)
-        archives_tab.select(lambda: archives.listing(services), None, archives.listed, **quiet)
-        study_tab.select(lambda: study.listing(services), None, study.listed, **quiet)
-    blocks.queue(max_size=MAX_QUEUED, default_concurrency_limit=4, api_open=False, status_update_rate=2)
+        blocks.load(opened, None, attached, **QUIET)
+        archives_tab.select(lambda: archives.listing(services), None, archives.listed, **QUIET)
+        study_tab.select(lambda: study.listing(services), None, study.listed, **QUIET)
+    blocks.queue(api_open=False)
     return blocks
 
 

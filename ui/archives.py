@@ -163,7 +163,8 @@ def summary(archive: Archive) -> str:
     layout = archive.layout
     seconds = layout.num_frames / layout.fps
     state = "complete" if archive.complete else "not complete"
-    return f"{layout.num_futures} futures of {seconds:g} s, {layout.num_frames} frames each, {state}"
+    futures = "1 future" if layout.num_futures == 1 else f"{layout.num_futures} futures"
+    return f"{futures} of {seconds:g} s, {layout.num_frames} frames each, {state}"
 
 
 def _id(title: str) -> str:

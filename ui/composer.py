@@ -63,9 +63,8 @@ class Composer:
         """Returns the requested and the detected vehicles in a frame (uint8 `h w 3`); see `frame_findings`."""
         from drivesim.engine import frame_findings
 
-        layout = requested_layout(scenario, time_s)
         with self._lock:
-            return frame_findings(self._engine, frame, layout)
+            return frame_findings(self._engine, frame, scenario.layout_at(time_s))
 
     @cached_property
     def _engine(self) -> Any:
@@ -73,10 +72,3 @@ class Composer:
         from drivesim.rollout import chosen_device
 
         return Engine.load(self._checkpoints, chosen_device(self._device))
-
-
-def requested_layout(scenario: Scenario, time_s: float) -> Any:
-    """Returns the boxes that a scenario requests at a time: in every frame if actors are steered, else in the first."""
-    if scenario.scene is not None and scenario.scene.steered:
-        return scenario.scene.layout(time_s)
-    return scenario.layout() if time_s == 0 else None

@@ -13,7 +13,7 @@ import gradio as gr
 
 from drivesim.scenario import Scenario
 from ui.document import Document
-from ui.merging import CONTROLS, PageState, control_values, merged
+from ui.merging import CONTROLS, PageState, acceptable, control_values, merged
 from ui.parts import shown_errors
 from ui.scene_view import scene_json
 from ui.services import Services
@@ -59,14 +59,17 @@ class DocumentView:
 
     def changes(self, document: Document, state: PageState) -> dict[Any, Any]:
         """Returns new values of `marks` for the page in `state`."""
-        scenario, edit = document.scenario, state.edit
-        scene = {**json.loads(scene_json(document, self.services.media)), "version": picture_version(scenario)}
         return {
-            self.editor: editor_json(document, edit, state.revision),
-            self.scene: json.dumps({**scene, "edit": edit}),
+            self.editor: editor_json(document, state.edit, state.revision),
+            self.scene: drawing_json(document, self.services, state.edit),
             self.warnings: warnings_html(document),
-            self.takeaway: self.takeaway_json(document, state.preset),
+            self.takeaway: takeaway_json(document, state.preset, self.services),
         }
+
+    def refused(self, reason: str, state: PageState) -> dict[Any, Any]:
+        """Returns new values of `marks` without the changes that cannot be merged, and with the reason."""
+        values = self.changes(acceptable(self.services.desk, state), state)
+        return {**values, self.scene: json.dumps({**json.loads(values[self.scene]), "refused": reason})}
 
     def replaced(self, document: Document, state: PageState) -> dict[Any, Any]:
         """Returns new values of `outputs` for another scenario; if it has mistakes, the controls stay as they are."""
@@ -75,15 +78,28 @@ class DocumentView:
             return values
         return values | dict(zip(self.controls, control_values(document.scenario).values(), strict=True))
 
-    def takeaway_json(self, document: Document, preset: str) -> str:
-        """Returns the YAML for download and the command line that gives the same bits; empty if there are mistakes."""
-        scenario = document.scenario
-        if scenario is None:
-            return "{}"
-        file = f"{scenario.name}.yaml"
-        picture = None if scenario.first_frame is None else Path(scenario.first_frame).name
-        command = command_line(file, preset, self.services)
-        return json.dumps({"file": file, "text": document.text, "command": command, "picture": picture})
+
+def drawing_json(document: Document, services: Services, edit: int = 0) -> str:
+    """Returns the value of the drawing area.
+
+    Args:
+        document: The scenario.
+        services: The services of the server.
+        edit: Number of the last drawing that the document contains.
+    """
+    scene = json.loads(scene_json(document, services.media))
+    return json.dumps({**scene, "version": picture_version(document.scenario), "edit": edit})
+
+
+def takeaway_json(document: Document, preset: str, services: Services) -> str:
+    """Returns the YAML for download and the command line that gives the same bits; empty if there are mistakes."""
+    scenario = document.scenario
+    if scenario is None:
+        return "{}"
+    file = f"{scenario.name}.yaml"
+    picture = None if scenario.first_frame is None else Path(scenario.first_frame).name
+    command = command_line(file, preset, services)
+    return json.dumps({"file": file, "text": document.text, "command": command, "picture": picture})
 
 
 def command_line(file: str, preset: str, services: Services) -> str:

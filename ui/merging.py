@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from drivesim.errors import InputError
@@ -74,6 +74,17 @@ def merged(desk: Desk, state: PageState) -> Document:
     return with_controls(desk, document, newer) if newer else document
 
 
+def acceptable(desk: Desk, state: PageState) -> Document:
+    """Returns the scenario of a page that cannot be merged: with what was drawn if that is sound, else the YAML alone.
+
+    The controls are left out; those that are newer than the YAML stay so.
+    """
+    try:
+        return merged(desk, replace(state, controls={}))
+    except InputError:
+        return desk.read(state.text)
+
+
 def with_controls(desk: Desk, document: Document, values: Mapping[str, Any]) -> Document:
     """Returns the scenario with the values of controls.
 
@@ -91,7 +102,7 @@ def control_values(scenario: Scenario) -> dict[str, Any]:
     return {
         "name": scenario.name,
         "time_of_day": scenario.time_of_day or "",
-        "crowdedness": scenario.crowdedness,
+        "crowdedness": "" if scenario.crowdedness is None else str(scenario.crowdedness),
         "guidance": DEFAULT_GUIDANCE if guidance is None else guidance,
         "seed": str(scenario.seed),
         "duration_s": scenario.duration_s,
@@ -122,6 +133,11 @@ def _field(name: str, value: Any) -> Any:
             if not (text.isdecimal() and text.isascii() and len(text) <= 19 and int(text) < _SEED_LIMIT):
                 raise InputError("the seed must be a whole number from 0 to 2^63 - 1")
             return int(text)
+        case "crowdedness":
+            text = str(value or "").strip()
+            if text and not (text.isdecimal() and text.isascii() and len(text) <= 3):
+                raise InputError("the number of vehicles in view must be a whole number, or empty")
+            return int(text) if text else None
         case "time_of_day":
             return value or None
         case "futures" | "duration_s" if value is None:

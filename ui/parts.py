@@ -14,6 +14,8 @@ from drivesim.errors import DrivesimError
 
 WEB = Path(__file__).parent / "web"
 BUNDLE = "drivesim.js"
+# Options of all events: answered at once instead of in Gradio's queue, without a spinner, not in a public interface.
+QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 SCRIPTS = ("page", "boxes", "table", "scene", "variants", "editor", "player", "upload")
 
 

@@ -11,8 +11,6 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from scipy.stats import binomtest
-
 from drivesim.errors import InputError
 
 MAX_PAIRS = 200
@@ -119,6 +117,8 @@ class Study:
 
 def shares(choices: Sequence[str]) -> list[Share]:
     """Returns the share of each choice among all choices."""
+    from scipy.stats import binomtest  # takes a third of a second, which the page has not got when it starts
+
     result = []
     for choice in (A, EQUAL, B):
         count, total = choices.count(choice), len(choices)

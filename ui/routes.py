@@ -40,6 +40,11 @@ def media_routes(services: Services) -> APIRouter:
             raise InputError("this picture is no longer available; compose it again")
         return Response(content, media_type="image/jpeg", headers=_FOREVER)
 
+    @router.get("/media/composed/{key}")
+    @_missing_is_404
+    def composed(key: str) -> Response:
+        return JSONResponse(services.compositions.shown(key), headers={"cache-control": "no-store"})
+
     @router.get("/media/start/{name}")
     @_missing_is_404
     def start_picture(name: str) -> Response:

@@ -11,11 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 from drivesim.errors import CheckpointError, DrivesimError, InputError
-from ui.gradio_setup import fix_environment
+from ui.gradio_setup import fix_environment, report_briefly
 from ui.settings import UiSettings
 
 MAX_CONNECTIONS = 512
-MAX_QUEUED = 32
+MAX_UNOPENED_S = 20.0
 
 
 def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
@@ -43,14 +43,17 @@ def serve(settings: UiSettings, tell: Callable[[str], None]) -> None:
     import uvicorn
 
     from ui.app import application
+    from ui.security.connections import WatchedConnection
     from ui.services import Services
 
+    report_briefly()
     services = Services.start(settings)
     try:
         app = application(services, is_loopback(settings.host), accounts)
         config = uvicorn.Config(
             app, log_level="warning", limit_concurrency=MAX_CONNECTIONS, timeout_keep_alive=10, lifespan="on",
             server_header=False, timeout_graceful_shutdown=2, h11_max_incomplete_event_size=64 << 10,
+            http=WatchedConnection, ws="none",
         )  # fmt: skip
         signal.signal(signal.SIGTERM, _interrupt)
         threading.Thread(target=_warm_up, args=(services, tell), daemon=True).start()
@@ -106,6 +109,8 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def _warm_up(services: Any, tell: Callable[[str], None]) -> None:
+    """Loads the models, but only after the first page has been opened, which would otherwise wait for a processor."""
+    services.opened.wait(MAX_UNOPENED_S)
     try:
         services.composer.warm_up()
     except DrivesimError as error:

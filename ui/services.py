@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from ui.archives import Archives
 from ui.composer import Composer
+from ui.compositions import Compositions
 from ui.document import Desk
 from ui.jobs import Jobs
 from ui.media import Media
@@ -22,20 +24,25 @@ class Services:
     desk: Desk
     media: Media
     composer: Composer
+    compositions: Compositions
     archives: Archives
     jobs: Jobs
     studies: Studies
+    opened: threading.Event  # set when the first page has been opened
 
     @classmethod
     def start(cls, settings: UiSettings) -> Services:
         """Creates the services of a server with these settings."""
         media = Media()
+        composer = Composer(settings.checkpoints, settings.device, media)
         return cls(
             settings,
             Desk(Pictures(settings.out / "pictures")),
             media,
-            Composer(settings.checkpoints, settings.device, media),
+            composer,
+            Compositions(composer),
             Archives(settings.out),
             Jobs(settings),
             Studies(),
+            threading.Event(),
         )

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 class CommittedArray:
     """The committed items of an array along its first axis, read chunk by chunk when they are asked for.
 
-    It is indexed as numpy arrays are, except that a slice of the first axis goes forward and may not reach beyond the
-    committed items. `len`, iteration and `np.asarray` speak of committed items only.
+    It is indexed as numpy arrays are: by numbers, slices, lists, tuples, masks and `...`. But a slice of the first axis
+    goes forward and may not reach beyond the committed items, and there are no new axes (`None`). `len`, iteration and
+    `np.asarray` speak of committed items only.
 
     Args:
         what: Name of the array in messages.
@@ -67,9 +68,11 @@ class CommittedArray:
             first, *others = self._without_leading_ellipsis(key if isinstance(key, tuple) else (key,))
             if isinstance(first, slice):
                 return self._read(self._forward(first))[(slice(None), *others)]
-            if isinstance(first, (list, np.ndarray)):
+            if isinstance(first, (list, tuple, range)) or (isinstance(first, np.ndarray) and first.ndim):
                 indices = self._indices(np.asarray(first))
                 return self._read(indices)[(np.arange(len(indices)), *others)]
+            if first is None or isinstance(first, (bool, np.bool_)):
+                raise IndexError("a new axis is not possible here; index the result with it")
             index = operator.index(first)
             self._require(-len(self) <= index < len(self), index)
             index %= len(self)

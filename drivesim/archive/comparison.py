@@ -54,6 +54,8 @@ def compare_archives(path: str | Path, other: str | Path) -> Iterator[WindowDiff
         ArchiveError: One of them is damaged.
     """
     one, two = open_archive(path), open_archive(other)
+    for archive in (one, two):
+        archive.require_sound()
     _require_comparable(one, two)
     with_frames = one.layout.keeps_frames and two.layout.keeps_frames
     found = False

@@ -16,8 +16,9 @@ import av
 import cv2
 import numpy as np
 
-from drivesim.archive.files import write_error
-from drivesim.errors import InputError
+from drivesim import durable
+from drivesim.errors import ArchiveWriteError, InputError
+from drivesim.regular_files import create_own, require_replaceable
 
 DEFAULT_CRF = 18
 _BT709 = 1  # ITU-T H.273 code point
@@ -68,9 +69,9 @@ def write_png(picture: np.ndarray, path: Path) -> None:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Writes UTF-8 text; raises what `write_mp4` raises."""
+    """Writes UTF-8 text; bytes of file names that are no UTF-8 are escaped. Raises what `write_mp4` raises."""
     with _replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_pngs(frames: Iterable[np.ndarray], folder: Path) -> int:
@@ -90,11 +91,32 @@ def _replacing(path: Path) -> Iterator[Path]:
         raise InputError(f"{path.parent}: cannot be written here ({error.strerror}); choose another --out") from error
     temporary = path.with_name(f".{path.name}.part")
     try:
+        require_replaceable(path)
+        os.close(create_own(temporary))
         yield temporary
         os.rename(temporary, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink()
         if isinstance(error, OSError):
-            raise write_error(path, error) from error
+            raise _unwritable(path, error) from error
         raise
+
+
+def require_writable(path: Path) -> None:
+    """Makes the folder of a file; raises InputError if the file could not be written there."""
+    if path.is_dir():
+        raise InputError(f"{path}: is a folder; choose another --out")
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.touch()
+        temporary.unlink()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written here ({error.strerror}); choose another --out") from error
+
+
+def _unwritable(path: Path, error: OSError) -> ArchiveWriteError:
+    reason = error.strerror or type(error).__name__
+    advice = durable.advice(error) or "choose another --out"
+    return ArchiveWriteError(f"{path}: cannot be written ({reason}); {advice}")

@@ -105,8 +105,8 @@ def sync_folder(folder: Path) -> None:
 def write_error(path: Path, error: OSError) -> ArchiveWriteError:
     """Returns the error that says what could not be written, why, and what to do."""
     reason = error.strerror or type(error).__name__
-    if durable.is_out_of_room(error):
-        return ArchiveWriteError(f"{path}: {reason}; {durable.ROOM_ADVICE}")
+    if (advice := durable.advice(error)) is not None:
+        return ArchiveWriteError(f"{path}: {reason}; {advice}")
     return ArchiveWriteError(f"{path}: cannot be written ({reason}); what is committed so far is safe")
 
 

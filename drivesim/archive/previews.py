@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from io import BufferedReader
 from pathlib import Path
 
 import cv2
@@ -10,8 +12,11 @@ import numpy as np
 from drivesim.archive.export import write_mp4, write_png
 from drivesim.archive.reader import Archive, Rollout
 from drivesim.errors import InputError
+from drivesim.regular_files import open_regular
 
 PREVIEW_CRF = 20
+_PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PNG_END = b"\x00\x00\x00\x00IEND\xaeB`\x82"
 _COLUMNS = 6
 _TILE_WIDTH = 320
 _MARGIN = 6
@@ -46,6 +51,42 @@ def write_contact_sheet(archive: Archive, path: Path) -> None:
     tile_size = (_TILE_WIDTH, max(1, round(_TILE_WIDTH * height / width)))
     rows = [_row(rollout, archive.layout.fps, tile_size) for rollout in rollouts]
     write_png(_with_margin(np.concatenate(rows), before=True), Path(path))
+
+
+def is_whole_preview(path: Path) -> bool:
+    """Returns whether a video or picture is there from its beginning to its end; what it shows is not examined."""
+    try:
+        with open_regular(path) as file:
+            return _is_whole_png(file) if path.suffix == ".png" else _is_whole_mp4(file)
+    except OSError:
+        return False
+
+
+def _is_whole_png(file: BufferedReader) -> bool:
+    """Returns whether a PNG begins with its signature and ends with its last chunk."""
+    begins = file.read(len(_PNG_SIGNATURE)) == _PNG_SIGNATURE
+    return begins and file.seek(0, os.SEEK_END) >= len(_PNG_END) and _tail(file, len(_PNG_END)) == _PNG_END
+
+
+def _is_whole_mp4(file: BufferedReader) -> bool:
+    """Returns whether the boxes of an MP4 (ISO/IEC 14496-12, 4.2) fill the file, and an index is one of them."""
+    size, start, kinds = file.seek(0, os.SEEK_END), 0, set()
+    while start < size:
+        file.seek(start)
+        header = file.read(16)
+        length, header_bytes = int.from_bytes(header[:4], "big"), 8
+        if length == 1:  # the length is a larger number, after the kind
+            length, header_bytes = int.from_bytes(header[8:], "big"), 16
+        if len(header) < header_bytes or length < header_bytes:
+            return False
+        kinds.add(header[4:8])
+        start += length
+    return start == size and {b"moov", b"mdat"} <= kinds
+
+
+def _tail(file: BufferedReader, length: int) -> bytes:
+    file.seek(-length, os.SEEK_END)
+    return file.read()
 
 
 def _rollout(archive: Archive, future: int) -> Rollout:

@@ -25,6 +25,7 @@ from drivesim.archive.format.structure import require_sound_metadata
 from drivesim.archive.sealed_json import sha256
 from drivesim.archive.stores.remote import RemoteFiles, is_url
 from drivesim.errors import ArchiveError, InputError
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     import zarr
@@ -41,6 +42,9 @@ class OpenedArchive:
     files: ArchiveFiles
     layout: ArchiveLayout
     chains: tuple[Chain, ...]
+
+    def __repr__(self) -> str:
+        return f"<OpenedArchive {self.files.name}>"
 
     @cached_property
     def store(self) -> ArchiveStore:
@@ -62,6 +66,10 @@ class Rollout:
 
     opened: OpenedArchive
     future: int
+
+    def __repr__(self) -> str:
+        frames = f"{self.num_committed_frames} of {self.layout.num_frames} frames"
+        return f"<Rollout {self.future} of {self.opened.files.name}: {frames}>"
 
     @property
     def layout(self) -> ArchiveLayout:
@@ -87,6 +95,11 @@ class Rollout:
     def complete(self) -> bool:
         """Whether every window is committed."""
         return self.num_committed_windows == self.layout.num_windows
+
+    def require_sound(self) -> None:
+        """Raises ArchiveError naming the first damaged or missing commit record, which hides windows from readers."""
+        for finding in self.chain.findings:
+            raise ArchiveError(f"{self.opened.files.name}: {finding}; `drivesim check --read-data` lists all damage")
 
     @property
     def labels(self) -> tuple[dict[str, Any], ...]:
@@ -132,8 +145,9 @@ class Archive:
 
     def __repr__(self) -> str:
         committed = sum(rollout.num_committed_windows for rollout in self.rollouts)
-        windows = len(self.rollouts) * self.layout.num_windows
-        return f"<Archive {self.opened.files.name}: {len(self.rollouts)} futures, {committed} of {windows} windows>"
+        windows = counted(len(self.rollouts) * self.layout.num_windows, "window")
+        futures = counted(len(self.rollouts), "future")
+        return f"<Archive {self.opened.files.name}: {futures}, {committed} of {windows}>"
 
     @property
     def path(self) -> Path:
@@ -156,6 +170,11 @@ class Archive:
     def complete(self) -> bool:
         """Whether every future is complete."""
         return all(rollout.complete for rollout in self.rollouts)
+
+    def require_sound(self) -> None:
+        """Raises ArchiveError if a commit record of any future is damaged or missing."""
+        for rollout in self.rollouts:
+            rollout.require_sound()
 
 
 def open_archive(path: str | Path, storage_options: dict[str, Any] | None = None) -> Archive:

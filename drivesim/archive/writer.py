@@ -17,7 +17,7 @@ import numpy as np
 from drivesim.archive.check import verify_windows
 from drivesim.archive.files import FileProblem, LocalFiles, sync_folder, write_error, write_file
 from drivesim.archive.format.commit import CommitRecord, head_bytes, read_chain
-from drivesim.archive.format.documents import document_kinds, new_documents
+from drivesim.archive.format.documents import new_documents, with_consolidated_groups
 from drivesim.archive.format.identity import MANIFEST_FILE, Manifest
 from drivesim.archive.format.layout import ArchiveLayout
 from drivesim.archive.format.names import COMMIT_FOLDER, HEAD_FILE, record_file, rollout_folder
@@ -204,8 +204,7 @@ def _create(path: Path, manifest: Manifest) -> None:
     staging = path.with_name(f".{path.name}.creating")
     documents = new_documents(manifest.layout)
     manifest = replace(manifest, documents={kind: sha256(content) for kind, content in documents.items()})
-    kinds = document_kinds(manifest.layout)
-    files = {MANIFEST_FILE: manifest.to_bytes(), **{file: documents[kind] for file, kind in kinds.items()}}
+    files = {MANIFEST_FILE: manifest.to_bytes(), **with_consolidated_groups(manifest.layout, documents)}
     for future in range(manifest.layout.num_futures):
         files[f"{rollout_folder(future)}/{HEAD_FILE}"] = head_bytes(future, 0, manifest.chain_root)
     try:

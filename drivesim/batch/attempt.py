@@ -102,7 +102,7 @@ def load_engine(job: RolloutJob, common: dict[str, Any]) -> Engine:
             f"this drivesim {drivesim.__version__} computes as release {drivesim.COMPUTATION_VERSION}, the batch as "
             f"release {common['engine']}; use the drivesim that began the batch"
         )
-    engine = Engine.load(job.checkpoints, job.device)
+    engine = Engine.load(job.checkpoints, job.device, job.threads)
     found = engine.checkpoints.sha256
     others = [role for role, digest in common["checkpoints"].items() if found.get(current_name(role)) != digest]
     if others:

@@ -19,9 +19,9 @@ from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.precision import FLOAT32
 from drivesim.rollout.job import RolloutJob, deciding_checkpoints, identity_inputs, verified_checkpoints
 from drivesim.scenario import Scenario, load_cases
+from drivesim.scenario.files import scenario_files
 
 JOBS_FOLDER = "jobs"
-_ENDINGS = (".yaml", ".yml")
 
 
 @dataclass(frozen=True)
@@ -144,29 +144,20 @@ def _seeds(scenario: Scenario, options: BatchOptions) -> Iterator[int]:
 
 
 def _scenarios(paths: Sequence[Path]) -> Iterator[tuple[Path, Scenario]]:
-    problems: list[object] = []
+    errors: list[ScenarioError] = []
     found = []
-    for file in _files(paths):
+    for file in scenario_files(paths):
         try:
             found += [(file, scenario) for scenario in _concrete(file)]
         except ScenarioError as error:
-            problems += error.args
-    if problems:
-        raise ScenarioError(*problems)
+            errors.append(error)
+    if errors:
+        raise ScenarioError(
+            *(problem for error in errors for problem in error.args), num_more=sum(error.num_more for error in errors)
+        )
     yield from found
 
 
 def _concrete(file: Path) -> list[Scenario]:
     """Returns the concrete scenarios of a file."""
     return list(load_cases(file))
-
-
-def _files(paths: Sequence[Path]) -> Iterator[Path]:
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        files = sorted(file for file in path.rglob("*") if file.suffix in _ENDINGS and file.is_file())
-        if not files:
-            raise InputError(f"{path}: holds no scenario files ({', '.join(_ENDINGS)})")
-        yield from files

@@ -1,14 +1,15 @@
 """How long a batch will take and how much disk it will fill, from what earlier jobs of the same settings took.
 
 Work is counted per window (first frame, prediction, interpolation, decoding) and per frame (upsampling, writing,
-previews). If there is no earlier job, one-window jobs on all workers are measured first.
+previews). If there is no earlier job, a window on each worker is measured first, once per machine (see `rates`).
 """
 
 from __future__ import annotations
 
 import heapq
 import tempfile
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,25 +18,18 @@ from drivesim.archive import open_archive
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import JOBS_FOLDER, BatchPlan, PlannedJob
+from drivesim.batch.rates import Rates, RatesFile
 from drivesim.batch.results import read_result, require_same_settings
-from drivesim.engine import Timeline
+from drivesim.engine import Progress, Timeline
 from drivesim.errors import DrivesimError, InputError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import VideoFormat
 from drivesim.rollout.job import identity_inputs, settings_of
+from drivesim.wording import counted
 
+_LOADED = {"autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler"}  # in a worker's first window
 _PER_WINDOW = ("predict", "interpolate", "decode")
 _DECIDES = ("checkpoints", "engine", "device", "threads", "settings")  # those of a job's inputs that decide its speed
-
-
-@dataclass(frozen=True)
-class Rates:
-    """What jobs of one kind take: seconds per worker start, per window and per frame, and bytes per frame."""
-
-    start_s: float
-    window_s: float
-    frame_s: float
-    frame_bytes: float
 
 
 @dataclass(frozen=True)
@@ -48,13 +42,16 @@ class Prediction:
     futures: int
 
 
-def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None) -> Prediction:
+def predict_batch(
+    plan: BatchPlan, num_workers: int, earlier: Path | None = None, on_progress: Callable[[str], None] = lambda _: None
+) -> Prediction:
     """Predicts what is left of a batch.
 
     Args:
         plan: the batch. Its own jobs that are done are learned from.
         num_workers: number of workers that it will have.
         earlier: folder of another batch to learn from too.
+        on_progress: is called with what is done, in words.
 
     Raises:
         InputError: there is no such folder, or the batch was begun with other models or settings.
@@ -77,7 +74,11 @@ def predict_batch(plan: BatchPlan, num_workers: int, earlier: Path | None = None
             identity_inputs(rollout, CheckpointSet.open(rollout.checkpoints)), rollout.preset, rollout.frame_storage
         )
         if key not in rates:
-            rates[key] = measured(of_settings[key]) if key in of_settings else _calibrated(job, plan, num_workers)
+            if key in of_settings:
+                on_progress(f"from {counted(len(of_settings[key]), 'earlier job')}")
+                rates[key] = measured(of_settings[key])
+            else:
+                rates[key] = _kept(key, job, plan, num_workers, on_progress)
         timeline = Timeline(_video(job), settings.interpolation_passes, rollout.scenario.duration_s)
         frames = rollout.futures * timeline.num_frames
         windows = rollout.futures * timeline.num_windows
@@ -134,16 +135,28 @@ def _video(job: PlannedJob) -> VideoFormat:
     return CheckpointSet.open(job.rollout.checkpoints).preset.video
 
 
-def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int) -> Rates:
-    """Returns rates from one-window jobs, made in a folder that is removed again.
+def _kept(key: str, job: PlannedJob, plan: BatchPlan, num_workers: int, on_progress: Callable[[str], None]) -> Rates:
+    """Returns rates that were measured on this machine before, or measures and keeps them."""
+    file = RatesFile.of(key, num_workers)
+    if (rates := file.read()) is not None:
+        on_progress(f"from a window that was measured earlier; remove {file.path} to measure again")
+        return rates
+    on_progress(f"measuring a window on {counted(num_workers, 'worker')}, which is kept for later")
+    rates = _calibrated(job, plan, num_workers, on_progress)
+    file.write(rates)
+    return rates
 
-    Each worker makes two jobs. What the first one takes longer is the start, in which networks are loaded.
+
+def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int, on_progress: Callable[[str], None]) -> Rates:
+    """Returns rates from a window on each worker at the same time, made in a folder that is removed again.
+
+    In its first window a worker loads its networks. That is measured apart, and counts as part of the start.
     """
     video = _video(job)
     window_s = video.gaps_per_window / video.keyframe_fps
     scenario = job.rollout.scenario.model_copy(update={"duration_s": min(window_s, job.rollout.scenario.duration_s)})
     with tempfile.TemporaryDirectory() as name:
-        folders = [Path(name) / JOBS_FOLDER / str(number) for number in range(2 * num_workers)]
+        folders = [Path(name) / JOBS_FOLDER / str(number) for number in range(num_workers)]
         jobs = tuple(
             PlannedJob(str(number), job.file, replace(job.rollout, scenario=scenario, futures=1, seed=number, out=out))
             for number, out in enumerate(folders)
@@ -151,5 +164,14 @@ def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int) -> Rates:
         for event in run_batch(replace(plan, out=Path(name), jobs=jobs), num_workers):
             if event.result.state == "failed":
                 raise DrivesimError(f"{job.title}: its first window could not be made: {event.result.error}")
-        first, then = measured(folders[:num_workers]), measured(folders[num_workers:])
-        return replace(then, start_s=first.start_s + max(0.0, first.window_s - then.window_s))
+            if isinstance(event.step, Progress):
+                on_progress(f"measuring: {event.step.stage}, {event.step.fraction:.0%} of a window")
+        rates, load_s = measured(folders), _loading_seconds(job)
+        return replace(rates, start_s=rates.start_s + load_s, window_s=max(0.0, rates.window_s - load_s))
+
+
+def _loading_seconds(job: PlannedJob) -> float:
+    checkpoints, start = CheckpointSet.open(job.rollout.checkpoints), time.monotonic()
+    for role in _LOADED.intersection(checkpoints.roles):
+        checkpoints.load(role)
+    return time.monotonic() - start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -20,9 +21,8 @@ FORMAT = 1
 _NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def write_reports(plan: BatchPlan) -> list[Path]:
+def write_reports(plan: BatchPlan, report: dict[str, Any]) -> list[Path]:
     """Writes all three files into the folder of the batch and returns their paths; earlier ones are replaced whole."""
-    report = build_report(plan)
     contents = {
         "report.json": json.dumps(report, indent=2) + "\n",
         "report.html": page(report, plan.out),
@@ -33,9 +33,15 @@ def write_reports(plan: BatchPlan) -> list[Path]:
     return [plan.out / name for name in contents]
 
 
-def build_report(plan: BatchPlan) -> dict[str, Any]:
-    """Returns, as JSON, the state of every job and of its futures, and what they were made from; paths are relative."""
-    jobs = [_job(plan, job, read_result(job.rollout.out)) for job in plan.jobs]
+def build_report(plan: BatchPlan, results: Mapping[str, JobResult]) -> dict[str, Any]:
+    """Returns, as JSON, the state of every job and of its futures, and what they were made from; paths are relative.
+
+    Args:
+        plan: the batch.
+        results: results by the id of their job, which a folder that cannot be written does not hold; others are read
+            from the folders of the jobs.
+    """
+    jobs = [_job(plan, job, results.get(job.id) or read_result(job.rollout.out)) for job in plan.jobs]
     states = [job["state"] for job in jobs]
     return {
         "format": FORMAT,
@@ -59,11 +65,13 @@ def _job(plan: BatchPlan, job: PlannedJob, result: JobResult) -> dict[str, Any]:
     state = result.state if result.state in ("done", "failed") else "unfinished"
     try:
         archive = open_archive(rollout.archive_path) if rollout.archive_path.is_dir() else None
+        if archive is not None:
+            archive.require_sound()
     except DrivesimError as damage:
         archive, error, state = None, str(damage), "failed"
     if state == "done" and (archive is None or not archive.complete):
         error, state = "its archive is no longer complete", "failed"
-    sheet = rollout.preview_folder / "contact_sheet.png"
+    sheet = rollout.contact_sheet
     return {
         "id": job.id,
         "scenario": rollout.scenario.name,
@@ -86,7 +94,7 @@ def _future(
     plan: BatchPlan, job: PlannedJob, result: JobResult, archive: Archive | None, future: int
 ) -> dict[str, Any]:
     made = archive.rollouts[future] if archive else None
-    video = job.rollout.preview_folder / f"future_{future:02d}.mp4"
+    video, _ = job.rollout.previews_of(future)
     return {
         "future": future,
         "frames": made.num_committed_frames if made else 0,

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from drivesim.escapes import escaped
+from drivesim.rollout.html import page_of
 
 _JPEG_QUALITY = 80
 _WIDEST, _NARROWEST = 1200, 240  # of a contact sheet, px
@@ -22,15 +24,16 @@ _STATES = ("done", "failed", "unfinished")
 def page(report: Mapping[str, Any], folder: Path) -> str:
     """Returns the page of a report.
 
-    All text of the report is escaped, so that names and errors are shown as they are.
+    All text of the report is escaped, so that names and errors are shown as they are and in printable characters.
 
     Args:
         report: see `drivesim.batch.report.build_report`.
         folder: the folder that the paths in the report are relative to.
     """
-    environment = Environment(loader=PackageLoader("drivesim.batch"), autoescape=True, undefined=StrictUndefined)
     jobs, width = report["jobs"], _sheet_width(len(report["jobs"]))
-    return environment.get_template("report.html").render(
+    return page_of(
+        "drivesim.batch",
+        "report.html",
         report=report,
         totals=report["totals"],
         common=report["common"],
@@ -42,11 +45,12 @@ def page(report: Mapping[str, Any], folder: Path) -> str:
 
 def _shown(job: dict[str, Any], folder: Path, width: int) -> dict[str, Any]:
     """A job with what the template shows of it beside what the report says. Pictures are read one by one."""
-    words = f"{job['scenario']} {job['seed']} {job['id']} {job['time_of_day'] or ''} {job['error'] or ''}".lower()
+    texts = {name: job[name] and escaped(job[name]) for name in ("file", "error")}
+    words = f"{job['scenario']} {job['seed']} {job['id']} {job['time_of_day'] or ''} {texts['error'] or ''}".lower()
     versions = (job["provenance"] or {}).get("versions", {})
     made_by = ", ".join(f"{name} {version}" for name, version in versions.items())
     picture = partial(_picture, folder / job["contact_sheet"], width) if job["contact_sheet"] else None
-    return {**job, "words": words, "made_by": made_by, "picture": picture}
+    return {**job, **texts, "words": words, "made_by": made_by, "picture": picture}
 
 
 def _scenarios(jobs: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

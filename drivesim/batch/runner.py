@@ -6,6 +6,7 @@ worker that dies and one that falls silent are tried again, then recorded; they 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -13,13 +14,17 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, Self, TypeVar
 
 from drivesim.archive import check_archive, open_archive
+from drivesim.archive.previews import is_whole_preview
 from drivesim.batch.attempt import Ended, Timed
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.results import JobResult, open_batch, read_result, write_result
 from drivesim.engine import Progress
-from drivesim.errors import DrivesimError, InputError
+from drivesim.errors import DrivesimError
 from drivesim.rollout.job import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
 from drivesim.rollout.workers import SILENCE_LIMIT_S
+
+_LONGEST_WAIT_S = 3600.0
+"""Operating systems wait for no more than some weeks at a time; then the limits are looked at again."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +161,7 @@ class _Batch(Generic[WorkerT]):
             if not self.runs and not self.waiting:
                 return
             deadline = min((run.deadline(self.limits) for run in self.runs), default=float("inf"))
-            seconds = max(0.0, min(deadline - time.monotonic(), self.limits.silent_seconds))
+            seconds = max(0.0, min(deadline - time.monotonic(), self.limits.silent_seconds, _LONGEST_WAIT_S))
             ready = self.pool.wait([run.worker for run in self.runs], seconds)
             for run in list(self.runs):
                 if run.worker in ready:
@@ -169,11 +174,8 @@ class _Batch(Generic[WorkerT]):
             attempt = self.waiting.popleft()
             attempt.result.state = "running"
             attempt.result.attempts += 1
-            try:
-                write_result(attempt.job.rollout.out, attempt.result)
-            except InputError as error:  # no place for this job, which is no matter of the others
+            if not _recorded(attempt):  # no place for this job, which is no matter of the others
                 self.pool.give_back(worker)
-                attempt.result.state, attempt.result.error = "failed", str(error)
                 yield BatchEvent(attempt.job, attempt.result)
                 continue
             self.runs.append(_Run(worker, attempt))
@@ -208,18 +210,34 @@ class _Batch(Generic[WorkerT]):
             result.state = "done"
         elif how.again and attempt.retries:
             result.state = "waiting"
-            attempt.retries -= 1
-            self.waiting.append(attempt)
         else:
             result.state = "failed"
-        write_result(attempt.job.rollout.out, result)
+        if _recorded(attempt) and result.state == "waiting":
+            attempt.retries -= 1
+            self.waiting.append(attempt)
         yield BatchEvent(attempt.job, result)
 
 
+def _recorded(attempt: _Attempt) -> bool:
+    """Writes the result of an attempt; the job has failed where that is not possible."""
+    try:
+        write_result(attempt.job.rollout.out, attempt.result)
+    except DrivesimError as error:
+        failure = attempt.result.error
+        attempt.result.state, attempt.result.error = "failed", f"{failure}; {error}" if failure else str(error)
+        return False
+    return True
+
+
 def _is_whole(job: PlannedJob) -> bool:
+    """Returns whether a job that is done still has its archive and its previews, none of them cut off."""
     try:
         path = job.rollout.archive_path
-        return open_archive(path).complete and not check_archive(path, read_data=False)
+        return (
+            open_archive(path).complete
+            and not check_archive(path, read_data=False)
+            and all(map(is_whole_preview, job.rollout.previews))
+        )
     except DrivesimError:
         return False
 
@@ -233,7 +251,8 @@ def _count(attempt: _Attempt, timed: Timed) -> None:
             result.add_time(event.future, "commit", timed.seconds)
             result.num_windows += 1
             result.num_frames += event.num_frames
-            write_result(attempt.job.rollout.out, result)
+            with contextlib.suppress(DrivesimError):  # the end of the attempt says what is wrong with its folder
+                write_result(attempt.job.rollout.out, result)
         case Opened():
             result.add_time(None, "start", timed.seconds)
         case PreviewWritten():

@@ -9,8 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import console, say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import ArchiveError, DrivesimError, InputError
+from drivesim.wording import counted
 
 
 def check(
@@ -29,24 +31,26 @@ def check(
 
     The exit code is 3 if the archive is damaged.
     """
-    from rich.console import Console
 
     from drivesim.archive import check_archive, open_archive
 
     require_archive(archive)
-    with Console(stderr=True).status(f"checking {archive}"):
+    with console().status("checking"):
         findings = check_archive(archive, read_data)
     report: dict[str, Any] = {"archive": str(archive), "sound": not findings, "findings": list(map(str, findings))}
     if findings:
-        typer.echo(json.dumps(report) if as_json else "\n".join(report["findings"]))
-        raise ArchiveError(f"{archive}: damaged, {len(findings)} {'finding' if len(findings) == 1 else 'findings'}")
+        if as_json:
+            typer.echo(json.dumps(report))
+        for finding in () if as_json else findings:
+            say(finding)
+        raise ArchiveError(f"{archive}: damaged, {counted(len(findings), 'finding')}")
     rollouts = open_archive(archive).rollouts
     windows = sum(rollout.num_committed_windows for rollout in rollouts)
     expected = sum(rollout.layout.num_windows for rollout in rollouts)
     report |= {"committed_windows": windows, "expected_windows": expected, "read_data": read_data}
     if not as_json:
         depth = "every committed byte was read" if read_data else "sizes and records only; --read-data reads all"
-        typer.echo(f"{archive}: sound, {windows} of {expected} windows committed ({depth})")
+        say(f"{archive}: sound, {windows} of {counted(expected, 'window')} committed ({depth})")
     outside = None if against is None else _compare(archive, against, report, as_json)
     if as_json:
         typer.echo(json.dumps(report))
@@ -66,7 +70,7 @@ def _compare(archive: Path, against: Path, report: dict[str, Any], as_json: bool
                 frames = "" if difference.psnr_db is None else f", frames {difference.psnr_db:.1f} dB"
                 verdict = "" if difference.within_tolerance else "  OUTSIDE"
                 where = f"future {difference.future} window {difference.window}"
-                typer.echo(f"{where}: latents differ by {difference.latent_error:.1e}{frames}{verdict}")
+                say(f"{where}: latents differ by {difference.latent_error:.1e}{frames}{verdict}")
     except InputError as error:
         reason, _, advice = str(error).partition(". Give another --out")
         if not advice:
@@ -75,9 +79,10 @@ def _compare(archive: Path, against: Path, report: dict[str, Any], as_json: bool
     tolerance = f"latents {MAX_LATENT_ERROR:g}, frames {MIN_PSNR_DB:g} dB"
     outside = sum(not window["within_tolerance"] for window in windows)
     if outside:
-        return f"{archive}: {outside} windows differ from {against} by more than the tolerance ({tolerance})"
+        windows = "1 window differs" if outside == 1 else f"{outside} windows differ"
+        return f"{archive}: {windows} from {against} by more than the tolerance ({tolerance})"
     if not as_json:
-        typer.echo(f"{archive}: within the tolerance of {against} ({tolerance})")
+        say(f"{archive}: within the tolerance of {against} ({tolerance})")
     return None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import (
+    MOST_THREADS,
     CheckpointsOption,
     Device,
     DeviceOption,
@@ -34,7 +35,9 @@ def compose(
     preset: Annotated[Preset, typer.Option(help="fast, or quality with more sampling steps.")] = Preset.fast,
     checkpoints: CheckpointsOption = None,
     device: DeviceOption = Device.auto,
-    threads: Annotated[int | None, typer.Option(min=1, help="Number of CPU threads.", show_default="all cores")] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads; the bits of the picture depend on it.")
+    ] = 1,
     gate: GateOption = 1,
     precision: PrecisionOption = Precision.float32,
     as_json: JsonOption = False,
@@ -48,10 +51,7 @@ def compose(
     """
     from dataclasses import replace
 
-    import torch
-
-    from drivesim.archive.export import write_png
-    from drivesim.assets import default_checkpoints
+    from drivesim.archive.export import write_png, write_text
     from drivesim.engine import Engine, settings_named
     from drivesim.engine.unheeded import unheeded
     from drivesim.scenario import load_case
@@ -61,17 +61,15 @@ def compose(
     require_png(out)
     device_name = chosen_device(device)
     warn_where_slow(precision.value, device_name)
-    engine = Engine.load(checkpoints or default_checkpoints(), device_name)
-    if threads is not None:
-        torch.set_num_threads(threads)
+    engine = Engine.load(checkpoints, device_name, threads)
     for sentence in unheeded(scenario, engine.checkpoints):
-        typer.echo(f"{file}: warning: {sentence}", err=True)
+        say(f"{file}: warning: {sentence}", err=True)
     settings = replace(settings_named(preset.value), precision=precision.value)
     written = [out]
     if gate > 1:
         frame, choice = engine.compose_gated(scenario, gate, seed, settings)
         written.append(out.with_name(f"{out.stem}_gate.json"))
-        written[-1].write_text(json.dumps(choice.record(), indent=1) + "\n")
+        write_text(json.dumps(choice.record(), indent=1) + "\n", written[-1])
     else:
         frame = engine.compose(scenario, seed, settings)
     boxes = out.with_name(f"{out.stem}_boxes{out.suffix}")
@@ -85,16 +83,13 @@ def compose(
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
         return
     for path in written:
-        typer.echo(path)
+        say(path)
 
 
 def require_png(out: Path) -> None:
     """Makes the folder of a PNG file; raises InputError if the file could not be written."""
+    from drivesim.archive.export import require_writable
+
     if out.suffix.lower() != ".png":
         raise InputError(f"--out: expected the name of a PNG file, got {out}")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out.parent}: cannot be made ({error.strerror}); choose another --out") from error
-    if out.is_dir() or not os.access(out.parent, os.W_OK):
-        raise InputError(f"{out}: cannot be written here; choose another --out")
+    require_writable(out)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
+
 
 def compress(
     checkpoints: Annotated[Path, typer.Argument(help="Folder of trained models.")],
@@ -28,4 +30,4 @@ def compress(
     made = with_int8(source, out, stage or None)
     for role in made.roles:
         before, after = (models.path(role).stat().st_size / 2**20 for models in (source, made))
-        typer.echo(f"{made.path(role)}: {before:.2f} MiB, now {after:.2f} MiB")
+        say(f"{made.path(role)}: {before:.2f} MiB, now {after:.2f} MiB")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
 
 
@@ -30,8 +31,8 @@ def doctor(
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
         for finding in findings:
-            typer.echo(f"{finding.state:<9} {finding.subject:<12} {finding.detail}")
+            say(f"{finding.state:<9} {finding.subject:<12} {finding.detail}")
             if finding.remedy:
-                typer.echo(f"{'':<9} {'':<12} -> {finding.remedy}")
+                say(f"{'':<9} {'':<12} -> {finding.remedy}")
     if any(finding.state == "missing" for finding in findings):
         raise typer.Exit(1)

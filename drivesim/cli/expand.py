@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.options import JsonOption
+from drivesim.cli.options import LAST_CASE, JsonOption, make_folder
 from drivesim.errors import InputError
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
-    from drivesim.scenario import Cases
+    from drivesim.scenario import CheckedCases
 
 
 def expand(
@@ -23,7 +24,7 @@ def expand(
     ] = None,
     count: Annotated[bool, typer.Option("--count", help="Print only the number of cases.")] = False,
     index: Annotated[
-        int | None, typer.Option(min=0, help="Only the case with this number.", show_default=False)
+        int | None, typer.Option(min=0, max=LAST_CASE, help="Only the case with this number.", show_default=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -31,53 +32,53 @@ def expand(
 
     A case depends on the file and on its number alone. All cases are checked before the first one is written.
     """
-    from drivesim.scenario import load_cases
+    from drivesim.cli.validate import show_warnings
+    from drivesim.scenario import check_cases, load_cases
 
-    cases = load_cases(file)
     if count:
-        typer.echo(json.dumps({"count": len(cases)}) if as_json else len(cases))
+        number = len(load_cases(file))
+        typer.echo(json.dumps({"count": number}) if as_json else number)
         return
-    if index is not None and index >= len(cases):
-        raise InputError(f"--index {index}: {file} stands for {len(cases)} cases, 0..{len(cases) - 1}")
-    chosen = range(len(cases)) if index is None else range(index, index + 1)
-    names = [cases[number].name for number in chosen]
+    checked = check_cases(file, index)
+    show_warnings(checked.warnings)
     if out is not None:
-        paths = _write(cases, chosen, names, file, out)
+        paths = _write(checked, file, out)
         written = json.dumps({"written": [str(path) for path in paths]})
-        typer.echo(written if as_json else f"{out}: {len(paths) - 1} scenarios and cases.csv")
+        typer.echo(written if as_json else f"{out}: {counted(len(paths) - 1, 'scenario')} and cases.csv")
         return
+    texts = _texts(checked, file)
     if as_json:
         found = [
-            {"name": name, "settings": dict(cases.settings(number)), "yaml": _yaml(cases, number, file)}
-            for number, name in zip(chosen, names, strict=True)
+            {"name": scenario.name, "settings": dict(checked.cases.settings(number)), "yaml": text}
+            for number, scenario, text in zip(checked.numbers, checked.scenarios, texts, strict=True)
         ]
         typer.echo(json.dumps(found, indent=2))
         return
-    for number in chosen:
-        typer.echo(("---\n" if number != chosen.start else "") + _yaml(cases, number, file), nl=False)
+    typer.echo("---\n".join(texts), nl=False)
 
 
-def _write(cases: Cases, chosen: range, names: list[str], file: Path, out: Path) -> list[Path]:
-    paths = [out / f"{name}.yaml" for name in names]
+def _write(checked: CheckedCases, file: Path, out: Path) -> list[Path]:
+    paths = [out / f"{scenario.name}.yaml" for scenario in checked.scenarios]
     if file.resolve() in (path.resolve() for path in paths):
         raise InputError(f"{file}: would be overwritten; choose another --out")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be made ({error.strerror}); choose another --out") from error
-    for number, path in zip(chosen, paths, strict=True):
-        path.write_text(_yaml(cases, number, file), encoding="utf-8")
+    make_folder(out)
+    for path, text in zip(paths, _texts(checked, file), strict=True):
+        path.write_text(text, encoding="utf-8")
     with (out / "cases.csv").open("w", newline="", encoding="utf-8") as table:
         rows = csv.writer(table)
-        rows.writerow(["name", *cases.settings(chosen.start)])
-        for number, name in zip(chosen, names, strict=True):
-            values = cases.settings(number).values()
-            rows.writerow([name, *(value if isinstance(value, str) else json.dumps(value) for value in values)])
+        rows.writerow(["name", *checked.cases.settings(checked.numbers.start)])
+        for number, scenario in zip(checked.numbers, checked.scenarios, strict=True):
+            values = checked.cases.settings(number).values()
+            rows.writerow([scenario.name, *(v if isinstance(v, str) else json.dumps(v) for v in values)])
     return [*paths, out / "cases.csv"]
 
 
-def _yaml(cases: Cases, number: int, file: Path) -> str:
+def _texts(checked: CheckedCases, file: Path) -> list[str]:
+    """Returns the YAML of each case, with its settings in a comment."""
     from drivesim.scenario.save import scenario_yaml
 
-    settings = ", ".join(f"{name} = {json.dumps(value)}" for name, value in cases.settings(number).items())
-    return scenario_yaml(cases[number], f"Case {number} of {file.name}: {settings}" if settings else "")
+    texts = []
+    for number, scenario in zip(checked.numbers, checked.scenarios, strict=True):
+        settings = ", ".join(f"{name} = {json.dumps(v)}" for name, v in checked.cases.settings(number).items())
+        texts.append(scenario_yaml(scenario, f"Case {number} of {file.name}: {settings}" if settings else ""))
+    return texts

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.check import require_archive
-from drivesim.cli.options import CheckpointsOption, JsonOption
+from drivesim.cli.lines import console, say
+from drivesim.cli.options import LAST_FUTURE, CheckpointsOption, JsonOption
 from drivesim.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,63 +46,96 @@ def export(
     ],
     out: Annotated[Path, typer.Option(help="Folder for the files, such as future_00.mp4 or future_00/000000.png.")],
     future: Annotated[
-        int | None, typer.Option(min=0, help="Export only the future with this number.", show_default="all futures")
+        int | None,
+        typer.Option(
+            min=0, max=LAST_FUTURE, help="Export only the future with this number.", show_default="all futures"
+        ),
     ] = None,
     crf: Annotated[
         int, typer.Option(min=0, max=51, help="Quality of mp4: 0 makes the largest files, 51 the smallest.")
     ] = 18,
+    boxes: Annotated[
+        bool,
+        typer.Option(
+            "--boxes",
+            help="Draw boxes on videos and pictures: requested ones in the colours of their categories, and thin white "
+            "ones where the vehicle detector finds a vehicle.",
+        ),
+    ] = False,
     checkpoints: CheckpointsOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Export the frames of an archive as videos, pictures, labelled pictures or Rerun recordings.
 
-    Of a future that is not complete, the committed frames are exported.
+    Of a future that is not complete, the committed frames are exported. The exit code is 3 if frames are left out
+    because commit records are damaged or missing.
     """
     from drivesim.archive import open_archive
 
+    if boxes and format not in (ExportFormat.mp4, ExportFormat.png):
+        raise InputError(f"--boxes: draws on mp4 and png; {format.value} has boxes of its own")
     require_archive(archive)
     opened = open_archive(archive)
     if future is not None and future >= len(opened.rollouts):
         raise InputError(f"{archive}: --future {future} does not exist; the last future is {len(opened.rollouts) - 1}")
     rollouts = opened.rollouts if future is None else opened.rollouts[future : future + 1]
     if not any(rollout.num_committed_frames for rollout in rollouts):
+        for rollout in rollouts:
+            rollout.require_sound()
         raise InputError(f"{archive}: no frames are committed yet, so there is nothing to export")
     written: list[Path] = []
     for rollout in rollouts:
         if not rollout.complete:
             committed = f"{rollout.num_committed_frames} of {opened.layout.num_frames}"
-            typer.echo(f"{archive}: future {rollout.future} is not complete: {committed} frames", err=True)
+            say(f"{archive}: future {rollout.future} is not complete: {committed} frames", err=True)
         if not rollout.num_committed_frames:
             continue
-        for path in _exported(opened, rollout, format, out / f"future_{rollout.future:02d}", crf, checkpoints):
+        target, frames = out / f"future_{rollout.future:02d}", _with_progress(rollout)
+        if boxes:
+            frames = _with_boxes(opened, frames, checkpoints)
+        for path in _exported(opened, rollout, frames, format, target, crf, checkpoints):
             written.append(path)
             if not as_json:
-                typer.echo(str(path))
+                say(str(path))
+    for rollout in rollouts:
+        rollout.require_sound()
     if as_json:
         typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 
 
+def _with_boxes(archive: Archive, frames: Iterable[np.ndarray], checkpoints: Path | None) -> Iterator[np.ndarray]:
+    from drivesim.rollout.frame_boxes import with_boxes
+    from drivesim.rollout.job import archived_scenario
+
+    found = with_boxes(frames, archived_scenario(archive), archive.layout.fps, _detector(checkpoints))
+    return (frame.drawn() for frame in found)
+
+
 def _exported(
-    archive: Archive, rollout: Rollout, format: ExportFormat, target: Path, crf: int, checkpoints: Path | None
+    archive: Archive,
+    rollout: Rollout,
+    frames: Iterator[np.ndarray],
+    format: ExportFormat,
+    target: Path,
+    crf: int,
+    checkpoints: Path | None,
 ) -> Iterator[Path]:
-    """Writes one future and yields each file or folder; `target` is its path without an ending."""
+    """Writes the frames of one future and yields each file or folder; `target` is its path without an ending."""
     from drivesim.archive.export import write_mp4, write_pngs
 
     if format is ExportFormat.mp4:
         video = target.with_suffix(".mp4")
-        write_mp4(_with_progress(rollout), archive.layout.fps, video, crf)
+        write_mp4(frames, archive.layout.fps, video, crf)
         yield video
     elif format is ExportFormat.rerun:
         from drivesim.evaluation.samples.rerun_recording import write_rerun
         from drivesim.models.vehicle_detector import detect_vehicles
 
         recording, detector = target.with_suffix(".rrd"), _detector(checkpoints)
-        write_rerun(
-            archive, rollout, lambda frames: detect_vehicles(detector, frames), recording, _with_progress(rollout)
-        )
+        write_rerun(archive, rollout, lambda pixels: detect_vehicles(detector, pixels), recording, frames)
         yield recording
     else:
-        write_pngs(_with_progress(rollout), target)
+        write_pngs(frames, target)
         yield target
         if format is ExportFormat.coco:
             yield from _write_labels(archive, rollout, target, _detector(checkpoints))
@@ -130,13 +164,12 @@ def _write_labels(archive: Archive, rollout: Rollout, pictures: Path, detector: 
 
 
 def _with_progress(rollout: Rollout) -> Iterator[np.ndarray]:
-    from rich.console import Console
     from rich.progress import track
 
     yield from track(
         rollout.frames,
         f"future {rollout.future}",
-        console=Console(stderr=True),
+        console=console(),
         disable=not sys.stderr.isatty(),
         transient=True,
     )

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption, make_folder
 from drivesim.errors import InputError
 
@@ -48,7 +49,7 @@ def import_scenario(
     texts, notes, written = [], [], []
     for made in import_file(file, ego, lenient):
         for line in (*made.notes, *made.timeline):
-            typer.echo(line, err=True)
+            say(line, err=True)
             notes.append(str(line))
         about = f": {made.description}" if made.description else ""
         scenario, beside = made.scenario, {}
@@ -72,7 +73,7 @@ def import_scenario(
             _write_new(target.parent / name, content)
         written.append(str(target))
         if not as_json:
-            typer.echo(target)
+            say(target)
     if as_json:
         made_of = {"yaml": texts} if out is None else {"written": written}
         typer.echo(json.dumps(made_of | {"notes": notes}))

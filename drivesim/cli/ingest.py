@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, description, say
 from drivesim.data.ingest.formats.names import Format
 from drivesim.errors import FootageError
+from drivesim.escapes import escaped
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.data.ingest.session import Ingested, Underway
@@ -35,17 +38,24 @@ def ingest(
         Path | None,
         typer.Option(help="Folder of the pictures, or the video, of label files.", show_default="beside them"),
     ] = None,
-    fps: Annotated[float, typer.Option(help="Frame rate of the drive logs; it is halved for slower footage.")] = 10.0,
-    width: Annotated[int, typer.Option(help="Largest width of the frames; they are half as high.")] = 1024,
+    fps: Annotated[
+        float, typer.Option(min=0.25, max=120, help="Frame rate of the drive logs; it is halved for slower footage.")
+    ] = 10.0,
+    width: Annotated[
+        int, typer.Option(min=256, max=4096, help="Largest width of the frames; they are half as high.")
+    ] = 1024,
     crop_x: Annotated[
         float, typer.Option(min=0, max=1, help="Horizontal place of the crop: 0 is left, 1 is right.")
     ] = 0.5,
     crop_y: Annotated[
         float, typer.Option(min=0, max=1, help="Vertical place of the crop: 0 is top, 1 is bottom.")
     ] = 0.5,
-    log_seconds: Annotated[float, typer.Option(help="Longest drive log in seconds; longer recordings are cut.")] = 60.0,
+    log_seconds: Annotated[
+        float, typer.Option(min=1, max=3600, help="Longest drive log in seconds; longer recordings are cut.")
+    ] = 60.0,
     source_fps: Annotated[
-        float | None, typer.Option(min=0.01, help="Frame rate of footage that does not contain it.", show_default=False)
+        float | None,
+        typer.Option(min=0.01, max=1000, help="Frame rate of footage that does not contain it.", show_default=False),
     ] = None,
     time_of_day: Annotated[
         TimeOfDay | None, typer.Option(help="Time of day of recordings that lack it.", show_default="from brightness")
@@ -54,21 +64,31 @@ def ingest(
         Path | None, typer.Option(help="Picture whose black pixels are hidden, such as the bonnet.", show_default=False)
     ] = None,
     fov: Annotated[
-        float | None, typer.Option(help="Horizontal field of view of the camera in degrees.", show_default=False)
+        float | None,
+        typer.Option(min=6, max=174, help="Horizontal field of view of the camera in degrees.", show_default=False),
     ] = None,
     camera_height: Annotated[
-        float | None, typer.Option(help="Height of the camera above the road in metres.", show_default=False)
+        float | None,
+        typer.Option(min=0.01, max=1000, help="Height of the camera above the road in metres.", show_default=False),
     ] = None,
-    camera_pitch: Annotated[float, typer.Option(help="Pitch of the camera in degrees, positive upwards.")] = 0.0,
+    camera_pitch: Annotated[
+        float, typer.Option(min=-89, max=89, help="Pitch of the camera in degrees, positive upwards.")
+    ] = 0.0,
     odometry: Annotated[
         bool, typer.Option("--odometry", help="Estimate ego motion from the frames if no table has it.")
     ] = False,
     wheelbase: Annotated[
         float | None,
-        typer.Option(help="Wheelbase in metres; with --steering-ratio, it gives the yaw rate.", show_default=False),
+        typer.Option(
+            min=0.1,
+            max=100,
+            help="Wheelbase in metres; with --steering-ratio, it gives the yaw rate.",
+            show_default=False,
+        ),
     ] = None,
     steering_ratio: Annotated[
-        float | None, typer.Option(help="Angle of the steering wheel per angle of the wheels.", show_default=False)
+        float | None,
+        typer.Option(min=0.1, max=100, help="Angle of the steering wheel per angle of the wheels.", show_default=False),
     ] = None,
     tables: Annotated[bool, typer.Option(help="Read NAME.csv or NAME.json beside each video.")] = True,
     detector: Annotated[
@@ -147,16 +167,15 @@ def _camera(fov: float | None, height: float | None, pitch: float) -> CameraSett
 
 def _followed(events: Iterator[Ingested | Underway]) -> list[Ingested]:
     """Runs an ingest with a progress bar and prints problems on stderr."""
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress, SpinnerColumn, TimeElapsedColumn
 
     from drivesim.data.ingest.session import Underway
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     done: list[Ingested] = []
     frames: dict[str, int] = {}
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    columns = (SpinnerColumn(), description(), TimeElapsedColumn())
+    with Progress(*columns, console=console(), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("starting")
         for event in events:
             if isinstance(event, Underway):
@@ -164,13 +183,20 @@ def _followed(events: Iterator[Ingested | Underway]) -> list[Ingested]:
             else:
                 done.append(event)
                 for problem in event.problems:
-                    progress.console.print(f"{event.name}: {problem}", markup=False, highlight=False, soft_wrap=True)
-            progress.update(task, description=f"{len(done)} recordings done, {sum(frames.values())} frames")
+                    progress.console.print(escaped(f"{event.name}: {problem}"), soft_wrap=True)
+            progress.update(
+                task, description=f"{counted(len(done), 'recording')} done, {counted(sum(frames.values()), 'frame')}"
+            )
     return done
 
 
 def _show(summary: Summary, out: Path, sheet: Path | None) -> None:
-    hours = f"{summary.hours:.2f} h in {summary.logs} drive logs, {summary.frames} frames, {summary.boxes} boxes"
+    sizes = [
+        counted(summary.logs, "drive log"),
+        counted(summary.frames, "frame"),
+        counted(summary.boxes, "box", "boxes"),
+    ]
+    hours = f"{summary.hours:.2f} h in {', '.join(sizes)}"
     lines = [f"{out}: {hours}"]
     for title, parts in (
         ("frame rate, hours", summary.fps),
@@ -186,8 +212,8 @@ def _show(summary: Summary, out: Path, sheet: Path | None) -> None:
     if summary.largest_offset_s:
         lines.append(f"  frames are up to {1000 * summary.largest_offset_s:.0f} ms off their place in time")
     if summary.rejected:
-        lines.append(f"  {len(summary.rejected)} recordings rejected")
+        lines.append(f"  {counted(len(summary.rejected), 'recording')} rejected")
     if sheet is not None:
         lines.append(f"  {sheet}")
     for line in lines:
-        typer.echo(line, err=True)
+        say(line, err=True)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivesim.cli.check import require_archive
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
-from drivesim.errors import ArchiveError
 
 if TYPE_CHECKING:
     from drivesim.archive import Archive
@@ -29,10 +29,11 @@ def inspect(
     require_archive(archive)
     opened = open_archive(archive)
     facts = describe(opened)
-    typer.echo(json.dumps(facts, indent=2) if as_json else as_text(facts))
-    for rollout in opened.rollouts:
-        for finding in rollout.chain.findings:
-            raise ArchiveError(f"{archive}: {finding}; `drivesim check --read-data` lists all damage")
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+    for line in () if as_json else as_lines(facts):
+        say(line)
+    opened.require_sound()
 
 
 def describe(archive: Archive) -> dict[str, Any]:
@@ -67,8 +68,8 @@ def describe(archive: Archive) -> dict[str, Any]:
     }
 
 
-def as_text(facts: dict[str, Any]) -> str:
-    """Returns the same facts as text for people."""
+def as_lines(facts: dict[str, Any]) -> list[str]:
+    """Returns the same facts as lines for people."""
     state = "complete" if facts["complete"] else "interrupted: the same rollout command continues it"
     lines = [
         f"{facts['archive']}: {state}",
@@ -84,7 +85,7 @@ def as_text(facts: dict[str, Any]) -> str:
     for section in ("inputs", "provenance"):
         lines.append(f"  {section}")
         lines += [f"    {field} = {value}" for field, value in _leaves(facts[section], "")]
-    return "\n".join(lines)
+    return lines
 
 
 def _gate(futures: list[dict[str, Any]]) -> list[str]:

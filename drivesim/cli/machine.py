@@ -10,9 +10,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from drivesim.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from drivesim.models.checkpoints import CheckpointSet
 
 _MIN_MEMORY_GIB = 3.0
 _MIN_DISK_GIB = 2.0
@@ -81,14 +84,10 @@ def _video() -> str:
 
 def _checkpoints(folder: Path) -> MachineFinding:
     try:
-        from drivesim.models.checkpoints import CheckpointSet, sha256_of
+        from drivesim.models.checkpoints import CheckpointSet
 
         models = CheckpointSet.open(folder)
-        bad = [
-            role
-            for role in models.roles
-            if not models.path(role).is_file() or sha256_of(models.path(role)) != models.sha256.get(role)
-        ]
+        bad = [str(problem) for role in models.roles if (problem := _checkpoint_problem(models, role)) is not None]
     except ImportError as error:
         return MachineFinding("checkpoints", "missing", f"not examined: {error}", "make setup")
     except CheckpointError as error:
@@ -97,8 +96,17 @@ def _checkpoints(folder: Path) -> MachineFinding:
         )
     if bad:
         remedy = "fetch these files again, or make them with `drivesim train chain`"
-        return MachineFinding("checkpoints", "missing", f"{folder}: missing or damaged: {', '.join(bad)}", remedy)
+        return MachineFinding("checkpoints", "missing", f"{folder}: missing or damaged: {'; '.join(bad)}", remedy)
     return MachineFinding("checkpoints", "ok", f"{folder}: {len(models.roles)} stages, sha256 as recorded")
+
+
+def _checkpoint_problem(models: CheckpointSet, role: str) -> CheckpointError | None:
+    """Returns what is wrong with the file of a stage, which may also be unreadable; None if nothing is."""
+    try:
+        models.verify(role)
+    except CheckpointError as error:
+        return error
+    return None
 
 
 def _memory() -> MachineFinding:

@@ -12,10 +12,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from drivesim import __version__
+from drivesim import __version__, durable
 from drivesim.allocator import keep_freed_memory
+from drivesim.cli.adapt import adapt
 from drivesim.cli.batch.batch import batch
 from drivesim.cli.check import check
+from drivesim.cli.completion import answer
 from drivesim.cli.compose import compose
 from drivesim.cli.compress import compress
 from drivesim.cli.doctor import doctor
@@ -25,6 +27,7 @@ from drivesim.cli.export import export
 from drivesim.cli.import_scenario import import_scenario
 from drivesim.cli.ingest import ingest
 from drivesim.cli.inspect import inspect
+from drivesim.cli.lines import log_in_lines, say
 from drivesim.cli.new import new
 from drivesim.cli.preview import preview
 from drivesim.cli.record import record
@@ -35,20 +38,19 @@ from drivesim.cli.train.train import app as train
 from drivesim.cli.ui import ui
 from drivesim.cli.validate import validate
 from drivesim.cli.verbs import VerbCommand, VerbGroup, examples
-from drivesim.errors import DrivesimError, ScenarioError
+from drivesim.errors import DrivesimError, InputError
+from drivesim.waiting import wait_passively
 
 INTERRUPTED = 130
-# Failures of the machine that the user can repair, and their exit codes.
-_MACHINE_ERRORS = dict.fromkeys((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO), 1)
-_MACHINE_ERRORS |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), 2)
-_MACHINE_ERRORS |= dict.fromkeys((errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP), 2)
+# Failures of the machine that are no mistake in what was asked for.
+_MACHINE_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM)
+
 
 app = typer.Typer(
     name="drivesim",
     help="Turn scenario files into driving video, for testing automated-driving software.",
     cls=VerbGroup,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -80,7 +82,7 @@ _VERBS: dict[str, dict[str, Callable[..., None]]] = {
     },
     "Video": {"compose": compose, "rollout": rollout, "batch": batch, "render": render, "ui": ui},
     "Archives": {"inspect": inspect, "check": check, "export": export},
-    "Footage and models": {"record": record, "ingest": ingest, "compress": compress},
+    "Footage and models": {"record": record, "ingest": ingest, "adapt": adapt, "compress": compress},
     "This machine": {"doctor": doctor},
 }
 for _panel, _verbs in _VERBS.items():
@@ -92,17 +94,22 @@ app.add_typer(evaluate, name="evaluate", cls=VerbGroup, rich_help_panel="Footage
 
 def main() -> NoReturn:
     """Runs the command line and exits. A user's mistake gives one line, or one per mistake in a scenario."""
+    answer(app)
     keep_freed_memory()
+    log_in_lines()
+    wait_passively()
     try:
-        app()
+        app(prog_name="drivesim")
     except DrivesimError as error:
-        typer.echo(error.explained() if isinstance(error, ScenarioError) else str(error), err=True)
+        typer.echo(error.explained(), err=True)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except OSError as error:
-        if error.errno not in _MACHINE_ERRORS:
+        if error.errno is None:
             raise
-        typer.echo(f"{error.filename or 'output'}: {error.strerror}", err=True)
-        sys.exit(_MACHINE_ERRORS[error.errno])
+        unsynced = isinstance(error, durable.SyncError)
+        reason = f"{error.strerror}; {durable.advice(error)}" if unsynced else error.strerror
+        say(f"{error.filename or 'output'}: {reason}", err=True)
+        sys.exit(1 if unsynced or error.errno in _MACHINE_ERRORS else InputError.exit_code)
     sys.exit(0)

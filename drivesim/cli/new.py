@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption, make_folder
 from drivesim.errors import InputError
 
@@ -18,7 +19,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 def _list(asked: bool) -> None:
     if asked:
         for name, text in _templates().items():
-            typer.echo(f"{name:<28} {_purpose(text)}")
+            say(f"{name:<28} {_purpose(text)}")
         raise typer.Exit
 
 
@@ -40,6 +41,7 @@ def new(
     Editors that know YAML schemas complete and check it.
     """
     from drivesim.cli.schema import schema_text
+    from drivesim.durable import write_file
     from drivesim.scenario import parse_scenario
     from drivesim.scenario.save import SCHEMA_FILE, SCHEMA_LINE
     from drivesim.scenario.text.problems import close_match
@@ -64,8 +66,8 @@ def new(
             written.write(text)
     except FileExistsError as error:
         raise InputError(f"{file}: exists already; choose another name, or remove it") from error
-    (out / SCHEMA_FILE).write_text(schema_text(), encoding="utf-8")
-    typer.echo(json.dumps({"written": [str(file), str(out / SCHEMA_FILE)]}) if as_json else file)
+    write_file(out / SCHEMA_FILE, schema_text().encode())
+    say(json.dumps({"written": [str(file), str(out / SCHEMA_FILE)]}) if as_json else file)
 
 
 def _templates() -> dict[str, str]:

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
+
 
 class Preset(StrEnum):
     fast = "fast"
@@ -30,11 +32,16 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+MOST_THREADS, MOST_WORKERS = 1024, 1024
+LAST_CASE, LAST_FUTURE = 9_999, 9_998
+"""The largest numbers of a case of a sweep, and of a future of an archive."""
+
 SeedOption = Annotated[
     int | None, typer.Option(min=0, max=2**63 - 1, help="Seed of the run.", show_default="the scenario's")
 ]
 IndexOption = Annotated[
-    int | None, typer.Option(min=0, help="Number of the case, for a scenario with a `sweep`.", show_default=False)
+    int | None,
+    typer.Option(min=0, max=LAST_CASE, help="Number of the case, for a scenario with a `sweep`.", show_default=False),
 ]
 FuturesOption = Annotated[
     int | None, typer.Option(min=1, max=64, help="Number of futures.", show_default="each scenario's")
@@ -51,10 +58,14 @@ PrecisionOption = Annotated[
     typer.Option(help="Number format of the networks. bfloat16 is faster on processors and GPUs that support it."),
 ]
 ThreadsOption = Annotated[
-    int, typer.Option(min=1, help="Number of CPU threads per worker; the bits of the video depend on it.")
+    int,
+    typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads per worker; the bits of the video depend on it."),
 ]
 WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Number of worker processes.", show_default="one per core, one on a GPU")
+    int | None,
+    typer.Option(
+        min=1, max=MOST_WORKERS, help="Number of worker processes.", show_default="one per core, one on a GPU"
+    ),
 ]
 FramesOption = Annotated[
     FrameStorage,
@@ -95,7 +106,7 @@ def warn_where_slow(precision: str, device: str) -> None:
 
     if precision == BFLOAT16 and not bfloat16_is_fast(device):
         message = "--precision bfloat16: this {} has no instructions for it, so float32 is faster"
-        typer.echo(message.format("GPU" if device == "cuda" else "processor"), err=True)
+        say(message.format("GPU" if device == "cuda" else "processor"), err=True)
 
 
 def default_workers(device: str, threads: int) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
 
 
@@ -51,7 +52,7 @@ def preview(
         typer.echo(json.dumps({"written": [str(path) for path in written]}))
         return
     for path in written:
-        typer.echo(path)
+        say(path)
 
 
 def _written(document: dict[str, Any], path: Path) -> Path:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, description, say
 from drivesim.errors import FootageError, MissingExtraError
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.world.recording.log_session import RecordSession
@@ -27,15 +29,20 @@ class TimeOfDay(StrEnum):
 
 def record(
     out: Annotated[Path, typer.Option(help="Folder for the drive logs, one folder per log, or for packed footage.")],
-    minutes: Annotated[float | None, typer.Option(help="Stop after this many minutes.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the first log; each further log has the next seed.")] = 0,
-    logs: Annotated[int | None, typer.Option(help="Stop after this many logs.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0.001, max=1e7, help="Stop after this many minutes.")] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**62, help="Seed of the first log; each further log has the next seed.")
+    ] = 0,
+    logs: Annotated[int | None, typer.Option(min=1, max=10**9, help="Stop after this many logs.")] = None,
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second.", show_default="10 for clips, 0.25 for stills")
+        float | None,
+        typer.Option(min=0.01, max=240, help="Frames per second.", show_default="10 for clips, 0.25 for stills"),
     ] = None,
     frames: Annotated[
         int | None,
-        typer.Option(help="Number of frames per log.", show_default="4 s, or 1.2 s above 20 frames per second"),
+        typer.Option(
+            min=1, max=10**6, help="Number of frames per log.", show_default="4 s, or 1.2 s above 20 frames per second"
+        ),
     ] = None,
     stills: Annotated[
         bool, typer.Option("--stills", help="Record unrelated frames, each with its own traffic.")
@@ -54,7 +61,7 @@ def record(
             "the largest one is rendered, and the others are shrunk from it."
         ),
     ] = "512x1024",
-    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 2,
+    workers: Annotated[int, typer.Option(min=1, max=256, help="Number of worker processes.")] = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")] = False,
 ) -> None:
     """Record drive logs, or packed footage, from the procedural world.
@@ -89,7 +96,8 @@ def record(
         typer.echo(json.dumps({"out": str(out), "recorded": new, "existing": existing, "seconds": round(seconds, 1)}))
     else:
         rate = new * recipe.num_frames / max(seconds, 1e-6)
-        typer.echo(f"{out}: {new} drive logs recorded ({rate:.1f} frames/s), {existing} were there", err=True)
+        recorded_logs = counted(new, "drive log")
+        say(f"{out}: {recorded_logs} recorded ({rate:.1f} frames/s), {existing} existed before", err=True)
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -124,25 +132,24 @@ def _followed(
     recorded: Iterator[tuple[int, bool]], num_logs: int | None, minutes: float | None, frames_per_log: int
 ) -> tuple[int, int, float]:
     """Records under a progress bar; returns the logs recorded, the logs that existed, and the seconds."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TimeElapsedColumn, TimeRemainingColumn
 
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     start, new, existing = time.monotonic(), 0, 0
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        description(),
         BarColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    with Progress(*columns, console=console(), disable=not sys.stderr.isatty()) as progress:
         task = progress.add_task("starting", total=1.0)
         for count, existed in recorded:
             new, existing = new + count * (not existed), existing + count * existed
             seconds = time.monotonic() - start
             by_logs = (new + existing) / num_logs if num_logs else 0.0
             by_time = seconds / (60 * minutes) if minutes else 0.0
-            text = f"{new + existing} logs, {new * frames_per_log / max(seconds, 1e-6):.1f} frames/s"
+            text = f"{counted(new + existing, 'log')}, {new * frames_per_log / max(seconds, 1e-6):.1f} frames/s"
             progress.update(task, completed=min(1.0, max(by_logs, by_time)), description=text)
     return new, existing, time.monotonic() - start

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,4 +45,5 @@ def render(
 
     require_archive(archive)
     job = render_job(archive, out, checkpoints or default_checkpoints(), crf, precision=precision and precision.value)
-    run_and_tell(replace(job, workers=workers or default_workers(job.device, job.threads)), as_json)
+    command = shlex.join(["drivesim", "render", str(archive), "--out", str(out), "--checkpoints", str(job.checkpoints)])
+    run_and_tell(replace(job, workers=workers or default_workers(job.device, job.threads)), as_json, command)

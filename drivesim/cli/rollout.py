@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
+from drivesim.cli.lines import console, description, say
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -33,6 +35,7 @@ from drivesim.cli.options import (
     default_workers,
     warn_where_slow,
 )
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.rollout.job import RolloutJob
@@ -43,6 +46,10 @@ def rollout(
     out: Annotated[Path, typer.Option(help="Folder for the archive, the videos and the pictures.")],
     seed: SeedOption = None,
     futures: FuturesOption = None,
+    future: Annotated[
+        int | None,
+        typer.Option(min=0, max=63, help="Make only the future with this number.", show_default="all futures"),
+    ] = None,
     index: IndexOption = None,
     preset: PresetOption = Preset.fast,
     checkpoints: CheckpointsOption = None,
@@ -57,7 +64,7 @@ def rollout(
 ) -> None:
     """Make the futures of a scenario as videos.
 
-    The archive is OUT/NAME.zarr; videos, posters and a contact sheet are in the folder OUT/NAME.
+    The archive is OUT/NAME.zarr; videos, posters, a contact sheet and the page report.html are in the folder OUT/NAME.
 
     Running the same command again continues where the last run stopped.
     """
@@ -69,7 +76,7 @@ def rollout(
     scenario = load_case(file, index)
     device_name, checkpoints = chosen_device(device), checkpoints or default_checkpoints()
     for sentence in unheeded_parts(scenario, checkpoints):
-        typer.echo(f"{file}: warning: {sentence}", err=True)
+        say(f"{file}: warning: {sentence}", err=True)
     job = RolloutJob(
         scenario,
         out,
@@ -84,25 +91,46 @@ def rollout(
         crf=crf,
         gate=gate,
         precision=precision.value,
+        only=future,
     )
-    run_and_tell(job, as_json)
+    run_and_tell(job, as_json, _command(file, index, job))
 
 
-def run_and_tell(job: RolloutJob, as_json: bool) -> None:
-    """Runs a job, shows how far it is on stderr, then says on stdout what was made."""
+def _command(file: Path, index: int | None, job: RolloutJob) -> str:
+    """Returns the command that makes the same rollout, with everything said that decides its bits."""
+    words = ["drivesim", "rollout", str(file), *(() if index is None else ("--index", str(index)))]
+    words += ["--out", str(job.out), "--seed", str(job.seed), "--futures", str(job.futures), "--preset", job.preset]
+    words += ["--checkpoints", str(job.checkpoints), "--device", job.device, "--threads", str(job.threads)]
+    words += ["--gate", str(job.gate), "--precision", job.precision]
+    return shlex.join(words)
+
+
+def run_and_tell(job: RolloutJob, as_json: bool, command: str) -> None:
+    """Runs a job, shows how far it is on stderr, then says on stdout what was made.
+
+    Args:
+        job: The job.
+        as_json: Whether it is said as JSON.
+        command: The command that makes the same again, for the page.
+    """
+    from drivesim.rollout.page import write_page
+
     warn_where_slow(job.frames_precision or job.precision, job.device)
     start = time.monotonic()
     written = _run(job)
+    if job.frame_storage == "lossless" and (page := write_page(job, command)) is not None:
+        written.append(page)
     seconds = round(time.monotonic() - start, 1)
     if as_json:
         result = {"archive": str(job.archive_path), "previews": str(job.preview_folder), "seed": job.seed}
-        result |= {"futures": job.futures, "written": [str(path) for path in written], "seconds": seconds}
+        result |= {"futures": job.futures, "made": list(job.made_futures)}
+        result |= {"written": [str(path) for path in written], "seconds": seconds}
         typer.echo(json.dumps(result))
     else:
-        futures = "1 future" if job.futures == 1 else f"{job.futures} futures"
-        typer.echo(f"{job.archive_path}: {futures} of {job.scenario.duration_s:g} s, made in {seconds} s")
+        futures = counted(job.futures, "future") if job.only is None else f"future {job.only}"
+        say(f"{job.archive_path}: {futures} of {job.scenario.duration_s:g} s, made in {seconds} s")
         for path in written:
-            typer.echo(path)
+            say(path)
 
 
 def _run(job: RolloutJob) -> list[Path]:
@@ -111,30 +139,29 @@ def _run(job: RolloutJob) -> list[Path]:
     from drivesim.rollout.job import Committed, Opened, PreviewWritten, run_rollout
 
     written: list[Path] = []
-    with _Bars(job.futures) if sys.stderr.isatty() else _Lines() as shown:
+    with _Bars(job.made_futures) if sys.stderr.isatty() else _Lines() as shown:
         for event in run_rollout(job):
             match event:
                 case Opened():
-                    shown.begin(event.num_windows, event.committed)
+                    shown.begin(event.num_windows, {future: event.committed[future] for future in job.made_futures})
                 case Progress():
                     shown.advance(event.future, event.window, event.stage, event.fraction)
                 case Committed():
                     shown.finish(event.future, event.window)
                 case PreviewWritten():
                     written.append(event.path)
-    return written
+    return sorted(written)
 
 
 class _Bars:
     """A progress bar per future, with the time it took and the time left."""
 
-    def __init__(self, num_futures: int) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    def __init__(self, futures: Sequence[int]) -> None:
+        from rich.progress import BarColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-        columns = (TextColumn("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        self._bars = Progress(*columns, console=Console(stderr=True), speed_estimate_period=300)
-        self._tasks = [self._bars.add_task(f"future {future}  starting", total=1) for future in range(num_futures)]
+        columns = (description("{task.description:<34}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        self._bars = Progress(*columns, console=console(), speed_estimate_period=300)
+        self._tasks = {future: self._bars.add_task(f"future {future}  starting", total=1) for future in futures}
         self._parts: dict[tuple[int, int], float] = {}
         self._num_windows = 1
 
@@ -145,9 +172,9 @@ class _Bars:
     def __exit__(self, *_: object) -> None:
         self._bars.stop()
 
-    def begin(self, num_windows: int, committed: Sequence[int]) -> None:
+    def begin(self, num_windows: int, committed: Mapping[int, int]) -> None:
         self._num_windows = num_windows
-        for future, count in enumerate(committed):
+        for future, count in committed.items():
             self._parts |= {(future, window): 1.0 for window in range(count)}
             self._bars.update(self._tasks[future], total=num_windows, completed=count)
 
@@ -170,10 +197,10 @@ class _Lines:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def begin(self, num_windows: int, committed: Sequence[int]) -> None:
+    def begin(self, num_windows: int, committed: Mapping[int, int]) -> None:
         self._started_s = time.monotonic()
         self._num_windows = num_windows
-        self._left = num_windows * len(committed) - sum(committed)
+        self._left = num_windows * len(committed) - sum(committed.values())
         self._made = 0
 
     def advance(self, future: int, window: int, stage: str, fraction: float) -> None:
@@ -183,9 +210,7 @@ class _Lines:
         self._made += 1
         self._left -= 1
         left_s = (time.monotonic() - self._started_s) / self._made * self._left
-        typer.echo(
-            f"future {future}: window {window + 1} of {self._num_windows} done, {in_words(left_s)} left", err=True
-        )
+        say(f"future {future}: window {window + 1} of {self._num_windows} done, {in_words(left_s)} left", err=True)
 
 
 def in_words(seconds: float) -> str:

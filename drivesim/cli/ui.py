@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import (
     CheckpointsOption,
     Device,
@@ -54,4 +55,4 @@ def ui(
         None if checkpoints is None else str(checkpoints),
         auth_file,
     )
-    serve(settings, lambda line: typer.echo(line, err=True))
+    serve(settings, lambda line: say(line, err=True))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import InputError, ScenarioError
 
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
 
 def validate(
-    files: Annotated[list[Path], typer.Argument(help="Scenario files.", show_default=False)],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Scenario files and folders of them.", metavar="PATH...", show_default=False)
+    ],
     strict: Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")] = False,
     as_json: JsonOption = False,
     checkpoints: Annotated[
@@ -26,38 +30,48 @@ def validate(
 ) -> None:
     """Check scenario files.
 
-    Each mistake is shown as file:line:col: message. What is implausible is a warning. The exit code is 2 if a file is
-    wrong.
+    Each mistake is shown as file:line:col: message. What is implausible is a warning. All cases of a sweep are checked.
+    The exit code is 2 if a file is wrong.
     """
-    from drivesim.scenario import check_scenario
+    from drivesim.scenario import check_cases
+    from drivesim.scenario.files import scenario_files
 
     failed = False
     results: list[dict[str, Any]] = []
-    for file in files:
+    for file in scenario_files(paths):
         try:
-            checked = check_scenario(file)
+            checked = check_cases(file)
             if strict and checked.warnings:
                 raise ScenarioError(*checked.warnings)
-            valid = {"file": str(file), "valid": True, "name": checked.scenario.name, "problems": []}
+            valid = {"file": str(file), "valid": True, "name": checked.cases.scenario.name, "problems": []}
+            if checked.cases.scenario.sweep is not None:
+                valid["cases"] = len(checked.cases)
             results.append(valid | ({"warnings": _as_json(checked.warnings)} if checked.warnings else {}))
-            for warning in checked.warnings:
-                line, column = warning.place
-                typer.echo(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
+            show_warnings(checked.warnings)
             if checkpoints is not None:
-                unheeded = unheeded_parts(checked.scenario, checkpoints)
+                unheeded = unheeded_parts(checked.cases.scenario, checkpoints)
                 results[-1]["unheeded"] = unheeded
                 for sentence in unheeded:
-                    typer.echo(f"{file}: warning: {sentence}", err=True)
+                    say(f"{file}: warning: {sentence}", err=True)
             if not as_json:
-                typer.echo(f"{file}: valid")
+                say(f"{file}: valid")
         except InputError as error:
             failed = True
-            typer.echo(error.explained() if isinstance(error, ScenarioError) else str(error), err=True)
-            results.append({"file": str(file), "valid": False, "name": None, "problems": _problems(error)})
+            typer.echo(error.explained(), err=True)
+            more = error.num_more if isinstance(error, ScenarioError) else 0
+            wrong = {"file": str(file), "valid": False, "name": None, "problems": _problems(error)}
+            results.append(wrong | {"more_problems": more} if more else wrong)
     if as_json:
         typer.echo(json.dumps(results, indent=2))
     if failed:
         raise typer.Exit(InputError.exit_code)
+
+
+def show_warnings(warnings: Sequence[Problem]) -> None:
+    """Shows warnings on stderr, each as file:line:col: warning: message."""
+    for warning in warnings:
+        line, column = warning.place
+        say(f"{warning.file}:{line}:{column}: warning: {warning.message}", err=True)
 
 
 def unheeded_parts(scenario: Scenario, checkpoints: Path) -> list[str]:

@@ -71,7 +71,7 @@ def clip_places(
         strides = np.ones(len(starts), np.int64)
     else:
         starts, strides = footage.clip_starts(fps, num_frames)
-    in_split = np.array([split_of(str(name)) == split for name in footage.log_names])
+    in_split = np.array([split_of(str(name), footage.held_out) == split for name in footage.log_names])
     log = np.searchsorted(footage.log_start, starts, side="right") - 1
     keep = in_split[log] if len(starts) else np.zeros(0, bool)
     if labelled:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
@@ -25,6 +25,7 @@ import numpy as np
 from drivesim.data.drive_log_labels import LABELS_FILE, DriveLogLabels, FrameLabel, read_labels, write_labels
 from drivesim.data.publishing import Claim, writing
 from drivesim.errors import FootageError
+from drivesim.regular_files import sha256_of
 
 VIDEO_FILE = "video.mp4"
 
@@ -240,8 +241,7 @@ def content_digest(folder: Path) -> str:
     digest = hashlib.sha256()
     for name in (LABELS_FILE, VIDEO_FILE):
         try:
-            with open(folder / name, "rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+            digest.update(bytes.fromhex(sha256_of(folder / name)))
         except OSError:
             digest.update(b"missing")
     return digest.hexdigest()
@@ -281,12 +281,24 @@ HELD_OUT_MARK = "held_out_"
 """Begins the name of a recording that the user keeps out of training."""
 
 
-def split_of(name: str) -> Literal["train", "held_out"]:
+def recording_of(name: str) -> str:
+    """Returns the name of the recording that a drive log is a part of, from the name of the log."""
+    return name.partition(PART_MARK)[0].removeprefix(HELD_OUT_MARK)
+
+
+def split_of(name: str, held_out: Collection[str] = ()) -> Literal["train", "held_out"]:
     """Returns the split of a drive log, which depends on its name alone, so that it never changes.
 
     All parts of a recording are in the same split, because neighbouring frames are alike.
+
+    Args:
+        name: Name of the log.
+        held_out: Names of the recordings that the user holds out. If there are any, no others are held out, except for
+            those that were ingested with `HELD_OUT_MARK`.
     """
     if name.startswith(HELD_OUT_MARK):
         return "held_out"
+    if held_out:
+        return "held_out" if recording_of(name) in held_out else "train"
     digest = hashlib.sha256(name.partition(PART_MARK)[0].encode()).digest()
     return "held_out" if int.from_bytes(digest[:4], "big") % 100 < _HELD_OUT_PERCENT else "train"

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from drivesim.errors import FootageError
+from drivesim.regular_files import read_regular
 from drivesim.scenario.schema.vocabulary import RoadKind, TimeOfDay, VehicleCategory, VehicleColour
 
 FORMAT: Literal[3] = 3
@@ -148,7 +149,7 @@ def read_labels(folder: Path) -> DriveLogLabels:
     """
     path = Path(folder) / LABELS_FILE
     try:
-        text = path.read_bytes()
+        text = read_regular(path)
     except OSError as error:
         raise FootageError(f"{path}: cannot read the labels of a drive log: {error.strerror}") from error
     try:

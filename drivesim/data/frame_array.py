@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from drivesim.regular_files import open_regular
+
 
 def map_array(path: Path) -> np.ndarray:
     """Maps the array of a `.npy` file into memory, read-only.
@@ -20,7 +22,7 @@ def map_array(path: Path) -> np.ndarray:
     """
     import torch  # imported here, because processes that record footage only write such files
 
-    with open(path, "rb") as file:
+    with open_regular(path) as file:
         version = np.lib.format.read_magic(file)
         if version != (1, 0):
             raise ValueError(f"expected the .npy format 1.0, got {version}")

@@ -28,6 +28,7 @@ from drivesim.data.shard import Shard, sha256_of_file
 from drivesim.errors import CheckpointError, FootageError, LockHeldError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.pixels import to_unit_range
+from drivesim.regular_files import read_regular
 
 logger = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class _Cache:
         if not folder.is_dir():
             return None
         try:
-            identity = unseal((folder / IDENTITY_FILE).read_bytes())
+            identity = unseal(read_regular(folder / IDENTITY_FILE))
             if identity["latents_sha256"] != sha256_of_file(folder / LATENTS_FILE):
                 raise ValueError(f"{LATENTS_FILE} was changed after it was written")
             if (identity["autoencoder_sha256"], identity["frames_sha256"]) != (self._sha256, shard.frames_sha256):

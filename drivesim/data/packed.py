@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -38,10 +38,16 @@ class PackedFootage:
     """All complete shards of one size, as one footage of `n` frames.
 
     Log i has the name `log_names[i]`, and `log_length[i]` frames at the rate `log_fps[i]` from frame `log_start[i]` on.
+
+    Attributes:
+        folder: Folder of the shards.
+        shards: The shards.
+        held_out: Names of the recordings that the user holds out; without any, the names of the logs decide.
     """
 
     folder: Path
     shards: tuple[Shard, ...]
+    held_out: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         for shard in self.shards:
@@ -80,7 +86,7 @@ class PackedFootage:
         known = {shard.folder.name for shard in self.shards}
         new = [name for name in shard_names(self.folder) if name not in known]
         opened = _opened(self.folder, new, True, on_progress)
-        return PackedFootage(self.folder, (*self.shards, *opened)) if opened else self
+        return replace(self, shards=(*self.shards, *opened)) if opened else self
 
     @cached_property
     def frames(self) -> FrameArray:

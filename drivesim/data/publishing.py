@@ -131,5 +131,5 @@ def writing(path: Path) -> Iterator[None]:
         reason = error.strerror or type(error).__name__
         if error.errno in _WRONG_PLACE:
             raise FootageError(f"{path}: cannot write footage here ({reason}); choose another folder") from error
-        advice = durable.ROOM_ADVICE if durable.is_out_of_room(error) else "what is complete is kept"
+        advice = durable.advice(error) or "what is complete is kept"
         raise FootageWriteError(f"{path}: {reason}; {advice}") from error

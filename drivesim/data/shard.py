@@ -31,6 +31,7 @@ from drivesim.data.frame_array import map_array
 from drivesim.data.publishing import writing
 from drivesim.data.road_columns import RoadColumns
 from drivesim.errors import FootageError
+from drivesim.regular_files import read_regular, sha256_of
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 FORMAT = 3
@@ -333,8 +334,7 @@ class ArrayFile:
 def sha256_of_file(path: Path) -> str:
     """Returns the hexadecimal digest of a file's content; raises ShardDamagedError if it cannot be read."""
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise _damaged(path, _unreadable(error)) from error
 
@@ -346,7 +346,7 @@ def recording_digest(recording: dict[str, Any]) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise _damaged(path, _unreadable(error)) from error
 

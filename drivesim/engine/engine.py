@@ -1,6 +1,6 @@
 """The engine: a scenario becomes windows of video.
 
-engine = Engine.load("checkpoints/demo")
+engine = Engine.load()
 for window in engine.rollout(load_scenario("scenarios/cut_in_day.yaml"), seed=0):
     window.frames     # uint8 (t, h, w, c), RGB
 """
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from drivesim.assets import default_checkpoints
 from drivesim.engine.first_frame.compose import Composer
 from drivesim.engine.first_frame.first_frame import FirstFrame
 from drivesim.engine.first_frame.gate import Gated
@@ -24,6 +25,7 @@ from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.future.windows import FutureStart, Progress, ResumePoint, Window
 from drivesim.engine.networks import EngineModels, Networks
 from drivesim.engine.settings import EngineSettings, fast
+from drivesim.engine.threads import cpu_threads, each_with_threads
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.pixels import to_unit_range
@@ -38,21 +40,40 @@ class Engine:
     Calls leave no state behind: everything follows from their arguments. Wherever a `seed` is None, it is the
     scenario's; wherever `settings` are None, they are those of the preset `fast`. What the scenario itself says about
     sampling takes the place of these settings.
+
+    Args:
+        checkpoints: the models.
+        device: where the networks run.
+        threads: number of CPU threads of each call, on which the last bits depend; None for as many as torch has.
     """
 
-    def __init__(self, checkpoints: CheckpointSet, device: torch.device | str = "cpu") -> None:
+    def __init__(
+        self, checkpoints: CheckpointSet, device: torch.device | str = "cpu", threads: int | None = None
+    ) -> None:
         self.models = EngineModels(checkpoints, torch.device(device))
+        self.threads = threads
 
     @classmethod
-    def load(cls, folder: Path | str, device: torch.device | str = "cpu") -> Engine:
+    def load(
+        cls, folder: Path | str | None = None, device: torch.device | str = "cpu", threads: int | None = 1
+    ) -> Engine:
         """Opens a folder of checkpoints; each network is loaded when it is first used.
+
+        Args:
+            folder: the folder; by default that of the models that ship.
+            device: where the networks run.
+            threads: number of CPU threads. One is the default: it gives the same bits on machines with any number of
+                cores, and it never waits for a thread that another program keeps from running.
 
         Raises:
             CheckpointError: a file is missing or is not the one that the manifest records.
         """
-        checkpoints = CheckpointSet.open(folder)
+        checkpoints = CheckpointSet.open(default_checkpoints() if folder is None else folder)
         checkpoints.verify_all()
-        return cls(checkpoints, device)
+        return cls(checkpoints, device, threads)
+
+    def __repr__(self) -> str:
+        return f"<Engine of {self.checkpoints.folder} on {self.device}>"
 
     @property
     def checkpoints(self) -> CheckpointSet:
@@ -80,7 +101,8 @@ class Engine:
     ) -> np.ndarray:
         """Makes the first frame alone, uint8 `h w c`, with the networks for single pictures."""
         first_frame = self._first_frame(scenario, seed, settings)
-        return first_frame.picture(first_frame.keyframe()[0])
+        with cpu_threads(self.threads):
+            return first_frame.picture(first_frame.keyframe()[0])
 
     def first_layout(
         self, scenario: Scenario, seed: int | None = None, settings: EngineSettings | None = None
@@ -109,8 +131,9 @@ class Engine:
             CheckpointError: the checkpoints hold no vehicle detector.
         """
         first_frame = self._first_frame(scenario, seed, settings)
-        choice = first_frame.gated_keyframe(max_attempts)
-        return first_frame.picture(choice.sample), choice
+        with cpu_threads(self.threads):
+            choice = first_frame.gated_keyframe(max_attempts)
+            return first_frame.picture(choice.sample), choice
 
     @torch.inference_mode()
     def compose_many(
@@ -134,8 +157,9 @@ class Engine:
             Frames uint8 `b h w c`.
         """
         composer = Composer(self.models, settings or fast())
-        keyframes = composer.keyframes(conditions, seeds, attempts or [0] * len(seeds))
-        return composer.pictures(keyframes, seeds, enlarge)
+        with cpu_threads(self.threads):
+            keyframes = composer.keyframes(conditions, seeds, attempts or [0] * len(seeds))
+            return composer.pictures(keyframes, seeds, enlarge)
 
     @torch.inference_mode()
     def pass_many(
@@ -146,7 +170,8 @@ class Engine:
         This is an upper bound on the quality of any composed frame.
         """
         composer = Composer(self.models, settings or fast())
-        return composer.pictures(composer.encoded(list(frames)), seeds, enlarge)
+        with cpu_threads(self.threads):
+            return composer.pictures(composer.encoded(list(frames)), seeds, enlarge)
 
     @torch.inference_mode()
     def enlarge_many(
@@ -154,7 +179,8 @@ class Engine:
     ) -> np.ndarray:
         """Enlarges low-resolution frames, uint8 `b h w c`, with the upsampler of single pictures; a seed each."""
         low_res = to_unit_range(self.models.tensor(frames))
-        return Composer(self.models, settings or fast()).enlarged(low_res, seeds)
+        with cpu_threads(self.threads):
+            return Composer(self.models, settings or fast()).enlarged(low_res, seeds)
 
     def rollout(
         self,
@@ -209,7 +235,7 @@ class Engine:
         for start in starts:
             future = self.future(scenario, start.future, seed, settings)
             schedule = Schedule([start], future.timeline.num_windows, with_frames=with_frames)
-            yield from make_windows(schedule, partial(_steps_here, future))
+            yield from each_with_threads(make_windows(schedule, partial(_steps_here, future)), self.threads)
 
     def future(
         self, scenario: Scenario, number: int = 0, seed: int | None = None, settings: EngineSettings | None = None

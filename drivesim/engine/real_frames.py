@@ -9,13 +9,14 @@ import numpy as np
 from drivesim.data.drive_log import DriveLog
 from drivesim.errors import InputError
 from drivesim.scenario import Scenario, read_picture
+from drivesim.scenario.schema.fit import Fit
 from drivesim.scenario.schema.real_frame import log_moment
 
 _TOLERANCE_S = 1e-6
 
 
-def read_real_frame(text: str) -> np.ndarray:
-    """Reads a picture, or the frame of a drive log nearest to a moment: uint8 `h w 3`.
+def read_real_frame(text: str, fit: Fit | None = None) -> np.ndarray:
+    """Reads a picture, fitted as `fit` says, or the frame of a drive log nearest to a moment: uint8 `h w 3`.
 
     Raises:
         InputError: The picture is missing, damaged or of a wrong shape.
@@ -23,7 +24,7 @@ def read_real_frame(text: str) -> np.ndarray:
     """
     moment = log_moment(text)
     if moment is None:
-        return read_picture(text)
+        return read_picture(text, fit)
     log = DriveLog.open(moment.folder)
     index = log.index_at(moment.time_s)
     return log.read(index, index + 1)[0]
@@ -36,7 +37,7 @@ def read_real_frames(scenario: Scenario, keyframe_fps: float) -> list[np.ndarray
         InputError: See `read_real_frame`, or two frames of a drive log are not one keyframe apart.
     """
     _check_distances(scenario, keyframe_fps)
-    return [read_real_frame(text) for text in scenario.real_frames]
+    return [read_real_frame(text, scenario.fit) for text in scenario.real_frames]
 
 
 def _check_distances(scenario: Scenario, keyframe_fps: float) -> None:

@@ -87,5 +87,9 @@ class LatentNoise:
             return left
         return correlated(left, self._own("in between", passes, index), self.correlation.in_between)
 
+    def context(self, window: int, count: int) -> Tensor:
+        """Noise `s c h w` on what the prediction of a window sees of its `count` context frames."""
+        return torch.stack([self._own("context", window, place) for place in range(count)])
+
     def _own(self, *key: int | str) -> Tensor:
         return self.noise(tuple(self.start.shape), *key).to(self.start.device)

@@ -61,6 +61,8 @@ class EngineSettings:
             guidance). A guidance weight of 1 costs nothing.
         scene_guidance: guidance weight of boxes, time of day and crowdedness in the prediction.
         context_guidance: guidance weight of the context frames in the prediction (Video LDM, Eq. 4).
+        context_noise: standard deviation of the noise on what the prediction sees of its context frames, in units of
+            the latents. It has no effect on a network that is not conditioned on this level (`heeded_settings`).
         guidance_rescale: fraction of the added contrast of guidance that is removed again, 0 to 1 (Lin et al., 2024).
         interpolation_passes: 1 for T→4T, 2 for 4T→16T as well.
         decoder_frames: number of frames that are decoded at a time.
@@ -82,6 +84,7 @@ class EngineSettings:
     image_guidance: float = 6.0
     scene_guidance: float = 1.0
     context_guidance: float = 2.0
+    context_noise: float = 0.0
     guidance_rescale: float = 0.7
     interpolation_passes: int = 1
     decoder_frames: int = 24
@@ -105,14 +108,16 @@ class EngineSettings:
     def canonical(self) -> dict[str, Any]:
         """Returns these settings as plain values for the identity of an archive.
 
-        A precision is included only if it is not float32, so that archives from before there was a choice keep
-        their identity.
+        A precision is included only if it is not float32, and noise on context frames only if there is some, so that
+        archives from before there was a choice keep their identity.
         """
         values = asdict(self)
         if self.frames_precision in (None, self.precision):
             del values["frames_precision"]
         if self.precision == FLOAT32:
             del values["precision"]
+        if not self.context_noise:
+            del values["context_noise"]
         values["upsampler"]["tile"] = None  # earlier versions could upsample in tiles, and always recorded this key
         return values
 
@@ -137,6 +142,7 @@ def fast() -> EngineSettings:
         prediction=SamplerSettings(steps=16),
         interpolation=SamplerSettings(steps=6),
         upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim")),
+        context_noise=0.05,
     )
 
 
@@ -147,6 +153,7 @@ def quality() -> EngineSettings:
         prediction=SamplerSettings(steps=32),
         interpolation=SamplerSettings(steps=10),
         upsampler=UpsamplerSettings(SamplerSettings(steps=4, sampler="ddim"), block_frames=6, block_context=2),
+        context_noise=0.05,
         interpolation_passes=2,
     )
 

@@ -1,10 +1,26 @@
-"""Parts of a scenario that have no effect, because a set of checkpoints was not trained on them."""
+"""Parts of a scenario, and settings, that have no effect, because a set of checkpoints was not trained on them."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from drivesim.engine.settings import EngineSettings
 from drivesim.models.checkpoints.files import config_of
 from drivesim.models.checkpoints.manifest import CheckpointSet
 from drivesim.scenario import Scenario
+
+
+def heeded_settings(settings: EngineSettings, checkpoints: CheckpointSet) -> EngineSettings:
+    """Returns settings without what has no effect on rollouts with these checkpoints.
+
+    Archives are identified by what is left, so that a new setting does not change those of earlier checkpoints.
+
+    Raises:
+        CheckpointError: The checkpoint of the prediction is missing or damaged.
+    """
+    temporal = config_of(checkpoints.path("prediction")).get("temporal")
+    knows_noise = isinstance(temporal, dict) and temporal.get("context_noise")
+    return settings if knows_noise else replace(settings, context_noise=0.0)
 
 
 def unheeded(scenario: Scenario, checkpoints: CheckpointSet) -> list[str]:

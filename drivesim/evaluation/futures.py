@@ -12,7 +12,7 @@ after the autoencoder, which no prediction can beat by much.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,13 +28,15 @@ from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.metrics.distances import frechet_distance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
-from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.protocol import Figure, Protocol, Report
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress, Split
 from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.scenario import Scenario
 from drivesim.training.losses.perceptual import PerceptualDistance
 
+ROLES = ("autoencoder", "prediction")
+"""The stages that are measured."""
 GROUPS = ("futures", "held", "reconstructed")
 
 
@@ -53,6 +55,18 @@ class FuturesTask:
     num_keyframes: int
     context_frames: int = 1
     seed: int = 0
+
+    @classmethod
+    def lasting(
+        cls, seconds: float, keyframe_fps: float, num_futures: int, context_frames: int = 1, seed: int = 0
+    ) -> FuturesTask:
+        """Returns the task of futures that last `seconds`."""
+        num_keyframes = 1 + max(context_frames, round(seconds * keyframe_fps))
+        return cls(num_futures, num_keyframes, context_frames, seed)
+
+    def duration_s(self, keyframe_fps: float) -> float:
+        """Returns the time from the first keyframe to the last one."""
+        return (self.num_keyframes - 1) / keyframe_fps
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,13 +93,22 @@ class Compared:
         return np.repeat(self.known[None], len(self.real), axis=0)
 
 
-def spread_starts(data: Path, split: Split, num_starts: int, duration_s: float) -> list[tuple[Path, float]]:
+def spread_starts(
+    data: Path, split: Split, num_starts: int, duration_s: float, held_out: Collection[str] = ()
+) -> list[tuple[Path, float]]:
     """Returns up to `num_starts` moments (log, seconds), spread evenly over all drive logs that are long enough.
+
+    Args:
+        data: Folder with drive logs.
+        split: Which logs to take.
+        num_starts: Number of moments.
+        duration_s: How much of the log has to follow each moment.
+        held_out: Names of the recordings that are held out; without any, the names of the logs decide.
 
     Raises:
         FootageError: No drive log of the split is long enough.
     """
-    logs = [path for path in find_drive_logs(data) if split == "all" or split_of(path.name) == "held_out"]
+    logs = [path for path in find_drive_logs(data) if split == "all" or split_of(path.name, held_out) == "held_out"]
     room = []
     for path in logs:
         labels = DriveLog.open(path).labels
@@ -143,6 +166,15 @@ def compared_futures(
             np.stack(made),
             _decoded(engine, encoded),
         )
+
+
+def futures_report(
+    engine: Engine, compared: Sequence[Compared], task: FuturesTask, network: FeatureNetwork, preset: str
+) -> Report:
+    """Returns the report of futures that were sampled with the settings of a preset."""
+    figures = tuple(futures_figures(compared, task, engine.video.keyframe_fps, network, str(engine.device)))
+    subject = {role: engine.checkpoints.sha256[role] for role in ROLES} | {"sampling": f"preset {preset}"}
+    return Report("futures", subject, figures)
 
 
 def futures_figures(

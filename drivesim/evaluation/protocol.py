@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
+from drivesim.archive.export import write_text
+from drivesim.archive.sealed_json import parse_json
 from drivesim.errors import InputError
 from drivesim.models.stages import current_name
+from drivesim.regular_files import read_regular
 
+_MAX_BYTES = 64 << 20
 FORMAT = 2
 """Version 1 was the same, in other words (see `_FORMER_WORDS`)."""
 
@@ -112,10 +116,7 @@ class Report:
 
     def write(self, path: Path) -> None:
         """Writes the report as a JSON document, whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(path.name + ".partial")
-        temporary.write_text(self.as_json() + "\n")
-        os.replace(temporary, path)
+        write_text(self.as_json() + "\n", path)
 
     @classmethod
     def read(cls, path: Path) -> Report:
@@ -125,7 +126,7 @@ class Report:
             InputError: The file is missing or is not a report, or a protocol in it was changed by hand.
         """
         try:
-            content = json.loads(path.read_bytes())
+            content: Any = parse_json(read_regular(path, _MAX_BYTES))
             if content["format"] not in (1, FORMAT):
                 raise InputError(f"{path}: a report of format {content['format']!r}, expected 1 or {FORMAT}")
             protocols = TypeAdapter(dict[str, Protocol]).validate_python(content["protocols"])
@@ -134,7 +135,7 @@ class Report:
             report = cls(str(content["evaluation"]), dict(content["subject"]), parsed)
         except OSError as error:
             raise InputError(f"{path}: cannot read the report: {error.strerror}") from None
-        except (KeyError, TypeError, json.JSONDecodeError, UnicodeDecodeError, ValidationError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             message = " ".join(str(error).split())[:200]
             raise InputError(f"{path}: not a report of `drivesim evaluate` ({message})") from None
         for digest, protocol in protocols.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from typing import cast
 
 import numpy as np
 import torch
@@ -11,13 +12,27 @@ import torch
 from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.metrics.corruptions import ladder
 from drivesim.evaluation.metrics.similarity import psnr_db, ssim
-from drivesim.evaluation.protocol import Figure, Protocol
+from drivesim.evaluation.protocol import Figure, Protocol, Report
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
 from drivesim.models.autoencoder import Autoencoder
+from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.training.losses.perceptual import PerceptualDistance
 
 _SHOWN = ("blur 0.5", "blur 1", "noise 0.05")
+
+
+def reconstruction_report(
+    models: CheckpointSet, footage: MeasuredFootage, seed: int, device: str, on_progress: OnProgress
+) -> Report:
+    """Returns the report on the autoencoder of a set of checkpoints.
+
+    Raises:
+        CheckpointError: The checkpoint of the autoencoder is missing or damaged.
+    """
+    autoencoder = cast(Autoencoder, models.load("autoencoder").to(device))
+    figures = tuple(reconstruction_figures(autoencoder, footage, seed, device, on_progress))
+    return Report("reconstruction", {"autoencoder": models.sha256["autoencoder"]}, figures)
 
 
 def reconstruction_figures(

@@ -46,6 +46,23 @@ class _Outcome:
     iou: float
 
 
+def steered_archives(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
+    """Returns the archives of steered scenarios, and a sentence about each other one.
+
+    Raises:
+        InputError: There is no such archive, or it was not made by a rollout.
+        ArchiveError: An archive is damaged.
+    """
+    kept, others = [], []
+    for path in paths:
+        archive = open_archive(path)
+        if _is_steered(archived_scenario(archive)):
+            kept.append(path)
+        else:
+            others.append(_unsteered(archive))
+    return kept, others
+
+
 def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnProgress) -> Iterator[Figure]:
     """Measures the fraction of the boxes of at least 40 px in which the vehicle detector finds a vehicle, and how much
     detections and boxes overlap.
@@ -61,6 +78,8 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
         InputError: An archive was not made by a rollout of a steered scenario.
     """
     opened = [open_archive(path) for path in archives]
+    for archive in opened:
+        archive.require_sound()
     scenarios = [_steered_scenario(archive) for archive in opened]
     futures = [(s, a, rollout) for s, a in zip(scenarios, opened, strict=True) for rollout in a.rollouts]
     outcomes: list[_Outcome] = []
@@ -79,12 +98,6 @@ def steering_figures(engine: Engine, archives: Sequence[Path], on_progress: OnPr
     for group, members in groups.items():
         yield _mean("found", group, members, [float(o.found) for o in members], protocol)
         yield _mean("iou", group, members, [o.iou for o in members], overlap)
-
-
-def steered_archives(archives: Sequence[Path]) -> list[Path]:
-    """Returns the archives in which an actor has a manoeuvre, so that boxes were requested over time."""
-    scenes = {path: archived_scenario(open_archive(path)).scene for path in archives}
-    return [path for path, scene in scenes.items() if scene is not None and scene.steered]
 
 
 def steering_subject(archives: Sequence[Path]) -> dict[str, str]:
@@ -136,9 +149,17 @@ def _mean(name: str, group: str, outcomes: Sequence[_Outcome], values: Sequence[
 
 def _steered_scenario(archive: Archive) -> Scenario:
     scenario = archived_scenario(archive)
-    if scenario.scene is None or not scenario.scene.steered:
-        raise InputError(f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was asked for over time")
+    if not _is_steered(scenario):
+        raise InputError(_unsteered(archive))
     return scenario
+
+
+def _is_steered(scenario: Scenario) -> bool:
+    return scenario.scene is not None and scenario.scene.steered
+
+
+def _unsteered(archive: Archive) -> str:
+    return f"{archive.path}: no actor of its scenario has a manoeuvre, so no box was requested over time"
 
 
 def _protocol(engine: Engine, archives: Sequence[Archive]) -> Protocol:

@@ -7,12 +7,12 @@ are continuous, and nothing leaves the range of its two neighbours, so a vehicle
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.interpolate import PchipInterpolator
 
 from drivesim.geometry.reference_lines import ReferenceLine
 from drivesim.geometry.trajectories import MIN_SPEED_MPS, Poses, yaw_rate
@@ -84,7 +84,9 @@ class SampledTrajectory:
         return np.broadcast_to(place, (*np.shape(time_s), 2))
 
     @cached_property
-    def _interpolator(self) -> PchipInterpolator:
+    def _interpolator(self) -> Callable[..., np.ndarray]:
+        from scipy.interpolate import PchipInterpolator  # takes a third of a second, and few scenes have samples
+
         return PchipInterpolator(self.times_s, np.stack([self.stations_m, self.offsets_m], -1))
 
     @cached_property

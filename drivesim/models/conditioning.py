@@ -91,10 +91,12 @@ class ContextFrames:
     Attributes:
         latents: Latents of all frames, `b t c h w`; those of unknown frames have no effect.
         mask: Whether a frame is known, `b t`.
+        noise: Standard deviation of the noise on the latents, `b`; None for latents without noise.
     """
 
     latents: Tensor
     mask: Tensor
+    noise: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,10 @@ class Conditioning:
             changed[name] = _masked(value, keep & all_kept)
         return replace(self, **changed)
 
+    def first_frames(self, count: int) -> Conditioning:
+        """Returns the conditions of the first `count` frames of each sample."""
+        return replace(self, **{f.name: _first_frames(getattr(self, f.name), count) for f in fields(self)})
+
     def to(self, device: torch.device | str) -> Conditioning:
         """Returns the same conditions on another device."""
         return replace(self, **{f.name: _moved(getattr(self, f.name), device) for f in fields(self)})
@@ -189,10 +195,19 @@ def _masked(value: Any, keep: Tensor) -> object:
     return replace(value, known=value.known & keep.to(value.known.device))
 
 
+def _first_frames(value: Any, count: int) -> Any:
+    """A condition of any kind, or None, without later frames. Only what is known of each frame has a second axis."""
+    if value is None:
+        return None
+    if isinstance(value, Tensor):
+        return value[:, :count] if value.ndim > 1 else value
+    return replace(value, **{f.name: _first_frames(getattr(value, f.name), count) for f in fields(value)})
+
+
 def _moved(value: Any, device: torch.device | str) -> Any:
     """A condition of any kind, or None, on another device."""
     if value is None:
         return None
     if isinstance(value, Tensor):
         return value.to(device)
-    return replace(value, **{f.name: getattr(value, f.name).to(device) for f in fields(value)})
+    return replace(value, **{f.name: _moved(getattr(value, f.name), device) for f in fields(value)})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from drivesim.models.conditioning import UNKNOWN, Conditioning
-from drivesim.models.layers import sinusoidal_embedding
-from drivesim.models.temporal import TemporalLayer
+from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
+from drivesim.models.layers import sinusoidal_embedding, zero_initialised
+from drivesim.models.temporal import TemporalConfig, TemporalLayer
 
 MAX_CROWDEDNESS = 32
 
@@ -50,14 +50,40 @@ class SceneEmbedding(nn.Module):
         return embedding
 
 
-class TemporalEmbedding(TemporalLayer):
-    """What conditions the temporal layers in each frame: noise level, ego motion, regime of the frame rate."""
+class ContextNoiseEmbedding(nn.Module):
+    """Embeds the noise level of context frames. It starts at zero: levels have no effect until they are trained."""
 
-    def __init__(self, dim: int, ego_motion: bool, frame_rate: bool) -> None:
+    _SCALE = 1000.0  # a level of 1 is as far from 0 as the last diffusion time
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.mlp = nn.Sequential(nn.Linear(dim, dim), nn.SiLU(), zero_initialised(nn.Linear(dim, dim)))
+
+    def forward(self, context: ContextFrames | None, batch: int) -> Tensor:
+        """Returns `b d` for the context of `batch` samples; a sample without known frames has noise level 0."""
+        like = next(self.mlp.parameters())
+        level = torch.zeros(batch, device=like.device)
+        if context is not None and context.noise is not None:
+            level = context.noise * context.mask.any(1)
+        embedding: Tensor = self.mlp(sinusoidal_embedding(self._SCALE * level, self.dim).to(like.dtype))
+        return embedding
+
+
+class TemporalEmbedding(TemporalLayer):
+    """What conditions the temporal layers in each frame.
+
+    These are the noise level, ego motion, the regime of the frame rate, and the noise level of the context.
+    """
+
+    def __init__(self, dim: int, config: TemporalConfig) -> None:
         super().__init__()
         self.noise = NoiseEmbedding(dim)
-        self.ego_motion = nn.Sequential(nn.Linear(3, dim), nn.SiLU(), nn.Linear(dim, dim)) if ego_motion else None
-        self.frame_rate = nn.Embedding(3, dim) if frame_rate else None
+        self.ego_motion = (
+            nn.Sequential(nn.Linear(3, dim), nn.SiLU(), nn.Linear(dim, dim)) if config.ego_motion else None
+        )
+        self.frame_rate = nn.Embedding(3, dim) if config.frame_rate else None
+        self.context_noise = ContextNoiseEmbedding(dim) if config.context_noise else None
 
     def forward(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:
         """Maps `tau` `b` and conditions to `b t d`."""
@@ -68,6 +94,8 @@ class TemporalEmbedding(TemporalLayer):
         if self.ego_motion is not None:
             like = next(self.ego_motion.parameters())
             embedding = embedding + self.ego_motion(_ego_features(like, tau, conditioning, num_frames))
+        if self.context_noise is not None:
+            embedding = embedding + self.context_noise(conditioning.context, len(tau))[:, None]
         return embedding
 
 

@@ -136,7 +136,7 @@ def tiny() -> Preset:
 
 def demo() -> Preset:
     """Returns the preset of the trained default: 512×1024 video on two CPU cores."""
-    return _preset(
+    preset = _preset(
         "demo",
         VideoFormat(),
         AutoencoderConfig(latent_channels=24, unshuffle=2, base_channels=48, multipliers=(1, 2, 4)),
@@ -152,6 +152,7 @@ def demo() -> Preset:
         TemporalConfig(attention_levels=(0, 1, 2), context_channels=32),
         VehicleDetectorConfig(),
     )
+    return replace(preset, prediction=replace(preset.prediction, context_noise=True))
 
 
 def paper() -> Preset:

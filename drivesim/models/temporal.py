@@ -25,6 +25,7 @@ class TemporalConfig:
         context_channels: Number of channels of the encoded context frames; 0 for a network without them.
         ego_motion: Whether the network is conditioned on ego motion.
         frame_rate: Whether the network is conditioned on the regime of the frame rate.
+        context_noise: Whether the network is conditioned on the noise level of its context frames.
         spatial_kernel: Side of the second convolution of a block, which lets it follow what moves.
         temporal_kernel: Number of frames that the first convolution of a block spans; with 1, frames exchange what they
             know through attention alone.
@@ -35,6 +36,7 @@ class TemporalConfig:
     context_channels: int = 0
     ego_motion: bool = False
     frame_rate: bool = False
+    context_noise: bool = False
     spatial_kernel: int = 3
     head_dim: int = 32
     temporal_kernel: int = 3

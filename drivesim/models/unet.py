@@ -165,7 +165,7 @@ class UNet(nn.Module):
         temporal = config.temporal
         self.temporal_embedding = self.context_encoder = self.temporal_output = None
         if temporal is not None:
-            self.temporal_embedding = TemporalEmbedding(config.embedding_dim, temporal.ego_motion, temporal.frame_rate)
+            self.temporal_embedding = TemporalEmbedding(config.embedding_dim, temporal)
             if temporal.context_channels:
                 self.context_encoder = ContextEncoder(config.in_channels, temporal.context_channels, len(widths))
                 self.temporal_output = ContextOutput(widths[0], config.in_channels, config.embedding_dim, config.norm)

@@ -8,7 +8,8 @@ import torch
 def fix_arithmetic(threads: int) -> None:
     """Fixes what the bits depend on beside the inputs, for the rest of this process.
 
-    On CUDA: whole float32 (no TF32), kernels that sum in one order, and none chosen by timing them.
+    Libraries get the same number of threads as the engine. On CUDA: whole float32 (no TF32), kernels that sum in one
+    order, and none chosen by timing them.
     """
     torch.set_num_threads(threads)
     torch.backends.cuda.matmul.allow_tf32 = False

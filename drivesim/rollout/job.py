@@ -8,16 +8,23 @@ import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
 from drivesim.archive.format.identity import Manifest
 from drivesim.archive.format.names import HEAD_FILE, rollout_folder
-from drivesim.archive.previews import PREVIEW_CRF, write_contact_sheet, write_poster, write_preview
+from drivesim.archive.previews import (
+    PREVIEW_CRF,
+    is_whole_preview,
+    write_contact_sheet,
+    write_poster,
+    write_preview,
+)
 from drivesim.engine import (
     Engine,
     EngineSettings,
@@ -32,11 +39,14 @@ from drivesim.engine import (
     settings_named,
 )
 from drivesim.engine.real_frames import read_real_frame
+from drivesim.engine.unheeded import heeded_settings
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
+from drivesim.rollout.machine import MAX_THREADS, chosen_device
 from drivesim.rollout.workers import WorkerSpec, windows_from_workers
 from drivesim.scenario import Scenario
+from drivesim.wording import counted
 
 
 @dataclass(frozen=True)
@@ -49,6 +59,7 @@ class RolloutJob:
         checkpoints: folder of the models.
         seed: seed of the run.
         futures: number of futures.
+        only: the number of the only future that is made now; the archive has room for all of them.
         preset: how they are sampled, `fast` or `quality`.
         device: where the networks run, `cpu` or `cuda`.
         threads: number of CPU threads per worker; the bits depend on it.
@@ -76,6 +87,12 @@ class RolloutJob:
     latents: Path | None = None
     precision: str = FLOAT32
     frames_precision: str | None = None
+    only: int | None = None
+
+    @property
+    def made_futures(self) -> range:
+        """The futures that are made: all, or the only one."""
+        return range(self.futures) if self.only is None else range(self.only, self.only + 1)
 
     @property
     def archive_path(self) -> Path:
@@ -86,6 +103,24 @@ class RolloutJob:
     def preview_folder(self) -> Path:
         """Folder of the videos and pictures."""
         return self.out / self.scenario.name
+
+    @property
+    def previews(self) -> tuple[Path, ...]:
+        """Paths of the videos and pictures that a finished rollout has; none if it keeps latents alone."""
+        if self.frame_storage == "none":
+            return ()
+        of_futures = (path for future in range(self.futures) for path in self.previews_of(future))
+        return (*of_futures, self.contact_sheet)
+
+    @property
+    def contact_sheet(self) -> Path:
+        """Path of the picture that shows all futures."""
+        return self.preview_folder / "contact_sheet.png"
+
+    def previews_of(self, future: int) -> tuple[Path, Path]:
+        """Returns the paths of the video and the poster of a future."""
+        stem = f"future_{future:02d}"
+        return self.preview_folder / f"{stem}.mp4", self.preview_folder / f"{stem}.png"
 
 
 @dataclass(frozen=True)
@@ -126,16 +161,20 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
 
     Args:
         job: what to make.
-        engine: makes the windows in this process instead of workers. It has the checkpoints and device of the job.
+        engine: makes the windows in this process instead of workers. It has the checkpoints, device and threads of the
+            job.
 
     Raises:
         InputError: the checkpoints cannot be used, the folder cannot be written, the archive is that of another run,
-            or there is a gate but the scenario has no boxes.
+            there is a gate but the scenario has no boxes, or the only future is none of the job's.
         ArchiveError: the archive is damaged, or another process writes it.
         DrivesimError: a worker failed.
     """
     if job.gate > 1:
         layout_to_obey(job.scenario)
+    if job.only is not None and job.only >= job.futures:
+        has = f"has {counted(job.futures, 'future')}, the last of which is {job.futures - 1}"
+        raise InputError(f"--future {job.only}: {job.scenario.name} {has}; give more --futures")
     checkpoints = verified_checkpoints(job.checkpoints) if engine is None else engine.checkpoints
     settings = settings_of(job)
     timeline = Timeline(checkpoints.preset.video, settings.interpolation_passes, job.scenario.duration_s)
@@ -150,7 +189,7 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
         spec = WorkerSpec(
             job.checkpoints, job.scenario, job.seed, settings, job.device, job.threads, layout.keeps_frames
         )
-        starts = [_start(writer, future, source) for future in range(job.futures)]
+        starts = [_start(writer, future, source) for future in job.made_futures]
         if engine is None:
             made = windows_from_workers(spec, timeline, starts, job.workers)
         else:
@@ -164,9 +203,24 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
                 yield from _preview(job, event.future)
         if not layout.keeps_frames:
             return
-        for future in range(job.futures):
+        for future in job.made_futures:
             yield from _preview(job, future)
-        yield from _contact_sheet(job)
+        if all(writer.committed_windows(future) == timeline.num_windows for future in range(job.futures)):
+            yield from _contact_sheet(job)
+
+
+class _Origin(BaseModel):
+    """How an archive was made, as far as a rendering repeats it; somebody may have edited it."""
+
+    model_config = ConfigDict(strict=True)
+
+    seed: Annotated[int, Field(ge=0, lt=2**63)]
+    preset: Literal["fast", "quality"]
+    device: Literal["cpu", "cuda"]
+    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)]
+    gate_attempts: Annotated[int, Field(ge=1, le=64)]
+    precision: Literal["float32", "bfloat16"] = "float32"
+    frames_precision: Literal["float32", "bfloat16"] | None = None
 
 
 def render_job(
@@ -184,30 +238,41 @@ def render_job(
         precision: number format of the networks that make the frames; by default that of the archive.
 
     Raises:
-        InputError: the archive was not made by a rollout.
+        InputError: the archive was not made by a rollout, or `out` is the folder that holds it.
         ArchiveError: it is damaged.
     """
     archive = open_archive(path)
     scenario = archived_scenario(archive)
+    if (out / f"{scenario.name}.zarr").resolve() == archive.path:
+        raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
     try:
-        settings = archive.manifest.inputs["settings"]
-        return RolloutJob(
-            scenario=scenario,
-            out=out,
-            checkpoints=checkpoints,
-            seed=archive.manifest.inputs["scenario"]["seed"],
-            futures=archive.layout.num_futures,
-            preset=archive.provenance["preset"],
-            device=archive.manifest.inputs["device"],
-            threads=archive.manifest.inputs["threads"],
-            crf=crf,
-            gate=settings["gate_attempts"],
-            latents=path,
-            precision=settings.get("precision", FLOAT32),
-            frames_precision=precision or settings.get("frames_precision"),
+        inputs = archive.manifest.inputs
+        made = _Origin.model_validate(
+            {
+                **inputs["settings"],
+                "seed": inputs["scenario"]["seed"],
+                "preset": archive.provenance["preset"],
+                "device": inputs["device"],
+                "threads": inputs["threads"],
+            }
         )
     except (KeyError, TypeError, ValueError) as error:
         raise _not_a_rollout(path, error) from None
+    return RolloutJob(
+        scenario=scenario,
+        out=out,
+        checkpoints=checkpoints,
+        seed=made.seed,
+        futures=archive.layout.num_futures,
+        preset=made.preset,
+        device=chosen_device(made.device),
+        threads=made.threads,
+        crf=crf,
+        gate=made.gate_attempts,
+        latents=path,
+        precision=made.precision,
+        frames_precision=precision or made.frames_precision,
+    )
 
 
 def archived_scenario(archive: Archive) -> Scenario:
@@ -220,6 +285,9 @@ def archived_scenario(archive: Archive) -> Scenario:
 
 def _not_a_rollout(path: Path, error: Exception) -> InputError:
     message = " ".join(str(error).split())[:200]
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        message = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
     return InputError(f"{path}: was not made by a rollout of this drivesim ({message})")
 
 
@@ -253,19 +321,28 @@ def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str
 
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
     """Returns everything that decides the bytes of the archive."""
-    scenario = {**job.scenario.canonical(), "seed": job.seed}
-    if job.scenario.first_frame is not None:
-        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame))
-    if job.scenario.context_frames is not None:
-        scenario["context_frames"] = [_sha256(read_real_frame(frame)) for frame in job.scenario.context_frames]
     return {
-        "scenario": scenario,
-        "settings": settings_of(job).canonical(),
+        "scenario": _decided_by_scenario(job),
+        "settings": heeded_settings(settings_of(job), checkpoints).canonical(),
         "checkpoints": deciding_checkpoints(checkpoints, job.gate),
         "engine": drivesim.COMPUTATION_VERSION,
         "device": job.device,
         "threads": job.threads,
     }
+
+
+def _decided_by_scenario(job: RolloutJob) -> dict[str, Any]:
+    """Returns what the scenario decides. If latents are taken from an archive, its real frames need not be there."""
+    if job.latents is not None and job.scenario.real_frames:
+        archived: dict[str, Any] = open_archive(job.latents).manifest.inputs["scenario"]
+        return archived
+    scenario = {**job.scenario.canonical(), "seed": job.seed}
+    if job.scenario.first_frame is not None:
+        scenario["first_frame"] = _sha256(read_real_frame(job.scenario.first_frame, job.scenario.fit))
+    if job.scenario.context_frames is not None:
+        frames = [read_real_frame(frame, job.scenario.fit) for frame in job.scenario.context_frames]
+        scenario["context_frames"] = list(map(_sha256, frames))
+    return scenario
 
 
 def library_versions() -> dict[str, str]:
@@ -277,6 +354,7 @@ def _source(latents: Path, job: RolloutJob, checkpoints: CheckpointSet) -> Archi
     """Opens the archive whose latents are rendered; raises InputError if it is that of another run or not complete."""
     source = open_archive(latents)
     job = replace(job, frames_precision=source.manifest.inputs.get("settings", {}).get("frames_precision"))
+    source.require_sound()
     source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
     if not source.complete:
         raise InputError(f"{source.path}: is not complete; finish it with the command that began it")
@@ -308,7 +386,7 @@ def _commit(writer: ArchiveWriter, made: Window, timeline: Timeline) -> Committe
 
 def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
     """Writes the video and the poster of a complete future if they are missing or show an earlier archive."""
-    video, poster = (job.preview_folder / f"future_{future:02d}{ending}" for ending in (".mp4", ".png"))
+    video, poster = job.previews_of(future)
     if not _shows(video, job, [future]):
         write_preview(open_archive(job.archive_path), future, video, job.crf)
         yield PreviewWritten(video, future)
@@ -318,16 +396,16 @@ def _preview(job: RolloutJob, future: int) -> Iterator[PreviewWritten]:
 
 
 def _contact_sheet(job: RolloutJob) -> Iterator[PreviewWritten]:
-    path = job.preview_folder / "contact_sheet.png"
+    path = job.contact_sheet
     if not _shows(path, job, range(job.futures)):
         write_contact_sheet(open_archive(job.archive_path), path)
         yield PreviewWritten(path, None)
 
 
 def _shows(preview: Path, job: RolloutJob, futures: Iterable[int]) -> bool:
-    """Returns whether a preview exists that was written after the last commit of these futures."""
+    """Returns whether a whole preview exists that was written after the last commit of these futures."""
     heads = (job.archive_path / rollout_folder(future) / HEAD_FILE for future in futures)
-    return preview.is_file() and all(preview.stat().st_mtime_ns >= head.stat().st_mtime_ns for head in heads)
+    return is_whole_preview(preview) and all(preview.stat().st_mtime_ns >= head.stat().st_mtime_ns for head in heads)
 
 
 def _make_folder(folder: Path) -> None:
@@ -352,8 +430,14 @@ def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> 
 
 
 def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
+    """Returns what an archive says about its origin: the same for equal scenarios and pictures in any folder."""
+    scenario = job.scenario.model_dump(mode="json")
+    if job.scenario.first_frame is not None:
+        scenario["first_frame"] = Path(job.scenario.first_frame).name
+    if job.scenario.context_frames is not None:
+        scenario["context_frames"] = [Path(frame).name for frame in job.scenario.context_frames]
     return {
-        "scenario": job.scenario.model_dump(mode="json"),
+        "scenario": scenario,
         "preset": job.preset,
         "models": checkpoints.preset.name,
         "versions": {"python": platform.python_version(), **library_versions()},

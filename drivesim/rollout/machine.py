@@ -8,6 +8,9 @@ import torch
 
 from drivesim.errors import InputError
 
+MAX_THREADS = 1024
+"""The largest number of CPU threads of a worker."""
+
 
 def chosen_device(name: str) -> str:
     """Returns `cpu` or `cuda` for `auto`, `cpu` or `cuda`.

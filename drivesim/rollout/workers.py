@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -34,7 +35,7 @@ from drivesim.rollout.arithmetic import fix_arithmetic
 from drivesim.scenario import Scenario
 
 SILENCE_LIMIT_S = 1800.0
-"""Workers that make no step for so long count as hanging; somebody may have stopped them."""
+"""A worker that makes no step for so long counts as hanging; somebody may have stopped it."""
 _LOOKAHEAD = 2  # windows beyond one per worker whose keyframes are made before their turn to be rendered
 _END_S = 5.0  # that a process has to end by itself once its connection is closed
 
@@ -68,7 +69,7 @@ def windows_from_workers(
     """Makes the windows of futures in up to `num_workers` processes, which end with this generator.
 
     Raises:
-        DrivesimError: a worker met it, or died, or no worker made a step for `SILENCE_LIMIT_S`.
+        DrivesimError: a worker met it, died, or made no step for `SILENCE_LIMIT_S`.
     """
     schedule = Schedule(starts, timeline.num_windows, num_workers + _LOOKAHEAD, spec.with_frames)
     if not schedule.max_tasks:
@@ -116,14 +117,14 @@ class _Pool:
             busy = {worker.connection: worker for worker in self._workers if worker.task is not None}
             if not busy:
                 return
-            ready = wait(list(busy), SILENCE_LIMIT_S)
-            if not ready:
-                raise DrivesimError(
-                    f"no worker process made a step for {SILENCE_LIMIT_S:g} s; run the same command again, it continues"
-                )
+            began_s = time.monotonic()
+            ready = wait(list(busy), max(0.0, SILENCE_LIMIT_S - max(worker.silent_s for worker in busy.values())))
+            waited_s = time.monotonic() - began_s
             for connection, worker in busy.items():
                 if connection in ready:
                     yield worker.receive()
+                else:
+                    worker.wait_no_more_than(SILENCE_LIMIT_S, waited_s)
 
     def stop(self) -> None:
         """Ends all workers, whatever they are doing."""
@@ -141,10 +142,11 @@ class _WindowWorker:
         self.process.start()
         theirs.close()
         self.task: Task | None = None
+        self.silent_s = 0.0  # spent waiting for it since its last step
 
     def start(self, task: Task) -> None:
         """Hands it a task; answers come by `receive`."""
-        self.task = task
+        self.task, self.silent_s = task, 0.0
         try:
             self.connection.send(task)
         except OSError:
@@ -154,6 +156,7 @@ class _WindowWorker:
         """Returns the task and its next step; the worker is idle after the last step."""
         try:
             message: Step | BaseException = self.connection.recv()
+            self.silent_s = 0.0
         except (EOFError, OSError):
             raise self._death() from None
         if isinstance(message, BaseException):
@@ -163,6 +166,14 @@ class _WindowWorker:
         if message is None or isinstance(message, Predicted):
             self.task = None
         return task, message
+
+    def wait_no_more_than(self, limit_s: float, waited_s: float) -> None:
+        """Counts time that was spent waiting for it; raises DrivesimError if that is as long as the limit."""
+        self.silent_s += waited_s
+        if self.silent_s >= limit_s:
+            raise DrivesimError(
+                f"a worker process made no step for {limit_s:g} s; run the same command again, it continues"
+            )
 
     def stop(self) -> None:
         """Ends the process, whatever it is doing."""
@@ -183,7 +194,7 @@ def _serve(connection: Connection, spec: WorkerSpec) -> None:
     keep_freed_memory()
     fix_arithmetic(spec.threads)
     try:
-        engine = Engine.load(spec.checkpoints, spec.device)
+        engine = Engine.load(spec.checkpoints, spec.device, spec.threads)
         while True:
             task: Task = connection.recv()
             for step in engine.future(spec.scenario, task.future, spec.seed, spec.settings).steps(task):

@@ -1,7 +1,9 @@
 """Scenarios: the file format, its checks, sweeps, previews, and the layouts that models are conditioned on."""
 
 from drivesim.scenario.load import (
+    CheckedCases,
     CheckedScenario,
+    check_cases,
     check_scenario,
     load_case,
     load_cases,
@@ -24,10 +26,12 @@ __all__ = [
     "TIMES_OF_DAY",
     "Box",
     "Cases",
+    "CheckedCases",
     "CheckedScenario",
     "Sampling",
     "Scenario",
     "SceneLayout",
+    "check_cases",
     "check_scenario",
     "check_submitted",
     "fields_yaml",

@@ -15,10 +15,12 @@ from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.real_frame import check_real_frame
 from drivesim.scenario.schema.scenario import Scenario
 from drivesim.scenario.schema.trajectory_file import read_trajectory
+from drivesim.scenario.sweeps.case_warnings import case_warnings, checked_cases
 from drivesim.scenario.sweeps.expansion import Cases
 from drivesim.scenario.sweeps.sweep import KEY
 from drivesim.scenario.text.problems import MAX_SHOWN, FieldPath, Place, Problem, excerpt, scenario_error, shown
 from drivesim.scenario.text.yaml_document import MAX_BYTES, YamlDocument, read_document
+from drivesim.wording import counted
 
 FORMAT = 1
 
@@ -31,12 +33,30 @@ class CheckedScenario:
     warnings: tuple[Problem, ...] = ()
 
 
+@dataclass(frozen=True)
+class CheckedCases:
+    """Cases of a scenario file that can be run, and warnings about what is implausible nevertheless.
+
+    Attributes:
+        cases: All cases of the file.
+        numbers: The cases that were checked.
+        scenarios: Their scenarios.
+        warnings: What is implausible about them, in the order of the file.
+    """
+
+    cases: Cases
+    numbers: range
+    scenarios: tuple[Scenario, ...]
+    warnings: tuple[Problem, ...]
+
+
 def load_scenario(path: str | Path) -> Scenario:
     """Reads and checks a scenario file; the path of a `first_frame` becomes absolute.
 
     Raises:
         InputError: There is no such file, or it cannot be read.
-        ScenarioError: The file is wrong; it holds one `file:line:col: message` for each of up to ten problems.
+        ScenarioError: The file is wrong; it holds one `file:line:col: message` for each of up to ten problems, and the
+            number of the others.
     """
     return check_scenario(path).scenario
 
@@ -56,13 +76,44 @@ def load_cases(path: str | Path) -> Cases:
         ScenarioError: The file is wrong.
     """
     path = Path(path)
+    return _cases(read_document(_content(path), str(path)), path.parent)[0]
+
+
+def check_cases(path: str | Path, index: int | None = None) -> CheckedCases:
+    """Reads and checks a scenario file with all its cases, or with one of them.
+
+    The warnings about a file with a `sweep` are those about its cases, each of which says in which cases it holds.
+
+    Raises:
+        InputError: There is no such file, it cannot be read, or there is no case with this index.
+        ScenarioError: The file or a case is wrong.
+    """
+    path = Path(path)
     document = read_document(_content(path), str(path))
+    cases, warnings = _cases(document, path.parent)
+    if index is not None and not 0 <= index < len(cases):
+        last = len(cases) - 1
+        raise InputError(f"--index {index}: {path} stands for {counted(len(cases), 'case')}, 0..{last}")
+    numbers = range(len(cases)) if index is None else range(index, index + 1)
+    if cases.scenario.sweep is None:
+        return CheckedCases(cases, numbers, (cases.scenario,), warnings)
+    checked = list(checked_cases(cases, numbers))
+    warned = []
+    for field_path, message in case_warnings(cases, checked):
+        place = _place(document, field_path)
+        warned.append(Problem(document.file, place, message, excerpt(document.text, place)))
+    return CheckedCases(cases, numbers, tuple(case.scenario for case in checked), tuple(sorted(warned)))
+
+
+def _cases(document: YamlDocument, folder: Path) -> tuple[Cases, tuple[Problem, ...]]:
+    """Returns the cases of a document, and the warnings about the scenario that they vary."""
 
     def as_error(problems: list[tuple[FieldPath, str]]) -> ScenarioError:
         _note_problems(problems, document)
         return scenario_error(document.problems)
 
-    return Cases(_checked(document, path.parent).scenario, path.parent, as_error)
+    checked = _checked(document, folder)
+    return Cases(checked.scenario, folder, as_error), checked.warnings
 
 
 def load_case(path: str | Path, index: int | None = None) -> Scenario:
@@ -80,7 +131,7 @@ def load_case(path: str | Path, index: int | None = None) -> Scenario:
     if index is None or not 0 <= index < len(cases):
         came = "none" if index is None else index
         last = len(cases) - 1
-        raise InputError(f"{path}: is a sweep of {len(cases)} cases; expected --index 0..{last}, got {came}")
+        raise InputError(f"{path}: is a sweep of {counted(len(cases), 'case')}; expected --index 0..{last}, got {came}")
     return cases[index]
 
 
@@ -158,7 +209,7 @@ def _with_real_frames(scenario: Scenario, folder: Path, document: YamlDocument) 
     def found(text: str, path: FieldPath) -> str:
         text = str((folder / text).absolute())
         try:
-            check_real_frame(text)
+            check_real_frame(text, scenario.fit)
         except InputError as error:
             document.fail(document.place_of(path), str(error))
         return text
@@ -189,9 +240,8 @@ def _plausible(scenario: Scenario, document: YamlDocument) -> tuple[Problem, ...
 def _note_problems(found: Iterable[tuple[FieldPath, str]], document: YamlDocument) -> None:
     unreadable = {problem.place for problem in document.problems}
     placed = sorted((_place(document, path), message) for path, message in found)
-    for place, message in placed[: MAX_SHOWN + len(unreadable)]:
-        if place not in unreadable:
-            document.note(place, message)
+    for number, (place, message) in enumerate(entry for entry in placed if entry[0] not in unreadable):
+        document.note(place, message, with_excerpt=number < MAX_SHOWN)
 
 
 def _place(document: YamlDocument, path: FieldPath) -> Place:

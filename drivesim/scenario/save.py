@@ -47,8 +47,18 @@ def fields_yaml(fields: Mapping[str, Any], comment: str = "") -> str:
         default_flow_style=None,
         width=110,
     )
+    # Inside quotation marks, which is where such characters are, YAML may leave many of them as they are.
+    text = "".join(letter if letter.isprintable() or letter == "\n" else _escaped(letter) for letter in text)
     shown = "".join(letter if letter.isprintable() else " " for letter in " ".join(comment.split()))
     return f"# {shown}\n{text}" if comment else text
+
+
+def _escaped(letter: str) -> str:
+    """Returns the escape sequence of a character in a quoted text of YAML."""
+    code = ord(letter)
+    if code < 0x100:
+        return f"\\x{code:02X}"
+    return f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
 class _Dumper(yaml.SafeDumper):

@@ -24,6 +24,9 @@ from drivesim.errors import ArchiveError, InputError
         [],
         (np.int64(4), 2, 3, 1),
         (slice(None), 0, 0, 0),
+        ((0, 2),),
+        range(3, 7),
+        np.array(4),
         (),
     ],
     ids=repr,
@@ -37,7 +40,9 @@ def test_an_index_selects_what_numpy_selects(folder, tiny, key):
 
 
 @pytest.mark.parametrize(
-    "key", [1.5, "t", None, (0, 99), ([0.5],), ([[0]],), np.ones(3, bool), (0, 0, 0, 0, 0), (..., ...)], ids=repr
+    "key",
+    [1.5, "t", None, True, (None, 0), (0, 99), ([0.5],), ([[0]],), np.ones(3, bool), (0, 0, 0, 0, 0), (..., ...)],
+    ids=repr,
 )
 def test_what_is_no_index_is_named(folder, tiny, key):
     tiny.write(folder / "a.zarr", stop_after=2)
@@ -53,3 +58,6 @@ def test_a_list_beyond_what_is_committed_is_refused(folder, tiny):
         archive.rollouts[0].frames[[0, 16]]
     assert repr(archive.rollouts[0].frames).endswith("frames of future 0: uint8 (16, 16, 32, 3)>")
     assert repr(archive).endswith("a.zarr: 2 futures, 2 of 6 windows>")
+    assert repr(archive.rollouts) == (
+        f"(<Rollout 0 of {archive.path}: 16 of 20 frames>, <Rollout 1 of {archive.path}: 0 of 20 frames>)"
+    )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drivesim.archive import open_archive
-from drivesim.archive.export import write_mp4, write_png, write_pngs
+from drivesim.archive.export import require_writable, write_mp4, write_png, write_pngs
 from drivesim.archive.previews import write_contact_sheet, write_poster, write_preview
 from drivesim.errors import ArchiveWriteError, InputError
 
@@ -98,3 +98,16 @@ def test_there_is_no_preview_of_nothing(folder, tiny):
         pass
     with pytest.raises(InputError, match="nothing to show"):
         write_contact_sheet(open_archive(folder / "empty.zarr"), folder / "x")
+
+
+def test_what_cannot_be_written_says_what_to_do(folder):
+    (folder / "a.png").mkdir()
+    with pytest.raises(ArchiveWriteError, match=r"cannot be written .*; choose another --out") as caught:
+        write_png(smooth_frames(1)[0], folder / "a.png")
+    assert "committed" not in str(caught.value)
+    for path in (folder / "a.png", folder / "file" / "b.png"):
+        (folder / "file").write_bytes(b"")
+        with pytest.raises(InputError, match="choose another --out"):
+            require_writable(path)
+    require_writable(folder / "new" / "c.png")
+    assert list((folder / "new").iterdir()) == []

@@ -146,6 +146,19 @@ def test_json_of_millions_of_values_is_refused_unread(folder, tiny):
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000  # KiB
 
 
+@pytest.mark.parametrize("last", [None, "", 7, ["0" * 64], "0" * 63, "z" * 64])
+def test_a_sealed_head_that_names_no_record_is_damage(folder, tiny, last):
+    tiny.write(folder / "a.zarr")
+    head = folder / "a.zarr/rollouts/0000/_commit/head.json"
+    head.write_bytes(seal({"future": 0, "windows": 3, "last": last}))
+    findings = check_archive(folder / "a.zarr", read_data=False)
+    assert [(finding.file, finding.message) for finding in findings] == [
+        ("rollouts/0000/_commit/head.json", "names no record as the last one")
+    ]
+    with pytest.raises(ArchiveError, match="names no record"):
+        open_archive(folder / "a.zarr").require_sound()
+
+
 def test_a_sealed_head_of_millions_of_windows_is_found_in_bounded_time(folder, tiny):
     """All sums fit, as if this drivesim had written it, but the records are not there."""
     longest = dataclasses.replace(tiny.layout, num_futures=1, num_frames=10_000_000, frames_per_window=1)

@@ -99,6 +99,19 @@ def test_xarray_opens_the_folder_itself(folder, tiny):
     np.testing.assert_array_equal(opened.latents, tiny.whole(0)[0])
 
 
+@pytest.mark.parametrize("group", ["", "rollouts", "rollouts/0001"])
+def test_plain_zarr_and_xarray_do_not_warn_about_our_own_files(folder, tiny, group):
+    tiny.write(folder / "a.zarr", stop_after=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        opened = zarr.open_group(folder / "a.zarr", path=group, mode="r")
+        assert "frames (20, 16, 32, 3) uint8" in str(opened.tree())
+        prefix = f"{group}/" if group else ""
+        names = {f"{prefix}{name}" for name, _ in opened.members(max_depth=None)}
+        assert {"rollouts/0001/frames", "rollouts/0001/latents"} <= names
+        assert xarray.open_zarr(folder / "a.zarr/rollouts/0001").sizes["t"] == 20
+
+
 def test_dask_reads_chunk_by_chunk(folder, tiny):
     tiny.write(folder / "a.zarr", stop_after=2)
     store = drivesim.archive_store(folder / "a.zarr")

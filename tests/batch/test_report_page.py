@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from drivesim.archive.export import write_text
 from drivesim.batch.report_page import page
 
 
@@ -47,6 +48,15 @@ def test_there_is_a_row_per_scenario_and_a_row_per_job() -> None:
     )
     assert text.count("<tr data-state=") == 5
     assert text.count("<article ") == 5
+
+
+def test_file_names_that_are_no_utf_8_and_control_characters_are_shown_escaped(tmp_path: Path) -> None:
+    text = page(report(1, file="caf\udce9.yaml", error="\x1b[31mred"), Path())
+    assert r"caf\udce9.yaml" in text
+    assert r"\x1b[31mred" in text
+    assert "\x1b" not in text
+    write_text("caf\udce9", tmp_path / "report.html")
+    assert (tmp_path / "report.html").read_text() == r"caf\udce9"
 
 
 HOSTILE = '"><script>alert("x")</script><img src=x onerror=alert(1)> {{ 7 * 7 }} \' &amp; \u202e'

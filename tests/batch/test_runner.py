@@ -14,13 +14,16 @@ import numpy as np
 import pytest
 
 from drivesim.archive import ArchiveLayout, ArchiveWriter, open_archive
+from drivesim.archive.export import write_mp4, write_png
+from drivesim.archive.previews import is_whole_preview
 from drivesim.batch.local_runner import run_batch
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.ray_runner import run_on_ray
+from drivesim.batch.report import build_report, write_reports
 from drivesim.batch.results import JobResult, read_result
 from drivesim.batch.runner import BatchEvent, Limits
 from drivesim.errors import ArchiveLockedError, InputError
-from drivesim.rollout.job import Committed, JobEvent, Opened, RolloutJob
+from drivesim.rollout.job import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
 from drivesim.scenario import Scenario
 
 LAYOUT = ArchiveLayout(2, 8, 4, 2, (8, 16, 3), (2, 1, 2), 10.0, 2.5)
@@ -48,6 +51,11 @@ def write_rollout(job: RolloutJob) -> Iterator[JobEvent]:
                 with (job.out / "made").open("a") as log:
                     log.write(f"{future}/{window}\n")
                 yield Committed(future, window, 4)
+    for path in job.previews:
+        if not is_whole_preview(path):
+            picture = np.full((8, 16, 3), 9, np.uint8)
+            write_mp4([picture], 10, path) if path.suffix == ".mp4" else write_png(picture, path)
+            yield PreviewWritten(path, None)
 
 
 def misbehaving(job: RolloutJob) -> Iterator[JobEvent]:
@@ -69,6 +77,10 @@ def misbehaving(job: RolloutJob) -> Iterator[JobEvent]:
             os.kill(os.getpid(), signal.SIGKILL)
         case "stops":
             os.kill(os.getpid(), signal.SIGSTOP)
+        case "vanishes":
+            job.out.rename(job.out.with_name("away"))
+            job.out.write_text("in the way")
+            yield from steps
 
 
 Run = Callable[[BatchPlan, int, Limits], Iterator[BatchEvent]]
@@ -199,6 +211,43 @@ def test_a_job_without_a_place_fails_alone(tmp_path: Path) -> None:
     results = {name: event.result for name, event in last(run_batch(plan, 1, work=write_rollout)).items()}
     assert (results["a"].state, results["b"].state) == ("failed", "done")
     assert "jobs/a: cannot be made" in results["a"].error
+
+
+def test_a_job_that_loses_its_folder_fails_alone(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "vanishes", "good")
+    events = last(run_batch(plan, 2, work=misbehaving))
+    assert {name: event.result.state for name, event in events.items()} == {"vanishes": "failed", "good": "done"}
+    results = {name: event.result for name, event in events.items()}
+    report = build_report(plan, results)
+    assert [job["state"] for job in report["jobs"]] == ["failed", "done"]
+    assert "jobs/vanishes" in report["jobs"][0]["error"]
+    assert all(path.is_file() for path in write_reports(plan, report))
+
+
+def test_a_job_whose_result_cannot_be_written_fails_alone(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "a", "b")
+    (plan.jobs[0].rollout.out / "result.json").mkdir(parents=True)
+    results = {name: event.result for name, event in last(run_batch(plan, 1, work=write_rollout)).items()}
+    assert (results["a"].state, results["b"].state) == ("failed", "done")
+    assert "result.json" in results["a"].error
+    assert build_report(plan, results)["totals"]["failed"] == 1
+
+
+def test_previews_that_were_deleted_or_cut_off_are_made_again(tmp_path: Path) -> None:
+    plan = planned(tmp_path, "a")
+    list(run_batch(plan, 1, work=write_rollout))
+    paths = plan.jobs[0].rollout.previews
+    assert [path.name for path in paths] == [
+        "future_00.mp4", "future_00.png", "future_01.mp4", "future_01.png", "contact_sheet.png"
+    ]  # fmt: skip
+    for path in paths:
+        content = path.read_bytes()
+        for damage in (path.unlink, lambda path=path: os.truncate(path, path.stat().st_size - 1)):
+            damage()
+            events = list(run_batch(plan, 1, work=write_rollout))
+            assert [event.step for event in events if event.step] == [Opened(2, (2, 2)), PreviewWritten(path, None)]
+            assert path.read_bytes() == content
+    assert made(plan) == [EVERY_WINDOW_ONCE]
 
 
 def test_two_batches_at_once_are_refused(tmp_path: Path) -> None:

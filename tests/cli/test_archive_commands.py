@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -85,6 +86,21 @@ def test_export_writes_what_is_committed(archive, tmp_path):
     run("export", archive, "--format", "png", "--out", tmp_path / "png", "--future", 1)
     assert [path.name for path in (tmp_path / "png").iterdir()] == ["future_01"]
     assert len(list((tmp_path / "png/future_01").iterdir())) == 8
+
+
+def test_a_removed_record_is_named_by_export_and_by_both_sides_of_a_comparison(archive, tmp_path):
+    sound = tmp_path / "sound.zarr"
+    shutil.copytree(archive, sound)
+    (archive / "rollouts/0000/_commit/000001.json").unlink()
+    damage = r"window 1: rollouts/0000/_commit/000001\.json: the file is missing"
+    with pytest.raises(ArchiveError, match=damage):
+        run("export", archive, "--format", "png", "--out", tmp_path / "png")
+    assert len(list((tmp_path / "png/future_00").iterdir())) == 8  # what is committed
+    with pytest.raises(ArchiveError, match=damage):
+        run("check", sound, "--against", archive)
+    (archive / "rollouts/0000/_commit/000000.json").unlink()
+    with pytest.raises(ArchiveError, match=r"000000\.json: the file is missing"):
+        run("export", archive, "--format", "png", "--out", tmp_path / "png", "--future", 0)
 
 
 def test_wrong_arguments_are_named(archive, tmp_path):

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -78,3 +81,43 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     assert found["state"] == "missing"
     assert "prediction" in found["detail"]
     assert "interpolation" not in found["detail"]
+
+
+@pytest.mark.parametrize("obstacle", ["folder", "pipe", "nothing", "other bytes"])
+def test_a_checkpoint_that_cannot_be_read_is_named_and_the_rest_examined(
+    obstacle: str, tiny_checkpoints: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_checkpoints, folder)
+    path = folder / "image.safetensors"
+    path.unlink()
+    match obstacle:
+        case "folder":
+            path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "other bytes":
+            path.write_bytes(b"other")
+    code, findings = doctor("--checkpoints", str(folder))
+    assert code == 1
+    assert str(path) in findings["checkpoints"]["detail"]
+    assert "disk" in findings
+
+
+@pytest.mark.parametrize("manifest", ["pipe", "folder", "not finite"])
+def test_a_manifest_that_cannot_be_used_is_named(manifest: str, tiny_checkpoints: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "models"
+    shutil.copytree(tiny_checkpoints, folder)
+    path = folder / "manifest.json"
+    text = path.read_text()
+    path.unlink()
+    match manifest:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "not finite":
+            path.write_text(re.sub(r'("keyframe_fps": )[0-9.]+', r"\1NaN", text))
+    _, findings = doctor("--checkpoints", str(folder))
+    assert str(path) in findings["checkpoints"]["detail"]
+    assert findings["checkpoints"]["state"] == "missing"

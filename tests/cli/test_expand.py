@@ -148,3 +148,13 @@ def test_a_case_and_its_file_give_the_same_archive(swept: Path, tmp_path: Path, 
     )
     assert len(first) > 3
     assert first == second
+
+
+def test_results_of_formulas_are_written_without_the_noise_of_their_last_digits(tmp_path: Path) -> None:
+    file = tmp_path / "formula.yaml"
+    file.write_text(
+        "format: 1\nname: formula\nego: {speed_mps: 10}\nsweep:\n  method: grid\n  vary:\n"
+        "    seed: {choice: [1, 2]}\n    ego.speed_mps: {equals: 0.1 + 0.2}\n"
+    )
+    assert load_case(file, 0).ego.speed_mps == 0.3
+    assert "speed_mps: 0.3}" in invoke("expand", file, "--index", "0").stdout

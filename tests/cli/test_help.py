@@ -57,6 +57,11 @@ def test_every_verb_can_answer_in_json(verb: str) -> None:
     assert any("--json" in parameter.opts for parameter in VERBS[verb].params)
 
 
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if not VERBS[verb].hidden])
+def test_every_verb_has_an_example(verb: str) -> None:
+    assert verb in EXAMPLES or f"-m drivesim {verb} --" in shown(*verb.split())
+
+
 @pytest.mark.parametrize("verb", EXAMPLES)
 def test_examples_are_shown_and_parse(verb: str) -> None:
     text = " ".join(shown(*verb.split()).split())

@@ -9,6 +9,7 @@ import pytest
 
 from drivesim import __version__
 from drivesim.cli import main as program
+from drivesim.durable import SyncError
 from drivesim.errors import ArchiveError, CheckpointError, InputError, MissingExtraError, ScenarioError
 
 
@@ -38,6 +39,9 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
             2,
             "a.lock: Too many levels of symbolic links",
         ),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "gone"), 2, "gone: No such file or directory"),
+        (InputError("names \x1b[31m and\na line break"), 2, r"names \x1b[31m and\na line break"),
+        (PermissionError(errno.EACCES, "Permission denied", "\x1b]0;"), 2, r"\x1b]0;: Permission denied"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )
@@ -52,6 +56,19 @@ def test_an_error_of_a_verb_becomes_a_line_and_an_exit_code(
     captured = capsys.readouterr()
     assert captured.err.strip() == shown
     assert captured.out == ""
+
+
+def test_a_file_system_that_does_not_sync_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def fail() -> None:
+        raise SyncError(errno.EINVAL, "cannot be synced to disk (Invalid argument)", "share/out")
+
+    monkeypatch.setattr(program, "app", fail)
+    assert run(monkeypatch) == 1
+    shown = capsys.readouterr().err
+    assert shown.startswith("share/out: cannot be synced to disk (Invalid argument); this file system cannot make")
+    assert "local disk" in shown
 
 
 def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

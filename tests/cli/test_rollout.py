@@ -42,7 +42,12 @@ def test_rollout_makes_archive_and_previews_with_json_on_stdout(file: Path, tiny
     document = json.loads(result.stdout)
     assert (document["futures"], document["seed"]) == (1, 9)
     assert result.stderr.splitlines() == ["future 0: window 1 of 1 done, 0 s left"]
-    assert {Path(path).name for path in document["written"]} == {"future_00.mp4", "future_00.png", "contact_sheet.png"}
+    assert {Path(path).name for path in document["written"]} == {
+        "contact_sheet.png",
+        "future_00.mp4",
+        "future_00.png",
+        "report.html",
+    }
     archive = open_archive(document["archive"])
     assert archive.complete
     assert len(archive.rollouts[0].frames) == 5
@@ -119,8 +124,8 @@ def test_missing_checkpoints_are_an_input_error_and_leave_nothing(file: Path, ve
 def test_compose_refuses_other_formats_and_places(file: Path, tiny_checkpoints: Path) -> None:
     for out, said in (
         (file.parent / "x.jpg", "PNG"),
-        (file / "x.png", "cannot be made"),
-        (file.parent / "d.png", "here"),
+        (file / "x.png", "cannot be written here"),
+        (file.parent / "d.png", "is a folder"),
     ):
         (file.parent / "d.png").mkdir(exist_ok=True)
         result = _run("compose", file, "--out", out, "--checkpoints", tiny_checkpoints)
@@ -133,3 +138,39 @@ def test_a_device_that_is_not_there_is_an_input_error(file: Path, monkeypatch: p
     result = _run("rollout", file, "--out", file.parent / "out", "--device", "cuda")
     assert isinstance(result.exception, InputError)
     assert "--device cpu" in str(result.exception)
+
+
+def test_an_interrupted_rollout_says_that_the_same_command_continues(
+    file: Path, tiny_checkpoints: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("drivesim.rollout.job.run_rollout", interrupted)
+    result = _run("rollout", file, "--out", file.parent / "out", "--checkpoints", tiny_checkpoints)
+    assert result.exit_code == 130
+    assert "run the same command again, it continues" in result.stderr
+
+
+def test_boxes_are_drawn_on_exported_videos_and_pictures(file: Path, tiny_checkpoints_with_detector: Path) -> None:
+    checkpoints = ("--checkpoints", tiny_checkpoints_with_detector)
+    result = _run("rollout", file, "--out", file.parent / "out", "--futures", 1, "--device", "cpu", *checkpoints)
+    archive, folder = file.parent / "out" / "short.zarr", file.parent / "exported"
+    exported = ("export", archive, "--future", 0, *checkpoints)
+    for name, boxes in (("plain", ()), ("boxes", ("--boxes",))):
+        for format in ("png", "mp4"):
+            result = _run(*exported, "--format", format, "--out", folder / name, *boxes)
+            assert result.exit_code == 0, result.output
+    plain, drawn = (cv2.imread(str(folder / name / "future_00" / "000000.png")) for name in ("plain", "boxes"))
+    x0, y0, x1 = (round(edge * 256 / 1024) for edge in (400, 260, 520))  # the requested box
+    assert (drawn[y0, x0 + 10 : x1 - 10] == (0, 215, 255)).all()  # a car's colour, BGR
+    assert not np.array_equal(plain, drawn)
+    assert (folder / "boxes" / "future_00.mp4").is_file()
+    assert isinstance(_run(*exported, "--format", "coco", "--out", folder, "--boxes").exception, InputError)
+
+
+def test_a_place_where_nothing_can_be_written_is_named_before_anything_is_made(file: Path, tmp_path: Path) -> None:
+    result = _run("compose", file, "--out", "/proc/x.png", "--checkpoints", tmp_path / "none")
+    assert isinstance(result.exception, InputError)
+    assert str(result.exception).startswith("/proc/x.png: cannot be written here")
+    assert str(result.exception).endswith("choose another --out")

@@ -59,3 +59,57 @@ def test_the_schema_describes_every_field_with_its_range() -> None:
     assert all(field.get("description") for field in fields.values())
     assert (fields["duration_s"]["minimum"], fields["duration_s"]["maximum"]) == (0.4, 3600)
     assert document["$defs"]["Box"]["properties"]["category"]["enum"] == ["car", "van", "truck", "bus"]
+
+
+def test_a_file_with_many_mistakes_says_how_many_are_not_shown(tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("format: 1\nname: bad\n" + "".join(f"wrong_{number}: 1\n" for number in range(14)))
+    result = invoke("validate", file, "--json")
+    [document] = json.loads(result.stdout)
+    assert (len(document["problems"]), document["more_problems"]) == (10, 4)
+    assert result.stderr.splitlines()[-1] == "and 4 more problems"
+
+
+def test_a_folder_stands_for_the_scenarios_in_it(tmp_path: Path, bad: Path) -> None:
+    good = tmp_path / "deep" / "good.yaml"
+    for file in (good, tmp_path / ".good.yaml"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("format: 1\nname: good\n")
+    result = invoke("validate", tmp_path, "--json")
+    assert result.exit_code == 2
+    assert {entry["file"]: entry["valid"] for entry in json.loads(result.stdout)} == {str(bad): False, str(good): True}
+
+
+SWEPT = """\
+format: 1
+name: swept
+ego: {speed_mps: 10}
+actors:
+  - {category: car, distance_m: 12, speed_mps: 10, manoeuvres: [{type: brake, duration_s: 4, speed_mps: 8}]}
+duration_s: 4
+sweep:
+  method: grid
+  vary:
+    actors[0].distance_m: {choice: [60, 8, 70, 6, 5]}
+    actors[0].manoeuvres[0].speed_mps: {choice: [2]}
+"""
+
+
+@pytest.mark.parametrize("verb", ["validate", "expand"])
+def test_warnings_of_cases_are_grouped_with_their_numbers(tmp_path: Path, verb: str) -> None:
+    file = tmp_path / "swept.yaml"
+    file.write_text(SWEPT)
+    result = invoke(verb, file)
+    assert result.exit_code == 0
+    [warning] = result.stderr.splitlines()
+    assert "warning: W211 car_0 collides with the ego at" in warning
+    assert warning.endswith("as in case 1; in 3 of 5 cases (1, 3..4)")
+
+
+def test_a_warning_of_a_case_fails_a_strict_check(tmp_path: Path) -> None:
+    file = tmp_path / "swept.yaml"
+    file.write_text(SWEPT)
+    assert invoke("validate", file, "--strict").exit_code == 2
+    [document] = json.loads(invoke("validate", file, "--json").stdout)
+    assert document["cases"] == 5
+    assert len(document["warnings"]) == 1

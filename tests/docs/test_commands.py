@@ -79,6 +79,8 @@ ONLY_READ = {
     "evaluate decoder": "the logs here hold one clip; tests/cli/evaluate/test_video.py makes several",
     "evaluate upsampler": "the logs here are too small; tests/cli/evaluate/test_video.py makes larger ones",
     "export --format rerun": "rerun-sdk is an extra; the test of the export runs it",
+    "adapt": "it measures before and after training; tests/cli/test_adapt.py runs it on tiny models",
+    "train s3://bucket/logs": "the bucket is not there; tests/cli/train/test_train.py trains on footage at a URL",
     "ui": "serves a page until it is stopped",
 }
 

@@ -70,6 +70,16 @@ def test_a_scenario_without_manoeuvres_asks_for_nothing_over_time(checkpoints: P
     placed = _archive(tmp_path, checkpoints, LEAD)
     with pytest.raises(InputError, match="no actor of its scenario has a manoeuvre"):
         list(steering_figures(Engine.load(checkpoints), [placed], lambda *_: None))
+    assert steered_archives([placed])[0] == []
+
+
+def test_archives_without_manoeuvres_are_left_out_by_name(steered: Path, checkpoints: Path, tmp_path: Path) -> None:
+    placed = _archive(tmp_path, checkpoints, LEAD)
+    kept, [sentence] = steered_archives([placed, steered])
+    assert kept == [steered]
+    assert sentence.startswith(f"{placed}: no actor")
+    with pytest.raises(InputError, match="does not exist"):
+        steered_archives([steered, tmp_path / "nowhere.zarr"])
 
 
 @pytest.mark.parametrize(("shift", "overlap"), [(0.0, 1.0), (0.5, 0.0)])
@@ -80,8 +90,3 @@ def test_the_overlap_is_that_of_the_boxes(
     figures = [f for f in steering_figures(Engine.load(checkpoints), [steered], lambda *_: None) if f.name == "iou"]
     assert figures
     assert [f.value for f in figures] == pytest.approx([overlap] * len(figures), abs=1e-5)
-
-
-def test_only_archives_with_manoeuvres_are_steered(steered: Path, checkpoints: Path, tmp_path: Path) -> None:
-    placed = _archive(tmp_path, checkpoints, LEAD)
-    assert steered_archives([placed, steered]) == [steered]

@@ -17,7 +17,11 @@ def of_size(count: int) -> Conditioning:
         time_of_day=torch.ones(count, dtype=torch.long),
         crowdedness=torch.full((count,), 5),
         ego_motion=EgoMotion(torch.randn(count, 3, 2), known),
-        context=ContextFrames(torch.randn(count, 3, 1, 1, 1), torch.tensor([True, False, True]).expand(count, 3)),
+        context=ContextFrames(
+            torch.randn(count, 3, 1, 1, 1),
+            torch.tensor([True, False, True]).expand(count, 3),
+            torch.full((count,), 0.1),
+        ),
         frame_rate=torch.zeros(count, dtype=torch.long),
     )
 
@@ -91,6 +95,19 @@ def test_to_moves_every_tensor() -> None:
             tensors = [value] if isinstance(value, torch.Tensor) else [getattr(value, f.name) for f in fields(value)]
             assert all(tensor.device.type == "meta" for tensor in tensors), field.name
     assert moved.frame_rate is None
+    assert replace(whole, context=replace(whole.context, noise=None)).to("meta").context.noise is None
+
+
+def test_first_frames_keep_what_is_known_of_them_and_of_whole_samples() -> None:
+    whole = of_size(2)
+    first = whole.first_frames(2)
+    assert torch.equal(first.ego_motion.values, whole.ego_motion.values[:, :2])
+    assert torch.equal(first.context.latents, whole.context.latents[:, :2])
+    assert torch.equal(first.context.mask, whole.context.mask[:, :2])
+    assert torch.equal(first.context.noise, whole.context.noise)
+    assert torch.equal(first.ego_motion.known, whole.ego_motion.known)
+    assert torch.equal(first.time_of_day, whole.time_of_day)
+    assert first.low_res is None
 
 
 def test_kinds_can_be_forgotten_together() -> None:

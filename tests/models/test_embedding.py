@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import torch
 
-from drivesim.models.conditioning import UNKNOWN, Conditioning, EgoMotion
+from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames, EgoMotion
 from drivesim.models.embedding import MAX_CROWDEDNESS, NoiseEmbedding, SceneEmbedding, TemporalEmbedding
+from drivesim.models.temporal import TemporalConfig
 
 TAU = torch.tensor([10, 700])
 
@@ -36,7 +37,7 @@ def test_scene_labels_enter_sample_by_sample(randomise) -> None:
 
 
 def test_ego_motion_is_told_frame_by_frame(randomise) -> None:
-    embedding = randomise(TemporalEmbedding(32, ego_motion=True, frame_rate=False))
+    embedding = randomise(TemporalEmbedding(32, TemporalConfig(ego_motion=True, frame_rate=False)))
     values = torch.zeros(2, 4, 2)
     values[0, 2] = torch.tensor([10.0, 0.2])
     known = torch.tensor([True, True])
@@ -47,7 +48,7 @@ def test_ego_motion_is_told_frame_by_frame(randomise) -> None:
 
 
 def test_unknown_ego_motion_is_absent_and_differs_from_standing_still(randomise) -> None:
-    embedding = randomise(TemporalEmbedding(32, ego_motion=True, frame_rate=False))
+    embedding = randomise(TemporalEmbedding(32, TemporalConfig(ego_motion=True, frame_rate=False)))
     motion = EgoMotion(torch.randn(2, 4, 2), torch.tensor([False, False]))
     absent = embedding(TAU, Conditioning(), 4)
     assert torch.equal(embedding(TAU, Conditioning(ego_motion=motion), 4), absent)
@@ -56,8 +57,34 @@ def test_unknown_ego_motion_is_absent_and_differs_from_standing_still(randomise)
 
 
 def test_regimes_of_the_frame_rate_differ(randomise) -> None:
-    embedding = randomise(TemporalEmbedding(32, ego_motion=False, frame_rate=True))
+    embedding = randomise(TemporalEmbedding(32, TemporalConfig(ego_motion=False, frame_rate=True)))
     regimes = [embedding(TAU, Conditioning(frame_rate=torch.full((2,), regime)), 4) for regime in (UNKNOWN, 0, 1)]
     assert torch.equal(regimes[0], embedding(TAU, Conditioning(), 4))
     assert not torch.allclose(regimes[1], regimes[2])
     assert not torch.allclose(regimes[0], regimes[1])
+
+
+def noisy_contexts(levels: list[float], known: list[bool]) -> Conditioning:
+    mask = torch.tensor(known)[:, None].expand(-1, 4)
+    return Conditioning(context=ContextFrames(torch.randn(len(levels), 4, 1, 1, 1), mask, torch.tensor(levels)))
+
+
+def test_the_noise_of_the_context_has_no_effect_before_it_is_trained() -> None:
+    embedding = TemporalEmbedding(32, TemporalConfig(context_noise=True))
+    told = noisy_contexts([0.1, 0.7], [True, True])
+    assert torch.equal(embedding(TAU, told, 4), embedding.noise(TAU)[:, None].expand(-1, 4, -1))
+
+
+def test_levels_of_noise_on_the_context_are_told_apart(randomise) -> None:
+    embedding = randomise(TemporalEmbedding(32, TemporalConfig(context_noise=True)))
+    tau = torch.full((4,), 500)
+    embedded = embedding(tau, noisy_contexts([0.0, 0.02, 0.1, 0.7], [True] * 4), 4)[:, 0]
+    assert (torch.cdist(embedded, embedded) + torch.eye(4)).min() > 1e-3
+
+
+def test_without_known_frames_there_is_no_noise_level(randomise) -> None:
+    embedding = randomise(TemporalEmbedding(32, TemporalConfig(context_noise=True)))
+    unknown = embedding(TAU, noisy_contexts([0.1, 0.7], [False, True]), 4)
+    absent = embedding(TAU, Conditioning(), 4)
+    assert torch.equal(unknown[0], absent[0])
+    assert not torch.allclose(unknown[1], absent[1])

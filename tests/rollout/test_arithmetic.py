@@ -33,7 +33,7 @@ def make(out: Path, checkpoints: Path) -> Path:
         {"format": 1, "name": "short", "time_of_day": "day", "duration_s": 3.0, "sampling": {"steps": 4}}
     )
     job = RolloutJob(scenario, out, checkpoints, seed=5, futures=1)
-    list(run_rollout(job, Engine.load(checkpoints)))
+    list(run_rollout(job, Engine.load(checkpoints, threads=None)))  # those of torch
     return job.archive_path
 
 

@@ -8,6 +8,7 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -17,7 +18,7 @@ from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
 from drivesim.rollout import workers
 from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, render_job, run_rollout
-from drivesim.scenario import Scenario
+from drivesim.scenario import Scenario, load_scenario
 
 PREVIEWS = ["contact_sheet.png", "future_00.mp4", "future_00.png", "future_01.mp4", "future_01.png"]
 
@@ -151,7 +152,7 @@ def test_a_stopped_worker_ends_a_rollout_with_an_error_instead_of_waiting_for_ev
     monkeypatch.setattr(workers, "SILENCE_LIMIT_S", 0.5)
     for worker in multiprocessing.active_children():
         os.kill(worker.pid, signal.SIGSTOP)
-    with pytest.raises(DrivesimError, match=r"no worker process made a step for 0\.5 s; run the same command again"):
+    with pytest.raises(DrivesimError, match=r"a worker process made no step for 0\.5 s; run the same command again"):
         list(events)
     assert not check_archive(job.archive_path, read_data=True)
 
@@ -180,3 +181,57 @@ def test_a_place_that_cannot_be_written_is_an_input_error(job: RolloutJob, tmp_p
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(InputError, match="--out"):
         list(run_rollout(replace(job, out=tmp_path / "file")))
+
+
+def test_an_archive_is_not_rendered_over_itself(job: RolloutJob, whole: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(job.out)
+    for out in (job.out, tmp_path / "link"):
+        with pytest.raises(InputError, match="holds the archive itself"):
+            render_job(job.archive_path, out, job.checkpoints)
+    assert _tree(job.archive_path) == whole
+
+
+def test_one_future_is_made_alone_and_the_others_can_follow(
+    job: RolloutJob, whole: dict[str, str], tmp_path: Path
+) -> None:
+    alone, engine = replace(job, out=tmp_path, only=1), Engine.load(job.checkpoints)
+    events = list(run_rollout(alone, engine))
+    assert {event.future for event in events if isinstance(event, Committed)} == {1}
+    assert [rollout.complete for rollout in open_archive(alone.archive_path).rollouts] == [False, True]
+    assert sorted(path.name for path in alone.preview_folder.iterdir()) == ["future_01.mp4", "future_01.png"]
+    list(run_rollout(replace(alone, only=None), engine))
+    assert _tree(alone.archive_path) == whole
+    assert sorted(path.name for path in alone.preview_folder.iterdir()) == PREVIEWS
+
+
+def test_a_future_that_the_job_does_not_have_is_refused(job: RolloutJob, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--future 2: short has 2 futures, the last of which is 1"):
+        next(run_rollout(replace(job, out=tmp_path / "none", only=2)))
+    assert not (tmp_path / "none").exists()
+
+
+def _from_a_photo(folder: Path, checkpoints: Path) -> RolloutJob:
+    folder.mkdir()
+    rows, columns = np.meshgrid(np.arange(128), np.arange(256), indexing="ij")
+    cv2.imwrite(str(folder / "photo.png"), np.stack([rows, columns, rows], -1).astype(np.uint8))
+    (folder / "a.yaml").write_text(
+        "format: 1\nname: a\nfirst_frame: photo.png\nduration_s: 0.4\nsampling: {steps: 1}\n"
+    )
+    return RolloutJob(load_scenario(folder / "a.yaml"), folder / "out", checkpoints, 0, 1, frame_storage="none")
+
+
+def test_equal_scenarios_and_photos_in_two_folders_give_the_same_bytes(tiny_checkpoints: Path, tmp_path: Path) -> None:
+    engine, trees = Engine.load(tiny_checkpoints), []
+    for folder in (tmp_path / "here", tmp_path / "elsewhere"):
+        job = _from_a_photo(folder, tiny_checkpoints)
+        list(run_rollout(job, engine))
+        trees.append(_tree(job.archive_path))
+    assert trees[0] == trees[1]
+    # Latents are rendered without the photo that they began with.
+    (folder / "photo.png").unlink()
+    rendering = render_job(job.archive_path, tmp_path / "rendered", tiny_checkpoints)
+    list(run_rollout(rendering, engine))
+    assert open_archive(rendering.archive_path).complete
+    assert open_archive(rendering.archive_path).rollouts[0].latents[0].tolist() == (
+        open_archive(job.archive_path).rollouts[0].latents[0].tolist()
+    )

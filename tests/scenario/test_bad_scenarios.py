@@ -105,6 +105,14 @@ BAD_FIELDS = {
             (5, 1, "unknown key `speed`; did you mean `seed`?"),
         ],
     ),
+    "what is not supported yet": (
+        b"weather: rain\nactors:\n  - {category: pedestrian, distance_m: 9}\ntime_of_day: dusk",
+        [
+            (3, 1, "`weather` is not supported yet; see docs/scenarios.md#what-the-default-can-show"),
+            (5, 16, "`category`: 'pedestrian' is not supported yet; see docs/scenarios.md#what-the-default-can-show"),
+            (6, 14, "`time_of_day`: 'dusk' is not supported yet; see docs/scenarios.md#what-the-default-can-show"),
+        ],
+    ),
     "anchor": (b"seed: &a 1", [(3, 7, "the anchor &a; write the value out where it is needed")]),
     "alias": (b"seed: *a", [(3, 7, "the alias *a; write the value out")]),
     "tag": (b"seed: !!int 1", [(3, 7, "the tag tag:yaml.org,2002:int; expected a plain value")]),
@@ -163,3 +171,17 @@ def test_at_most_ten_problems_are_shown_in_the_order_of_the_file() -> None:
     with pytest.raises(ScenarioError) as caught:
         parse_scenario(content)
     assert [problem.place.line for problem in caught.value.args] == list(range(3, 13))
+    assert str(caught.value).splitlines()[-1] == "and 20 more problems"
+    assert caught.value.explained().count("^^^") == 10
+
+
+@pytest.mark.parametrize("number", [10, 11, 14])
+@pytest.mark.parametrize("kind", ["unknown keys", "keys given twice"])
+def test_problems_that_are_not_shown_are_counted(number: int, kind: str) -> None:
+    lines = {"unknown keys": b"wrong_%d: 1\n", "keys given twice": b"seed: %d\n"}[kind]
+    content = HEAD + b"".join(lines % index for index in range(number + (kind == "keys given twice")))
+    with pytest.raises(ScenarioError) as caught:
+        parse_scenario(content)
+    assert (len(caught.value.args), caught.value.num_more) == (10, number - 10)
+    said = {10: [], 11: ["and 1 more problem"], 14: ["and 4 more problems"]}[number]
+    assert str(caught.value).splitlines()[10:] == said

@@ -145,3 +145,12 @@ def test_a_missing_file_and_a_folder_are_input_errors(tmp_path: Path) -> None:
         load_scenario(tmp_path / "nowhere.yaml")
     with pytest.raises(InputError, match="got a folder"):
         load_scenario(tmp_path)
+
+
+def test_a_scenario_is_shown_in_short() -> None:
+    content = b"format: 1\nname: a\nactors:\n  - {category: car, distance_m: 20}\nseed: 7\nfutures: 1\n"
+    assert (
+        repr(parse_scenario(content)) == str(parse_scenario(content)) == "<Scenario a: 1 actor, 4 s, 1 future, seed 7>"
+    )
+    boxes = b"format: 1\nname: b\nboxes:\n" + b"  - {category: car, xyxy: [400, 260, 500, 340]}\n" * 2
+    assert repr(parse_scenario(boxes)) == "<Scenario b: 2 boxes, 4 s, 2 futures, seed 0>"

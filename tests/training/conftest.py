@@ -59,6 +59,15 @@ def logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def long_logs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of logs with one frame per keyframe, long enough for three windows in a row."""
+    root = tmp_path_factory.mktemp("long_logs")
+    for number, name in enumerate(_names(4)):
+        _log(root / name, number, tiny().video.keyframe_fps, 20)
+    return root
+
+
 class QuickStage:
     """Pulls the weights of a stage's network towards random numbers."""
 
@@ -87,7 +96,7 @@ class QuickStage:
     def refresh(self) -> int:
         return 0
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
         aim = torch.randn((), generator=generator)
         loss = torch.stack([(parameter - aim).square().mean() for parameter in self._trained.values()]).mean()
         yield LossTerm("network", loss, {"loss": loss})

@@ -21,7 +21,27 @@ import pytest
 from ui.settings import UiSettings
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 150  # of a machine with more to do than these tests
+PATIENCE_S = 400  # of a machine that is slow, or has more to do than these tests
+_BRIEFLY_S = 20  # until a click is repeated that may have come too early
+_PART_OF_TAB = {
+    "compose": "#scene svg.ds-canvas",
+    "futures": "#run-button",
+    "scenario": "#editor textarea",
+    "archives": "#archive input",
+    "study": "#study-start",
+}
+# The drawing area is ready when it shows the guide and has had the same place in several frames of the browser.
+_CANVAS_RESTS = """() => new Promise((done) => {
+  let last = "", same = 0;
+  const look = () => {
+    const canvas = document.querySelector("#scene svg.ds-canvas");
+    const place = canvas?.querySelector(".ds-horizon") ? JSON.stringify(canvas.getBoundingClientRect()) : "";
+    same = place !== "" && place === last ? same + 1 : 0;
+    last = place;
+    if (same === 5) done(); else requestAnimationFrame(look);
+  };
+  look();
+})"""
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _ADDRESS = re.compile(r"http://[\w.\[\]:]+/")
 
@@ -45,27 +65,39 @@ class Driver:
         return getattr(self.page, name)
 
     def tab(self, name: str) -> None:
-        """Opens a tab."""
+        """Opens a tab and waits until its contents are on screen."""
         self.page.click(f"button[role=tab][data-tab-id={name}]")
+        self.page.wait_for_selector(_PART_OF_TAB[name])
 
     def draw(self, box: tuple[int, int, int, int]) -> None:
-        """Drags from one corner of a box to the other, in pixels of the frame."""
+        """Draws a box of these edges, in pixels of the frame."""
         self.page.keyboard.press("Escape")
+        self.drag(box[:2], box[2:])
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Drags from one pixel of the frame to another."""
+        with self.dragging(start, end):
+            pass
+
+    @contextmanager
+    def dragging(self, start: tuple[int, int], end: tuple[int, int]) -> Iterator[None]:
+        """Presses at one pixel of the frame, drags to another, and releases there at the end of the block."""
+        self.page.evaluate(_CANVAS_RESTS)
         place = self.page.locator("#scene svg.ds-canvas").bounding_box()
-        x0, y0, x1, y1 = (
-            place["xy"[axis % 2]] + edge * place["width" if axis % 2 == 0 else "height"] / (512 if axis % 2 else 1024)
-            for axis, edge in enumerate(box)
-        )
+        scale = place["width"] / 1024
+        (x0, y0), (x1, y1) = ((place["x"] + x * scale, place["y"] + y * scale) for x, y in (start, end))
         self.page.mouse.move(x0, y0)
         self.page.mouse.down()
         self.page.mouse.move((x0 + x1) / 2, (y0 + y1) / 2)
         self.page.mouse.move(x1, y1)
+        yield
         self.page.mouse.up()
 
-    def table(self) -> list[list[str]]:
-        """The rows of the table of boxes: category and edges."""
+    def wait_for_table(self, rows: list[list[str]]) -> None:
+        """Waits until the table of boxes has these rows: category and edges."""
         cells = "[...row.querySelectorAll('select, input')].map(cell => cell.value)"
-        return self.page.evaluate(f"[...document.querySelectorAll('#scene tbody tr')].map(row => {cells})")
+        shown = f"[...document.querySelectorAll('#scene tbody tr')].map(row => {cells})"
+        self.page.wait_for_function(f"rows => JSON.stringify({shown}) === JSON.stringify(rows)", arg=rows)
 
     def yaml(self) -> str:
         """The text of the Scenario tab, which is opened."""
@@ -80,9 +112,17 @@ class Driver:
         )
 
     def choose(self, dropdown: str, text: str) -> None:
-        """Chooses an entry of a dropdown by a part of its text."""
-        self.page.click(f"#{dropdown} input")
-        self.page.locator(f"#{dropdown} ul[role=listbox] li", has_text=text).first.click()
+        """Chooses an entry of a dropdown by a part of its text; a list that arrives late closes what was opened."""
+        from playwright.sync_api import TimeoutError
+
+        entry = self.page.locator(f"#{dropdown} ul[role=listbox] li", has_text=text).first
+        for _ in range(PATIENCE_S // _BRIEFLY_S):
+            self.page.click(f"#{dropdown} input")
+            try:
+                return entry.click(timeout=_BRIEFLY_S * 1000)
+            except TimeoutError:
+                self.page.keyboard.press("Escape")
+        raise AssertionError(f"#{dropdown} does not offer {text!r}")
 
     def short_futures(self, seconds: float, futures: int = 1) -> None:
         """Sets length and number on the Futures tab, and waits until the scenario says so."""
@@ -95,9 +135,17 @@ class Driver:
 
     def roll_out(self) -> None:
         """Presses Roll out and waits for the end."""
-        self.page.click("#run-button")
-        self.page.wait_for_selector("#progress .ds-jobs[data-state=done]")
+        done = self.press_roll_out("done")
+        self.page.wait_for_selector(done)
         self.page.wait_for_selector("#player img[data-frame]")
+
+    def press_roll_out(self, state: str) -> str:
+        """Presses Roll out; returns what selects the progress of this rollout, and of none before, in a state."""
+        jobs = self.page.locator("#progress .ds-jobs")
+        before = jobs.get_attribute("data-job") if jobs.count() else ""
+        self.page.click("#run-button")
+        self.page.wait_for_selector(f"#progress .ds-jobs:not([data-job='{before}'])")
+        return f"#progress .ds-jobs[data-state={state}]:not([data-job='{before}'])"
 
 
 @pytest.fixture(scope="session")
@@ -116,7 +164,7 @@ def start_server(tiny_checkpoints_with_detector: Path) -> Iterator[Callable[...,
     yield start
     for process in started:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
@@ -163,6 +211,7 @@ def _opened(browser: Any, url: str, **options: Any) -> Iterator[Driver]:
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
     page.goto(url)
     page.wait_for_function("document.querySelector('#seed input, #seed textarea')?.value === '0'")
+    page.evaluate(_CANVAS_RESTS)
     yield Driver(page)
     context.close()
     assert errors == []

@@ -11,7 +11,7 @@ import pytest
 from drivesim.errors import InputError
 from ui.document import Desk
 from ui.document_view import editor_json
-from ui.merging import CONTROLS, DEFAULT_GUIDANCE, PageState, control_values, merged, with_controls
+from ui.merging import CONTROLS, DEFAULT_GUIDANCE, PageState, acceptable, control_values, merged, with_controls
 from ui.pictures import Pictures
 
 CAR = {"category": "car", "xyxy": [400, 250, 520, 340]}
@@ -67,7 +67,8 @@ def test_what_is_typed_is_newer_than_the_controls(desk: Desk) -> None:
         {"duration_s": 0.1},
         {"duration_s": None},
         {"time_of_day": "dusk"},
-        {"crowdedness": 65},
+        {"crowdedness": "65"},
+        {"crowdedness": "many"},
         {"guidance": 21},
     ],
 )
@@ -76,8 +77,18 @@ def test_a_wrong_value_is_refused_and_the_yaml_stays(desk: Desk, changed: dict[s
         merged(desk, state_of(editor_json(desk.blank()), {}, **changed))
 
 
+def test_a_wrong_control_does_not_take_the_drawing_away(desk: Desk) -> None:
+    document = acceptable(desk, state_of(editor_json(desk.blank()), {"edit": 1, "boxes": [CAR]}, seed="abc"))
+    assert document.required().boxes[0].xyxy == (400, 250, 520, 340)
+
+
+def test_a_drawing_that_is_none_leaves_the_yaml(desk: Desk) -> None:
+    document = acceptable(desk, state_of(editor_json(desk.blank()), {"edit": 1, "boxes": [{"xyxy": [1]}]}))
+    assert document == desk.blank()
+
+
 def test_controls_show_what_they_set(desk: Desk) -> None:
-    values = {"name": "a", "time_of_day": "", "crowdedness": None, "guidance": 3.5, "seed": "5", "duration_s": 1.2}
+    values = {"name": "a", "time_of_day": "", "crowdedness": "", "guidance": 3.5, "seed": "5", "duration_s": 1.2}
     document = with_controls(desk, desk.blank(), {**values, "futures": 3})
     assert control_values(document.scenario) == {**values, "futures": 3}
     assert tuple(control_values(document.scenario)) == CONTROLS

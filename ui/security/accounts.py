@@ -31,6 +31,8 @@ def read_accounts(path: Path) -> dict[str, str]:
     """
     try:
         mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):
+            raise InputError(f"--auth-file {path}: is not a regular file")
         content = path.read_bytes()[: _MAX_FILE_BYTES + 1]
         lines = content.decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:

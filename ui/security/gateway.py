@@ -22,8 +22,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MAX_STREAMS = 200
 MAX_PENDING_BYTES = 64 << 20
+SMALL_BODY_BYTES = 64 << 10
 BODY_TIMEOUT_S = 20.0
-_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/queue/data", "/gradio_api/startup-events")
+_STREAMS = ("/gradio_api/heartbeat/", "/gradio_api/startup-events")
 _POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self' data:; connect-src 'self'; "
@@ -107,13 +108,15 @@ class Gateway:
             return await _error(413, f"the body is larger than {max_body >> 10} KiB")(
                 request.scope, request.receive, send
             )
-        if self._pending_bytes + expected > MAX_PENDING_BYTES:
+        # Large bodies share a limit; small ones, such as nearly all calls of a page, cannot be kept out by them.
+        counted = expected if expected > SMALL_BODY_BYTES else 0
+        if counted and self._pending_bytes + counted > MAX_PENDING_BYTES:
             return await _error(503, "the server is busy; try again")(request.scope, request.receive, send)
-        self._pending_bytes += expected
+        self._pending_bytes += counted
         try:
             body = await _body(request, max_body)
         finally:
-            self._pending_bytes -= expected
+            self._pending_bytes -= counted
         if body is None:
             return await _error(413, "the body is too large or too slow")(request.scope, request.receive, send)
         if is_call and not allowed_call(body):

@@ -15,14 +15,13 @@ from ui.archives import scenario_of, summary
 from ui.document_view import DocumentView
 from ui.merging import PageState
 from ui.panes import future_pane, player_json
-from ui.parts import mounted, shown_errors
+from ui.parts import QUIET, mounted, shown_errors
 from ui.services import Services
 
 EMPTY = "Choose a rollout."
 NONE_YET = "The output folder holds no rollouts yet. Use the Futures tab to make some."
 ALL = -1
 MAX_PANES = 8
-_QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -97,20 +96,17 @@ class ArchivesTab:
         def compared(key: str | None, future: int, other: str | None, other_future: int) -> tuple[str, str, str]:
             return _shown(services, key, future, other, other_future)
 
-        self.archive.input(opened, [self.archive], [self.future, *shown], **_QUIET)
-        self.other.input(other_opened, chosen[:3], [self.other_future, *shown], **_QUIET)
-        self.future.input(compared, chosen, shown, **_QUIET)
-        self.other_future.input(compared, chosen, shown, **_QUIET)
-        self.refresh.click(lambda: self.listing(services), None, self.listed, **_QUIET)
+        self.archive.input(opened, [self.archive], [self.future, *shown], **QUIET)
+        self.other.input(other_opened, chosen[:3], [self.other_future, *shown], **QUIET)
+        self.future.input(compared, chosen, shown, **QUIET)
+        self.other_future.input(compared, chosen, shown, **QUIET)
+        self.refresh.click(lambda: self.listing(services), None, self.listed, **QUIET)
 
         def checked(key: str | None) -> str:
             with shown_errors():
                 return check_html(services, _required(key))
 
-        self.check.click(
-            checked, [self.archive], [self.checked], concurrency_limit=1, concurrency_id="check",
-            show_progress="minimal", api_visibility="private",
-        )  # fmt: skip
+        self.check.click(checked, [self.archive], [self.checked], **{**QUIET, "show_progress": "minimal"})
 
         def to_screen(key: str | None, *page: Any) -> dict[Any, Any]:
             with shown_errors():
@@ -118,7 +114,7 @@ class ArchivesTab:
             document = services.desk.read(services.desk.portable(scenario))
             return {**view.replaced(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
 
-        self.to_screen.click(to_screen, [self.archive, *view.inputs], [*view.outputs, tabs], **_QUIET)
+        self.to_screen.click(to_screen, [self.archive, *view.inputs], [*view.outputs, tabs], **QUIET)
 
 
 def _shown(services: Services, key: str | None, future: int, other: str | None, other_future: int) -> tuple[Any, ...]:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from drivesim.errors import InputError
+from drivesim.errors import DrivesimError, InputError
 from ui.composer import MAX_VARIANTS
 from ui.document_view import DocumentView, picture_version
-from ui.merging import DEFAULT_GUIDANCE, PageState, with_controls
-from ui.parts import event_field, mounted, parsed, shown_errors, text_of
+from ui.merging import PageState, merged, with_controls
+from ui.parts import QUIET, event_field, mounted, parsed, shown_errors, text_of
 from ui.services import Services
 
 BLANK = "An empty scene"
@@ -32,7 +32,7 @@ class ComposeTab:
     variants: gr.HTML
     name: gr.Textbox
     time_of_day: gr.Radio
-    crowdedness: gr.Number
+    crowdedness: gr.Textbox
     guidance: gr.Slider
     seed: gr.Textbox
     dice: gr.Button
@@ -43,11 +43,17 @@ class ComposeTab:
     used_seed: gr.Textbox
 
     @classmethod
-    def build(cls, services: Services) -> ComposeTab:
-        """Creates the components of the tab."""
+    def build(cls, services: Services, scene: str, shown: Mapping[str, Any]) -> ComposeTab:
+        """Creates the components of the tab.
+
+        Args:
+            services: The services of the server.
+            scene: First value of the drawing area.
+            shown: First values of the controls, by their names in `merging.CONTROLS`.
+        """
         with gr.Row():
             with gr.Column(scale=3, min_width=420):
-                scene = mounted("scene", ("edited", "actors"), elem_id="scene")
+                drawing = mounted("scene", ("edited", "actors"), scene, elem_id="scene")
                 warnings = gr.HTML(elem_id="warnings")
                 variants = mounted("variants", ("chosen",), elem_id="variants")
             with gr.Column(scale=1, min_width=270):
@@ -56,19 +62,16 @@ class ComposeTab:
                     choices, value=BLANK, label="Load a scenario", elem_id="library", filterable=False
                 )
                 upload = mounted("upload", ("opened", "photo"), elem_id="upload")
-                name = gr.Textbox(label="Name", max_length=64, elem_id="name")
+                name = gr.Textbox(shown["name"], label="Name", max_length=64, elem_id="name")
                 times = [("Day", "day"), ("Night", "night"), ("Model decides", "")]
-                time_of_day = gr.Radio(times, label="Time of day", elem_id="time-of-day")
-                crowdedness = gr.Number(
-                    label="Vehicles in view (empty: model decides)", minimum=0, maximum=64, precision=0,
+                time_of_day = gr.Radio(times, value=shown["time_of_day"], label="Time of day", elem_id="time-of-day")
+                crowdedness = gr.Textbox(  # a number field has no empty first value
+                    shown["crowdedness"], label="Vehicles in view", placeholder="model decides", max_length=3,
                     elem_id="crowdedness",
                 )  # fmt: skip
-                guidance = gr.Slider(
-                    0, 20, value=DEFAULT_GUIDANCE, step=0.5, label="Guidance",
-                    elem_id="guidance",
-                )  # fmt: skip
+                guidance = gr.Slider(0, 20, value=shown["guidance"], step=0.5, label="Guidance", elem_id="guidance")
                 with gr.Row():
-                    seed = gr.Textbox(label="Seed", max_length=19, elem_id="seed", scale=2, min_width=90)
+                    seed = gr.Textbox(shown["seed"], label="Seed", max_length=19, elem_id="seed", scale=2, min_width=90)
                     dice = gr.Button("New", elem_id="dice", min_width=60, size="sm")
                     reuse = gr.Button("Last", elem_id="reuse", min_width=60, size="sm")
                 count = gr.Slider(1, MAX_VARIANTS, value=1, step=1, label="Variants", elem_id="count")
@@ -77,7 +80,7 @@ class ComposeTab:
                     cancel = gr.Button("Stop", elem_id="stop-composing", min_width=70)
                 used_seed = gr.Textbox(visible=False)
         return cls(
-            library, upload, scene, warnings, variants, name, time_of_day, crowdedness, guidance, seed, dice, reuse,
+            library, upload, drawing, warnings, variants, name, time_of_day, crowdedness, guidance, seed, dice, reuse,
             count, compose, cancel, used_seed,
         )  # fmt: skip
 
@@ -89,14 +92,21 @@ class ComposeTab:
             state = PageState.of(*page)
             return view.changes(view.current(state), state)
 
+        def drawn(*page: Any) -> dict[Any, Any]:
+            state = PageState.of(*page)
+            try:
+                return view.changes(merged(desk, state), state)
+            except DrivesimError as error:
+                return view.refused(str(error), state)
+
         for happens in (self.scene.edited, self.scene.actors):
-            happens(changed, view.inputs, view.marks, **_quiet())
+            happens(drawn, view.inputs, view.marks, **QUIET, trigger_mode="multiple")
         # Events that only a person causes: "input" also fires when an answer of the server changes a value.
         for happens in (
             self.name.submit, self.name.blur, self.time_of_day.select, self.crowdedness.submit, self.crowdedness.blur,
             self.guidance.release, self.seed.submit, self.seed.blur,
         ):  # fmt: skip
-            happens(changed, view.inputs, view.marks, **_quiet("always_last"))
+            happens(changed, view.inputs, view.marks, **QUIET, trigger_mode="always_last")
 
         def loaded(name: str, *page: Any) -> dict[Any, Any]:
             with shown_errors():
@@ -112,9 +122,9 @@ class ComposeTab:
                 document = desk.with_picture(view.current(state).text, str(parsed(upload).get("picture")))
             return view.replaced(document, state)
 
-        self.library.input(loaded, [self.library, *view.inputs], view.outputs, **_quiet())
-        self.upload.opened(opened, [self.upload, *view.inputs], view.outputs, **_quiet())
-        self.upload.photo(photo, [self.upload, *view.inputs], view.outputs, **_quiet())
+        self.library.input(loaded, [self.library, *view.inputs], view.outputs, **QUIET, trigger_mode="multiple")
+        self.upload.opened(opened, [self.upload, *view.inputs], view.outputs, **QUIET, trigger_mode="multiple")
+        self.upload.photo(photo, [self.upload, *view.inputs], view.outputs, **QUIET, trigger_mode="multiple")
         self._wire_seed(view, services)
         self._wire_composing(view, services)
 
@@ -137,29 +147,34 @@ class ComposeTab:
             return seeded(event_field(event, "seed"), page)
 
         shown = [*view.marks, self.seed]
-        self.dice.click(new_seed, view.inputs, shown, **_quiet())
-        self.reuse.click(last_seed, [self.used_seed, *view.inputs], shown, **_quiet())
-        self.variants.chosen(chosen, view.inputs, shown, **_quiet())
+        self.dice.click(new_seed, view.inputs, shown, **QUIET, trigger_mode="multiple")
+        self.reuse.click(last_seed, [self.used_seed, *view.inputs], shown, **QUIET, trigger_mode="multiple")
+        self.variants.chosen(chosen, view.inputs, shown, **QUIET, trigger_mode="multiple")
 
     def _wire_composing(self, view: DocumentView, services: Services) -> None:
-        def composed(count: float, *page: Any) -> Iterator[tuple[str, str]]:
+        def composed(count: float | None, variants: str, *page: Any) -> tuple[str, str]:
+            services.compositions.stop(_composition(variants))  # a page follows one composition at a time
             with shown_errors():
                 scenario = view.current(PageState.of(*page)).required()
-                number, version, made = int(count), picture_version(scenario), []
-                seed = str(scenario.seed)
-                yield json.dumps({"variants": [], "waiting": number}), seed
-                for variant in services.composer.compose(scenario, number):
-                    made.append({**variant.as_dict(), "version": version})
-                    yield json.dumps({"variants": made, "waiting": number - len(made)}), seed
+                key = services.compositions.start(scenario, picture_version(scenario), int(count or 1))
+                return json.dumps(services.compositions.shown(key)), str(scenario.seed)
 
         def stopped(variants: str) -> str:
-            return json.dumps({"variants": parsed(variants).get("variants", []), "waiting": 0})
+            key = _composition(variants)
+            services.compositions.stop(key)
+            with shown_errors():
+                if not key:
+                    raise InputError("nothing is being composed")
+                return json.dumps(services.compositions.shown(key))
 
-        running = self.compose.click(
-            composed, [self.count, *view.inputs], [self.variants, self.used_seed], concurrency_limit=1,
-            concurrency_id="models", show_progress="hidden", api_visibility="private",
-        )  # fmt: skip
-        self.cancel.click(stopped, [self.variants], [self.variants], cancels=[running], **_quiet())
+        made = [self.variants, self.used_seed]
+        self.compose.click(composed, [self.count, self.variants, *view.inputs], made, **QUIET)
+        self.cancel.click(stopped, [self.variants], [self.variants], **QUIET, trigger_mode="multiple")
+
+
+def _composition(variants: str) -> str:
+    """Returns the id of the composition that a page follows, or an empty text."""
+    return str(parsed(variants).get("id", ""))
 
 
 def library_names(library: Path) -> list[str]:
@@ -171,8 +186,3 @@ def _library_file(services: Services, name: str) -> Path:
     if name not in library_names(services.settings.library):
         raise InputError("there is no such scenario in the library")
     return services.settings.library / f"{name}.yaml"
-
-
-def _quiet(trigger_mode: str = "multiple") -> dict[str, Any]:
-    """Returns the options of quick events: without a queue or a spinner, and not in the public interface."""
-    return {"queue": False, "show_progress": "hidden", "trigger_mode": trigger_mode, "api_visibility": "private"}

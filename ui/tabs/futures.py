@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,11 +16,10 @@ from ui.document_view import DocumentView
 from ui.jobs import ACTIVE, CANCELLED, DONE, FAILED, RUNNING, WAITING, JobState
 from ui.merging import PageState
 from ui.panes import future_pane, player_json
-from ui.parts import event_field, mounted, parsed, shown_errors
+from ui.parts import QUIET, event_field, mounted, parsed, shown_errors
 from ui.services import Services
 
 EMPTY = "No futures yet. Press Roll out to make them."
-_QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 _STAGES = {
     "predict": "keyframes predicted",
     "interpolate": "frames interpolated",
@@ -46,17 +46,23 @@ class FuturesTab:
     timer: gr.Timer
 
     @classmethod
-    def build(cls) -> FuturesTab:
-        """Creates the components of the tab."""
+    def build(cls, shown: Mapping[str, Any]) -> FuturesTab:
+        """Creates the components of the tab, whose controls show the values in `shown`."""
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=230):
                 with gr.Row():
                     futures = gr.Number(
-                        2, label="Futures", minimum=1, maximum=64, precision=0, elem_id="futures", min_width=90
+                        shown["futures"],
+                        label="Futures",
+                        minimum=1,
+                        maximum=64,
+                        precision=0,
+                        elem_id="futures",
+                        min_width=90,
                     )
                     duration = gr.Number(
-                        4.0, label="Seconds of each", minimum=0.4, maximum=3600, step=0.2, elem_id="duration",
-                        min_width=110,
+                        shown["duration_s"], label="Seconds of each", minimum=0.4, maximum=3600, step=0.2,
+                        elem_id="duration", min_width=110,
                     )  # fmt: skip
                 presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, with more steps", "quality")]
                 preset = gr.Radio(presets, value="fast", label="Preset", elem_id="preset")
@@ -86,7 +92,7 @@ class FuturesTab:
         for happens in (
             self.futures.submit, self.futures.blur, self.duration.submit, self.duration.blur, self.preset.select,
         ):  # fmt: skip
-            happens(changed, view.inputs, view.marks, **_QUIET, trigger_mode="always_last")
+            happens(changed, view.inputs, view.marks, **QUIET, trigger_mode="always_last")
 
         def submitted(*page: Any) -> tuple[Any, ...]:
             state = PageState.of(*page)
@@ -101,9 +107,9 @@ class FuturesTab:
         def followed(key: str) -> tuple[Any, ...]:
             return self._state(services, services.jobs.get(key))
 
-        self.run.click(submitted, view.inputs, [self.job, *self._followed], **_QUIET)
-        self.cancel.click(cancelled, [self.job], self._followed, **_QUIET)
-        self.timer.tick(followed, [self.job], self._followed, **_QUIET)
+        self.run.click(submitted, view.inputs, [self.job, *self._followed], **QUIET)
+        self.cancel.click(cancelled, [self.job], self._followed, **QUIET)
+        self.timer.tick(followed, [self.job], self._followed, **QUIET)
 
     def attached(self, services: Services) -> tuple[Any, ...]:
         """Shows the job that is running on the server when a page is opened."""
@@ -120,7 +126,7 @@ class FuturesTab:
             return {**view.replaced(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
 
         given = [self.player, self.branch_time, *view.inputs]
-        self.player.branch(branched, given, [*view.outputs, tabs], **_QUIET)
+        self.player.branch(branched, given, [*view.outputs, tabs], **QUIET)
 
     def _state(self, services: Services, job: JobState | None) -> tuple[Any, ...]:
         active = job is not None and job.state in ACTIVE
@@ -156,7 +162,8 @@ def progress_html(job: JobState | None) -> str:
         lines.append(
             f'<div class="ds-job-line"><span>Future {number}</span>{bar}<span>{html.escape(stage)}</span></div>'
         )
-    return f'<div class="ds-jobs" data-state="{job.state}">{_headline(job, now)}{"".join(lines)}</div>'
+    marks = f'data-state="{job.state}" data-job="{job.id}"'
+    return f'<div class="ds-jobs" {marks}>{_headline(job, now)}{"".join(lines)}</div>'
 
 
 def _headline(job: JobState, now: float) -> str:

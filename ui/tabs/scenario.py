@@ -9,7 +9,7 @@ import gradio as gr
 
 from ui.document_view import DocumentView
 from ui.merging import PageState
-from ui.parts import mounted
+from ui.parts import QUIET, mounted
 from ui.services import Services
 
 
@@ -33,7 +33,4 @@ class ScenarioTab:
             state = PageState.of(*page)
             return view.replaced(services.desk.read(state.text), state)
 
-        self.editor.typed(
-            typed, view.inputs, view.outputs, queue=False, show_progress="hidden", trigger_mode="multiple",
-            api_visibility="private",
-        )  # fmt: skip
+        self.editor.typed(typed, view.inputs, view.outputs, **QUIET, trigger_mode="multiple")

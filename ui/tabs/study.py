@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +12,11 @@ import gradio as gr
 
 from drivesim.errors import InputError
 from ui.panes import name_of
-from ui.parts import mounted, shown_errors
+from ui.parts import QUIET, mounted, shown_errors
 from ui.preference import EQUAL, SIDES, Clip, Study
 from ui.services import Services
 
 EMPTY = "Choose the rollouts of both sides and press Start."
-_QUIET = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class StudyTab:
                 (title_a, a), (title_b, b) = (_side(services, keys) for keys in (side_a, side_b))
                 return _state(services.studies.start(title_a, title_b, a, b))
 
-        def voting(vote: str):
+        def voting(vote: str) -> Callable[[str, float], tuple[Any, ...]]:
             def apply(key: str, number: float) -> tuple[Any, ...]:
                 with shown_errors():
                     study = services.studies.get(key)
@@ -80,9 +80,9 @@ class StudyTab:
 
             return apply
 
-        self.start.click(started, [self.side_a, self.side_b], shown, **_QUIET)
+        self.start.click(started, [self.side_a, self.side_b], shown, **QUIET)
         for button, vote in ((self.left, SIDES[0]), (self.equal, EQUAL), (self.right, SIDES[1])):
-            button.click(voting(vote), [self.study, self.number], shown, **_QUIET)
+            button.click(voting(vote), [self.study, self.number], shown, **QUIET)
 
 
 def _side(services: Services, keys: list[str]) -> tuple[str, list[Clip]]:

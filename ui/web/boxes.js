@@ -32,6 +32,12 @@
       this.future = [];
     }
 
+    // Drops what could be undone or redone.
+    forget() {
+      this.past = [];
+      this.future = [];
+    }
+
     undo() {
       return this.#swap(this.past, this.future);
     }

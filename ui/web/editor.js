@@ -4,6 +4,8 @@
 (function (page) {
   const el = page.el;
 
+  const ANSWER_MS = 10000;
+
   page.editor = function (root, api) {
     let timer = null;
     let late = null;
@@ -45,6 +47,18 @@
       clearTimeout(timer);
       timer = null;
       api.send("typed", typed());
+      expectAnswer(ANSWER_MS);
+    }
+
+    // A text that is not answered is sent again, and the page says so.
+    function expectAnswer(ms) {
+      clearTimeout(late);
+      late = setTimeout(() => {
+        const lost = ms >= ANSWER_MS;
+        submit();
+        if (lost) list.replaceChildren(el("li", { class: "ds-problem" }, "The server does not answer. The text is kept here and sent again."));
+        expectAnswer(Math.min(6 * ANSWER_MS, Math.max(ANSWER_MS, 2 * ms)));
+      }, ms);
     }
 
     area.addEventListener("scroll", () => (gutter.scrollTop = area.scrollTop));
@@ -68,7 +82,7 @@
       if ((value.revision || 0) < revision) {
         if (timer) return;
         api.keep(typed());
-        late = setTimeout(submit, 700);
+        expectAnswer(700);
         return;
       }
       revision = value.revision || revision;

@@ -40,10 +40,27 @@ window.drivesim = window.drivesim || {};
       },
     };
     const show = make(root, api);
-    const update = () => show(page.parse(props.value, {}));
+    const update = () => page.unlessPressed(root, () => show(page.parse(props.value, {})));
     watch("value", update);
     update();
   };
+
+  // Runs `draw` now, or as soon as no mouse button or finger presses `root`: what is pressed or dragged must stay.
+  const held = new Map();
+  let pressed = []; // the pressed element and those around it, also after it has been drawn anew
+  page.unlessPressed = function (root, draw) {
+    if (pressed.includes(root)) held.set(root, draw);
+    else draw();
+  };
+  function released() {
+    pressed = [];
+    const drawings = [...held.values()];
+    held.clear();
+    for (const draw of drawings) draw();
+  }
+  document.addEventListener("pointerdown", (event) => (pressed = event.composedPath()), true);
+  for (const name of ["pointerup", "pointercancel"]) document.addEventListener(name, () => setTimeout(released, 0), true);
+  document.addEventListener("pointermove", (event) => pressed.length && !event.buttons && released(), true);
 
   page.visible = (element) => element.offsetParent !== null;
 

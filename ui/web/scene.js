@@ -3,6 +3,7 @@
 
 (function (page) {
   const el = page.el;
+  const ANSWER_MS = 10000;
   const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
   page.scene = function (root, api) {
@@ -15,6 +16,7 @@
     let drag = null;
     let edits = 0;
     let late = null;
+    let unanswered = false;
 
     const svg = el("svg", { viewBox: "0 0 1024 512", class: "ds-canvas", tabindex: "0", role: "application" });
     svg.setAttribute("aria-label", "Drawing area: drag to draw a box");
@@ -53,8 +55,20 @@
 
     function submit(name, changes) {
       edits += 1;
-      value = { ...value, ...changes, edit: edits, version: null };
+      value = { ...value, ...changes, edit: edits, version: null, refused: "" };
       api.send(name, value);
+      expectAnswer(ANSWER_MS);
+    }
+
+    // A drawing that is not answered is sent again, and the page says so.
+    function expectAnswer(ms) {
+      clearTimeout(late);
+      late = setTimeout(() => {
+        unanswered = ms >= ANSWER_MS;
+        drawNote();
+        api.send(value.rows ? "actors" : "edited", value);
+        expectAnswer(Math.min(6 * ANSWER_MS, Math.max(ANSWER_MS, 2 * ms)));
+      }, ms);
     }
 
     function drawBack() {
@@ -154,7 +168,10 @@
       let text = value.broken ? "The YAML has a mistake. Correct it in the Scenario tab, then draw on." : texts[value.kind] || "";
       if (composed && stale) text = "The scene has changed since this picture was composed.";
       else if (composed) text = page.findingsText(composed.findings);
+      if (value.refused) text = value.refused;
+      if (unanswered) text = "The server does not answer. The drawing is kept here and sent again.";
       note.textContent = text;
+      note.classList.toggle("ds-bad", !!value.refused || unanswered);
     }
 
     function draw() {
@@ -170,35 +187,42 @@
       if (value.map) map.src = value.map;
     }
 
+    // The buttons keep their places whatever the state, so that the drawing area below them never moves.
     function drawTools() {
-      const button = (text, title, press, on) =>
-        el("button", { type: "button", title, class: `ds-tool${on ? " ds-on" : ""}`, "aria-pressed": on === undefined ? null : String(!!on), onclick: press }, text);
+      const button = (text, title, press, { on, disabled } = {}) => {
+        const state = { "aria-pressed": on === undefined ? null : String(!!on), disabled: !!disabled };
+        return el("button", { type: "button", title, class: `ds-tool${on ? " ds-on" : ""}`, onclick: press, ...state }, text);
+      };
+      const fixed = !editable();
       const kinds = value.categories.map((name, index) => {
-        const made = button(name, `Draw a ${name} (${index + 1})`, () => pick(name), name === category);
+        const made = button(name, `Draw a ${name} (${index + 1})`, () => pick(name), { on: name === category, disabled: fixed });
         made.style.setProperty("--ds-kind", colour(name));
         return made;
       });
-      const has = boxes.current !== null;
+      const none = fixed || boxes.current === null;
       const actions = [
-        button("Duplicate", "Duplicate the selected box (D)", () => boxes.duplicate() && changed()),
-        button("Delete", "Delete the selected box (Delete)", () => boxes.remove() && changed()),
-        button("Undo", "Undo (Ctrl+Z)", () => boxes.undo() && changed()),
-        button("Redo", "Redo (Ctrl+Shift+Z)", () => boxes.redo() && changed()),
+        button("Duplicate", "Duplicate the selected box (D)", () => boxes.duplicate() && changed(), { disabled: none }),
+        button("Delete", "Delete the selected box (Delete)", () => boxes.remove() && changed(), { disabled: none }),
+        button("Undo", "Undo (Ctrl+Z)", () => boxes.undo() && changed(), { disabled: fixed || !boxes.past.length }),
+        button("Redo", "Redo (Ctrl+Shift+Z)", () => boxes.redo() && changed(), { disabled: fixed || !boxes.future.length }),
       ];
-      actions[0].disabled = actions[1].disabled = !has || !editable();
-      actions[2].disabled = !boxes.past.length;
-      actions[3].disabled = !boxes.future.length;
       const views = [
-        button("Boxes", "Show the scene with or without boxes (B)", () => toggle("boxes"), shown.boxes),
-        button("Guide", "Show horizon, lanes and distances (G)", () => toggle("guide"), shown.guide),
+        button("Boxes", "Show the scene with or without boxes (B)", () => toggle("boxes"), { on: shown.boxes }),
+        button("Guide", "Show horizon, lanes and distances (G)", () => toggle("guide"), { on: shown.guide }),
+        button("Detected", "Show unrequested detections (V)", () => toggle("detected"), { on: composed && shown.detected, disabled: !composed }),
+        button("Picture", "Back to the empty road (P)", emptyRoad, { on: composed !== null, disabled: !composed }),
       ];
-      if (composed) views.push(button("Detected", "Show unrequested detections (V)", () => toggle("detected"), shown.detected));
-      if (composed) views.push(button("Picture", "Back to the empty road (P)", () => { composed = null; stale = false; draw(); }, true));
-      const parts = editable() ? [el("span", { class: "ds-group" }, kinds), el("span", { class: "ds-group" }, actions)] : [];
-      if (value.kind === "actors" || value.kind === "picture") {
-        parts.push(button("Draw boxes instead", "Convert the scene to editable boxes", release));
-      }
+      const given = value.kind === "actors" || value.kind === "picture";
+      const parts = given
+        ? [button("Draw boxes instead", "Convert the scene to editable boxes", release, { disabled: value.broken })]
+        : [el("span", { class: "ds-group" }, kinds), el("span", { class: "ds-group" }, actions)];
       tools.replaceChildren(...parts, el("span", { class: "ds-group ds-views" }, views));
+    }
+
+    function emptyRoad() {
+      composed = null;
+      stale = false;
+      draw();
     }
 
     // Converts a scene in metres, or one that starts from a photo, to a scene of boxes.
@@ -233,6 +257,7 @@
     }
 
     function edit(index, next) {
+      if (!boxes.all[index]) return;
       boxes.remember();
       boxes.all[index] = { category: next.category, xyxy: boxes.fitted(next.xyxy) };
       changed();
@@ -245,6 +270,7 @@
         lane: actor.lane,
         speed_mps: actor.speed_mps,
       }));
+      if (!rows[index]) return;
       rows[index][name] = name === "category" ? text : Number(text);
       submit("actors", { rows });
     }
@@ -317,19 +343,20 @@
 
     const nudges = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     function take(event) {
-      if (event.altKey) return false;
+      if (event.altKey || drag) return false;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       const command = event.ctrlKey || event.metaKey;
       if (command && key === "Enter") return page.press("compose-button"), true;
       if (page.typing()) return false;
       if (command) {
+        if (!editable()) return false;
         if (key === "z") return (event.shiftKey ? boxes.redo() : boxes.undo()) && changed(), true;
         if (key === "y") return boxes.redo() && changed(), true;
         return key === "d" ? (boxes.duplicate() && changed(), true) : false;
       }
       const views = { b: "boxes", g: "guide", v: "detected" };
       if (views[key]) return toggle(views[key]), true;
-      if (key === "p" && composed) return (composed = null), (stale = false), draw(), true;
+      if (key === "p" && composed) return emptyRoad(), true;
       if (key === "Escape" && boxes.selected >= 0) return choose(-1), true;
       if (!editable()) return false;
       const number = Number(key) - 1;
@@ -352,25 +379,26 @@
     page.showComposed = function (variant) {
       composed = variant;
       stale = variant.version !== value.version;
-      draw();
+      page.unlessPressed(root, draw);
     };
 
     return function show(next) {
       if (!next.categories) return;
       // An answer to an earlier drawing must not undo later drawing; if no other answer comes, the drawing is sent again.
-      clearTimeout(late);
       if ((next.edit || 0) < edits) {
         api.keep(value);
-        late = setTimeout(() => api.send(value.rows ? "actors" : "edited", value), 700);
+        expectAnswer(700);
         return;
       }
+      clearTimeout(late);
+      unanswered = false;
       edits = next.edit || edits;
       stale = composed !== null && composed.version !== next.version;
       const kindChanged = next.kind !== value.kind;
       value = next;
       if (boxes.width !== value.width) boxes = new page.Boxes(value.width, value.height);
       if (!value.broken) {
-        if (kindChanged) boxes.past = [];
+        if (kindChanged) boxes.forget();
         boxes.load(value.boxes);
       }
       draw();

@@ -5,8 +5,14 @@
   const el = page.el;
   const EDGES = ["left", "top", "right", "bottom"];
 
+  // A number that is being typed stays; the table is drawn again when it has been entered.
   page.sceneTable = function (root, scene) {
     const active = document.activeElement;
+    root.drawLater = null;
+    if (active && root.contains(active) && active.dataset.typing) {
+      root.drawLater = () => page.sceneTable(root, scene);
+      return;
+    }
     const focused = active && root.contains(active) ? active.dataset.cell : null;
     const rows = scene.value.kind === "actors" ? actorRows(scene) : boxRows(scene);
     root.replaceChildren(...rows);
@@ -23,7 +29,13 @@
   function number(value, cell, label, change, attributes = {}) {
     const input = el("input", { type: "number", value, "data-cell": cell, "aria-label": label, step: "1", ...attributes });
     input.value = value ?? "";
+    input.addEventListener("input", () => (input.dataset.typing = "yes"));
+    input.addEventListener("blur", () => {
+      delete input.dataset.typing;
+      input.closest(".ds-table")?.drawLater?.();
+    });
     input.addEventListener("change", () => {
+      delete input.dataset.typing;
       if (input.value !== "" && Number.isFinite(Number(input.value))) change(input.value);
       else input.value = value ?? "";
     });

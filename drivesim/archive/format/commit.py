@@ -229,4 +229,6 @@ class _ChainReader:
         windows = fields["windows"]
         if isinstance(windows, bool) or not isinstance(windows, int) or not 0 <= windows <= self.layout.num_windows:
             raise ValueError(f"counts {windows!r} windows of {self.layout.num_windows}")
+        if not isinstance(fields["last"], str) or not _SHA256.fullmatch(fields["last"]):
+            raise ValueError("names no record as the last one")
         return windows, fields["last"]

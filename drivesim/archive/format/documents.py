@@ -74,6 +74,26 @@ def new_documents(layout: ArchiveLayout) -> dict[str, bytes]:
     return {GROUP: written[METADATA_FILE].to_bytes(), **arrays}
 
 
+def with_consolidated_groups(layout: ArchiveLayout, documents: dict[str, bytes]) -> dict[str, bytes]:
+    """Returns every document of a new archive by its path, from the document of each kind.
+
+    Groups repeat the documents below them as consolidated metadata. So zarr and xarray need not look into the folders,
+    where they would warn about drivesim's own files.
+    """
+    kinds = document_kinds(layout)
+    written = {file: documents[kind] for file, kind in kinds.items()}
+    for group in (file.removesuffix(METADATA_FILE) for file, kind in kinds.items() if kind == GROUP):
+        below = {
+            file.removeprefix(group).removesuffix(f"/{METADATA_FILE}"): json.loads(documents[kind])
+            for file, kind in kinds.items()
+            if file.startswith(group) and file != f"{group}{METADATA_FILE}"
+        }
+        content = json.loads(documents[GROUP])
+        content["consolidated_metadata"] = {"kind": "inline", "must_understand": False, "metadata": below}
+        written[f"{group}{METADATA_FILE}"] = json.dumps(content, indent=2).encode()
+    return written
+
+
 def with_length(document: bytes, length: int) -> bytes:
     """Returns the document of an array whose first axis has another length."""
     content = json.loads(document)

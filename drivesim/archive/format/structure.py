@@ -14,12 +14,14 @@ from drivesim.errors import ArchiveError
 
 _MAX_DOCUMENT_BYTES = 2**20
 _MAX_CONSOLIDATED_BYTES = 2**13  # for each future
+_CONSOLIDATED = {"kind": "inline", "must_understand": False, "metadata": None}  # its entries apart
 
 
 def verify_metadata(files: ArchiveFiles, manifest: Manifest) -> Iterator[Finding]:
     """Yields what is wrong with the `zarr.json` files; reads a bounded number of bytes and believes nothing in them.
 
-    A group may hold consolidated metadata, which `zarr.consolidate_metadata` adds, if it repeats the documents.
+    A group may hold consolidated metadata, as a new archive and `zarr.consolidate_metadata` write it, if that repeats
+    the documents.
     """
     kinds, digests = document_kinds(manifest.layout), manifest.document_digests
     sound: dict[str, object] = {}
@@ -59,7 +61,9 @@ def _consolidated_group(file: str, content: bytes) -> dict[str, object]:
     if not isinstance(document, dict) or _plain(document) != {"zarr_format": 3, "node_type": "group", "attributes": {}}:
         raise changed
     consolidated = document.get("consolidated_metadata")
-    entries = consolidated.get("metadata") if isinstance(consolidated, dict) else None
+    if not isinstance(consolidated, dict) or {**consolidated, "metadata": None} != _CONSOLIDATED:
+        raise changed
+    entries = consolidated.get("metadata")
     if not isinstance(entries, dict):
         raise changed
     return entries

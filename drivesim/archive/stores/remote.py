@@ -18,6 +18,32 @@ def is_url(path: str | Path) -> bool:
     return isinstance(path, str) and "://" in path
 
 
+def filesystem_of(url: str, storage_options: dict[str, Any] | None = None) -> tuple[AbstractFileSystem, str]:
+    """Returns the file system of a URL and the path in it; nothing is read yet.
+
+    Args:
+        url: Address of any protocol that fsspec knows.
+        storage_options: Credentials and the like, as the protocol's file system takes them.
+
+    Raises:
+        MissingExtraError: The package of the protocol is not installed.
+        InputError: No file system knows the protocol or takes these options.
+    """
+    import fsspec
+
+    url = url.rstrip("/")
+    try:
+        filesystem, root = fsspec.core.url_to_fs(url, **(storage_options or {}))
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{url}: {error}. Web addresses need `pip install drivesim[remote]`, object storage the package that "
+            "fsspec names for it (s3fs, gcsfs, adlfs)"
+        ) from None
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{url}: cannot be opened ({error})") from None
+    return filesystem, root
+
+
 class RemoteFiles:
     """The files of an archive at a URL.
 
@@ -42,19 +68,8 @@ class RemoteFiles:
             MissingExtraError: The package of the protocol is not installed.
             InputError: No file system knows the protocol or takes these options.
         """
-        import fsspec
-
-        url = url.rstrip("/")
-        try:
-            filesystem, root = fsspec.core.url_to_fs(url, **(storage_options or {}))
-        except ImportError as error:
-            raise MissingExtraError(
-                f"{url}: {error}. Web addresses need `pip install drivesim[remote]`, object storage the package that "
-                "fsspec names for it (s3fs, gcsfs, adlfs)"
-            ) from None
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{url}: cannot be opened ({error})") from None
-        return cls(url, filesystem, root)
+        filesystem, root = filesystem_of(url, storage_options)
+        return cls(url.rstrip("/"), filesystem, root)
 
     @property
     def name(self) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, say
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -29,6 +30,7 @@ from drivesim.cli.options import (
     warn_where_slow,
 )
 from drivesim.errors import InputError
+from drivesim.wording import counted
 
 if TYPE_CHECKING:
     from drivesim.batch.plan import BatchPlan
@@ -63,10 +65,13 @@ def batch(
     retries: Annotated[int, typer.Option(min=0, max=100, help="Number of further attempts at a job that failed.")] = 1,
     time_limit: Annotated[
         float | None,
-        typer.Option(min=1, help="Longest time that an attempt at a job may take, in seconds.", show_default="none"),
+        typer.Option(
+            min=1, max=1e7, help="Longest time that an attempt at a job may take, in seconds.", show_default="none"
+        ),
     ] = None,
     silence_limit: Annotated[
-        float, typer.Option(min=1, help="Time without a step after which a worker counts as hanging, in seconds.")
+        float,
+        typer.Option(min=1, max=1e6, help="Time without a step after which a worker counts as hanging, in seconds."),
     ] = 1800.0,
     dry_run: Annotated[
         bool,
@@ -109,41 +114,51 @@ def batch(
     )
     if ray is None:
         warn_where_slow(precision.value, device_name)
+    if like is not None and not like.is_dir():
+        raise InputError(f"--like {like}: no such folder; name the folder of an earlier batch")
     plan = plan_batch(paths, options)
     if dry_run:
         _show_prediction(plan, workers or default_workers(device_name, threads), like, as_json)
         return
     limits = Limits(retries, time_limit, silence_limit)
     if ray is not None:
-        follow(plan, run_on_ray(plan, ray, workers, limits))
+        results = follow(plan, run_on_ray(plan, ray, workers, limits))
     else:
-        follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
-    written = write_reports(plan)
-    report = build_report(plan)
+        results = follow(plan, run_batch(plan, workers or default_workers(device_name, threads), limits))
+    report = build_report(plan, results)
+    written = write_reports(plan, report)
     if as_json:
         typer.echo(json.dumps(report))
     else:
         totals = report["totals"]
-        typer.echo(f"{out}: {totals['done']} of {totals['jobs']} jobs done, {totals['failed']} failed")
+        jobs = counted(totals["jobs"], "job")
+        say(f"{out}: {totals['done']} of {jobs} done, {totals['failed']} failed")
         for path in written:
-            typer.echo(path)
+            say(path)
     if not report["passed"]:
         raise typer.Exit(1)
 
 
 def _show_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_json: bool) -> None:
-    from rich.console import Console
 
     from drivesim.batch.prediction import predict_batch
 
-    with Console(stderr=True).status("predicting; if there is no earlier job, a window is measured first"):
-        predicted = predict_batch(plan, num_workers, like)
+    terminal, said = console(), set[str]()
+    with terminal.status("predicting") as status:
+
+        def show(text: str) -> None:
+            status.update(text)
+            if not terminal.is_terminal and "%" not in text and text not in said:
+                say(text, err=True)
+                said.add(text)
+
+        predicted = predict_batch(plan, num_workers, like, show)
     if as_json:
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
         typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)}))
         return
-    typer.echo(f"{len(plan.jobs)} jobs, {len(plan.jobs) - predicted.jobs} of them done already")
-    typer.echo(
-        f"{predicted.futures} futures to make: {predicted.seconds / 60:.1f} minutes with {num_workers} workers, "
-        f"{predicted.num_bytes / 1e6:.0f} MB"
+    say(f"{counted(len(plan.jobs), 'job')}, {len(plan.jobs) - predicted.jobs} of them done already")
+    say(
+        f"{counted(predicted.futures, 'future')} to make: {predicted.seconds / 60:.1f} minutes with "
+        f"{counted(num_workers, 'worker')}, {predicted.num_bytes / 1e6:.0f} MB"
     )

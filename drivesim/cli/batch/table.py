@@ -8,13 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import typer
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from drivesim.cli.lines import console, say
+from drivesim.wording import counted
+
 if TYPE_CHECKING:
     from drivesim.batch.plan import BatchPlan
+    from drivesim.batch.results import JobResult
     from drivesim.batch.runner import BatchEvent
 
 
@@ -61,20 +63,28 @@ class BatchProgress:
         return 3600 * left / speed if speed else None
 
 
-def follow(plan: BatchPlan, events: Iterable[BatchEvent]) -> None:
-    """Runs a batch and shows a table on stderr, or one line per finished job if stderr is no terminal."""
+def follow(plan: BatchPlan, events: Iterable[BatchEvent]) -> dict[str, JobResult]:
+    """Runs a batch and shows a table on stderr, or one line per finished job if stderr is no terminal.
+
+    Returns:
+        The result of each job by its id.
+    """
+    results: dict[str, JobResult] = {}
     progress = BatchProgress(len(plan.jobs), plan.num_futures, time.monotonic())
     if not sys.stderr.isatty():
         for event in events:
             progress.add(event)
+            results[event.job.id] = event.result
             if event.step is None and event.result.state != "running":
                 error = f": {event.result.error}" if event.result.error else ""
-                typer.echo(f"{event.result.state}: {event.job.title}{error}", err=True)
-        return
-    with Live(console=Console(stderr=True), refresh_per_second=2) as live:
+                say(f"{event.result.state}: {event.job.title}{error}", err=True)
+        return results
+    with Live(console=console(), refresh_per_second=2) as live:
         for event in events:
             progress.add(event)
+            results[event.job.id] = event.result
             live.update(_table(progress))
+    return results
 
 
 def _table(progress: BatchProgress) -> Table:
@@ -82,7 +92,7 @@ def _table(progress: BatchProgress) -> Table:
     left = progress.seconds_left(now)
     eta = "–" if left is None else f"{left / 60:.0f} min"
     counts = "  ".join(f"{state} {progress.count(state)}" for state in ("done", "running", "failed"))
-    title = f"{progress.num_jobs} jobs  {counts}  {progress.futures_per_hour(now):.1f} futures/h  left {eta}"
+    title = f"{counted(progress.num_jobs, 'job')}  {counts}  {progress.futures_per_hour(now):.1f} futures/h  left {eta}"
     table = Table("running", title=title, title_justify="left", min_width=60)
     for step in progress.steps.values():
         table.add_row(step)

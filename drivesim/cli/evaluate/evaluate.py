@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -17,6 +17,7 @@ from drivesim.cli.evaluate.options import (
     Data,
     FootageSeed,
     Guidance,
+    HeldOut,
     Low,
     Out,
     PresetOption,
@@ -39,6 +40,7 @@ from drivesim.cli.evaluate.setup import (
 from drivesim.cli.evaluate.steering import steering
 from drivesim.cli.evaluate.versions import decoder, interpolation, upsampler
 from drivesim.cli.evaluate.video import video
+from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
@@ -54,7 +56,7 @@ app.command(cls=VerbCommand, epilog=examples("evaluate decoder"))(decoder)
 app.command(cls=VerbCommand, epilog=examples("evaluate upsampler"))(upsampler)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate reconstruction"))
 def reconstruction(
     data: Data,
     out: Out = None,
@@ -62,22 +64,22 @@ def reconstruction(
     samples: Samples = 256,
     footage_seed: FootageSeed = 0,
     split: SplitOption = Split.held_out,
+    held_out: HeldOut = None,
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """Measure the autoencoder: PSNR, SSIM and a perceptual distance, compared with the effect of blur and noise."""
-    from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.reconstruction import reconstruction_figures
+    from drivesim.evaluation.reconstruction import reconstruction_report
     from drivesim.models.checkpoints import CheckpointSet
 
     models, device_name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
-    autoencoder: Any = models.load("autoencoder").to(device_name)
     video = models.preset.video
+    size = (video.low_height, video.low_width)
     with progress() as bars:
         show = shown(bars)
-        footage = footage_of(data, (video.low_height, video.low_width), samples, split, footage_seed, show)
-        figures = tuple(reconstruction_figures(autoencoder, footage, footage_seed, device_name, show))
-    deliver(Report("reconstruction", {"autoencoder": models.sha256["autoencoder"]}, figures), out, as_json)
+        footage = footage_of(data, size, samples, split, footage_seed, show, held_out or ())
+        report = reconstruction_report(models, footage, footage_seed, device_name, show)
+    deliver(report, out, as_json)
 
 
 @app.command(cls=VerbCommand, epilog=examples("evaluate frames"))
@@ -124,7 +126,7 @@ def frames(
     deliver(Report("frames", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate adherence"))
 def adherence(
     data: Data,
     out: Out = None,
@@ -161,7 +163,7 @@ def adherence(
     deliver(Report("adherence", subject_of(engine, sampling, names, gate), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate crowdedness"))
 def crowdedness(
     data: Data,
     out: Out = None,
@@ -198,7 +200,7 @@ def crowdedness(
 
 
 @app.command(STAGES[VEHICLE_DETECTOR].former_name, cls=VerbCommand, hidden=True)
-@app.command(VEHICLE_DETECTOR, cls=VerbCommand)
+@app.command(VEHICLE_DETECTOR, cls=VerbCommand, epilog=examples("evaluate vehicle_detector"))
 def vehicle_detector(
     data: Data,
     out: Out = None,
@@ -223,7 +225,7 @@ def vehicle_detector(
     deliver(Report(VEHICLE_DETECTOR, subject, figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate road"))
 def road(
     data: Data,
     out: Out = None,
@@ -259,7 +261,7 @@ def road(
     deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
 
 
-@app.command(cls=VerbCommand)
+@app.command(cls=VerbCommand, epilog=examples("evaluate sheet"))
 def sheet(
     data: Data,
     out: Annotated[Path, typer.Option(help="PNG file to write.")],
@@ -270,7 +272,7 @@ def sheet(
     split: SplitOption = Split.held_out,
     conditions: Conditions = "boxes,time_of_day",
     low: Low = False,
-    columns: Annotated[int, typer.Option(min=1, help="Number of pairs of frames per row.")] = 4,
+    columns: Annotated[int, typer.Option(min=1, max=256, help="Number of pairs of frames per row.")] = 4,
     width: Annotated[int, typer.Option(min=32, max=1024, help="Width of each frame in pixels.")] = 256,
     preset: PresetOption = Preset.fast,
     guidance: Guidance = None,
@@ -292,7 +294,7 @@ def sheet(
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         picture = composed_sheet(engine, footage, names, sampling, columns, width, show)
     write_png(picture, out)
-    typer.echo(out)
+    say(out)
 
 
 @app.command(cls=VerbCommand, epilog=examples("evaluate compare"))

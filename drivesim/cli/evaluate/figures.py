@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from drivesim.cli.lines import console, description, say
+from drivesim.escapes import escaped
 from drivesim.memory import shortage_explained
 
 if TYPE_CHECKING:
@@ -28,13 +30,12 @@ def progress() -> Iterator[Progress]:
     Raises:
         OutOfMemoryError: What is measured needs more memory than there is.
     """
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (description(), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with (
         shortage_explained("use a smaller --batch-size, or fewer --samples"),
-        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as bars,
+        Progress(*columns, console=console(), disable=not sys.stderr.isatty()) as bars,
     ):
         yield bars
 
@@ -71,10 +72,10 @@ def deliver(
     if report.figures:
         protocol = report.figures[0].protocol
         size = f"{protocol.height}x{protocol.width}, {protocol.resize}"
-        typer.echo(f"protocol: {protocol.num_samples} samples of {size}; network {protocol.network or 'none'}")
-        typer.echo(f"  {protocol.settings}; seeds: {protocol.seeds}; reference {protocol.reference[:16]}")
+        say(f"protocol: {protocol.num_samples} samples of {size}; network {protocol.network or 'none'}")
+        say(f"  {protocol.settings}; seeds: {protocol.seeds}; reference {protocol.reference[:16]}")
     if out is not None:
-        typer.echo(str(out))
+        say(str(out))
 
 
 def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json: bool) -> None:
@@ -89,11 +90,13 @@ def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json:
         return
     from rich.table import Table
 
-    table = Table("figure", "of", *names, "change", "intervals")
+    table = Table("figure", "of", *map(escaped, names), "change", "intervals")
     for pair in pairs:
         change = "–" if pair.change is None else f"{pair.change:+.4g}"
         values = [f"{_value(figure)} ({_interval(figure)})" for figure in (pair.first, pair.second)]
-        table.add_row(pair.first.name, pair.first.group, *values, change, "apart" if pair.apart else "overlap")
+        table.add_row(
+            escaped(pair.first.name), escaped(pair.first.group), *values, change, "apart" if pair.apart else "overlap"
+        )
     _print(table)
 
 
@@ -112,7 +115,7 @@ def detection_table(figures: tuple[Figure, ...]) -> Table:
     detectors = list(dict.fromkeys(detector for row in rows.values() for detector, _ in row))
     table = Table("frames", "vehicles", "n")
     for detector in detectors:
-        table.add_column(f"{detector}: found")
+        table.add_column(f"{escaped(detector)}: found")
         table.add_column("to render", justify="right")
         table.add_column("false per frame", justify="right")
     for names, measured in rows.items():
@@ -138,9 +141,8 @@ def _figure_table(figures: tuple[Figure, ...]) -> Table:
 
 
 def _print(table: Table) -> None:
-    from rich.console import Console
 
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    console(err=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def _value(figure: Figure) -> str:

@@ -8,11 +8,9 @@ from typing import Annotated
 import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress, shown
-from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption
+from drivesim.cli.evaluate.options import AsJson, Data, HeldOut, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
-
-_ROLES = ("autoencoder", "prediction")
 
 
 def futures(
@@ -25,6 +23,7 @@ def futures(
     context: Annotated[int, typer.Option(min=1, max=2, help="Number of known frames.")] = 1,
     seed: Seed = 0,
     split: SplitOption = Split.held_out,
+    held_out: HeldOut = None,
     preset: PresetOption = Preset.fast,
     sheet: Annotated[
         Path | None, typer.Option(help="PNG file with the real future above two sampled ones.", show_default=False)
@@ -37,26 +36,25 @@ def futures(
     from drivesim.cli.compose import require_png
     from drivesim.engine import settings_named
     from drivesim.evaluation.futures import (
+        ROLES,
         FuturesTask,
         compared_futures,
-        futures_figures,
+        futures_report,
         futures_sheet,
         spread_starts,
     )
     from drivesim.evaluation.metrics.features import EfficientNetLite0
-    from drivesim.evaluation.protocol import Report
 
     if sheet is not None:
         require_png(sheet)
-    engine = engine_of(checkpoints, device, *_ROLES)
+    engine = engine_of(checkpoints, device, *ROLES)
     rate = engine.video.keyframe_fps
-    task = FuturesTask(count, 1 + max(context, round(seconds * rate)), context, seed)
-    moments = spread_starts(data, split.value, starts, (task.num_keyframes - 1) / rate)
+    task = FuturesTask.lasting(seconds, rate, count, context, seed)
+    moments = spread_starts(data, split.value, starts, task.duration_s(rate), frozenset(held_out or ()))
     network = EfficientNetLite0(str(engine.device))
     with progress() as bars:
         compared = list(compared_futures(engine, moments, task, settings_named(preset.value), shown(bars)))
-        figures = tuple(futures_figures(compared, task, rate, network, str(engine.device)))
-    subject = {role: engine.checkpoints.sha256[role] for role in _ROLES} | {"sampling": f"preset {preset.value}"}
+        report = futures_report(engine, compared, task, network, preset.value)
     if sheet is not None:
         write_png(futures_sheet(compared[:8]), sheet)
-    deliver(Report("futures", subject, figures), out, as_json)
+    deliver(report, out, as_json)

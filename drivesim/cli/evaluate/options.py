@@ -25,7 +25,11 @@ Samples = Annotated[int, typer.Option(min=2, max=10**6, help="Maximum number of 
 Seed = Annotated[
     int, typer.Option(min=0, max=2**62, help="Seed of the first sample; each further sample has the next seed.")
 ]
-FootageSeed = Annotated[int, typer.Option(min=0, help="Seed with which frames are chosen from the footage.")]
+FootageSeed = Annotated[int, typer.Option(min=0, max=2**62, help="Seed with which frames are chosen from the footage.")]
+HeldOut = Annotated[
+    list[str] | None,
+    typer.Option(help="Name of a recording that was kept out of training; may be repeated.", show_default="by name"),
+]
 SplitOption = Annotated[Split, typer.Option(help="held_out: logs that are not trained on. all: all logs.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the report as JSON instead of a table.")]
 Conditions = Annotated[

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,9 +77,15 @@ def frame_size(engine: Engine, low: bool) -> tuple[int, int]:
 
 
 def footage_of(
-    data: Path, size: tuple[int, int], samples: int, split: Split, seed: int, show: OnProgress
+    data: Path,
+    size: tuple[int, int],
+    samples: int,
+    split: Split,
+    seed: int,
+    show: OnProgress,
+    held_out: Sequence[str] = (),
 ) -> MeasuredFootage:
     """Returns the frames of the footage to measure on; raises FootageError if there are none."""
     from drivesim.evaluation.samples.footage import measured_footage
 
-    return measured_footage(data, *size, samples, split.value, seed, show)
+    return measured_footage(data, *size, samples, split.value, seed, show, frozenset(held_out))

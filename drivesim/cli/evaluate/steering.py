@@ -10,6 +10,7 @@ import typer
 from drivesim.cli.evaluate.figures import deliver, progress, shown
 from drivesim.cli.evaluate.options import AsJson, Out, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of
+from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption
 from drivesim.errors import InputError
 from drivesim.models.stages import VEHICLE_DETECTOR
@@ -45,7 +46,9 @@ def steering(
 
     with progress() as bars:
         show = shown(bars)
-        steered, figures = steered_archives(archives), []
+        (steered, others), figures = steered_archives(archives), []
+        for sentence in others:
+            say(f"left out of the vehicles: {sentence}", err=True)
         if steered:
             engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
             figures += list(steering_figures(engine, steered, show))

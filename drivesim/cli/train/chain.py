@@ -10,19 +10,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, description, say
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    MOST_STEPS,
+    Cache,
     Data,
     Device,
     EvaluateMinutes,
+    HeldOut,
     Out,
     PresetName,
     Seed,
     Threads,
     device_of,
+    local_data,
     preset_of,
 )
 from drivesim.errors import InputError
+from drivesim.escapes import escaped
 
 if TYPE_CHECKING:
     from drivesim.training.chain.chain import Chain
@@ -50,11 +56,13 @@ def chain(
         int, typer.Option(min=0, max=256, help="Number of processes that record footage while the stages train.")
     ] = 0,
     preset: PresetName = "demo",
-    steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of steps per stage.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Maximum number of steps per stage.")] = None,
     batch_scale: Annotated[
         int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
     ] = 1,
     seed: Seed = 0,
+    held_out: HeldOut = None,
+    cache: Cache = None,
     device: Device = "cpu",
     threads: Threads = None,
     evaluate_minutes: EvaluateMinutes = 5.0,
@@ -77,7 +85,7 @@ def chain(
     use_device(device_of(device))
     wanted = ChainRequest(
         preset_of(preset),
-        data,
+        local_data(data, cache),
         out,
         minutes=minutes,
         shares=Shares().changed(share or []),
@@ -88,42 +96,43 @@ def chain(
         initial=init,
         record_workers=record_workers,
         evaluate_every_s=60 * evaluate_minutes,
+        held_out=frozenset(held_out or ()),
     )
     trained = Chain(wanted)
     if plan:
-        _print_plan(trained.plan(), record_workers, as_json)
+        print_plan(trained.plan(), record_workers, as_json)
         return
-    _run(trained, out)
+    run_chain(trained, out)
     name = "report.json" if as_json else "report.md"
     typer.echo((out / "training" / name).read_text(), nl=False)
 
 
-def _print_plan(plan: list[PlannedStage], record_workers: int, as_json: bool) -> None:
+def print_plan(plan: list[PlannedStage], record_workers: int, as_json: bool) -> None:
+    """Prints what a chain would do, stage by stage."""
     if as_json:
         typer.echo(json.dumps({"stages": [asdict(stage) for stage in plan]}))
         return
     for stage in plan:
         time = f", {stage.minutes:.1f} min" if stage.minutes else ""
         on = f", on {stage.footage}" if stage.footage else ""
-        typer.echo(f"{stage.role}: {stage.action}{time}{on} ({stage.reason})")
+        say(f"{stage.role}: {stage.action}{time}{on} ({stage.reason})")
         for kind in stage.missing:
-            typer.echo(f"    {'still to be recorded' if record_workers else 'missing'}: {kind}")
+            say(f"    {'still to be recorded' if record_workers else 'missing'}: {kind}")
 
 
-def _run(chain: Chain, out: Path) -> None:
+def run_chain(chain: Chain, out: Path) -> None:
     """Trains under a progress bar; every evaluation is a line."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress
 
-    columns = (TextColumn("{task.description}"), BarColumn())
-    with Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress:
+    columns = (description(), BarColumn())
+    with Progress(*columns, console=console(), disable=not sys.stderr.isatty()) as progress:
         task, said = progress.add_task("preparing", total=1.0), ""
 
         def show(text: str, done: int, total: int) -> None:
             nonlocal said
-            progress.update(task, description=text, completed=done / max(1, total))
+            progress.update(task, description=escaped(text), completed=done / max(1, total))
             if "waiting" in text and text != said:
-                progress.console.print(text, soft_wrap=True)
+                progress.console.print(escaped(text), soft_wrap=True)
                 said = text
 
         trained_any = False
@@ -134,4 +143,4 @@ def _run(chain: Chain, out: Path) -> None:
             if report.saved:
                 progress.console.print(report.with_figures(role), soft_wrap=True)
         if not trained_any:
-            progress.console.print(f"{out}: nothing was left to train", soft_wrap=True)
+            progress.console.print(f"{escaped(out)}: nothing was left to train", soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,15 +13,29 @@ from drivesim.errors import InputError
 if TYPE_CHECKING:
     from drivesim.models.presets import Preset
 
+MOST_STEPS = 10**9
 MOST_MINUTES = 1e7
 """Upper bound of a number of minutes, about nineteen years; it also excludes NaN and infinity."""
 
-Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth, or with packed footage.")]
+Data = Annotated[
+    str, typer.Option(help="Folder with drive logs, at any depth, or with packed footage; or its URL (s3://...).")
+]
+Cache = Annotated[
+    Path | None,
+    typer.Option(help="Folder for copies of footage from URLs.", show_default="~/.cache/drivesim/footage"),
+]
 Out = Annotated[
     Path, typer.Option(help="Folder for the trained checkpoints, which also holds those that a stage builds on.")
 ]
 PresetName = Annotated[str, typer.Option(help="Sizes of all networks: tiny, demo or paper.")]
 Seed = Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Seed of the batches and the noise.")]
+HeldOut = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Name of a recording that is kept out of training and measured on; may be repeated.",
+        show_default="by name",
+    ),
+]
 Device = Annotated[str, typer.Option(help="Device to train on: cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Number of CPU threads per process.")]
 EvaluateMinutes = Annotated[
@@ -50,3 +65,22 @@ def device_of(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: torch finds no CUDA device here; use --device cpu")
     return name
+
+
+def local_data(data: str, cache: Path | None) -> Path:
+    """Returns the folder of the footage, under a progress bar while it is copied from a URL."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from drivesim.training.loop.distributed import rank
+    from drivesim.training.preparation.footage import local_footage
+
+    columns = (TextColumn("{task.description}"), BarColumn())
+    hidden = not sys.stderr.isatty() or rank() > 0 or "://" not in data
+    with Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True) as progress:
+        task = progress.add_task("looking for footage", total=1.0)
+
+        def show(text: str, done: int, total: int) -> None:
+            progress.update(task, description=text, completed=done, total=total)
+
+        return local_footage(data, cache, show)

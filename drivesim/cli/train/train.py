@@ -5,27 +5,34 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from drivesim.cli.lines import console, description
 from drivesim.cli.options import JsonOption
 from drivesim.cli.train.chain import chain
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    MOST_STEPS,
+    Cache,
     Data,
     Device,
     EvaluateMinutes,
+    HeldOut,
     Out,
     PresetName,
     Seed,
     Threads,
     device_of,
+    local_data,
     preset_of,
 )
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
+from drivesim.escapes import escaped
 from drivesim.models.stages import LAYOUTS, STAGES
 
 if TYPE_CHECKING:
@@ -45,7 +52,8 @@ def _command_of(stage: str) -> Callable[..., None]:
             typer.Option(min=0.0, max=MOST_MINUTES, help="Training time in minutes, counted over all runs."),
         ] = 60.0,
         steps: Annotated[
-            int | None, typer.Option(min=0, help="Maximum number of steps, counted over all runs.")
+            int | None,
+            typer.Option(min=0, max=MOST_STEPS, help="Maximum number of steps, counted over all runs."),
         ] = None,
         preset: PresetName = "demo",
         batch_size: Annotated[
@@ -57,6 +65,16 @@ def _command_of(stage: str) -> Callable[..., None]:
             bool, typer.Option("--keep-encoder", help="Train only the decoder, so that existing latents stay valid.")
         ] = False,
         seed: Seed = 0,
+        shard: Annotated[
+            bool | None,
+            typer.Option(
+                "--shard/--no-shard",
+                help="Divide parameters and optimiser states among the processes that train together (FSDP2).",
+                show_default="for preset paper",
+            ),
+        ] = None,
+        held_out: HeldOut = None,
+        cache: Cache = None,
         device: Device = "cpu",
         threads: Threads = None,
         evaluate_minutes: EvaluateMinutes = 5.0,
@@ -66,6 +84,7 @@ def _command_of(stage: str) -> Callable[..., None]:
             raise InputError("--keep-encoder is for stage autoencoder, together with --init")
         from drivesim.training.loop.budget import TrainingBudget
         from drivesim.training.loop.device import use_device, use_threads
+        from drivesim.training.loop.distributed import process_group
         from drivesim.training.preparation.request import StageRequest
 
         use_threads(threads)
@@ -73,7 +92,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         request = StageRequest(
             stage,
             preset_of(preset),
-            data,
+            Path(),
             out,
             device=device,
             batch_size=batch_size,
@@ -81,8 +100,12 @@ def _command_of(stage: str) -> Callable[..., None]:
             seed=seed,
             initial=init,
             keep_encoder=keep_encoder,
+            held_out=frozenset(held_out or ()),
         )
-        _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes, as_json)
+        with process_group(request.device):
+            divided = _is_sharded(shard, request)
+            request = replace(request, data=local_data(data, cache), shard=divided)
+            _run(request, TrainingBudget(60 * minutes, steps), 60 * evaluate_minutes, as_json)
 
     train.__doc__ = f"""Train stage {stage}. {STAGES[stage].purpose}
 
@@ -99,25 +122,40 @@ for _role, _stage in STAGES.items():
         app.command(_stage.former_name, cls=VerbCommand, hidden=True)(_command_of(_role))
 
 
+def _is_sharded(asked: bool | None, request: StageRequest) -> bool:
+    """Whether the network is divided among the processes that train together.
+
+    Raises:
+        InputError: It is asked for, but there is only one process, or the stage cannot be sharded.
+    """
+    from drivesim.models.stages import Family
+    from drivesim.training.loop.distributed import world_size
+
+    shardable = STAGES[request.role].family is Family.LATENT_DIFFUSION
+    if asked and (not shardable or world_size() == 1):
+        reason = "start several with torchrun" if shardable else f"stage {request.role} trains with an adversary"
+        raise InputError(f"--shard divides a latent diffusion model among several processes; {reason}")
+    if asked is None:
+        return shardable and world_size() > 1 and request.preset.name == "paper"
+    return asked
+
+
 def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float, as_json: bool) -> None:
     """Trains under a progress bar; each evaluation is a line, and the last one is the JSON document if there is one."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TimeRemainingColumn
 
-    from drivesim.training.loop.distributed import process_group, rank
+    from drivesim.training.loop.distributed import rank
     from drivesim.training.loop.session import train_stage
     from drivesim.training.preparation.stages import prepare
     from drivesim.training.stages.layouts import collect_layouts
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with (
-        process_group(request.device),
-        Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty() or rank() > 0) as progress,
-    ):
+    columns = (description(), BarColumn(), TimeRemainingColumn())
+    hidden = not sys.stderr.isatty() or rank() > 0
+    with Progress(*columns, console=console(), disable=hidden) as progress:
         task = progress.add_task("preparing", total=1.0)
 
         def show(text: str, done: int, total: int) -> None:
-            progress.update(task, description=text, completed=done / max(1, total))
+            progress.update(task, description=escaped(text), completed=done / max(1, total))
 
         if request.role == LAYOUTS:
             collect_layouts(request, show)
@@ -132,7 +170,7 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float,
                     progress.console.print(report.with_figures(request.role), soft_wrap=True)
         if report is None and rank() == 0:
             progress.console.print(
-                f"{request.checkpoints}: nothing was left to train of {request.role}", soft_wrap=True
+                f"{escaped(request.checkpoints)}: nothing was left to train of {request.role}", soft_wrap=True
             )
         if as_json and rank() == 0:
             document: dict[str, Any] = {"stage": request.role, "checkpoints": str(request.checkpoints)}

@@ -23,6 +23,7 @@ from drivesim.data.ingest.recording import ParquetPictures, PictureFiles, Record
 from drivesim.data.ingest.settings import IngestSettings
 from drivesim.data.publishing import Claim, sweep, writing
 from drivesim.errors import FootageError
+from drivesim.regular_files import read_regular
 
 SETTINGS_FILE = "ingest.json"
 NOTES_FOLDER = ".ingest"
@@ -134,8 +135,8 @@ def prepare(out: Path, settings: IngestSettings) -> None:
                 durable.write_changed_file(note, seal(wanted))
             return
     try:
-        there = unseal(note.read_bytes())
-    except ValueError as error:
+        there = unseal(read_regular(note))
+    except (OSError, ValueError) as error:
         raise FootageError(f"{note}: {error}; remove it if the drive logs beside it are sound") from None
     differing = [name for name in wanted if there.get(name) != wanted[name]]
     if differing:
@@ -225,7 +226,7 @@ def _note_path(out: Path, name: str) -> Path:
 
 def _read_note(out: Path, name: str) -> dict[str, Any] | None:
     try:
-        return unseal(_note_path(out, name).read_bytes())
+        return unseal(read_regular(_note_path(out, name)))
     except (OSError, ValueError):
         return None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from drivesim.errors import FootageError
+from drivesim.regular_files import sha256_of
 from drivesim.scenario.schema.vocabulary import TimeOfDay
 
 
@@ -104,7 +104,6 @@ def _digest(path: Path | None) -> str | None:
     if path is None:
         return None
     try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise FootageError(f"{path}: cannot be read: {error.strerror}") from None

@@ -59,8 +59,11 @@ class Future:
         noise = torch.stack([chain.keyframe(first + place) for place in range(video.keyframes_per_window)])
         conditions = keyframe_conditions(self.first_frame.scenario, self.timeline.keyframe_times(window))
         prediction = models.computing_in(settings.precision).prediction
-        latents = predict_window(prediction, known, conditions, settings, noise).cpu().numpy()
-        return Predicted(latents, None if choice is None else choice.record())
+        context_noise = None
+        if settings.context_noise and prediction.network.config.temporal.context_noise:
+            context_noise = chain.context(window, len(known))
+        latents = predict_window(prediction, known, conditions, settings, noise=noise, context_noise=context_noise)
+        return Predicted(latents.cpu().numpy(), None if choice is None else choice.record())
 
     @torch.inference_mode()
     def render(self, window: int, latents: np.ndarray, previous: np.ndarray | None) -> Iterator[StageDone]:

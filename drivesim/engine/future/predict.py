@@ -17,7 +17,12 @@ from drivesim.models.conditioning import Conditioning, ContextFrames
 
 
 def predict_window(
-    prediction: DiffusionStage[Any], known: Tensor, scene: Conditioning, settings: EngineSettings, noise: Tensor
+    prediction: DiffusionStage[Any],
+    known: Tensor,
+    scene: Conditioning,
+    settings: EngineSettings,
+    noise: Tensor,
+    context_noise: Tensor | None = None,
 ) -> Tensor:
     """Predicts the keyframes `t c h w` of a window, which begin with the known ones, bit for bit.
 
@@ -28,10 +33,12 @@ def predict_window(
         prediction: the stage.
         known: the first keyframes `s c h w`.
         scene: the conditions of one sample, apart from the context frames.
-        settings: sampler and guidance.
+        settings: sampler, guidance, and the strength of the noise on the context.
         noise: noise `t c h w`.
+        context_noise: noise `s c h w` of the context; None for a network that is not conditioned on its strength.
     """
-    context = held_context(dict(enumerate(known)), noise)
+    held = held_context(known, noise)
+    context = held if context_noise is None else with_noise(held, context_noise, settings.context_noise)
     conditions = replace(scene, context=context).to(noise.device)
     labelled = guided(
         prediction.denoise(conditions), prediction.denoise(conditions.drop(*GUIDED)), settings.scene_guidance
@@ -42,15 +49,21 @@ def predict_window(
         settings.context_guidance,
         rescale=settings.guidance_rescale,
     )
-    return prediction.sample(holding(denoise, context), noise[None], settings.prediction)[0]
+    return prediction.sample(holding(denoise, held), noise[None], settings.prediction)[0]
 
 
-def held_context(known: dict[int, Tensor], like: Tensor) -> ContextFrames:
-    """Returns the context of one sample of `t` frames, shaped as `like` `t c h w`; `known` maps places to frames."""
+def held_context(known: Tensor, like: Tensor) -> ContextFrames:
+    """Returns the context of one sample of `t` frames, shaped as `like` `t c h w`, that begins with `known` frames."""
     latents, mask = torch.zeros_like(like), torch.zeros(len(like), dtype=torch.bool, device=like.device)
-    for place, frame in known.items():
-        latents[place], mask[place] = frame, True
+    latents[: len(known)], mask[: len(known)] = known, True
     return ContextFrames(latents[None], mask[None])
+
+
+def with_noise(context: ContextFrames, noise: Tensor, level: float) -> ContextFrames:
+    """Adds `level` times the noise `s c h w` to the first frames of the context of one sample."""
+    latents = context.latents.clone()
+    latents[0, : len(noise)] += level * noise
+    return ContextFrames(latents, context.mask, torch.tensor([level], device=noise.device))
 
 
 def holding(denoise: Denoise, context: ContextFrames) -> Denoise:

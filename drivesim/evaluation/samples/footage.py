@@ -100,7 +100,14 @@ class MeasuredFootage:
 
 
 def measured_footage(
-    data: Path, height: int, width: int, num_frames: int, split: Split, seed: int, on_progress: OnProgress
+    data: Path,
+    height: int,
+    width: int,
+    num_frames: int,
+    split: Split,
+    seed: int,
+    on_progress: OnProgress,
+    held_out: frozenset[str] = frozenset(),
 ) -> MeasuredFootage:
     """Draws frames from footage, out of as many logs as there are.
 
@@ -115,6 +122,7 @@ def measured_footage(
         split: Which logs to draw from.
         seed: Decides which frames are drawn.
         on_progress: Is called with the progress of the work.
+        held_out: Names of the recordings that are held out; without any, the names of the logs decide.
 
     Raises:
         FootageError: There is no footage, or none of its logs is in the split.
@@ -122,11 +130,14 @@ def measured_footage(
     paths = list_drive_logs(data)
     if not paths:
         return _packed_alone(data, (height, width), num_frames, split, seed, on_progress)
+    name = f"{split}-{height}x{width}"
     if split == "held_out":
-        paths = [path for path in paths if split_of(path.name) == "held_out"]
+        paths = [path for path in paths if split_of(path.name, held_out) == "held_out"]
         if not paths:
             raise _empty_split(data)
-    footage = pack(paths, data / ".packed" / f"{split}-{height}x{width}", height, width, on_progress)
+        if held_out:
+            name = f"{split}-{hashlib.sha256(repr(sorted(held_out)).encode()).hexdigest()[:8]}-{height}x{width}"
+    footage = pack(paths, data / ".packed" / name, height, width, on_progress)
     headers = [DriveLog.open(path).labels for path in paths]
     sizes = ", ".join(f"{height}x{width}" for height, width in sorted({(h.height, h.width) for h in headers}))
     logs = np.arange(len(footage.log_names))

@@ -65,7 +65,7 @@ def write_rerun(
     recording = rerun.RecordingStream("drivesim", recording_id=identity, send_properties=False)
     recording.set_log_time_enabled(False)
     recording.set_log_tick_enabled(False)
-    known, scene, ego = len(scenario.known_times(fps)), scenario.scene, scenario.ego_trajectory
+    ego = scenario.ego_trajectory
     height, width, _ = archive.layout.frame_shape
     extent = np.array([width, height, width, height])
     try:
@@ -74,9 +74,7 @@ def write_rerun(
             time_s = number / fps
             recording.set_time(TIMELINE, duration=time_s)
             recording.log(FRAME, rerun.Image(frame).compress(jpeg_quality=_JPEG_QUALITY))
-            layout = None
-            if number < known:
-                layout = scenario.layout() if scene is None or not scene.steered else scene.layout(time_s)
+            layout = scenario.layout_at(time_s)
             recording.log(REQUESTED, _boxes(rerun, layout.xyxy * extent, layout.category) if layout else _none(rerun))
             found = detect(frame[None])[0]
             recording.log(DETECTED, _boxes(rerun, found.xyxy * extent, found.category, found.score))

@@ -12,9 +12,9 @@ growth.py        weights for a network with more latent channels
 from drivesim.models.checkpoints.files import load_checkpoint, load_layout_prior, save_checkpoint
 from drivesim.models.checkpoints.manifest import CheckpointSet
 from drivesim.models.checkpoints.publishing import publish_checkpoint, verify_published, write_manifest
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.networks import build
 from drivesim.models.stages import BASE_OF, LAYOUTS, ROLES, STAGES, VEHICLE_DETECTOR
+from drivesim.regular_files import sha256_of
 
 __all__ = [
     "BASE_OF",

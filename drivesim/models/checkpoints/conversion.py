@@ -10,8 +10,8 @@ from drivesim.errors import InputError
 from drivesim.models.checkpoints.files import save_checkpoint
 from drivesim.models.checkpoints.manifest import CheckpointSet
 from drivesim.models.checkpoints.publishing import write_manifest
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.stages import BASE_OF, LAYOUTS, current_name
+from drivesim.regular_files import sha256_of
 
 
 def with_int8(source: CheckpointSet, out: Path, roles: Collection[str] | None = None) -> CheckpointSet:

@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from drivesim import durable
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.int8_weights import int8_weights
-from drivesim.models.checkpoints.tensor_file import read_tensors, sha256_of, tensor_file
+from drivesim.models.checkpoints.tensor_file import read_tensors, tensor_file
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.networks import architecture_of, network_of
 from drivesim.models.stages import BASE_OF, LAYOUTS, current_name
 from drivesim.models.temporal import temporal_names
+from drivesim.regular_files import sha256_of
 
 Weights = Literal["fp16", "int8"]
 PARTIAL_SUFFIX = ".partial"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 from pydantic import TypeAdapter
 from torch import nn
 
+from drivesim.archive.sealed_json import parse_json
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.files import load_checkpoint, load_layout_prior
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.presets import Preset
 from drivesim.models.stages import (
@@ -26,8 +27,10 @@ from drivesim.models.stages import (
     current_name,
     recorded_name,
 )
+from drivesim.regular_files import read_regular, sha256_of
 
 MANIFEST = "manifest.json"
+_MAX_BYTES = 1 << 20
 NEXT_MANIFEST = "manifest.json.next"
 """The manifest of a publication that is under way; it holds as soon as its checkpoint has taken its place."""
 
@@ -59,14 +62,16 @@ class CheckpointSet:
             return coming
         try:
             return cls._read(folder, MANIFEST)
-        except OSError:
+        except (FileNotFoundError, NotADirectoryError):
             raise CheckpointError(f"{folder}: no checkpoints here (expected {MANIFEST})") from None
+        except OSError as error:
+            raise CheckpointError(f"{folder / MANIFEST}: cannot be read ({error.strerror})") from None
 
     @classmethod
     def _read(cls, folder: Path, name: str) -> CheckpointSet:
         manifest = folder / name
         try:
-            content = json.loads(manifest.read_bytes())
+            content: Any = parse_json(read_regular(manifest, _MAX_BYTES))
             preset = TypeAdapter(Preset).validate_python(_with_current_names(content["preset"]))
             return cls(folder, preset, _with_current_names(content["sha256"]))
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -141,12 +146,16 @@ class CheckpointSet:
             CheckpointError: The file is missing, or is not the one that the manifest names.
         """
         path, digest = self.path(role), self._digest(role)
-        if sha256_of(path) != digest:
+        try:
+            found = sha256_of(path)
+        except OSError as error:
+            raise CheckpointError(f"{path}: cannot be read ({error.strerror})") from None
+        if found != digest:
             raise CheckpointError(f"{path}: its sha256 differs from the manifest; it is damaged or was replaced")
 
     def _digest(self, role: str) -> str:
         path = self.path(role)
-        if role not in self.sha256 or not path.is_file():
+        if role not in self.sha256 or not os.path.lexists(path):
             raise CheckpointError(f"{path}: missing; train it with `drivesim train {role}`")
         return self.sha256[role]
 

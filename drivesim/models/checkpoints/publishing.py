@@ -14,10 +14,10 @@ from drivesim.errors import CheckpointError
 from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints.files import PARTIAL_SUFFIX, base_sha256_of, checkpoint_content
 from drivesim.models.checkpoints.manifest import MANIFEST, NEXT_MANIFEST, CheckpointSet, is_file_with, manifest_bytes
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.presets import Preset
 from drivesim.models.stages import BASE_OF, STAGES, checkpoint_file, former_checkpoint_file
+from drivesim.regular_files import sha256_of
 
 
 def publish_checkpoint(folder: Path, preset: Preset, role: str, model: nn.Module | LayoutPrior) -> CheckpointSet:

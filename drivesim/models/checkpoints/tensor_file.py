@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
 
@@ -13,12 +12,6 @@ from torch import Tensor
 
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.int8_weights import without_int8_weights
-
-
-def sha256_of(path: Path) -> str:
-    """Returns the sha256 of a file as hexadecimal digits. Raises OSError if it cannot be read."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def tensor_file(tensors: dict[str, Tensor], metadata: dict[str, str]) -> tuple[bytes, memoryview]:

@@ -66,7 +66,8 @@ def _motion(path: FieldPath, mover: _Mover, duration_s: float) -> _Found:
     fastest, speed_mps = MAX_SPEED_MPS[mover.category], mover.said.speed_mps
     if speed_mps is not None and speed_mps > fastest:
         yield "E103", (*path, "speed_mps"), _too_fast(mover, speed_mps)
-    yield from _at_the_same_time((*path, "manoeuvres"), manoeuvres)
+    overlapping = list(_at_the_same_time((*path, "manoeuvres"), manoeuvres))
+    yield from overlapping
     if not manoeuvres:
         return
     lasts = np.array([manoeuvre.lasts_s for manoeuvre in manoeuvres])[:, None]
@@ -74,7 +75,9 @@ def _motion(path: FieldPath, mover: _Mover, duration_s: float) -> _Found:
     speeds, sideways = trajectory.speed_mps.value(times), trajectory.lateral_m.rate(times)
     slides = (np.abs(sideways) > np.maximum(_MAX_DRIFT * speeds, _MAX_STANDING_DRIFT_MPS)).any(-1)
     across = np.gradient(sideways, _FRACTIONS, axis=-1) / lasts + speeds * trajectory.turn_rad.rate(times)
-    accelerations = np.hypot(trajectory.speed_mps.rate(times), across).max(-1)
+    along = trajectory.speed_mps.rate(times)
+    worst = np.hypot(along, across).argmax(-1)[:, None]
+    along, across = (np.abs(np.take_along_axis(part, worst, -1))[:, 0] for part in (along, across))
     for index, manoeuvre in enumerate(manoeuvres):
         place = (*path, "manoeuvres", index)
         if manoeuvre.start_s >= duration_s:
@@ -82,11 +85,16 @@ def _motion(path: FieldPath, mover: _Mover, duration_s: float) -> _Found:
             yield "W210", (*place, "start_s"), f"`{manoeuvre.type}` of {name} {begins}"
         if manoeuvre.speed_mps is not None and manoeuvre.speed_mps > fastest:
             yield "E103", (*place, "speed_mps"), _too_fast(mover, manoeuvre.speed_mps)
-        if slides[index]:
+        changes_speed, changes_place = _changes(manoeuvre)
+        if slides[index] and changes_place:
             text = f"{name} would slide sideways in `{manoeuvre.type}`; give it more time or more speed"
             yield "E105", place, text
             continue
-        most = float(accelerations[index])
+        # Of an acceleration that several manoeuvres cause, the one is blamed that causes most of it; where two of them
+        # change the same quantity, there is no acceleration that both could have.
+        if overlapping or not (changes_speed if along[index] >= across[index] else changes_place):
+            continue
+        most = float(np.hypot(along[index], across[index]))
         text = f"`{manoeuvre.type}` of {name} needs {most:.1f} m/s²; give it more than {manoeuvre.lasts_s:g} s"
         if most > MAX_ACCELERATION_MPS2:
             yield "E104", place, f"{text}, because no tyre provides more than {MAX_ACCELERATION_MPS2:g}"
@@ -121,6 +129,12 @@ def _at_the_same_time(path: FieldPath, manoeuvres: Sequence[Manoeuvre]) -> _Foun
                 types = f"`{manoeuvres[first[0]].type}` and `{manoeuvres[second[0]].type}`"
                 until = f"the first lasts until {first[2]:g} s, the second begins at {second[1]:g} s"
                 yield "E106", (*path, second[0]), f"{types} change the {what} at the same time: {until}"
+
+
+def _changes(manoeuvre: Manoeuvre) -> tuple[bool, bool]:
+    """Returns whether a manoeuvre changes the speed, and whether it changes the lane or the heading."""
+    moves = bool(lane_changes((manoeuvre,), 0.0)) or manoeuvre.type == "turn"
+    return bool(speed_changes((manoeuvre,), 0.0)), moves
 
 
 def _turns(manoeuvres: Sequence[Manoeuvre], _: float) -> list[Change]:

@@ -38,6 +38,18 @@ _EXPECTED = {
 """What each kind of pydantic error expected; the message continues with what came instead."""
 
 
+NOT_SUPPORTED = frozenset(
+    {
+        *("weather", "rain", "snow", "fog", "wind", "sun", "clouds", "dawn", "dusk", "season", "wetness"),
+        *("pedestrian", "pedestrians", "person", "cyclist", "cyclists", "bicycle", "bike", "motorcycle", "scooter"),
+        *("animal", "trailer", "traffic_light", "traffic_lights", "traffic_sign", "traffic_signs", "signs"),
+        *("crossing", "intersection", "junction", "buildings", "trees", "location", "map", "prompt", "text"),
+    }
+)
+"""Words for what people ask of a scene and drivesim does not know yet, as a key or as a value."""
+_NOT_YET = "is not supported yet; see docs/scenarios.md#what-the-default-can-show"
+
+
 def misfits(error: ValidationError, model: type[StrictModel] = Scenario) -> Iterator[tuple[FieldPath, str]]:
     """Yields the path and the message of each problem; a path that ends in `KEY` means the key before it.
 
@@ -65,6 +77,10 @@ def _message(entry: ErrorDetails, model: type[StrictModel]) -> str:
     prefix = f"`{name}`: " if path and isinstance(path[-1], str) and name != KEY else ""
     if kind == "missing":
         return f"`{name}` is missing"
+    if kind == "extra_forbidden" and name in NOT_SUPPORTED:
+        return f"`{name}` {_NOT_YET}"
+    if kind == "literal_error" and isinstance(entry["input"], str) and entry["input"] in NOT_SUPPORTED:
+        return f"{prefix}{shown(entry['input'])} {_NOT_YET}; expected {context['expected']}"
     if kind == "extra_forbidden":
         return f"unknown key `{name}`{_known_keys(name, path, model)}"
     if kind == "value_error":

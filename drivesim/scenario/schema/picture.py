@@ -10,11 +10,11 @@ import numpy as np
 
 from drivesim.errors import InputError
 from drivesim.scenario.schema.exif import SIDEWAYS, exif_orientation, jpeg_segments, upright
+from drivesim.scenario.schema.fit import Fit, fitted, fitted_size, has_shape_of_frames
 
 MAX_FILE_BYTES = 64 << 20
 MAX_PIXELS = 64_000_000
 MIN_WIDTH_PX, MIN_HEIGHT_PX = 256, 128
-_ASPECT, _ASPECT_TOLERANCE = 2.0, 0.02
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8"
@@ -23,8 +23,12 @@ _FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _HEIF_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"avif", b"avis"}
 
 
-def read_picture(path: str | Path) -> np.ndarray:
+def read_picture(path: str | Path, fit: Fit | None = None) -> np.ndarray:
     """Reads a PNG or JPEG picture that is twice as wide as high: uint8 RGB `h w c`.
+
+    Args:
+        path: The file.
+        fit: How a picture of another shape becomes one of this shape; None refuses it.
 
     Raises:
         InputError: There is no such file, or the picture is of another format, broken, too small, too large, or of
@@ -33,12 +37,16 @@ def read_picture(path: str | Path) -> np.ndarray:
     path = Path(path)
     content = _content(path)
     width, height = picture_size(content, path)
-    if width < MIN_WIDTH_PX or height < MIN_HEIGHT_PX:
-        raise InputError(f"{path}: expected at least {MIN_WIDTH_PX}×{MIN_HEIGHT_PX} pixels, got {width}×{height}")
-    if width * height > MAX_PIXELS:
+    if min(width, height) < 1 or (fit is None and not has_shape_of_frames(width, height)):
+        advice = "crop it, or let `fit: crop` or `fit: pad` of the scenario do it"
+        raise InputError(f"{path}: expected a picture twice as wide as high, got {width}×{height}; {advice}")
+    new_width, new_height = (width, height) if fit is None else fitted_size(width, height, fit)
+    if new_width < MIN_WIDTH_PX or new_height < MIN_HEIGHT_PX:
+        after = "" if (new_width, new_height) == (width, height) else f", {new_width}×{new_height} after `fit: {fit}`"
+        least = f"{MIN_WIDTH_PX}×{MIN_HEIGHT_PX}"
+        raise InputError(f"{path}: expected at least {least} pixels, got {width}×{height}{after}")
+    if max(width * height, new_width * new_height) > MAX_PIXELS:
         raise InputError(f"{path}: expected at most {MAX_PIXELS:,} pixels, got {width}×{height}; make it smaller")
-    if abs(width / height / _ASPECT - 1) > _ASPECT_TOLERANCE:
-        raise InputError(f"{path}: expected a picture twice as wide as high, got {width}×{height}; crop it")
 
     import cv2  # here, because it is slow to import and most scenarios name no picture
 
@@ -47,7 +55,8 @@ def read_picture(path: str | Path) -> np.ndarray:
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if pixels is None:
         raise InputError(f"{path}: the picture is broken and cannot be decoded; save it again as PNG or JPEG")
-    return upright(pixels, exif_orientation(content))
+    pixels = upright(pixels, exif_orientation(content))
+    return pixels if fit is None else fitted(pixels, fit)
 
 
 def picture_sha256(path: str | Path) -> str:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivesim.errors import InputError
+from drivesim.regular_files import sha256_of
+from drivesim.scenario.schema.fit import Fit
 from drivesim.scenario.schema.picture import picture_sha256, read_picture
 
 _MOMENT = re.compile(r"(?P<folder>.+)@(?P<time_s>\d{1,6}(?:\.\d{1,9})?)", re.DOTALL)
@@ -28,15 +30,15 @@ def log_moment(text: str) -> LogMoment | None:
     return None if match is None else LogMoment(Path(match["folder"]), float(match["time_s"]))
 
 
-def check_real_frame(text: str) -> None:
-    """Checks that a picture can be read, or that a drive log is there.
+def check_real_frame(text: str, fit: Fit | None) -> None:
+    """Checks that a picture can be read, fitted as `fit` says, or that a drive log is there.
 
     Raises:
         InputError: The picture cannot be used, or the folder is no drive log.
     """
     moment = log_moment(text)
     if moment is None:
-        read_picture(text)
+        read_picture(text, fit)
         return
     for name in _LOG_FILES:
         try:
@@ -58,8 +60,7 @@ def real_frame_sha256(text: str) -> str:
         return picture_sha256(text)
     video = moment.folder / "video.mp4"
     try:
-        with video.open("rb") as file:
-            content = hashlib.file_digest(file, "sha256").hexdigest()
+        content = sha256_of(video)
     except OSError as error:
         raise InputError(f"{video}: cannot be read: {error.strerror}") from error
     return hashlib.sha256(f"{content} {moment.time_s!r}".encode()).hexdigest()

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
+from drivesim.scenario.schema.fit import Fit
 from drivesim.scenario.schema.layout import SceneLayout, colour_indices
 from drivesim.scenario.schema.real_frame import real_frame_sha256
 from drivesim.scenario.schema.road import Camera, Road
@@ -25,6 +26,7 @@ from drivesim.scenario.schema.vocabulary import (
 )
 from drivesim.scenario.sweeps.sweep import Sweep
 from drivesim.scenario.text.problems import FieldPath, shown
+from drivesim.wording import counted
 
 MAX_BOXES = 512
 MAX_KNOWN_FRAMES = 6000
@@ -136,6 +138,11 @@ class Scenario(StrictModel):
         description="One or two real frames to start from, instead of `first_frame`: the first keyframes of the "
         "video, 0.4 s apart with the default checkpoints.",
     )
+    fit: Fit | None = Field(
+        default=None,
+        description="How pictures become twice as wide as high: `crop` cuts off the edges, `pad` adds black bars; "
+        "null refuses pictures of another shape.",
+    )
     actors: Annotated[tuple[Actor, ...], Field(strict=False)] | None = Field(
         default=None,
         description="Vehicles placed in metres, instead of `boxes`; those with manoeuvres are steered in every frame.",
@@ -153,6 +160,14 @@ class Scenario(StrictModel):
     sweep: Sweep | None = Field(
         default=None, description="Fields that vary, so that one file stands for many concrete scenarios."
     )
+
+    def __repr__(self) -> str:
+        vehicles = [counted(len(self.boxes), "box", "boxes")] if self.boxes is not None else []
+        vehicles += [counted(len(self.actors), "actor")] if self.actors is not None else []
+        shown = [*vehicles, *self.real_frames[:1], f"{self.duration_s:g} s", counted(self.futures, "future")]
+        return f"<Scenario {self.name}: {', '.join([*shown, f'seed {self.seed}'])}>"
+
+    __str__ = __repr__
 
     @field_validator("boxes", mode="before")
     @classmethod
@@ -202,6 +217,8 @@ class Scenario(StrictModel):
             for index, name in enumerate(ids):
                 if name is not None and name in ids[:index]:
                     problems.append((("actors", index, "id"), f"`id`: another actor is already named '{name}'"))
+        if self.fit is not None and not self.real_frames:
+            problems.append((("fit",), "`fit` is for `first_frame` and `context_frames`; there is none of them"))
         problems += self._problems_of_the_curve()
         if problems:
             raise InvalidFieldsError(problems)
@@ -302,6 +319,15 @@ class Scenario(StrictModel):
             colour=colour_indices([box.colour for box in self.boxes]),
         )
 
+    def layout_at(self, time_s: float) -> SceneLayout | None:
+        """Returns the vehicles at a time, or None if they are left to the model.
+
+        If an actor is steered, they are known at all times, otherwise only in the first frame.
+        """
+        if self.scene is not None and self.scene.steered:
+            return self.scene.layout(time_s)
+        return self.layout() if time_s == 0 else None
+
     def canonical(self) -> dict[str, Any]:
         """Returns everything that decides what a future looks like, as plain JSON data for hashing.
 
@@ -313,11 +339,13 @@ class Scenario(StrictModel):
             InputError: The picture cannot be read.
         """
         left_out = {"name", "futures", "coords", "boxes", "actors", "ego", "camera", "road", "sweep"}
-        left_out |= {"first_frame", "context_frames"}
+        left_out |= {"first_frame", "context_frames", "fit"}
         plain = self.model_dump(mode="json", exclude=left_out)
         boxes = None if self.boxes is None else [self._canonical_box(box) for box in self.boxes]
         picture = None if self.first_frame is None else real_frame_sha256(self.first_frame)
         parts = {**plain, "boxes": boxes, "first_frame": picture, **self._canonical_scene()}
+        if self.fit is not None:
+            parts["fit"] = self.fit
         if self.context_frames is not None:
             parts["context_frames"] = [real_frame_sha256(frame) for frame in self.context_frames]
         return parts

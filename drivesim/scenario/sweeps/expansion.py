@@ -16,7 +16,7 @@ from typing import Any, overload
 from pydantic import ValidationError
 
 from drivesim.errors import InputError
-from drivesim.scenario.checks.plausibility import findings
+from drivesim.scenario.checks.plausibility import PlausibilityFinding, findings
 from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.real_frame import check_real_frame
 from drivesim.scenario.schema.scenario import Scenario
@@ -31,8 +31,15 @@ MAX_NAME = 59
 
 _FIRST_CASES, _FIRST_CANDIDATES = 4, 200
 """Cases, and candidates of cases, that are checked when a file is loaded."""
+_SIGNIFICANT_DIGITS = 12
+"""Results of formulas are rounded to so many digits."""
 _EXTREMES = 500
 """Single values that are checked when a file is loaded."""
+
+_MAX_WORK = 10_000_000
+"""Parts of expressions that are computed for candidates that `where` refuses: some seconds, and the same everywhere."""
+_WORK_PER_FIELD = 100
+"""A value that is drawn takes as long as so many parts of an expression."""
 
 Assignment = dict[FieldPath, Any]
 """Values that a case sets, by the path of their field."""
@@ -72,6 +79,10 @@ class Cases(Sequence[Scenario]):
     def __getitem__(self, index: int | slice) -> Scenario | list[Scenario]:
         if isinstance(index, slice):
             return [self[number] for number in range(*index.indices(len(self)))]
+        return self.checked(index)[0]
+
+    def checked(self, index: int) -> tuple[Scenario, list[PlausibilityFinding]]:
+        """Returns a case and the warnings about it; raises as getting the case does."""
         if not 0 <= index < len(self):
             raise IndexError(f"expected a case of 0..{len(self) - 1}, got {index}")
         return self._case(index, self.assignments[index])
@@ -119,13 +130,17 @@ class Cases(Sequence[Scenario]):
         if self.scenario.sweep is None:
             yield {}
             return
-        tried = 0
+        tried = num_admitted = 0
+        expressions = (*self._formulas.values(), *self._where)
+        work = _WORK_PER_FIELD * len(self._drawn) + sum(expression.num_parts for expression in expressions)
 
         def admits(values: Sequence[Any]) -> bool:
             nonlocal tried
             tried += 1
             if most is not None and tried > most:
                 raise _EnoughError
+            if (tried - num_admitted) * work > _MAX_WORK:
+                raise self._error([(("sweep", "where"), _too_much_work(tried, num_admitted))])
             document = self._whole
             for path, value in self._with_formulas(dict(zip(self._drawn, values, strict=True))).items():
                 document = _with(document, path, value)
@@ -133,6 +148,7 @@ class Cases(Sequence[Scenario]):
 
         try:
             for values in combined(self.scenario.sweep, admits):
+                num_admitted += 1
                 yield self._with_formulas(dict(zip(self._drawn, values, strict=True)))
         except _EnoughError:
             return
@@ -146,7 +162,7 @@ class Cases(Sequence[Scenario]):
         results = dict(assignment)
         for path, formula in self._formulas.items():
             try:
-                results[path] = formula.value(document)
+                results[path] = _rounded(formula.value(document))
             except ExpressionError as error:
                 raise self._error([((*self._vary(path), "equals"), f"`{path_text(path)}`: {error}")]) from None
         return results
@@ -157,10 +173,10 @@ class Cases(Sequence[Scenario]):
         except ExpressionError as error:
             raise self._error([(("sweep", "where", number), f"`{self._where[number].text}`: {error}")]) from None
 
-    def _case(self, index: int, assignment: Assignment) -> Scenario:
+    def _case(self, index: int, assignment: Assignment) -> tuple[Scenario, list[PlausibilityFinding]]:
         sweep = self.scenario.sweep
         if sweep is None:
-            return self.scenario
+            return self.scenario, [finding for finding in findings(self.scenario) if not finding.stops]
         document = {**self._said, "name": f"{self.scenario.name}_{index:04d}"}
         for path, value in assignment.items():
             document = _with(document, path, value)
@@ -168,25 +184,33 @@ class Cases(Sequence[Scenario]):
             case = Scenario.model_validate(document)
             if ("first_frame",) in assignment and case.first_frame is not None:
                 frame = str((self.folder / case.first_frame).absolute())
-                check_real_frame(frame)
+                check_real_frame(frame, case.fit)
                 case = case.model_copy(update={"first_frame": frame})
         except ValidationError as error:
             raise self._error([self._blamed(index, assignment, *misfit) for misfit in misfits(error)]) from None
         except InputError as error:
             raise self._error([self._blamed(index, assignment, ("first_frame",), str(error))]) from None
-        stopping = [finding for finding in findings(case) if finding.stops]
-        if stopping:
-            raise self._error([self._blamed(index, assignment, found.path, str(found)) for found in stopping])
-        return case
+        found = findings(case)
+        if stopping := [finding for finding in found if finding.stops]:
+            raise self._error([self._blamed(index, assignment, finding.path, str(finding)) for finding in stopping])
+        return case, found
 
     def _blamed(self, index: int, assignment: Assignment, path: FieldPath, message: str) -> tuple[FieldPath, str]:
         """Returns the place in the swept file that a problem of a case comes from, and its message there."""
+        place, near = self._origin(assignment, path)
+        settings = ", ".join(f"{path_text(other)} = {shown(assignment[other])}" for other in near or assignment)
+        return place, f"case {index} ({settings}): {message}"
+
+    def place_of(self, index: int, path: FieldPath) -> FieldPath:
+        """Returns the place in the swept file that the value at `path` of a case comes from."""
+        return self._origin(self.assignments[index], path)[0]
+
+    def _origin(self, assignment: Assignment, path: FieldPath) -> tuple[FieldPath, list[FieldPath]]:
+        """Returns the place that a value comes from, and the varied fields that it holds or is part of."""
         path = path[:-1] if path[-1:] == (KEY,) else path
         shared = {other: min(len(other), len(path)) for other in assignment}
         near = [other for other, length in shared.items() if other[:length] == path[:length]]
-        settings = ", ".join(f"{path_text(other)} = {shown(assignment[other])}" for other in near or assignment)
-        place = self._vary(near[0]) if near else path
-        return place, f"case {index} ({settings}): {message}"
+        return (self._vary(near[0]) if near else path), near
 
     def _values_out_of_range(self, sweep: Sweep) -> Iterator[tuple[FieldPath, str]]:
         """Yields values that their field never takes, whatever the others are, by trying one field at a time."""
@@ -233,8 +257,20 @@ class Cases(Sequence[Scenario]):
         return ("sweep", "vary", next(text for text in varied if parse_path(text) == path))
 
 
+def _too_much_work(tried: int, num_admitted: int) -> str:
+    return (
+        f"only {num_admitted} of the first {tried} candidates fulfil `where`, and with so many fields and such long "
+        "expressions no more are tried; loosen or shorten the constraints, or ask for fewer cases"
+    )
+
+
 class _EnoughError(Exception):
     """Enough candidates have been tried."""
+
+
+def _rounded(value: Any) -> Any:
+    """Returns a float without the noise of its last digits, so that 6.537509999999999 is 6.53751."""
+    return float(f"{value:.{_SIGNIFICANT_DIGITS}g}") if isinstance(value, float) else value
 
 
 def _has_few_candidates(sweep: Sweep) -> bool:

@@ -52,10 +52,12 @@ class Expression:
     Attributes:
         text: The expression as it was written.
         fields: Paths of the fields that it uses.
+        num_parts: Number of its operations, fields and constants; the time that its value takes is proportional to it.
     """
 
     text: str
     fields: frozenset[FieldPath]
+    num_parts: int
     _compute: _Part
 
     @classmethod
@@ -66,11 +68,12 @@ class Expression:
         tree = _parsed(text)
         if tree is None:
             raise ExpressionError(f"expected an expression such as `duration_s <= 8`, got '{clipped(text)}'")
-        if sum(1 for _ in ast.walk(tree)) > MAX_PARTS:
+        num_parts = sum(1 for _ in ast.walk(tree))
+        if num_parts > MAX_PARTS:
             raise ExpressionError(f"expected at most {MAX_PARTS} parts; write it as several expressions")
         fields: set[FieldPath] = set()
         compute = _compiled(tree, fields)
-        return cls(text, frozenset(fields), compute)
+        return cls(text, frozenset(fields), num_parts, compute)
 
     def value(self, document: Mapping[str, Any]) -> Any:
         """Returns the value for a scenario that is given as plain data.

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from drivesim.errors import ScenarioError
+from drivesim.escapes import escaped
 
 MAX_SHOWN = 10
 
@@ -44,12 +45,16 @@ class Problem:
 
     def explained(self) -> str:
         """Returns `file:line:col: message`, and below it the excerpt if there is one."""
-        return f"{self}\n{self.excerpt}" if self.excerpt else str(self)
+        return f"{escaped(self)}\n{self.excerpt}" if self.excerpt else escaped(self)
 
 
 def scenario_error(problems: Iterable[Problem]) -> ScenarioError:
-    """Returns the error for these problems, each once, in the order of the file, at most `MAX_SHOWN` of them."""
-    return ScenarioError(*sorted(set(problems))[:MAX_SHOWN])
+    """Returns the error for these problems, each once, in the order of the file.
+
+    It holds at most `MAX_SHOWN` of them and the number of the others.
+    """
+    found = sorted(set(problems))
+    return ScenarioError(*found[:MAX_SHOWN], num_more=max(0, len(found) - MAX_SHOWN))
 
 
 def close_match(word: str, known: Iterable[str]) -> str | None:
@@ -65,16 +70,12 @@ def shown(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list | tuple):
         return "a list"
-    return f"'{_cut(''.join(map(_visible, value[:99])))}'" if isinstance(value, str) else clipped(str(value))
+    return f"'{_cut(escaped(value[:99]))}'" if isinstance(value, str) else clipped(str(value))
 
 
 def clipped(text: str) -> str:
     """Returns the text without line breaks, shortened so that it does not fill the line."""
     return _cut(" ".join(text.split()))
-
-
-def _visible(letter: str) -> str:
-    return letter if letter.isprintable() else repr(letter)[1:-1]
 
 
 def _cut(text: str) -> str:

@@ -56,9 +56,10 @@ class YamlDocument:
     marks: _Marked | None = None
     problems: list[Problem] = field(default_factory=list)
 
-    def note(self, place: Place, message: str) -> None:
-        """Adds a problem after which reading continues."""
-        self.problems.append(Problem(self.file, place, message, excerpt(self.text, place)))
+    def note(self, place: Place, message: str, with_excerpt: bool = True) -> None:
+        """Adds a problem after which reading continues; problems that are only counted need no excerpt."""
+        text = excerpt(self.text, place) if with_excerpt else ""
+        self.problems.append(Problem(self.file, place, message, text))
 
     def fail(self, place: Place, message: str) -> NoReturn:
         """Adds a problem after which the rest of the file makes no sense, and raises the error."""
@@ -223,9 +224,8 @@ class _Composer:
         return key
 
     def _note(self, event: Any, message: str) -> None:
-        """Adds a problem; a file with more problems than are ever shown is not read any further."""
-        add = self.document.note if len(self.document.problems) + 1 < MAX_SHOWN else self.document.fail
-        add(_place(event.start_mark), message)
+        with_excerpt = len(self.document.problems) < MAX_SHOWN
+        self.document.note(_place(event.start_mark), message, with_excerpt)
 
 
 def _inside(marked: _Marked | None, step: str | int) -> _Marked | None:

@@ -11,6 +11,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +20,11 @@ from drivesim import durable
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.errors import CheckpointError, DrivesimError, FootageError, InputError, MissingExtraError
 from drivesim.locks import OwnedLock
+from drivesim.models.checkpoints.files import load_layout_prior
 from drivesim.models.checkpoints.manifest import CheckpointSet
-from drivesim.models.stages import LAYOUTS, STAGES, checkpoint_file, training_folder
-from drivesim.training.chain.footage_survey import SizedLogs, footage_parts, survey
+from drivesim.models.checkpoints.publishing import publish_checkpoint
+from drivesim.models.stages import BASE_OF, LAYOUTS, STAGES, checkpoint_file, training_folder
+from drivesim.training.chain.footage_survey import FootageSurvey, SizedLogs, footage_parts, survey
 from drivesim.training.chain.report import chain_report, report_table
 from drivesim.training.chain.request import Action, ChainRequest, PlannedStage
 from drivesim.training.chain.round import Round
@@ -31,7 +34,7 @@ from drivesim.training.loop.session import is_finished, train_stage
 from drivesim.training.loop.state_folder import StateFolder
 from drivesim.training.preparation.request import INITIAL, OnProgress, StageRequest
 from drivesim.training.preparation.stages import prepare
-from drivesim.training.preparation.weights import MisfitError, check_start
+from drivesim.training.preparation.weights import MisfitError, check_start, network_to_train
 from drivesim.training.stages.layouts import collect_layouts
 
 if TYPE_CHECKING:
@@ -42,7 +45,8 @@ logger = logging.getLogger(__name__)
 _REPORTS = ("report.json", "report.md")
 _POLL_S = 1.0
 _EVALUATIONS = 6
-"""Smallest number of evaluations per stage; at each the stage also takes up footage that was recorded meanwhile."""
+"""Smallest number of evaluations per stage while footage is recorded: the stage takes up new footage at each."""
+_NOTHING_TO_DO: tuple[Action, ...] = ("skip", "leave out")
 
 
 class Chain:
@@ -64,7 +68,7 @@ class Chain:
         planned: list[PlannedStage] = []
         known: dict[tuple[int, int], SizedLogs] = {}
         for role in STAGES:
-            before = {stage.role for stage in planned if stage.action not in ("skip", "leave out")}
+            before = {stage.role for stage in planned if stage.action not in _NOTHING_TO_DO}
             planned.append(self._planned(role, before, known))
         return planned
 
@@ -92,7 +96,7 @@ class Chain:
             raise CheckpointError(f"{self._folder}: expected a folder, found a file; name another --out") from None
         with OwnedLock.acquire(self._folder / "chain.lock", self.request.checkpoints):
             planned = self.plan()
-            if all(stage.action in ("skip", "leave out") for stage in planned):
+            if all(stage.action in _NOTHING_TO_DO for stage in planned):
                 if not all((self._folder / name).is_file() for name in _REPORTS):
                     self._finish()
                 return
@@ -101,25 +105,34 @@ class Chain:
             to_train = [stage.role for stage in planned if stage.action in ("train", "continue", "train on")]
             with ExitStack() as stack:
                 recorder = self._recorder(to_train, stack)
-                for role in to_train:
-                    yield from self._train(role, recorder, on_progress)
-            self._collect_layouts(on_progress)
+                for stage in planned:
+                    if stage.role in to_train:
+                        yield from self._train(stage.role, recorder, on_progress)
+                    elif stage.action == "keep":
+                        self._keep(stage.role)
+            if any(stage.action == "collect" for stage in planned):
+                collect_layouts(self.stage_request(LAYOUTS), on_progress)
             self._finish()
 
     def stage_request(self, role: str) -> StageRequest:
         """Returns the request for one stage in the present round."""
-        request = self.request
-        return StageRequest(
+        request, initial = self.request, self._initial(role)
+        stage = StageRequest(
             role,
             request.preset,
             request.data,
             request.checkpoints,
             device=request.device,
             seed=request.seed,
-            initial=self._initial(role),
+            initial=initial,
+            keep_encoder=request.keep_encoder and role == "autoencoder" and initial is not None,
             batch_scale=request.batch_scale,
+            learning_rate_scale=request.learning_rate_scale,
+            held_out=request.held_out,
             footage=self._round.identity,
         )
+        available = survey(stage).available() if request.skip_missing_clips else ()
+        return replace(stage, clips=available) if available else stage
 
     def budget(self, role: str) -> TrainingBudget:
         """Returns the budget of a stage: its share of the time, and the limit on steps."""
@@ -134,21 +147,30 @@ class Chain:
     def _planned(self, role: str, trained_before: set[str], known: dict[tuple[int, int], SizedLogs]) -> PlannedStage:
         request, minutes = self.stage_request(role), 0.0
         if role == LAYOUTS:
-            complete = self._round.is_complete and request.checkpoint(role).is_file() and not trained_before
-            action: Action = "skip" if complete else "collect"
-            reason = "collected already" if complete else "takes no training"
+            action, reason = self._collection(request, survey(request, known), trained_before)
         else:
             action, reason, minutes = self._training_of(role, request, trained_before)
-        if action in ("skip", "leave out"):
+        if action in ("keep", *_NOTHING_TO_DO):
             return PlannedStage(role, action, reason, 0.0, "", ())
         found = survey(request, known)
         return PlannedStage(role, action, reason, minutes, found.in_words(), tuple(found.missing()))
+
+    def _collection(self, request: StageRequest, found: FootageSurvey, before: set[str]) -> tuple[Action, str]:
+        """What is to be done with the layouts, and why."""
+        there = request.checkpoint(LAYOUTS).is_file()
+        if self._round.is_complete and there and not before:
+            return "skip", "collected already"
+        if not found.missing() or self.request.record_workers:
+            return "collect", "takes no training"
+        if not found.found.logs:  # nothing can be trained either, which is the error to be shown
+            return "collect", "takes no training"
+        return self._untrained(request, before, "the footage has no labelled frames")
 
     def _training_of(self, role: str, request: StageRequest, before: set[str]) -> tuple[Action, str, float]:
         """What is to be done with a stage that is trained, why, and for how many minutes."""
         budget = self.budget(role)
         if not budget.seconds:
-            return "leave out", "its share is 0", 0.0
+            return *self._untrained(request, before, "its share is 0"), 0.0
         whole, record = budget.seconds / 60, StateFolder(request.training_folder).last_record()
         if record is None:
             return "train", f"starts {self._start_in_words(role, request.initial)}", whole
@@ -164,6 +186,37 @@ class Chain:
         resumed = resumed_budget(record, budget, request.foundations())
         left = max(0.0, budget.seconds - (record.progress.elapsed_s - resumed.start.elapsed_s)) / 60
         return "continue", f"was interrupted or has more time, at step {step}", left
+
+    def _untrained(self, request: StageRequest, before: set[str], why: str) -> tuple[Action, str]:
+        """What is to be done with a stage that is not trained, and why.
+
+        It keeps its checkpoint in this chain's folder. Without one, or if the stage that it extends is trained, it
+        takes the one from the folder to start from.
+        """
+        there = request.checkpoint(request.role).is_file() and BASE_OF.get(request.role) not in before
+        if there or request.initial is None or self.request.initial is None:
+            return "leave out", why
+        return "keep", f"{why}; its weights in {request.initial} are kept"
+
+    def _keep(self, role: str) -> None:
+        """Publishes the weights that a stage would start from, on the present base.
+
+        Raises:
+            CheckpointError: They have fewer latent channels than the preset.
+        """
+        request = self.stage_request(role)
+        assert request.initial is not None, "only weights that are there are kept"
+        if role == LAYOUTS:
+            prior = load_layout_prior(checkpoint_file(request.initial, role))
+            publish_checkpoint(request.checkpoints, request.preset, role, prior)
+            return
+        network, known_channels = network_to_train(request)
+        if known_channels is not None:
+            raise CheckpointError(
+                f"{request.initial}: stage {role} has {known_channels} latent channels there, so it needs training; "
+                "give it a share of the time"
+            )
+        publish_checkpoint(request.checkpoints, request.preset, role, network)
 
     def _initial(self, role: str) -> Path | None:
         """The folder whose checkpoint a stage starts from, None to start from nothing.
@@ -244,7 +297,9 @@ class Chain:
         if recorder is not None:
             recorder.train(role)
             self._await_footage(request, recorder, on_progress)
-        every_s = min(self.request.evaluate_every_s, (budget.seconds or 0.0) / _EVALUATIONS)
+        every_s = self.request.evaluate_every_s
+        if recorder is not None:
+            every_s = min(every_s, (budget.seconds or 0.0) / _EVALUATIONS)
         build = partial(prepare, request, on_progress)
         for report in train_stage(request, build, budget, every_s, count_preparation=True):
             yield role, report
@@ -258,9 +313,6 @@ class Chain:
                 raise DrivesimError(f"{request.data}: recording has ended, and there are no {missing[0]}")
             on_progress(f"{request.role}: waiting until there are {missing[0]}", 0, 1)
             time.sleep(_POLL_S)
-
-    def _collect_layouts(self, on_progress: OnProgress) -> None:
-        collect_layouts(self.stage_request(LAYOUTS), on_progress)
 
     def _finish(self) -> None:
         """Writes the report, then that the round is complete."""

@@ -18,6 +18,8 @@ from drivesim.data.drive_log import split_of
 from drivesim.errors import DrivesimError
 from drivesim.models.presets import Preset
 from drivesim.models.stages import VEHICLE_DETECTOR
+from drivesim.training.preparation.settings import diffusion_settings
+from drivesim.training.stages.contexts import chained_windows
 from drivesim.world.recording.packed_session import PackedRecording, PackedRecordSession, record_shards
 from drivesim.world.recording.recorder import Recipe, log_name
 from drivesim.world.recording.workers import RecordWorkers, parent_is_alive
@@ -27,22 +29,25 @@ logger = logging.getLogger(__name__)
 _FIRST_SEED = 100_000_000
 """First seed of the first kind; each further kind begins this many seeds later. Smaller seeds stay unseen."""
 _POLL_S = 0.5
-_STILLS, _CLIPS, _FAST, _LARGE = range(4)
+_STILLS, _CLIPS, _FAST, _LARGE, _KEYFRAMES = range(5)
 _NEEDED = {
-    "prediction": (_CLIPS,),
+    "prediction": (_KEYFRAMES,),
     "interpolation": (_CLIPS, _FAST),
     "decoder": (_CLIPS,),
     "upsampler_image": (_LARGE,),
     "upsampler": (_LARGE,),
 }
-_MOST_FRAMES = {_STILLS: 60_000, _CLIPS: 250_000, _FAST: 60_000, _LARGE: 12_000}
-"""Largest number of frames per kind; with the preset `demo` that is 29 (6 without the detector), 25, 6 and 19 GB."""
+_MOST_FRAMES = {_STILLS: 60_000, _CLIPS: 150_000, _FAST: 60_000, _LARGE: 12_000, _KEYFRAMES: 100_000}
+"""Largest number of frames per kind: with the preset `demo` 29 (6 without the detector), 15, 6, 19 and 10 GB."""
 _KEPT_FREE = 4 * 2**30
 """Bytes of the disk that recording leaves for everything else."""
 
 
 def recordings(preset: Preset, for_detector: bool = True) -> tuple[PackedRecording, ...]:
-    """Returns the kinds of footage that the stages of a preset need: stills, clips, fast clips, clips of large frames.
+    """Returns the kinds of footage that the stages of a preset need.
+
+    These are stills, clips, fast clips, clips of large frames, and clips of keyframes, which are long enough for the
+    windows that `prediction` chains.
 
     Args:
         preset: The preset.
@@ -54,11 +59,14 @@ def recordings(preset: Preset, for_detector: bool = True) -> tuple[PackedRecordi
     large = (low[0] * preset.upsampler.factor, low[1] * preset.upsampler.factor)
     fps = video.keyframe_fps * factor
     clip_frames = (video.keyframes_per_window - 1) * factor + 5
+    context = diffusion_settings("prediction", preset).context
+    keyframes = chained_windows(video.keyframes_per_window, context.overlap, context.chained_windows)[-1].stop
     kinds = (
         (Recipe.single_frames(height=detector[0], width=detector[1]), (detector, low) if for_detector else (low,), 2),
         (Recipe.clip(fps, clip_frames, height=low[0], width=low[1]), (low,), 4),
         (Recipe.clip(fps * factor, factor + 3, height=low[0], width=low[1]), (low,), 4),
         (Recipe.clip(fps, 5, height=large[0], width=large[1]), (large,), 2),
+        (Recipe.clip(video.keyframe_fps, keyframes, height=low[0], width=low[1]), (low,), 4),
     )
     return tuple(
         _with_both_splits(PackedRecording(recipe, sizes, number * _FIRST_SEED, supersample))

@@ -9,7 +9,9 @@ from typing import Literal
 from drivesim.models.presets import Preset
 from drivesim.training.chain.shares import Shares
 
-Action = Literal["skip", "train", "continue", "train on", "collect", "leave out"]
+Action = Literal["skip", "train", "continue", "train on", "collect", "keep", "leave out"]
+"""`keep` takes the checkpoint of a stage that is not trained from the folder that the chain starts from, so that the
+set is complete."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,10 @@ class ChainRequest:
         initial: Folder with checkpoints that new stages start from; None to start from nothing.
         record_workers: Number of processes that record footage meanwhile.
         evaluate_every_s: Seconds from one evaluation to the next.
+        learning_rate_scale: Factor of the learning rate of every stage.
+        keep_encoder: Whether only the decoder of the autoencoder is trained, if it starts from given weights.
+        held_out: Names of the recordings that are kept out of training; without any, the names of the logs decide.
+        skip_missing_clips: Whether a stage that wants several kinds of clips is trained on those that there are.
     """
 
     preset: Preset
@@ -43,6 +49,10 @@ class ChainRequest:
     initial: Path | None = None
     record_workers: int = 0
     evaluate_every_s: float = 300.0
+    learning_rate_scale: float = 1.0
+    keep_encoder: bool = False
+    held_out: frozenset[str] = frozenset()
+    skip_missing_clips: bool = False
 
 
 @dataclass(frozen=True)

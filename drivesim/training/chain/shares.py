@@ -48,6 +48,18 @@ class Shares:
             raise InputError("--share: at least one stage needs a share above 0")
         return Shares(shares)
 
+    def only(self, names: Sequence[str]) -> Shares:
+        """Returns the shares of these stages alone; one whose share is 0 gets the share 1.
+
+        Raises:
+            InputError: A stage is unknown, or is not trained.
+        """
+        roles = [current_name(name) for name in names]
+        unknown = [name for name, role in zip(names, roles, strict=True) if role not in self.by_role]
+        if unknown:
+            raise InputError(f"--stage: expected some of {', '.join(self.by_role)}; got {', '.join(unknown)}")
+        return Shares({role: (share or 1.0) if role in roles else 0.0 for role, share in self.by_role.items()})
+
     def seconds(self, role: str, minutes: float) -> float:
         """Returns the time of a stage out of `minutes`, in seconds."""
         return 60 * minutes * self.by_role[role] / sum(self.by_role.values())

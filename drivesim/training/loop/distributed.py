@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor
 
 
 @contextmanager
@@ -42,10 +43,13 @@ def barrier() -> None:
 
 @torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Replaces every gradient by its mean over all processes, in one message."""
-    if not dist.is_initialized():
-        return
+    """Replaces every gradient by its mean over all processes, in one message.
+
+    Sharded gradients are left alone: the backward pass has averaged them.
+    """
     gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if not dist.is_initialized() or any(isinstance(gradient, DTensor) for gradient in gradients):
+        return
     flat = torch.cat([gradient.flatten() for gradient in gradients])
     dist.all_reduce(flat)
     flat /= dist.get_world_size()

@@ -21,7 +21,8 @@ from drivesim.training.loop.distributed import agreed, average_gradients, barrie
 from drivesim.training.loop.ema import MovingAverage
 from drivesim.training.loop.optimizer import NetworkOptimizer
 from drivesim.training.loop.randomness import step_generator
-from drivesim.training.loop.state import TrainedState
+from drivesim.training.loop.sharding import gathered
+from drivesim.training.loop.state import TrainedState, not_finite
 from drivesim.training.loop.state_folder import StateFolder, StateRecord
 from drivesim.training.preparation.request import INITIAL
 from drivesim.training.stages.stage import TrainingStage
@@ -178,11 +179,12 @@ class Training:
             OSError: The state cannot be written.
         """
         self.record = replace(self.record, figures=figures or {})
+        tensors = self.state.tensors()
         if rank() == 0:
-            name = self.state.not_finite()
+            name = not_finite(tensors)
             if name is not None:
                 raise DivergenceError(f"{self._diverged()}: {name} holds values that are not finite; {_ADVICE}")
-            self.states.save(self.record, self.state.tensors())
+            self.states.save(self.record, tensors)
         barrier()
 
     def _restore(self, tensors: dict[str, torch.Tensor], has_weights: bool) -> bool:
@@ -212,13 +214,13 @@ class Training:
         generator = step_generator(config.seed, step, rank())
         figures: dict[str, float] = {}
         skipped = False
-        for term in self.stage.losses(step, generator):
+        for term in self.stage.losses(step, self.budget.used(self.progress), generator):
             parameters = list(self.state.parameters[term.optimizer].values())
             optimizer = self.state.optimizers[term.optimizer]
             optimizer.zero_grad()
             torch.autograd.backward(term.value)
             average_gradients(parameters)
-            norm = nn.utils.clip_grad_norm_(parameters, config.gradient_clip)
+            norm = gathered(nn.utils.clip_grad_norm_(parameters, config.gradient_clip))
             measured = {**term.figures, f"{term.optimizer}_gradient_norm": norm}
             fetched = torch.stack([value.detach().float() for value in (term.value, *measured.values())]).cpu()
             loss, *values = fetched.tolist()  # fetched at once: a GPU idles while its values are waited for

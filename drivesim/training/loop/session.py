@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import numpy as np
 
 from drivesim import durable
 from drivesim.errors import CheckpointError, TrainingWriteError
@@ -20,6 +21,7 @@ from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.distributed import barrier, decided, rank, world_size
 from drivesim.training.loop.loop import Report, Training, changed_foundations, resumed_budget
 from drivesim.training.loop.metrics import MetricsLog, as_text
+from drivesim.training.loop.sharding import is_sharded, shard, whole_network
 from drivesim.training.loop.state_folder import Evaluation, StateFolder
 from drivesim.training.preparation.request import TRAINED, StageRequest
 from drivesim.training.stages.stage import TrainingStage
@@ -57,7 +59,7 @@ def train_stage(
     """
     with (
         _one_training(request.training_folder),
-        _full_disk_explained(request.training_folder),
+        _failed_write_explained(request.training_folder),
         shortage_explained("use a smaller batch size (--batch-size, or --batch-scale for a chain)"),
     ):
         if decided(is_finished(request, budget), request.device):
@@ -65,6 +67,8 @@ def train_stage(
         foundations = request.foundations()
         began = time.monotonic()
         stage = prepare()
+        if request.shard:
+            shard(stage.network, request.device)
         training = Training(stage, request.training_folder, budget, foundations, request.device)
         _explain_resume(training)
         if count_preparation:
@@ -114,9 +118,11 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
             if world_size() == 1:  # several processes would have to find the same footage
                 training.stage.refresh()
             yield replace(report, figures=report.figures | figures)
-        if rank() == 0 and not _is_exported(request, training.states):
+        if decided(rank() == 0 and not _is_exported(request, training.states), request.device):
             with _finished(training) as stage:
-                publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
+                network = whole_network(stage.network, stage.role)
+                if rank() == 0:
+                    publish_checkpoint(request.checkpoints, request.preset, stage.role, network)
     finally:
         log.close()
 
@@ -124,21 +130,29 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
 def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means: dict[str, str]) -> dict[str, float]:
     """Measures the state saved last, draws pictures and exports the checkpoint, in process 0.
 
-    The figures are logged together with the means since the state before. The mark that the evaluation is done is
-    written last, so that one that was killed is repeated.
+    All processes compute along if none of them holds the whole network. The figures are logged together with the means
+    since the state before. The mark that the evaluation is done is written last, so that one that was killed is
+    repeated.
     """
     figures: dict[str, float] = {}
-    if rank() == 0:
+    if rank() == 0 or is_sharded(training.stage.network):
         with _finished(training) as stage:
-            figures = stage.held_out()
-            for name, picture in stage.pictures().items():
-                path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
-                path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
-            published = publish_checkpoint(request.checkpoints, request.preset, stage.role, stage.network)
+            figures, pictures = stage.held_out(), stage.pictures()
+            network = whole_network(stage.network, stage.role)
+            if rank() == 0:
+                _write_pictures(request, training, pictures)
+                published = publish_checkpoint(request.checkpoints, request.preset, stage.role, network)
+    if rank() == 0:
         log.write(training.progress, means | _texts(figures))
-        training.states.add_evaluation(Evaluation(_texts(figures), published.sha256[stage.role]))
+        training.states.add_evaluation(Evaluation(_texts(figures), published.sha256[training.stage.role]))
     barrier()
     return figures
+
+
+def _write_pictures(request: StageRequest, training: Training, pictures: dict[str, np.ndarray]) -> None:
+    for name, picture in pictures.items():
+        path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
+        path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
 
 
 @contextlib.contextmanager
@@ -188,10 +202,11 @@ def _one_training(folder: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _full_disk_explained(folder: Path) -> Iterator[None]:
+def _failed_write_explained(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if not durable.is_out_of_room(error):
+        advice = durable.advice(error)
+        if advice is None:
             raise
-        raise TrainingWriteError(f"{error.filename or folder}: {error.strerror}; {durable.ROOM_ADVICE}") from error
+        raise TrainingWriteError(f"{error.filename or folder}: {error.strerror}; {advice}") from error

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from drivesim.training.loop.ema import MovingAverage
 from drivesim.training.loop.optimizer import NetworkOptimizer
+from drivesim.training.loop.sharding import gathered, gathered_like, part, part_like
 
 _AVERAGE = "average/"
 _MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
@@ -31,14 +32,20 @@ class TrainedState:
     buffers: dict[str, Tensor]
 
     def tensors(self) -> dict[str, Tensor]:
-        """Returns the whole state as tensors by name; they share the memory of what is trained."""
-        tensors = {_AVERAGE + name: tensor for name, tensor in self.average.average.items()}
+        """Returns the whole state as tensors by name; they share the memory of what is trained.
+
+        Parts of sharded parameters are gathered, which all processes do together.
+        """
+        averaged = self.average.parameters
+        tensors = {
+            _AVERAGE + name: gathered_like(tensor, averaged[name]) for name, tensor in self.average.average.items()
+        }
         tensors |= {f"buffer/{name}": tensor for name, tensor in self.buffers.items()}
         for group, named in self.parameters.items():
             for name, parameter in named.items():
-                tensors[f"{group}/{name}"] = parameter.detach()
+                tensors[f"{group}/{name}"] = gathered(parameter.detach())
                 for key, value in self.optimizers[group].moments(parameter).items():
-                    tensors[f"{group}.{key}/{name}"] = torch.as_tensor(value)
+                    tensors[f"{group}.{key}/{name}"] = gathered_like(torch.as_tensor(value), parameter)
         return tensors
 
     def is_of_other_parameters(self, tensors: dict[str, Tensor]) -> bool:
@@ -51,26 +58,28 @@ class TrainedState:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """Restores what `tensors` returned. Raises KeyError or RuntimeError if names or shapes do not fit."""
         for name in self.average.average:
-            self.average.average[name].copy_(tensors[_AVERAGE + name])
+            whole = tensors[_AVERAGE + name]
+            self.average.average[name].copy_(part_like(whole, self.average.parameters[name]))
         for name, buffer in self.buffers.items():
             buffer.copy_(tensors[f"buffer/{name}"])
         for group, named in self.parameters.items():
             for name, parameter in named.items():
-                parameter.copy_(tensors[f"{group}/{name}"])
+                part(parameter).copy_(part_like(tensors[f"{group}/{name}"], parameter))
                 self.optimizers[group].restore(parameter, _moments(tensors, group, name, parameter))
 
-    def not_finite(self) -> str | None:
-        """Returns the name of a tensor with a value that is not finite (averages: in fp16), or None."""
-        for name, tensor in self.tensors().items():
-            exported = tensor.half() if name.startswith(_AVERAGE) else tensor
-            if not torch.isfinite(exported).all():
-                return name
-        return None
+
+def not_finite(tensors: dict[str, Tensor]) -> str | None:
+    """Returns the name of a tensor of a state with a value that is not finite (averages: in fp16), or None."""
+    for name, tensor in tensors.items():
+        exported = tensor.half() if name.startswith(_AVERAGE) else tensor
+        if not torch.isfinite(exported).all():
+            return name
+    return None
 
 
 def _moments(tensors: dict[str, Tensor], group: str, name: str, parameter: nn.Parameter) -> dict[str, Tensor]:
     moments = {
-        key: tensors[f"{group}.{key}/{name}"].to(parameter.device)
+        key: part_like(tensors[f"{group}.{key}/{name}"].to(parameter.device), parameter).clone()
         for key in _MOMENTS
         if f"{group}.{key}/{name}" in tensors
     }

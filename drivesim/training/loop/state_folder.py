@@ -29,6 +29,7 @@ from drivesim import durable
 from drivesim.archive.sealed_json import parse_json, seal, unseal
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.tensor_file import tensor_file
+from drivesim.regular_files import read_regular
 from drivesim.training.loop.budget import Progress, TrainingBudget
 
 logger = logging.getLogger(__name__)
@@ -181,7 +182,7 @@ class StateFolder:
         if self._current is None:
             return None
         try:
-            content = unseal((self.folder / self._current / _EVALUATION).read_bytes())
+            content = unseal(read_regular(self.folder / self._current / _EVALUATION))
             return _EVALUATION_CONTENT.validate_python(content)
         except (OSError, ValueError):
             return None
@@ -208,13 +209,13 @@ class StateFolder:
 
     def _latest(self) -> str:
         try:
-            return (self.folder / _LATEST).read_bytes()[:100].decode(errors="replace").strip()
+            return read_regular(self.folder / _LATEST)[:100].decode(errors="replace").strip()
         except OSError:
             return ""
 
     def _record(self, name: str) -> StateRecord:
         try:
-            content = (self.folder / name / _PROGRESS).read_bytes()
+            content = read_regular(self.folder / name / _PROGRESS)
         except OSError as error:
             raise _Damaged(f"{_PROGRESS} cannot be read ({error.strerror})") from None
         try:
@@ -226,7 +227,7 @@ class StateFolder:
 
     def _tensors(self, name: str, record: StateRecord) -> dict[str, Tensor]:
         try:
-            content = (self.folder / name / _TENSORS).read_bytes()
+            content = read_regular(self.folder / name / _TENSORS)
         except OSError as error:
             raise _Damaged(f"{_TENSORS} cannot be read ({error.strerror})") from None
         if record.tensors_sha256 is not None and sha256(content).hexdigest() != record.tensors_sha256:

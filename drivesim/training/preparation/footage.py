@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from drivesim.data.drive_log import DriveLog, list_drive_logs
 from drivesim.data.packed import PackedFootage, pack, packed_folder
+from drivesim.data.remote import cached_folder, footage_folder, is_url
 from drivesim.data.shard import shard_names
 from drivesim.errors import FootageError
 from drivesim.models.stages import STAGES, Family
 from drivesim.training.loop.distributed import barrier, rank
 from drivesim.training.preparation.request import OnProgress, StageRequest
+
+
+def local_footage(data: str, cache: Path | None, on_progress: OnProgress) -> Path:
+    """Returns a local folder with the footage of a path or a URL; process 0 copies what is at a URL.
+
+    Raises:
+        FootageError: The storage cannot be reached, or there is no footage (see `drivesim.data.remote`).
+    """
+    folder = footage_folder(data, cache, on_progress) if rank() == 0 else None
+    barrier()
+    if folder is not None:
+        return folder
+    return cached_folder(data, cache) if is_url(data) else Path(data)
 
 
 def packed_footage(request: StageRequest, on_progress: OnProgress) -> PackedFootage:
@@ -26,7 +41,8 @@ def packed_footage(request: StageRequest, on_progress: OnProgress) -> PackedFoot
     if rank() == 0:
         footage = pack(packable_logs(request), folder, height, width, on_progress)
     barrier()
-    return PackedFootage.open(folder, verify=False) if footage is None else footage
+    footage = PackedFootage.open(folder, verify=False) if footage is None else footage
+    return replace(footage, held_out=request.held_out)
 
 
 def packable_logs(request: StageRequest) -> list[Path]:

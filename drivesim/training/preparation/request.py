@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivesim.models.checkpoints.files import stage_tensors
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.presets import Preset
 from drivesim.models.stages import STAGES, Family, checkpoint_file, training_folder
+from drivesim.regular_files import sha256_of
+from drivesim.training.stages.stage import ClipKind
 
 OnProgress = Callable[[str, int, int], None]
 """Is called with what is done, how much of it is done, and how much there is."""
@@ -35,6 +36,10 @@ class StageRequest:
         initial: Folder with the checkpoint whose weights the training starts from; None to start from nothing.
         keep_encoder: Whether only the decoder of stage `autoencoder` is trained.
         batch_scale: Factor of the default batch size.
+        learning_rate_scale: Factor of the default learning rate, and of the number of steps over which it rises.
+        clips: The only kinds of clips that the stage is trained on; None for all that it wants.
+        held_out: Names of the recordings that are kept out of training; without any, the names of the logs decide.
+        shard: Whether the network is divided among the processes that train together.
         footage: Identity of the footage, whose change makes the stage train on; None ignores such changes.
     """
 
@@ -49,6 +54,10 @@ class StageRequest:
     initial: Path | None = None
     keep_encoder: bool = False
     batch_scale: int = 1
+    learning_rate_scale: float = 1.0
+    clips: tuple[ClipKind, ...] | None = None
+    held_out: frozenset[str] = frozenset()
+    shard: bool = False
     footage: str | None = None
 
     def checkpoint(self, role: str) -> Path:

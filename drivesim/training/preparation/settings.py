@@ -10,6 +10,7 @@ from drivesim.models.stages import STAGES, Family
 from drivesim.training.losses.crops import CropConfig
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderTraining
+from drivesim.training.stages.contexts import ContextTraining
 from drivesim.training.stages.decoder import DecoderTraining
 from drivesim.training.stages.diffusion import DiffusionTraining, Regime
 from drivesim.training.stages.stage import SINGLE_FRAMES, ClipKind, TrainingConfig
@@ -25,6 +26,14 @@ def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
         losses = replace(settings.reconstruction, perceptual_start=0, adversarial_start=0)
         settings = replace(settings, reconstruction=losses)
     return as_requested(request, settings)
+
+
+def latent_settings(request: StageRequest) -> DiffusionTraining:
+    """Returns the settings of stage `image`, `prediction` or `interpolation` with the clips that a request asks for."""
+    settings = as_requested(request, diffusion_settings(request.role, request.preset))
+    if request.clips is None:
+        return settings
+    return replace(settings, regimes=tuple(regime for regime in settings.regimes if regime.clips in request.clips))
 
 
 def diffusion_settings(role: str, preset: Preset) -> DiffusionTraining:
@@ -47,14 +56,25 @@ def upsampler_settings(role: str, preset: Preset) -> UpsamplerTraining:
 def as_requested(request: StageRequest, settings: Settings) -> Settings:
     """Returns settings with batch size, learning rate and seed of a request."""
     batch_size = request.batch_size or settings.batch_size * request.batch_scale
-    settings = replace(settings, batch_size=batch_size, seed=request.seed)
-    if request.learning_rate is not None:
-        settings = replace(settings, learning_rate=request.learning_rate)
-    return settings
+    scale, learning_rate = request.learning_rate_scale, request.learning_rate
+    if learning_rate is None:
+        learning_rate = settings.learning_rate * scale
+    return replace(
+        settings,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        warmup_steps=round(settings.warmup_steps * min(1.0, scale)),
+        seed=request.seed,
+    )
 
 
-def wanted_clips(role: str, preset: Preset) -> tuple[ClipKind, ...]:
+def wanted_clips(request: StageRequest) -> tuple[ClipKind, ...]:
     """Returns the kinds of clips that a stage trains on."""
+    kinds = _kinds_of(request.role, request.preset)
+    return kinds if request.clips is None else tuple(kind for kind in kinds if kind in request.clips)
+
+
+def _kinds_of(role: str, preset: Preset) -> tuple[ClipKind, ...]:
     if STAGES[role].family is Family.LATENT_DIFFUSION:
         return tuple(regime.clips for regime in diffusion_settings(role, preset).regimes)
     if role == "decoder":
@@ -72,7 +92,11 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
     if role == "prediction":
         drop = {**DiffusionTraining().drop, "boxes": 0.5}
         return DiffusionTraining(
-            batch_size=4, drop=drop, regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),), samples=3
+            batch_size=4,
+            drop=drop,
+            regimes=(Regime(video.keyframe_fps, video.keyframes_per_window),),
+            context=ContextTraining(self_made=0.3, overlap=video.context_frames, chained_windows=3),
+            samples=3,
         )
     ends = video.interpolation_factor + 1
     regimes = (Regime(fine_fps, ends, 0), Regime(fine_fps * video.interpolation_factor, ends, 1))
@@ -84,7 +108,7 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
         "time_of_day": 0.5,
         "crowdedness": 0.5,
     }
-    return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context_noise=0.05, samples=4)
+    return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context=ContextTraining(noise=0.05), samples=4)
 
 
 def _crops(preset: Preset) -> CropConfig:

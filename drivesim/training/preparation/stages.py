@@ -13,18 +13,18 @@ from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints.files import load_checkpoint
 from drivesim.models.checkpoints.publishing import verify_published
-from drivesim.models.checkpoints.tensor_file import sha256_of
 from drivesim.models.stages import STAGES, Family
 from drivesim.models.unet import UNet
 from drivesim.models.upsampler import Upsampler
 from drivesim.models.vehicle_detector import VehicleDetector
+from drivesim.regular_files import sha256_of
 from drivesim.training.preparation.footage import packed_footage
 from drivesim.training.preparation.request import OnProgress, StageRequest
 from drivesim.training.preparation.settings import (
     as_requested,
     autoencoder_settings,
     decoder_settings,
-    diffusion_settings,
+    latent_settings,
     upsampler_settings,
 )
 from drivesim.training.preparation.weights import check_start, network_to_train
@@ -72,7 +72,7 @@ def prepare(request: StageRequest, on_progress: OnProgress) -> TrainingStage:
             footage,
             partial(_latents, autoencoder.to(device), autoencoder_path, device, on_progress),
             autoencoder,
-            as_requested(request, diffusion_settings(role, preset)),
+            latent_settings(request),
             device,
         )
     return UpsamplerStage(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.errors import CheckpointError
-from drivesim.models.checkpoints.condition_growth import SWITCHES, with_conditions
+from drivesim.models.checkpoints.condition_growth import as_grown, with_conditions
 from drivesim.models.checkpoints.files import config_of, latent_channels_of, load_checkpoint, stage_tensors
 from drivesim.models.checkpoints.growth import with_latent_channels
 from drivesim.models.checkpoints.publishing import verify_published
@@ -97,9 +97,9 @@ def _initial_tensors(request: StageRequest, folder: Path, network: nn.Module) ->
 
 def _difference(path: Path, config: NetworkConfig, grows: bool) -> str:
     """Says in words where the sizes of a checkpoint differ from those of a stage, except for what may grow."""
-    there, wanted = config_of(path), json.loads(json.dumps(asdict(config)))
+    wanted = json.loads(json.dumps(asdict(config)))
+    there = as_grown(config_of(path), wanted)
     names = [name for name in wanted if there.get(name) != wanted[name]]
-    names = [name for name in names if name not in SWITCHES or there.get(name)]
     if grows:
         names = [name for name in names if name not in ("latent_channels", "in_channels")]
     listed = ", ".join(f"its {name} is {there.get(name)}, expected {wanted[name]}" for name in names[:3])

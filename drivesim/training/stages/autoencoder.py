@@ -96,7 +96,7 @@ class AutoencoderStage(FootageStage):
         """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
         """Yields losses of reconstructed crops, and of shrunken crops decoded from shrunken latents."""
         index = draw(self.train[0], self.config.batch_size, 1, generator)
         frames, weights = draw_crops(self.footage, index, self.config.crops, generator)

@@ -75,7 +75,7 @@ class DecoderStage(FootageStage):
         """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
         """Yields losses of clips of random crops that are reconstructed from slightly wrong latents."""
         frames, weights, made = self._reconstructed(self.train[0], self.config.batch_size, generator)
         yield from self.loss.terms(frames, made, weights, made.new_zeros(()), step)

@@ -94,8 +94,14 @@ class TrainingStage(Protocol):
         """Includes the footage that was recorded since, and returns the number of new frames."""
         ...
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        """Draws a batch with `generator` and yields losses; the loop descends each before it asks for the next."""
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
+        """Draws a batch and yields losses; the loop descends each before it asks for the next.
+
+        Args:
+            step: Number of the step, from 0.
+            used: Fraction of the training that is done, 0 to 1.
+            generator: Source of all randomness of the step, on the CPU.
+        """
         ...
 
     def finish(self) -> None:

@@ -112,7 +112,7 @@ class UpsamplerStage(FootageStage):
         """Returns the state of the spectral norms of the discriminator."""
         return dict(self.discriminator.named_buffers())
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
         """Yields losses of the predictions and of the patches that they stand for, then that of the discriminator."""
         patches, weights = with_more_detail(*self._patches(self.train[0], 2 * self.config.batch_size, generator))
         made, error = self.upsampling.denoised(patches, self._low_res(patches, generator), generator)

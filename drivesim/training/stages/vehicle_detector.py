@@ -75,7 +75,7 @@ class VehicleDetectorStage(FootageStage):
         """Includes the labels of the new frames."""
         self.labels = vehicle_labels(self.footage.footage)
 
-    def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
+    def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
         """Yields the loss of centres and boxes on randomly changed frames."""
         index = draw(self.train[0], self.config.batch_size, 1, generator)
         pictures = self.network.fitted(self.footage.frames(index)[:, 0].to(self.device))

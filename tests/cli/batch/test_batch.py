@@ -128,13 +128,25 @@ def test_a_dry_run_predicts_from_earlier_jobs_and_writes_nothing(
     assert (nothing_left["jobs"], nothing_left["seconds"], nothing_left["bytes"]) == (0, 0, 0)
 
 
-def test_a_dry_run_without_earlier_jobs_measures_a_window(files: Path, tiny_checkpoints: Path, tmp_path: Path) -> None:
+def test_a_dry_run_without_earlier_jobs_measures_a_window_and_keeps_it(
+    files: Path, tiny_checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     options = ("--dry-run", "--json", "--workers", 1, "--seeds", 3)
-    predicted = json.loads(run(files / "short.yaml", tmp_path / "out", tiny_checkpoints, *options).stdout)
+    result = run(files / "short.yaml", tmp_path / "out", tiny_checkpoints, *options)
+    predicted = json.loads(result.stdout)
     assert (predicted["jobs"], predicted["futures"]) == (3, 6)
     assert predicted["seconds"] > 0
     assert predicted["bytes"] > 6 * 100_000
     assert not (tmp_path / "out").exists()
+    assert "measuring a window on 1 worker" in result.stderr
+    monkeypatch.setattr("drivesim.batch.prediction.run_batch", None)  # measures nothing again
+    again = run(files / "short.yaml", tmp_path / "new", tiny_checkpoints, *options)
+    assert json.loads(again.stdout) == predicted
+    [kept] = (tmp_path / "cache").rglob("*.json")
+    assert f"remove {kept} to measure again" in again.stderr
+    kept.write_text("{}")
+    assert run(files / "short.yaml", tmp_path / "new", tiny_checkpoints, *options).exit_code == 1
 
 
 def test_a_gated_batch_gates_the_scenarios_with_boxes(

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pytest
 from typer.testing import CliRunner
@@ -167,6 +168,21 @@ def test_a_training_on_a_full_disk_says_so_and_continues(data: Path, on_small_di
         checkpoints.CheckpointSet.open(disk.folder / "out").load("autoencoder")
 
     on_small_disk(fill)
+
+
+def test_footage_at_a_url_trains_the_same_network(train: Callable, data: Path, tmp_path: Path) -> None:
+    storage = fsspec.filesystem("memory")
+    storage.put(str(data), "/footage", recursive=True)
+    options = ["--cache", tmp_path / "cache", *TINY]
+    for name, source in (("path", data), ("url", "memory://footage")):
+        done = train("autoencoder", "--data", source, "--out", tmp_path / name, *options)
+        assert done.returncode == 0, done.stderr
+    path, url = (tmp_path / name / "autoencoder.safetensors" for name in ("path", "url"))
+    assert path.read_bytes() == url.read_bytes()
+    planned = train(
+        "chain", "--data", "memory://footage", "--out", tmp_path / "c", "--minutes", "5", *options, "--plan"
+    )
+    assert "autoencoder: train, " in planned.stdout
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate"])

@@ -65,3 +65,26 @@ def test_context_guidance_changes_the_future(engine: Engine, scenario) -> None:
     guided = engine.future(scenario, settings=replace(fast(), context_guidance=4.0)).predict(0, None).latents
     assert np.array_equal(plain[0], guided[0])
     assert not np.allclose(plain[1:], guided[1:])
+
+
+def test_the_network_sees_noise_on_its_context_and_its_level_but_the_window_begins_exactly() -> None:
+    network, generator = Recording(), torch.Generator().manual_seed(0)
+    known, noise = (torch.randn(count, 8, 4, 8, generator=generator) for count in (2, 8))
+    context_noise = torch.randn(2, 8, 4, 8, generator=generator)
+    stage = DiffusionStage(network, tiny().denoiser("prediction"))
+    settings = replace(fast(), context_noise=0.1)
+    made = predict_window(stage, known, LABELS, settings, noise=noise, context_noise=context_noise)
+    assert torch.equal(made[:2], known)
+    contexts = [conditions.context for _, conditions in network.inputs if conditions.context is not None]
+    assert all(torch.equal(context.latents[0, :2], known + 0.1 * context_noise) for context in contexts)
+    assert all(torch.equal(context.noise, torch.tensor([0.1])) for context in contexts)
+
+
+def test_noise_on_the_context_has_no_effect_on_networks_that_are_not_conditioned_on_it(
+    engine: Engine, scenario
+) -> None:
+    exact, noisy = (
+        engine.future(scenario, settings=replace(fast(), context_noise=level)).predict(0, None).latents
+        for level in (0.0, 0.3)
+    )
+    assert np.array_equal(exact, noisy)

@@ -7,8 +7,8 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from drivesim.models.checkpoints.condition_growth import new_conditions, with_conditions
-from drivesim.models.conditioning import BoxColours, BoxHeadings, BoxLayout, Conditioning, RoadLayout
+from drivesim.models.checkpoints.condition_growth import as_grown, new_conditions, with_conditions
+from drivesim.models.conditioning import BoxColours, BoxHeadings, BoxLayout, Conditioning, ContextFrames, RoadLayout
 from drivesim.models.presets import tiny
 from drivesim.models.unet import UNet, UNetConfig
 
@@ -16,9 +16,13 @@ KNOWN = torch.tensor([True, True])
 
 
 def network(seed: int, **switches: bool) -> UNet:
+    return of_config(seed, replace(tiny().image, **switches))
+
+
+def of_config(seed: int, config: UNetConfig) -> UNet:
     """A network without a parameter at zero, so that every path counts."""
     torch.manual_seed(seed)
-    made = UNet(replace(tiny().image, **switches)).eval()
+    made = UNet(config).eval()
     with torch.no_grad():
         for parameter in made.parameters():
             parameter.copy_(0.2 * torch.randn(parameter.shape))
@@ -72,4 +76,26 @@ def test_configurations_of_older_checkpoints_lack_the_switches_and_are_the_same_
 def test_tensors_of_other_sizes_are_left_alone() -> None:
     old = network(0)
     tensors = {"stem.weight": old.stem.weight[:, 1:]}
-    assert with_conditions(tensors, asdict(old.config), network(1, road_raster=True)) is tensors
+    assert with_conditions(tensors, asdict(old.config), network(1, road_raster=True)) == tensors
+
+
+def test_a_prediction_that_learns_of_the_noise_on_its_context_predicts_what_it_did() -> None:
+    config = replace(tiny().image, temporal=tiny().prediction)
+    told = replace(config, temporal=replace(config.temporal, context_noise=True))
+    old, new = of_config(0, config), UNet(told).eval()
+    new.load_state_dict(with_conditions(old.state_dict(), asdict(config), new))
+    mask = torch.tensor([[True, True, False], [True, False, False]])
+    context = ContextFrames(torch.randn(2, 3, 8, 8, 16), mask, torch.tensor([0.1, 0.6]))
+    x, tau = torch.randn(2, 3, 8, 8, 16), torch.tensor([10, 500])
+    with torch.no_grad():
+        assert torch.equal(new(x, tau, Conditioning(context=context)), old(x, tau, Conditioning(context=context)))
+
+
+def test_what_a_checkpoint_may_gain_is_no_difference() -> None:
+    had = asdict(replace(tiny().image, temporal=tiny().prediction))
+    wanted = asdict(
+        replace(tiny().image, road_raster=True, temporal=replace(tiny().prediction, context_noise=True, head_dim=8))
+    )
+    grown = as_grown(had, wanted)
+    assert grown["road_raster"]
+    assert grown["temporal"] == {**wanted["temporal"], "head_dim": tiny().prediction.head_dim}

@@ -95,6 +95,30 @@ def test_every_documented_code_is_shown_by_an_example() -> None:
     assert {code for _, expected in IMPLAUSIBLE.values() for *_, code in expected} == CODES
 
 
+def findings_of(manoeuvres: str, distance_m: int = 20) -> list[str]:
+    content = f"actors:\n  - {LEAD.replace('20', str(distance_m))}, manoeuvres: [{manoeuvres}]}}\nduration_s: 9"
+    try:
+        return [problem.message for problem in check_content((HEAD + content).encode()).warnings]
+    except ScenarioError as error:
+        return [problem.message for problem in error.args]
+
+
+def test_a_manoeuvre_is_not_blamed_for_the_acceleration_of_another() -> None:
+    gentle = "{type: brake, start_s: 1, duration_s: 5, speed_mps: 8}"
+    hard = "{type: cut_out, lane: 1, start_s: 2, duration_s: 1.6}"
+    alone, together = findings_of(hard), findings_of(f"{gentle}, {hard}")
+    assert findings_of(gentle) == []
+    assert [message.split()[:2] for message in alone] == [["W209", "`cut_out`"]]
+    assert [message.split()[:2] for message in together] == [["W209", "`cut_out`"]]
+
+
+def test_manoeuvres_that_change_the_same_quantity_are_not_blamed_for_what_both_would_give() -> None:
+    brake = "{type: brake, start_s: 0, duration_s: 4, speed_mps: 8}"
+    accelerate = "{type: accelerate, start_s: 3, duration_s: 1.5, speed_mps: 20}"
+    assert [message.split()[1] for message in findings_of(accelerate)] == ["`accelerate`"]
+    assert [message.split()[0] for message in findings_of(f"{brake}, {accelerate}", 60)] == ["E106"]
+
+
 def test_a_plausible_scene_has_no_findings() -> None:
     content = f"crowdedness: 1\nactors:\n  - {LEAD}, manoeuvres: [{{type: brake, speed_mps: 6}}]}}"
     assert check_content((HEAD + content).encode()).warnings == ()

@@ -10,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drivesim.errors import InputError, ScenarioError
-from drivesim.scenario import Cases, load_case, load_cases, parse_scenario, scenario_yaml
+from drivesim.scenario import Cases, Scenario, load_case, load_cases, parse_scenario, scenario_yaml
+from drivesim.scenario.schema.strict import InvalidFieldsError
+from drivesim.scenario.sweeps import expansion
 from drivesim.scenario.sweeps.designs import pairwise
 
 HEAD = "format: 1\nname: case\nboxes:\n  - {category: car, xyxy: [400, 260, 520, 340]}\n"
@@ -162,3 +164,30 @@ def test_the_example_of_the_documentation_gives_what_it_says() -> None:
     assert len(cases) == 100
     assert cases[7].name == "lead_sweep_0007"
     assert all(case.crowdedness <= 3 or case.time_of_day == "day" for case in cases)
+
+
+MANY = {
+    "random": {"count": 10_000, "vary": {"duration_s": {"uniform": [1, 9]}}},
+    "latin_hypercube": {"count": 10_000, "vary": {"duration_s": {"uniform": [1, 9]}}},
+    "pairwise": {"vary": {"seed": {"integer": [0, 99]}, "crowdedness": {"integer": [0, 8]}}},
+}
+
+
+@pytest.mark.parametrize("method", MANY)
+def test_constraints_that_nothing_fulfils_are_given_up_after_a_bounded_number_of_candidates(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = ["duration_s - seed" + " + 1 - 1" * 18 + " > 100"] * 20
+    sweep = {"method": method, "where": where, **MANY[method]}
+    cases = Cases(Scenario.model_validate({"format": 1, "name": "a", "sweep": sweep}))
+    tried = []
+    monkeypatch.setattr(expansion.Expression, "holds", lambda self, document: tried.append(1) or False)
+    with pytest.raises(InvalidFieldsError, match=r"only 0 of the first \d+ candidates fulfil `where`"):
+        len(cases)
+    assert 100 < len(tried) < 5000
+
+
+def test_candidates_that_fulfil_the_constraints_are_never_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(expansion, "_MAX_WORK", 1000)
+    sweep = "sweep: {method: random, count: 200, vary: {duration_s: {uniform: [1, 9]}}, where: [duration_s > 0]}\n"
+    assert len(cases_of(sweep)) == 200

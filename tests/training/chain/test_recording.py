@@ -41,9 +41,10 @@ def names(kind: recording.PackedRecording, shard: int) -> list[str]:
 @pytest.mark.parametrize("preset", [tiny(), demo()])
 def test_every_stage_finds_its_clips_in_what_is_recorded(preset, tmp_path: Path) -> None:
     for role in STAGES:
-        size = frame_size(StageRequest(role, preset, tmp_path, tmp_path))
-        logs = [LogSpan("", k.recipe.fps, k.recipe.num_frames) for k in recordings(preset) if size in k.sizes]
-        for fps, num_frames in wanted_clips(role, preset):
+        request = StageRequest(role, preset, tmp_path, tmp_path)
+        size = frame_size(request)
+        logs = [LogSpan("", k.recipe.fps, k.recipe.num_frames, 0) for k in recordings(preset) if size in k.sizes]
+        for fps, num_frames in wanted_clips(request):
             assert any(log.num_clips(fps, num_frames) for log in logs), (role, fps)
 
 

@@ -236,8 +236,8 @@ def test_a_second_training_of_a_stage_is_refused_and_told_who_trains(
 
 def test_a_divergence_leaves_the_last_good_checkpoint(folder: Path, train: Callable, quick_stage: type) -> None:
     class Diverging(quick_stage):
-        def losses(self, step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-            for term in super().losses(step, generator):
+        def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
+            for term in super().losses(step, used, generator):
                 yield LossTerm("network", term.value * torch.nan, {"loss": term.value * torch.nan})
 
     train(folder)

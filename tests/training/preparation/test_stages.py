@@ -88,7 +88,7 @@ def test_vehicles_that_are_told_add_to_the_loss(trained: Path, logs: Path) -> No
 
     def loss(**changes: object) -> float:
         stage.config = replace(stage.config, **changes)
-        (term,) = stage.losses(0, torch.Generator().manual_seed(0))
+        (term,) = stage.losses(0, 0.0, torch.Generator().manual_seed(0))
         return float(term.value.detach())
 
     told = {"boxes": 0.0, "time_of_day": 0.0, "crowdedness": 0.0}
@@ -103,8 +103,8 @@ def test_known_frames_do_not_count_on_held_out_clips(
     stage = prepare(StageRequest(role, tiny(), logs, trained, batch_size=2), lambda *_: None)
     before, error_of = stage.held_out(), stage._error
 
-    def spoiled(clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        error, tau = error_of(clean, conditioning, generator)
+    def spoiled(clean: Tensor, conditioning: Conditioning, *others: object) -> tuple[Tensor, Tensor]:
+        error, tau = error_of(clean, conditioning, *others)
         return error + 1e6 * conditioning.context.mask[..., None, None], tau
 
     monkeypatch.setattr(stage, "_error", spoiled)
@@ -146,7 +146,7 @@ def test_training_can_start_from_checkpoints_without_road_and_attributes_of_boxe
     weights = stage.network.stem.weight
     assert torch.equal(weights[:, : before.shape[1]], before)
     assert not weights[:, before.shape[1] :].any()
-    (term,) = stage.losses(0, torch.Generator().manual_seed(0))
+    (term,) = stage.losses(0, 0.0, torch.Generator().manual_seed(0))
     term.value.backward()
     assert weights.shape[1] > before.shape[1]
 

@@ -40,9 +40,9 @@ def test_latents_that_shrink_with_their_picture_cost_nothing(stage: AutoencoderS
 def test_scale_equivariance_is_left_out_where_the_encoder_is_kept(stage: AutoencoderStage, monkeypatch) -> None:
     calls = []
     monkeypatch.setattr(stage, "_scale_error", lambda frames, latents: calls.append(1) or frames.new_zeros(()))
-    next(stage.losses(0, step_generator(0, 0, 0)))
+    next(stage.losses(0, 0.0, step_generator(0, 0, 0)))
     stage.config = replace(stage.config, keep_encoder=True)
-    next(stage.losses(0, step_generator(0, 0, 0)))
+    next(stage.losses(0, 0.0, step_generator(0, 0, 0)))
     assert len(calls) == 1
 
 

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+PATIENCE_S = 400  # of a machine that is slow, or has more to do than these tests
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -30,7 +32,7 @@ class Client:
     def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """One request on a connection of its own; names of headers are written with _ for -."""
         place = urlsplit(self.url)
-        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=120)
+        connection = http.client.HTTPConnection(place.hostname, place.port, timeout=PATIENCE_S)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.putrequest(method, path, skip_host="host" in named, skip_accept_encoding=True)

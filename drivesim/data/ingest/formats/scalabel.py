@@ -14,6 +14,7 @@ from typing import Any
 
 from drivesim.data.ingest.formats.categories import vehicle_category
 from drivesim.data.ingest.formats.tables import box_of, field_of, inside, json_array, json_document
+from drivesim.data.ingest.media.files import open_regular
 from drivesim.data.ingest.recording import PictureFiles, Recording, Rejected, SourceVehicle
 from drivesim.errors import FootageError
 from drivesim.scenario.schema.vocabulary import TimeOfDay
@@ -61,7 +62,7 @@ def _recordings_of(file: Path, pictures: Path, fps: float) -> Iterator[Recording
 
 def _frames(file: Path) -> Iterator[dict[str, Any]]:
     """Yields the frames of a label file, which is an array of frames or an object that holds one."""
-    with file.open("rb") as opened:
+    with open_regular(file) as opened:
         starts_array = opened.read(64).lstrip()[:1] == b"["
     if starts_array:
         yield from json_array(file)

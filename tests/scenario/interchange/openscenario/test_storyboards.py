@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from drivesim.scenario import parse_scenario, scenario_yaml
@@ -144,6 +144,7 @@ def test_the_file_and_the_scenario_differ_by_no_more_than_five_centimetres() -> 
     assert actor.trajectory[0][1] == pytest.approx(90 + 1.4 - 2.3 - (50 + 1.4 + 2.3 - 1.8))
 
 
+@example(gap=65, closing=3, asked=5, edge="none")  # at the end of the storyboard
 @given(st.integers(30, 90), st.integers(3, 8), st.integers(5, 25), st.sampled_from(["none", "rising", "falling"]))
 @settings(max_examples=12, deadline=None)
 def test_an_edge_comes_when_the_value_passes_and_not_before(gap: int, closing: int, asked: int, edge: str) -> None:
@@ -155,7 +156,8 @@ def test_an_edge_comes_when_the_value_passes_and_not_before(gap: int, closing: i
     result = import_openscenario(content.encode(), "a.xosc")
     told = [text for _, _, text in result.timeline if "(event near" in text]
     expected = (gap + asked) / closing if edge == "falling" else (gap - asked) / closing
-    if expected > 20 - STEP_S:
+    tolerance = 1.5 * STEP_S
+    if expected > 20 + tolerance:
         assert told == []
-    else:
-        assert float(told[0].split()[1]) == pytest.approx(expected, abs=1.5 * STEP_S)
+    elif told or expected < 20 - tolerance:  # what comes with the end of the storyboard may be told or not
+        assert float(told[0].split()[1]) == pytest.approx(expected, abs=tolerance)
