@@ -30,15 +30,14 @@ from futures_sweep import row_of, shown
 from rich.console import Console
 from rich.table import Table
 
-from drivesim.cli.evaluate.video import halves
 from drivesim.engine import Engine, EngineSettings, fast
 from drivesim.evaluation.futures import spread_starts
 from drivesim.evaluation.metrics.features import EfficientNetLite0
 from drivesim.evaluation.protocol import Report
-from drivesim.evaluation.video.features import StackedFeatures
+from drivesim.evaluation.video.measures.features import StackedFeatures
 from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-from drivesim.evaluation.video.sampled import VideoTask, roles_of, sampled_videos
-from drivesim.evaluation.video.videos import recorded_videos
+from drivesim.evaluation.video.sources.sampled import VideoTask, roles_of, sampled_videos
+from drivesim.evaluation.video.sources.videos import halves, recorded_videos
 from drivesim.models.checkpoints import CheckpointSet, build, publish_checkpoint
 from drivesim.models.presets import Preset
 from drivesim.models.stages import checkpoint_file

@@ -10,7 +10,6 @@ import typer
 from drivesim.cli.evaluate.figures import deliver, progress, shown
 from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size
-from drivesim.cli.evaluate.video import halves
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import FootageError, InputError
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from drivesim.evaluation.metrics.features import FeatureNetwork
     from drivesim.evaluation.protocol import Figure, Protocol
     from drivesim.evaluation.samples.footage import OnProgress
-    from drivesim.evaluation.video.features import ClipNetwork
+    from drivesim.evaluation.video.measures.features import ClipNetwork
     from drivesim.evaluation.video.versions import Cut, Versions
 
 Clips = Annotated[int, typer.Option(min=4, max=10_000, help="Number of clips; half of them are the reference.")]
@@ -173,8 +172,8 @@ def _compared(
 ) -> tuple[Figure, ...]:
     """The figures of versions on recorded clips; `sizes` are the number of clips and of frames in each."""
     from drivesim.evaluation.futures import spread_starts
+    from drivesim.evaluation.video.sources.videos import halves, identity, recorded_videos
     from drivesim.evaluation.video.versions import version_figures
-    from drivesim.evaluation.video.videos import identity, recorded_videos
 
     (count, num_frames), size, fps = sizes, frame_size(engine, low), _fine_fps(engine)
     networks = _networks(i3d, num_frames, str(engine.device))
@@ -191,7 +190,7 @@ def _compared(
 
 def _networks(i3d: Path | None, num_frames: int, device: str) -> tuple[ClipNetwork, FeatureNetwork]:
     from drivesim.evaluation.metrics.features import EfficientNetLite0
-    from drivesim.evaluation.video.features import I3D, StackedFeatures
+    from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
 
     pictures = EfficientNetLite0(device)
     clips: ClipNetwork = StackedFeatures(pictures, device) if i3d is None else I3D.load(i3d, device)

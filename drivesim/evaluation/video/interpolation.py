@@ -22,8 +22,8 @@ from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.flow import in_between, optical_flow
-from drivesim.evaluation.video.videos import Video, identity, recorded_videos
+from drivesim.evaluation.video.measures.flow import in_between, optical_flow
+from drivesim.evaluation.video.sources.videos import Video, identity, recorded_videos
 from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 from drivesim.training.losses.perceptual import PerceptualDistance

@@ -10,14 +10,14 @@ from drivesim.detection.detector import Detector
 from drivesim.evaluation.metrics.features import FeatureNetwork
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.continuity import continuity_figures
-from drivesim.evaluation.video.distance import clip_distance_figures
-from drivesim.evaluation.video.diversity import diversity_figures
-from drivesim.evaluation.video.drift import drift_figures
-from drivesim.evaluation.video.features import ClipNetwork
-from drivesim.evaluation.video.permanence import LOWEST_FPS, permanence_figures
-from drivesim.evaluation.video.videos import Video, identity
-from drivesim.evaluation.video.warping import warping_figures
+from drivesim.evaluation.video.measures.continuity import continuity_figures
+from drivesim.evaluation.video.measures.distance import clip_distance_figures
+from drivesim.evaluation.video.measures.diversity import diversity_figures
+from drivesim.evaluation.video.measures.drift import drift_figures
+from drivesim.evaluation.video.measures.features import ClipNetwork
+from drivesim.evaluation.video.measures.permanence import LOWEST_FPS, permanence_figures
+from drivesim.evaluation.video.measures.warping import warping_figures
+from drivesim.evaluation.video.sources.videos import Video, identity
 
 
 class Part(StrEnum):

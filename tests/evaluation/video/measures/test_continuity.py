@@ -6,8 +6,8 @@ import numpy as np
 
 from drivesim.detection.detections import Detections
 from drivesim.evaluation.protocol import Protocol
-from drivesim.evaluation.video.continuity import continuity_figures
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.measures.continuity import continuity_figures
+from drivesim.evaluation.video.sources.videos import Video
 
 
 class BrightCorner:

@@ -11,9 +11,9 @@ import pytest
 from drivesim.engine import Engine, FutureStart, Window, fast
 from drivesim.engine.settings import SamplerSettings
 from drivesim.errors import FootageError, InputError
-from drivesim.evaluation.video.archived import archived_videos
-from drivesim.evaluation.video.sampled import VideoTask, sampled_again, sampled_videos
-from drivesim.evaluation.video.videos import recorded_videos
+from drivesim.evaluation.video.sources.archived import archived_videos
+from drivesim.evaluation.video.sources.sampled import VideoTask, sampled_again, sampled_videos
+from drivesim.evaluation.video.sources.videos import recorded_videos
 from drivesim.rollout.job import RolloutJob, run_rollout
 from drivesim.scenario import Scenario
 

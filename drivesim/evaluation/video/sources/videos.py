@@ -121,6 +121,19 @@ def recorded_videos(
     return videos
 
 
+def halves(moments: list[tuple[Path, float]], data: Path) -> tuple[list[tuple[Path, float]], list[tuple[Path, float]]]:
+    """Returns the moments (log, seconds) of every second log, and those of the others.
+
+    Raises:
+        FootageError: There is only one log.
+    """
+    number = {path: place for place, path in enumerate(sorted({path for path, _ in moments}))}
+    parts = tuple([moment for moment in moments if number[moment[0]] % 2 == half] for half in (1, 0))
+    if not all(parts):
+        raise FootageError(f"{data}: a distance needs recorded videos of two logs at least; give more footage")
+    return parts[0], parts[1]
+
+
 def time_of_day_of(log: DriveLog) -> int:
     """Returns the time of day of a log: position in `TIMES_OF_DAY`, or `UNKNOWN`."""
     label = log.labels.time_of_day

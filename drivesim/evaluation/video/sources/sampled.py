@@ -16,7 +16,7 @@ from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.conditions import time_of_day_index
 from drivesim.errors import InputError
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.scenario import Scenario
 
 

@@ -15,7 +15,7 @@ from drivesim.evaluation.labels import BrightnessRule
 from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.geometry.requestable import MIN_COUNTED_SIDE, longer_side
 
 _FRAMES = 4

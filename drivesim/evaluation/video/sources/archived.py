@@ -16,7 +16,7 @@ from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import InputError
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.models.pixels import to_bytes
 from drivesim.rollout.job import archived_scenario
 
