@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from drivesim.evaluation.metrics.features import FeatureNetwork
     from drivesim.evaluation.protocol import Figure, Protocol
     from drivesim.evaluation.samples.footage import OnProgress
+    from drivesim.evaluation.video.interpolation import Gap
     from drivesim.evaluation.video.measures.features import ClipNetwork
     from drivesim.evaluation.video.versions import Cut, Versions
 
@@ -58,7 +59,8 @@ def interpolation(
     numbers = _rates_named(rates)
     roles = ("autoencoder", "image", "interpolation", "decoder")
     engine, settings = engine_of(checkpoints, device, *roles), settings_named(preset.value)
-    filled, identities = [], []
+    filled: list[Gap] = []
+    identities: list[str] = []
     with progress() as bars:
         show = shown(bars)
         for rate in numbers:

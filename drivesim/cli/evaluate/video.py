@@ -177,4 +177,5 @@ def _how_sampled(settings: EngineSettings, preset: Preset, archives: list[Path] 
 
         return steering_subject(archives)
     guidance = f"context guidance {settings.context_guidance:g}, scene guidance {settings.scene_guidance:g}"
+    guidance += f", context noise {settings.context_noise:g}"
     return {"sampling": f"preset {preset.value}, {settings.prediction.steps} steps, {guidance}"}
