@@ -117,7 +117,7 @@ def _kept(
             os.replace(temporary, path)
         except OSError as error:
             raise InputError(f"{folder}: cannot keep videos here ({error.strerror}); choose another --work") from error
-    kept: np.ndarray = np.load(path, mmap_mode="r")
+    kept: np.ndarray = np.load(path, mmap_mode="c")  # pages that are written to stay in memory
     return kept
 
 
