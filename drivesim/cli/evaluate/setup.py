@@ -41,17 +41,19 @@ def composers(low: bool) -> tuple[str, ...]:
 
 def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """Returns what is measured: checkpoints, and how they are sampled."""
+    from drivesim.engine import guided_settings, sampled_roles
     from drivesim.models.stages import GUIDE, LAYOUTS
 
-    roles = composers(not sampling.enlarge)
+    roles = sampled_roles(composers(not sampling.enlarge), sampling.settings, engine.checkpoints)
     if "crowdedness" in conditions and "boxes" not in conditions and engine.draws_layouts(sampling.settings):
         roles = (*roles, LAYOUTS)
-    known = engine.checkpoints.roles
-    if sampling.settings.for_stages(known).autoguidance is not None:
+    if guided_settings(sampling.settings, engine.checkpoints).autoguidance is not None:
         roles = (*roles, GUIDE)
     sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
-    sampled = sampling.subject(known)
-    return {**sha256, "sampling": f"{sampled}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
+    return {
+        **sha256,
+        "sampling": f"{sampling.subject(engine.checkpoints)}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}",
+    }
 
 
 def sampling_of(

@@ -1,7 +1,8 @@
 """A small network that tells which way a vehicle in a crop faces and which colour it has.
 
-It is trained on recorded frames alone, before each measurement, in half a minute of one core. No model of drivesim is involved, so
-that it measures them independently. Crops are blurred at random in training, because composed frames are softer.
+It is trained on recorded frames alone, before each measurement, in half a minute of one core. No model of drivesim is
+involved, so that it measures them independently. Crops are blurred at random in training, because composed frames are
+softer.
 """
 
 from __future__ import annotations

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.engine import Engine, EngineSettings
+from drivesim.engine import Engine, EngineSettings, guided_settings, sampled_students
 from drivesim.engine.conditions import conditioned_layouts
 from drivesim.engine.first_frame.gate import gated
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
-from drivesim.models.checkpoints import VEHICLE_DETECTOR
+from drivesim.models.checkpoints import STAGES, VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.vehicle_detector import detect_vehicles
 
@@ -38,14 +37,18 @@ class FrameSampling:
         resolution = "full" if self.enlarge else "low"
         return f"conditioned on {'+'.join(conditions) or 'nothing'}, {resolution} resolution"
 
-    def subject(self, roles: Collection[str]) -> str:
-        """Returns what is under test besides the checkpoints, which are of these stages."""
-        settings = self.settings.for_stages(roles)
-        image, auto = settings.image, settings.autoguidance
-        guidance = f"guidance {settings.image_guidance:g} rescaled {settings.guidance_rescale:g}"
-        if auto is not None:
-            guidance += f", autoguidance {auto.scale:g} from {auto.first_tau} to {auto.last_tau}"
-        parts = [f"{image.sampler} {image.steps} steps", guidance]
+    def subject(self, checkpoints: CheckpointSet) -> str:
+        """Returns what is under test besides the checkpoints."""
+        student = sampled_students(self.settings, checkpoints).get("image")
+        if student is not None:
+            parts = [f"{student} {STAGES[student].num_steps} steps"]
+        else:
+            settings = guided_settings(self.settings, checkpoints)
+            image, auto = settings.image, settings.autoguidance
+            guidance = f"guidance {settings.image_guidance:g} rescaled {settings.guidance_rescale:g}"
+            if auto is not None:
+                guidance += f", autoguidance {auto.scale:g} from {auto.first_tau} to {auto.last_tau}"
+            parts = [f"{image.sampler} {image.steps} steps", guidance]
         if self.enlarge:
             parts.append(f"upsampler {self.settings.upsampler.sampling.steps} steps")
         return ", ".join(parts)

@@ -39,6 +39,7 @@ class TrainingConfig:
         adversary_rate: Learning rate of a discriminator, as a fraction of that of the network.
         average_chosen_by: Held-out figure, the lower the better, by which the length of the exported average is chosen
             at the end of the training; None exports the exponential average.
+        adversary_momentum: Decay of the mean of its gradients.
     """
 
     batch_size: int
@@ -50,6 +51,7 @@ class TrainingConfig:
     muon: bool = False
     adversary_rate: float = 1.0
     average_chosen_by: str | None = None
+    adversary_momentum: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,13 @@ class TrainingStage(Protocol):
         """
         ...
 
+    def keep_best(self) -> None:
+        """Is called with the averaged parameters before a state is saved, by stages that export the best ones so far.
+
+        What is kept belongs to the `buffers`.
+        """
+        ...
+
     def finish(self) -> None:
         """Completes the network with the averaged parameters, before it is evaluated or exported."""
         ...
@@ -150,6 +159,9 @@ class FootageStage:
     def buffers(self) -> dict[str, Tensor]:
         """Returns the state besides the parameters that the next step depends on: nothing."""
         return {}
+
+    def keep_best(self) -> None:
+        """Is called before a state is saved: nothing is kept, because the last parameters are exported."""
 
     def finish(self) -> None:
         """Completes the network before it is evaluated or exported: nothing is to be done."""
