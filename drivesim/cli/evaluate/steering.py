@@ -46,7 +46,8 @@ def steering(
 
     with progress() as bars:
         show = shown(bars)
-        (steered, others), figures = steered_archives(archives), []
+        steered, others = steered_archives(archives)
+        figures: list[Figure] = []
         for sentence in others:
             say(f"left out of the vehicles: {sentence}", err=True)
         if steered:

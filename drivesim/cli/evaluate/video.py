@@ -12,15 +12,16 @@ import typer
 from drivesim.cli.evaluate.figures import deliver, progress, shown
 from drivesim.cli.evaluate.options import AsJson, Data, Low, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size
+from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
-from drivesim.errors import CheckpointError, FootageError, InputError
+from drivesim.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
     from drivesim.detection.detector import Detector
     from drivesim.engine import Engine, EngineSettings
     from drivesim.evaluation.video.report import Part
 
-_PARTS = "distance,warping,diversity,drift,vehicles"
+_PARTS = "distance,warping,diversity,drift,continuity,vehicles"
 
 
 def video(
@@ -90,11 +91,11 @@ def video(
     from drivesim.evaluation.futures import spread_starts
     from drivesim.evaluation.metrics.features import EfficientNetLite0
     from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.video.archived import archived_videos
-    from drivesim.evaluation.video.features import I3D, StackedFeatures
+    from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
     from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-    from drivesim.evaluation.video.sampled import VideoTask, roles_of, sampled_again, sampled_videos
-    from drivesim.evaluation.video.videos import recorded_videos
+    from drivesim.evaluation.video.sources.archived import archived_videos
+    from drivesim.evaluation.video.sources.sampled import VideoTask, roles_of, sampled_again, sampled_videos
+    from drivesim.evaluation.video.sources.videos import halves, recorded_videos
 
     wanted = _parts_named(parts)
     if not low and not archives:
@@ -108,7 +109,7 @@ def video(
     clips = StackedFeatures(pictures, name) if i3d is None else I3D.load(i3d, name)
     asked, reference = halves(spread_starts(data, split.value, starts, seconds), data)
     with ExitStack() as stack:
-        finder = _detector(engine, detector, stack) if Part.vehicles in wanted else None
+        finder = _detector(engine, detector, stack) if {Part.continuity, Part.vehicles} & {*wanted} else None
         show, again = shown(stack.enter_context(progress())), []
         if archives:
             made = archived_videos(engine, archives, size)
@@ -139,19 +140,6 @@ def video(
         out,
         as_json,
     )
-
-
-def halves(moments: list[tuple[Path, float]], data: Path) -> tuple[list[tuple[Path, float]], list[tuple[Path, float]]]:
-    """Returns the moments (log, seconds) of every second log, and those of the others.
-
-    Raises:
-        FootageError: There is only one log.
-    """
-    number = {path: place for place, path in enumerate(sorted({path for path, _ in moments}))}
-    halves = tuple([moment for moment in moments if number[moment[0]] % 2 == half] for half in (1, 0))
-    if not all(halves):
-        raise FootageError(f"{data}: a distance needs recorded videos of two logs at least; give more footage")
-    return halves[0], halves[1]
 
 
 def _parts_named(text: str) -> list[Part]:
@@ -188,7 +176,7 @@ def _detector(engine: Engine, path: Path | None, stack: ExitStack) -> Detector |
     try:
         return OwnDetector.of(engine)
     except CheckpointError:
-        typer.echo("no vehicle detector among the checkpoints: vehicles are not followed", err=True)
+        say("no vehicle detector among the checkpoints: vehicles are neither counted nor followed", err=True)
         return None
 
 
@@ -199,5 +187,6 @@ def _how_sampled(settings: EngineSettings, preset: Preset, archives: list[Path] 
 
         return steering_subject(archives)
     guidance = f"context guidance {settings.context_guidance:g}, scene guidance {settings.scene_guidance:g}"
+    guidance += f", context noise {settings.context_noise:g}"
     students = f", students of {' and '.join(settings.students)}" if settings.students else ""
     return {"sampling": f"preset {preset.value}, {settings.prediction.steps} steps, {guidance}{students}"}

@@ -96,6 +96,8 @@ class Renderer:
         """The latents of the frames around a window, `t c h w`, and the number of the first of them."""
         ends = keyframes if before is None else torch.cat([before[None], keyframes])
         first_gap = self.timeline.first_keyframe(window) - (0 if before is None else 1)
+        if not self.settings.interpolation_passes:
+            return ends, first_gap
         latents = torch.cat([rearrange(self._gaps(ends, first_gap), "n f c h w -> (n f) c h w"), ends[-1:]])
         return latents, first_gap * self.timeline.frames_per_gap
 

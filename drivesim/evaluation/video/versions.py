@@ -23,7 +23,7 @@ from drivesim.evaluation.metrics.features import FeatureNetwork
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.distance import (
+from drivesim.evaluation.video.measures.distance import (
     FRAME_DISTANCE,
     Features,
     clip_distance_name,
@@ -33,9 +33,9 @@ from drivesim.evaluation.video.distance import (
     frame_features,
     ratio_figure,
 )
-from drivesim.evaluation.video.features import ClipNetwork
-from drivesim.evaluation.video.videos import Video
-from drivesim.evaluation.video.warping import warping_of
+from drivesim.evaluation.video.measures.features import ClipNetwork
+from drivesim.evaluation.video.measures.warping import warping_of
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.losses.perceptual import PerceptualDistance

@@ -114,7 +114,7 @@ def adaptation_shares(
     """
     rows = preset.video.low_height * preset.upsampler.factor
     columns = preset.video.low_width * preset.upsampler.factor
-    reasons = {}
+    reasons: dict[str, str] = {}
     if traits.rows < rows and not shard_names(packed_folder(data, rows, columns)):
         reasons |= dict.fromkeys(
             ("upsampler_image", "upsampler"), f"the frames have up to {traits.rows} rows, and it learns to make {rows}"

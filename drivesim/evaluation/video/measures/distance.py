@@ -18,9 +18,9 @@ from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.damage import time_ladder
-from drivesim.evaluation.video.features import I3D_NAME, ClipNetwork
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.measures.damage import time_ladder
+from drivesim.evaluation.video.measures.features import I3D_NAME, ClipNetwork
+from drivesim.evaluation.video.sources.videos import Video
 
 _RESAMPLES = 100
 FVD, CLIP_DISTANCE, FRAME_DISTANCE = "fvd", "clip_frechet_distance", "frame_frechet_distance"

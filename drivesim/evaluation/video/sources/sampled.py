@@ -13,10 +13,11 @@ import numpy as np
 
 from drivesim.data.drive_log import DriveLog
 from drivesim.engine import Engine, EngineSettings, sampled_roles
+from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.unheeded import heeded_settings
 from drivesim.errors import InputError
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.scenario import Scenario
 
 
@@ -73,7 +74,7 @@ def sampled_videos(
         for future in range(task.num_futures):
             frames = _kept(engine, scenario, future, task.seed + number, settings, folder)
             fps = engine.timeline(scenario, settings).fps
-            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames))
+            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames, time_of_day_index(scenario)))
             on_progress("sampling videos", len(videos), total)
     return videos
 
@@ -117,7 +118,7 @@ def _kept(
             os.replace(temporary, path)
         except OSError as error:
             raise InputError(f"{folder}: cannot keep videos here ({error.strerror}); choose another --work") from error
-    kept: np.ndarray = np.load(path, mmap_mode="r")
+    kept: np.ndarray = np.load(path, mmap_mode="c")  # pages that are written to stay in memory
     return kept
 
 

@@ -10,8 +10,8 @@ import torch
 
 from drivesim.errors import FootageError, InputError
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.video.distance import clip_distance_figures, clip_features, clips_of, ratio_figure
-from drivesim.evaluation.video.features import I3D, StackedFeatures
+from drivesim.evaluation.video.measures.distance import clip_distance_figures, clip_features, clips_of, ratio_figure
+from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
 
 
 class Columns:
