@@ -19,7 +19,6 @@ from drivesim.evaluation.protocol import Report
 from drivesim.rollout.job import RolloutJob, run_rollout
 from drivesim.scenario import Scenario
 
-
 _WARPING = ("warping_error", "motion_px", "still_pairs")
 
 
