@@ -94,15 +94,16 @@ def begin(checkpoints: Path, held_out: frozenset[str], from_scratch: bool) -> No
     except ValueError as error:
         raise InputError(f"{path}: {error}; use another --out") from None
     if there != wanted:
-        names = {
-            name: ", ".join(content["held_out"]) or "none by name"
-            for name, content in (("there", there), ("now", wanted))
-        }
         raise InputError(
-            f"{checkpoints}: was begun with held-out recordings: {names['there']}, from scratch: "
-            f"{there['from_scratch']}; now {names['now']} and {from_scratch}. Models must not have seen what they are "
-            "measured on; use another --out"
+            f"{checkpoints}: was begun with {_begun_with(there)}; this command has {_begun_with(wanted)}. Models must "
+            "not have seen what they are measured on; use another --out"
         )
+
+
+def _begun_with(settings: dict[str, Any]) -> str:
+    held_out = ", ".join(settings["held_out"])
+    options = f"--held-out {held_out}" if held_out else "no --held-out"
+    return options + (" and --from-scratch" if settings["from_scratch"] else "")
 
 
 def measure(
@@ -190,6 +191,7 @@ def _written(report: Report, check: HeldOutCheck, path: Path) -> Report:
 
 
 def _rows(before: list[Report], after: list[Report]) -> list[dict[str, Any]]:
+    pairs: list[tuple[Figure | None, Figure]]
     if not before:
         pairs = [(None, figure) for report in after for figure in report.figures]
     else:

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from drivesim.data.drive_log import DriveLog, DriveLogWriter, find_drive_logs, split_of
+from drivesim.data.drive_log import DriveLog, DriveLogWriter, find_drive_logs, recording_of, split_of
 from drivesim.data.drive_log_labels import CameraLabel, DriveLogLabels, FrameLabel, VehicleLabel
 from drivesim.errors import FootageError
 
@@ -132,3 +132,11 @@ def test_wrong_labels_name_file_and_field(folder, change, message):
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(FootageError, match=message):
         DriveLog.open(folder)
+
+
+def test_recordings_that_the_user_holds_out_are_the_only_ones() -> None:
+    by_hash = next(name for i in range(1000) if split_of(name := f"world_{i}") == "held_out")
+    assert split_of(by_hash, {"drive_4"}) == "train"
+    assert split_of("drive_4~003", {"drive_4"}) == split_of("drive_4", {"drive_4"}) == "held_out"
+    assert split_of("held_out_drive_2~000", {"drive_4"}) == "held_out"
+    assert recording_of("held_out_drive_2~000") == "drive_2"

@@ -30,7 +30,7 @@ def steering(
         Path | None,
         typer.Option(help="Folder with drive logs, to measure what visual odometry itself gets wrong."),
     ] = None,
-    most_logs: Annotated[int, typer.Option("--logs", min=1, help="Maximum number of drive logs.")] = 40,
+    most_logs: Annotated[int, typer.Option("--logs", min=1, max=10**6, help="Maximum number of drive logs.")] = 40,
     out: Out = None,
     checkpoints: CheckpointsOption = None,
     split: SplitOption = Split.held_out,

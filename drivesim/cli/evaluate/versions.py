@@ -12,6 +12,7 @@ from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed,
 from drivesim.cli.evaluate.setup import engine_of, frame_size
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import FootageError, InputError
+from drivesim.models.stages import STAGES
 
 if TYPE_CHECKING:
     from drivesim.engine import Engine
@@ -51,7 +52,7 @@ def interpolation(
 
     T→4T needs drive logs of 10 frames per second, 4T→16T those of 40.
     """
-    from drivesim.engine import settings_named
+    from drivesim.engine import sampled_students, settings_named
     from drivesim.evaluation.futures import spread_starts
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.video.interpolation import RATES, frame_rate, interpolated_gaps, interpolation_figures
@@ -73,8 +74,10 @@ def interpolation(
         low = frame_size(engine, low=True)
         protocol = _protocol(len(filled), engine.video.interpolation_factor + 1, None, low, f"{seed} on", identities)
         figures = tuple(interpolation_figures(filled, protocol, str(engine.device), show))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles}
-    how = f"preset {preset.value}, {settings.interpolation.steps} steps, {' and '.join(RATES[r] for r in numbers)}"
+    student = sampled_students(settings, engine.checkpoints).get("interpolation")
+    steps = settings.interpolation.steps if student is None else STAGES[student].num_steps
+    subject = {role: engine.checkpoints.sha256[role] for role in (*roles, *([student] if student else []))}
+    how = f"preset {preset.value}, {steps} steps, {' and '.join(RATES[r] for r in numbers)}"
     deliver(Report("interpolation", subject | {"sampling": how}, figures), out, as_json)
 
 

@@ -86,7 +86,8 @@ def video(
     resolution. Each figure stands beside that of recorded videos. The distance of clips has a ladder of known damage
     (flicker, frozen and shuffled frames), which shows how strongly it reacts to time.
     """
-    from drivesim.engine import settings_named
+    from drivesim.engine import sampled_roles, settings_named
+    from drivesim.engine.unheeded import heeded_settings
     from drivesim.evaluation.futures import spread_starts
     from drivesim.evaluation.metrics.features import EfficientNetLite0
     from drivesim.evaluation.protocol import Report
@@ -130,8 +131,15 @@ def video(
         how = f"archives, {passes} passes" if archives else f"{context} known frame(s), {passes} passes"
         seeds = "of the archives" if archives else f"{seed} on, {count} futures each"
         figures = tuple(video_figures(compared, wanted, instruments, seeds, how, show))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles if not archives}
-    deliver(Report("video", subject | _how_sampled(settings, preset, archives), figures), out, as_json)
+    measured = () if archives else sampled_roles(roles, settings, engine.checkpoints)
+    subject = {role: engine.checkpoints.sha256[role] for role in measured}
+    deliver(
+        Report(
+            "video", subject | _how_sampled(heeded_settings(settings, engine.checkpoints), preset, archives), figures
+        ),
+        out,
+        as_json,
+    )
 
 
 def _parts_named(text: str) -> list[Part]:
@@ -148,8 +156,10 @@ def _with_guidance(
     settings: EngineSettings, context: float | None, scene: float | None, steps: int | None
 ) -> EngineSettings:
     prediction = replace(settings.prediction, steps=steps or settings.prediction.steps)
+    asked = any(value is not None for value in (context, scene, steps))  # of the stage itself, not of its student
     return replace(
         settings,
+        students=tuple(role for role in settings.students if role != "prediction" or not asked),
         prediction=prediction,
         context_guidance=settings.context_guidance if context is None else context,
         scene_guidance=settings.scene_guidance if scene is None else scene,
@@ -178,4 +188,5 @@ def _how_sampled(settings: EngineSettings, preset: Preset, archives: list[Path] 
         return steering_subject(archives)
     guidance = f"context guidance {settings.context_guidance:g}, scene guidance {settings.scene_guidance:g}"
     guidance += f", context noise {settings.context_noise:g}"
-    return {"sampling": f"preset {preset.value}, {settings.prediction.steps} steps, {guidance}"}
+    students = f", students of {' and '.join(settings.students)}" if settings.students else ""
+    return {"sampling": f"preset {preset.value}, {settings.prediction.steps} steps, {guidance}{students}"}

@@ -29,11 +29,11 @@ from drivesim.models.pixels import to_bytes
 
 @dataclass(frozen=True)
 class StageDone:
-    """A step of rendering a window.
+    """A step of the work on a window.
 
     Attributes:
         window: number of the window.
-        stage: the stage that was run.
+        stage: the stage that was run, or a part of it.
         fraction: part of the window's work that is done by now, 0 to 1.
         frames: uint8 `t h w c`, the next frames of the window, after each block of the stage `upsample`; else None.
     """
@@ -104,7 +104,7 @@ class Renderer:
     def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
         """Fills the gaps between `n+1 c h w` to `n f c h w`."""
         return interpolate_gaps(
-            self.networks.interpolation,
+            self.networks.sampled("interpolation", self.settings),
             ends,
             first_gap,
             self.timeline.video.interpolation_factor,
@@ -115,10 +115,11 @@ class Renderer:
             self.conditions_of,
         )
 
-    def _noise_of_gap(self, pass_: int, gap: int) -> Tensor:
+    def _noise_of_gap(self, pass_: int, gap: int, step: int) -> Tensor:
         factor = self.timeline.video.interpolation_factor
         frames = range(gap * factor, (gap + 1) * factor + 1)
-        return torch.stack([self.noise.frame(frame, pass_ + 1) for frame in frames])
+        noise = self.noise.of_step(step)
+        return torch.stack([noise.frame(frame, pass_ + 1) for frame in frames])
 
     def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
         correlation = self.settings.upsampler.noise_correlation

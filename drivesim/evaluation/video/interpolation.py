@@ -84,15 +84,20 @@ def _gap(engine: Engine, video: Video, rate: int, settings: EngineSettings, seed
     models, real = engine.models, video.frames[:]
     latents = models.exact.autoencoder.encode(to_unit_range(models.tensor(real))[:, None])[:, 0]
     ends = torch.stack([latents[0], latents[-1]])
-    own = noise((1, len(real), *latents.shape[1:]), seed, "interpolation", rate)
+    correlation = engine.checkpoints.preset.noise_correlation.in_between
+
+    def noise_of(pass_: int, gap: int, step: int) -> torch.Tensor:
+        own = noise((1, len(real), *latents.shape[1:]), seed, "interpolation", rate, *((step,) if step else ()))
+        return around_first(own, correlation)[0]
+
     filled = interpolate_gaps(
-        models.computing_in(settings.rendering_precision).interpolation,
+        models.computing_in(settings.rendering_precision).sampled("interpolation", settings),
         ends,
         0,
         engine.video.interpolation_factor,
         1,
         settings.interpolation,
-        lambda _, __: around_first(own, engine.checkpoints.preset.noise_correlation.in_between)[0],
+        noise_of,
         video.time_of_day,
         first_pass=rate,
     )[0]

@@ -28,7 +28,7 @@ class StackedMuon(torch.optim.Muon):
 
     def __init__(
         self,
-        parameters: list[Tensor],
+        parameters: Sequence[Tensor],
         learning_rate: float,
         momentum: float = 0.95,
         num_rows: Sequence[int] | None = None,
@@ -44,7 +44,7 @@ class StackedMuon(torch.optim.Muon):
             mesh: The processes that the matrices are divided among; None if they are whole.
         """
         super().__init__(
-            parameters, lr=learning_rate, weight_decay=0.0, momentum=momentum, adjust_lr_fn="match_rms_adamw"
+            list(parameters), lr=learning_rate, weight_decay=0.0, momentum=momentum, adjust_lr_fn="match_rms_adamw"
         )
         rows = num_rows if num_rows is not None else [len(parameter) for parameter in parameters]
         self._num_rows = dict(zip(parameters, rows, strict=True))

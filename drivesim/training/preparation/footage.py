@@ -6,9 +6,10 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
+from drivesim.archive.stores.remote import is_url
 from drivesim.data.drive_log import DriveLog, list_drive_logs
 from drivesim.data.packed import PackedFootage, pack, packed_folder
-from drivesim.data.remote import cached_folder, footage_folder, is_url
+from drivesim.data.remote import cached_folder, footage_folder
 from drivesim.data.shard import shard_names
 from drivesim.errors import FootageError
 from drivesim.models.stages import STAGES, Family

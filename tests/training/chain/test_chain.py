@@ -19,13 +19,17 @@ from drivesim.data.drive_log import split_of
 from drivesim.errors import CheckpointError, FootageError, InputError, LockHeldError
 from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints import LAYOUTS, ROLES, STAGES, VEHICLE_DETECTOR, CheckpointSet, sha256_of
+from drivesim.models.checkpoints.files import stage_tensors
 from drivesim.models.presets import Preset
+from drivesim.models.stages import TEACHER_OF
 from drivesim.training.chain import chain as chain_module
 from drivesim.training.chain.chain import Chain
 from drivesim.training.chain.request import ChainRequest
 from drivesim.training.chain.shares import Shares
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.session import train_stage
+from drivesim.training.preparation.settings import latent_settings
+from drivesim.training.stages.diffusion import Regime
 
 TRAINED = (*ROLES, VEHICLE_DETECTOR)
 FEW = Shares().changed(["interpolation=0", "decoder=0", "upsampler_image=0", "upsampler=0", "vehicle_detector=0"])
@@ -64,17 +68,20 @@ def results(folder: Path) -> dict[str, object]:
 def test_the_plan_names_every_stage_its_minutes_and_its_footage_and_writes_nothing(chain, tmp_path: Path) -> None:
     plan = chain(tmp_path / "out").plan()
     assert [stage.role for stage in plan] == list(STAGES)
-    assert {stage.action for stage in plan if stage.role != LAYOUTS} == {"train"}
-    assert {stage.reason for stage in plan if stage.role != LAYOUTS} == {"starts from nothing"}
+    left_out = {stage.role: stage.reason for stage in plan if stage.action == "leave out"}
+    assert left_out == dict.fromkeys(TEACHER_OF, "its share is 0")
+    made = [stage for stage in plan if stage.role not in left_out]
+    assert {stage.action for stage in made if stage.role != LAYOUTS} == {"train"}
+    assert {stage.reason for stage in made if stage.role != LAYOUTS} == {"starts from nothing"}
     assert sum(stage.minutes for stage in plan) == pytest.approx(100)
-    assert all("frames of 12 logs at" in stage.footage and not stage.missing for stage in plan)
+    assert all("frames of 12 logs at" in stage.footage and not stage.missing for stage in made)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_chain_leaves_a_whole_set_and_a_report_with_the_number_of_samples(chain, tmp_path: Path) -> None:
     assert run(chain(tmp_path)) == [(role, 1) for role in TRAINED]
     published = CheckpointSet.open(tmp_path)
-    assert set(published.sha256) == set(STAGES)
+    assert set(published.sha256) == set(STAGES) - set(TEACHER_OF)
     for role in TRAINED:
         published.load(role)
     published.load_layouts()
@@ -203,6 +210,42 @@ def test_missing_footage_is_named_before_anything_is_trained(chain, logs: Path, 
     assert not list((tmp_path / "out").glob("*.safetensors"))
     without = FEW.changed(["vehicle_detector=0.1"])
     assert [role for role, _ in run(chain(tmp_path / "out", data=data, shares=without))][-1] == VEHICLE_DETECTOR
+
+
+def test_a_stage_is_trained_on_the_clips_that_there_are_if_that_is_asked_for(chain, logs: Path, tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    shutil.copytree(logs / "clips", data)
+    asked = chain(tmp_path / "out", data=data, skip_missing_clips=True)
+    assert not any(stage.missing for stage in asked.plan())
+    assert asked.stage_request("interpolation").clips == ((10.0, 5),)
+    assert asked.stage_request("prediction").clips == ((2.5, 8),)
+    assert latent_settings(asked.stage_request("interpolation")).regimes == (Regime(10.0, 5, 0),)
+
+
+def test_held_out_recordings_may_be_named(chain, logs: Path, tmp_path: Path) -> None:
+    names = {path.name for path in (logs / "clips").iterdir() if path.is_dir()}
+    one = next(name for name in sorted(names) if split_of(name) == "train")
+    assert not chain(tmp_path, held_out=frozenset({one})).plan()[0].missing
+    assert chain(tmp_path, held_out=frozenset({"another"})).plan()[0].missing == ("held-out frames at 32x64",)
+    assert chain(tmp_path, held_out=frozenset(names)).plan()[0].missing == ("training frames at 32x64",)
+
+
+def test_a_stage_that_is_left_out_keeps_its_weights_on_what_was_trained_below_it(chain, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    run(chain(first, shares=FEW))
+    without = partial(chain, second, initial=first, shares=FEW.changed(["prediction=0"]))
+    plan = {stage.role: stage for stage in without().plan()}
+    assert plan["prediction"].action == "keep"
+    assert plan["prediction"].reason == f"its share is 0; its weights in {first} are kept"
+    assert plan["decoder"].action == "leave out"  # there is none to be kept
+    assert run(without()) == [("autoencoder", 1), ("image", 1)]
+    assert sha256_of(second / "image.safetensors") != sha256_of(first / "image.safetensors")
+    before, after = (stage_tensors(folder / "prediction.safetensors", "prediction") for folder in (first, second))
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    CheckpointSet.open(second).load("prediction")
+    assert set(actions(without()).values()) == {"skip", "leave out"}
+    assert run(without()) == []
 
 
 def test_held_out_logs_are_missed_too(chain, logs: Path, tmp_path: Path) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from drivesim.distances import frechet_distance
 from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
-from drivesim.evaluation.metrics.distances import frechet_distance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress

@@ -13,8 +13,8 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from drivesim.distances import KernelDistance
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval, mean_interval
-from drivesim.evaluation.metrics.distances import KernelDistance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress

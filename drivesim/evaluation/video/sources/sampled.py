@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.data.drive_log import DriveLog
-from drivesim.engine import Engine, EngineSettings
+from drivesim.engine import Engine, EngineSettings, sampled_roles
 from drivesim.engine.conditions import time_of_day_index
+from drivesim.engine.unheeded import heeded_settings
 from drivesim.errors import InputError
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.evaluation.video.sources.videos import Video
@@ -135,10 +136,11 @@ def _windows(
 
 def _identity(engine: Engine, scenario: Scenario, future: int, seed: int, settings: EngineSettings) -> str:
     """A name that changes with everything that changes the frames; the upsampler is not part of it."""
+    roles = sampled_roles(roles_of(settings), settings, engine.checkpoints)
     parts = {
-        "stages": {role: engine.checkpoints.sha256[role] for role in roles_of(settings)},
+        "stages": {role: engine.checkpoints.sha256[role] for role in roles},
         "scenario": scenario.canonical(),
-        "settings": settings.canonical(),
+        "settings": heeded_settings(settings, engine.checkpoints).canonical(),
         "run": [seed, future],
     }
     del parts["settings"]["upsampler"]
