@@ -88,7 +88,7 @@ class Adversaries:
         against.backward()
         adversary.step()
         self.step += 1
-        return {"generator": float(loss), "discriminator": float(against)}
+        return {"generator": float(loss.detach()), "discriminator": float(against.detach())}
 
     def save(self, folder: Path) -> None:
         """Writes the state, whole or not at all."""
