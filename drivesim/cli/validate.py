@@ -51,7 +51,7 @@ def validate(
                 valid |= {"cases": len(checked.cases), "checked_cases": len(checked.numbers)}
                 if len(checked.numbers) < len(checked.cases):
                     of_all = f"the first {len(checked.numbers)} of {len(checked.cases)} cases"
-                    typer.echo(f"{file}: checked {of_all}; `drivesim expand` checks all", err=True)
+                    say(f"{file}: checked {of_all}; `drivesim expand` checks all", err=True)
             results.append(valid | ({"warnings": _as_json(checked.warnings)} if checked.warnings else {}))
             show_warnings(checked.warnings)
             if checkpoints is not None:

@@ -48,7 +48,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 def test_an_error_of_a_verb_becomes_a_line_and_an_exit_code(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture, error: BaseException, code: int, shown: str
 ) -> None:
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise error
 
     monkeypatch.setattr(program, "app", fail)
@@ -61,7 +61,7 @@ def test_an_error_of_a_verb_becomes_a_line_and_an_exit_code(
 def test_a_file_system_that_does_not_sync_is_explained(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise SyncError(errno.EINVAL, "cannot be synced to disk (Invalid argument)", "share/out")
 
     monkeypatch.setattr(program, "app", fail)
@@ -72,7 +72,7 @@ def test_a_file_system_that_does_not_sync_is_explained(
 
 
 def test_a_mistake_of_the_program_itself_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
+    def fail(**_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(program, "app", fail)
@@ -90,7 +90,7 @@ def test_help_names_the_verbs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
 def test_freed_memory_stays_with_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     monkeypatch.setattr(program, "keep_freed_memory", lambda: calls.append("kept"))
-    monkeypatch.setattr(program, "app", lambda: calls.append("ran"))
+    monkeypatch.setattr(program, "app", lambda **_: calls.append("ran"))
     with pytest.raises(SystemExit):
         program.main()
     assert calls == ["kept", "ran"]
