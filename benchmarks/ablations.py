@@ -1,7 +1,7 @@
 """Ablations of the video model (Video LDM, Tab. 1, right), each trained from nothing with the same budget.
 
 python benchmarks/ablations.py logs --init checkpoints/demo --out ablations [--minutes 60] [--image-share 0.5]
-                               [--recipes base unconditioned ...] [--preset demo] [--starts 64] [--seconds 2.4]
+                               [--recipes base unconditioned ...] [--starts 64] [--seconds 2.4]
 
 base                 An image model, then temporal layers of convolutions and attention on it; all conditions.
 unconditioned        The same without boxes, labels, road and ego motion, in training and sampling.
@@ -30,17 +30,16 @@ from futures_sweep import row_of, shown
 from rich.console import Console
 from rich.table import Table
 
-from drivesim.cli.evaluate.video import halves
 from drivesim.engine import Engine, EngineSettings, fast
 from drivesim.evaluation.futures import spread_starts
 from drivesim.evaluation.metrics.features import EfficientNetLite0
 from drivesim.evaluation.protocol import Report
-from drivesim.evaluation.video.features import StackedFeatures
+from drivesim.evaluation.video.measures.features import StackedFeatures
 from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-from drivesim.evaluation.video.sampled import VideoTask, roles_of, sampled_videos
-from drivesim.evaluation.video.videos import recorded_videos
+from drivesim.evaluation.video.sources.sampled import VideoTask, roles_of, sampled_videos
+from drivesim.evaluation.video.sources.videos import halves, recorded_videos
 from drivesim.models.checkpoints import CheckpointSet, build, publish_checkpoint
-from drivesim.models.presets import Preset, preset_named
+from drivesim.models.presets import Preset
 from drivesim.models.stages import checkpoint_file
 from drivesim.models.temporal import temporal_names
 from drivesim.training.loop.budget import TrainingBudget
@@ -61,6 +60,7 @@ class Recipe:
     settings: changes how futures are sampled.
     labelled: whether the models are given the time of day.
     models: the recipe whose models are used; None to train its own.
+    image_of: the recipe whose image model is used, because the change concerns the video model alone.
     own_autoencoder: whether the autoencoder stays at its start in place of the shared one.
     end_to_end: whether all layers of the video model are trained at once, without an image model before.
     """
@@ -70,6 +70,7 @@ class Recipe:
     settings: Callable[[EngineSettings], EngineSettings] = lambda settings: settings
     labelled: bool = True
     models: str | None = None
+    image_of: str | None = None
     own_autoencoder: bool = False
     end_to_end: bool = False
 
@@ -99,7 +100,7 @@ RECIPES = {
     "base": Recipe(),
     "unconditioned": Recipe(stage=unconditioned, labelled=False),
     "no_context_guidance": Recipe(settings=lambda settings: replace(settings, context_guidance=1.0), models="base"),
-    "attention_only": Recipe(preset=attention_only),
+    "attention_only": Recipe(preset=attention_only, image_of="base"),
     "end_to_end": Recipe(end_to_end=True),
     "pixel_space": Recipe(preset=pixel_space, own_autoencoder=True),
 }
@@ -146,6 +147,11 @@ def trained(name: str, recipe: Recipe, options: argparse.Namespace) -> Path:
         shutil.copy(checkpoint_file(options.init, "autoencoder"), folder)
     image_s = 0.0 if recipe.end_to_end else 60 * options.minutes * options.image_share
     budgets = {"image": image_s, "prediction": 60 * options.minutes - image_s}
+    if recipe.image_of is not None:
+        del budgets["image"]
+        source = trained(recipe.image_of, RECIPES[recipe.image_of], options)
+        if not checkpoint_file(folder, "image").is_file():
+            shutil.copy(checkpoint_file(source, "image"), folder)
     if recipe.own_autoencoder:
         budgets = {"autoencoder": 0.0, **budgets}
     for role, seconds in budgets.items():
@@ -189,7 +195,6 @@ def main() -> None:
     parser.add_argument("--init", type=Path, required=True, help="Checkpoints whose autoencoder the recipes share.")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--recipes", nargs="+", choices=RECIPES, default=list(RECIPES))
-    parser.add_argument("--preset", default="demo")
     parser.add_argument("--minutes", type=float, default=60.0, help="Training time of each recipe.")
     parser.add_argument("--image-share", type=float, default=0.5, help="Share of the time for the image model.")
     parser.add_argument("--steps", type=int, default=None, help="Maximum number of steps of each stage.")
@@ -201,7 +206,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     options = parser.parse_args()
-    options.sizes = preset_named(options.preset)
+    options.sizes = CheckpointSet.open(options.init).preset
 
     use_threads(options.threads)
     use_device(options.device)

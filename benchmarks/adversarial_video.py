@@ -29,15 +29,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivesim.cli.evaluate.figures import deliver
-from drivesim.cli.evaluate.video import halves
 from drivesim.data.clips import FootageTensors, clip_places, draw
 from drivesim.data.packed import footage_under
 from drivesim.evaluation.futures import spread_starts
 from drivesim.evaluation.metrics.features import EfficientNetLite0
 from drivesim.evaluation.protocol import Report
-from drivesim.evaluation.video.features import StackedFeatures
+from drivesim.evaluation.video.measures.features import StackedFeatures
 from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-from drivesim.evaluation.video.videos import Video, recorded_videos
+from drivesim.evaluation.video.sources.videos import Video, halves, recorded_videos
 from drivesim.models.pixels import grid, to_bytes
 from drivesim.training.loop.randomness import step_generator
 
@@ -89,7 +88,7 @@ class Adversaries:
         against.backward()
         adversary.step()
         self.step += 1
-        return {"generator": float(loss), "discriminator": float(against)}
+        return {"generator": float(loss.detach()), "discriminator": float(against.detach())}
 
     def save(self, folder: Path) -> None:
         """Writes the state, whole or not at all."""
@@ -186,7 +185,8 @@ def sampled(low: Generator, high: Enlarger, count: int, frames: int, fps: float)
         generator = torch.Generator().manual_seed(number)
         with torch.inference_mode():
             small = low(low.noise(1, frames, generator))
-            yield Video(f"clip {number}", 0, fps, to_bytes(high(small, field(small, generator))[0]))
+            made = to_bytes(high(small, field(small, generator))[0])
+        yield Video(f"clip {number}", 0, fps, made)
 
 
 def report_of(videos: list[Video], logs: Path, starts: int, seconds: float, stride: int) -> Report:

@@ -81,7 +81,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     scenario = load_scenario(arguments.scenario).model_copy(update={"duration_s": arguments.seconds})
-    engine, console = Engine.load(arguments.checkpoints), Console()
+    engine, console = Engine.load(arguments.checkpoints, threads=arguments.threads), Console()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         job = RolloutJob(scenario, folder / "lossless", arguments.checkpoints, 0, futures=1, preset=arguments.preset)

@@ -19,7 +19,7 @@ import torch
 from drivesim.data.clips import draw
 from drivesim.diffusion.guidance import guided
 from drivesim.diffusion.samplers import dpm_solver_2m, final
-from drivesim.evaluation.metrics.distances import KernelDistance
+from drivesim.distances import KernelDistance
 from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
 from drivesim.models.checkpoints import load_checkpoint
 from drivesim.models.pixels import to_bytes

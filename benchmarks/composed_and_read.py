@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.detection.adherence import FOUND, adherence
+from drivesim.distances import KernelDistance
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.conditions import conditioned_layouts
-from drivesim.evaluation.metrics.distances import KernelDistance
 from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames
 from drivesim.evaluation.samples.footage import measured_footage

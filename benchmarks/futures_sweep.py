@@ -1,8 +1,9 @@
-"""Sweeps guidance, context guidance and steps of the prediction: distances of futures over the seconds that they cost.
+"""Sweeps guidance, context noise and steps of the prediction: distances of futures over the seconds that they cost.
 
 python benchmarks/futures_sweep.py logs --out sweep [--checkpoints checkpoints/demo] [--starts 64] [--futures 1]
                                    [--seconds 2.4] [--passes 0] [--context-guidance 1 1.5 2 3]
-                                   [--scene-guidance 2 4] [--steps 4 8 32] [--picture sweep.png]
+                                   [--scene-guidance 2 4] [--context-noise 0 0.1] [--steps 4 8 32]
+                                   [--picture sweep.png]
 
 One setting at a time differs from the preset `fast`. A point that stands in `--out` is not measured again, so the same
 command resumes. `clips` and `frames` are Fréchet distances of clips and of single frames (`drivesim evaluate video`),
@@ -27,15 +28,14 @@ from matplotlib import pyplot as plt
 from rich.console import Console
 from rich.table import Table
 
-from drivesim.cli.evaluate.video import halves
 from drivesim.engine import Engine, EngineSettings, fast
 from drivesim.evaluation.futures import spread_starts
 from drivesim.evaluation.metrics.features import EfficientNetLite0
 from drivesim.evaluation.protocol import Figure, Report
-from drivesim.evaluation.video.features import StackedFeatures
+from drivesim.evaluation.video.measures.features import StackedFeatures
 from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-from drivesim.evaluation.video.sampled import VideoTask, roles_of, sampled_videos
-from drivesim.evaluation.video.videos import recorded_videos
+from drivesim.evaluation.video.sources.sampled import VideoTask, roles_of, sampled_videos
+from drivesim.evaluation.video.sources.videos import halves, recorded_videos
 
 _PARTS = (Part.distance, Part.diversity)
 _COST = "cpu_s_per_second_of_video"
@@ -51,6 +51,9 @@ def points(options: argparse.Namespace) -> Iterator[tuple[str, EngineSettings]]:
     for weight in options.scene_guidance:
         if weight != usual.scene_guidance:
             yield f"scene guidance {weight:g}", replace(usual, scene_guidance=weight)
+    for noise in options.context_noise:
+        if noise != usual.context_noise:
+            yield f"context noise {noise:g}", replace(usual, context_noise=noise)
     for steps in options.steps:
         if steps != usual.prediction.steps:
             yield f"{steps} steps", replace(usual, prediction=replace(usual.prediction, steps=steps))
@@ -116,6 +119,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=0)
     parser.add_argument("--context-guidance", type=float, nargs="*", default=[1.0, 1.5, 2.0, 3.0])
     parser.add_argument("--scene-guidance", type=float, nargs="*", default=[2.0, 4.0])
+    parser.add_argument("--context-noise", type=float, nargs="*", default=[0.0, 0.1])
     parser.add_argument("--steps", type=int, nargs="*", default=[4, 8, 16, 32])
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()

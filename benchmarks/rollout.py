@@ -112,7 +112,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         trained = (arguments.checkpoints / "manifest.json").is_file()
         checkpoints = arguments.checkpoints if trained else untrained(Path(folder))
-        engine = Engine.load(checkpoints, arguments.device)
+        engine = Engine.load(checkpoints, arguments.device, arguments.threads)
         settings = replace(settings_named(arguments.preset), precision=arguments.precision)
         table = measure(engine, scenario, settings, arguments.windows)
     allocator = "as the C library has it" if arguments.system_allocator else "keeps freed memory"

@@ -266,7 +266,7 @@ def main() -> None:
         if {"rollout", "growth", "workers"} & set(parts):
             checkpoints = options.checkpoints if trained else untrained(Path(folder))
             settings = replace(settings_named("fast"), precision=options.precision)
-            engine = Engine.load(checkpoints, options.device)
+            engine = Engine.load(checkpoints, options.device, options.threads)
             if "rollout" in parts:
                 scenario = Scenario(format=1, name="bench", time_of_day="day", duration_s=60.0)
                 console.print(measure(engine, scenario, settings, 2))

@@ -20,8 +20,11 @@ def open_regular(path: str | Path) -> BufferedReader:
     Raises:
         OSError: The file is missing, cannot be read, or is a folder, a pipe, a device or a socket.
     """
-    # Without O_NONBLOCK, opening a named pipe would wait for its writer before its type can be checked.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        # Without O_NONBLOCK, opening a named pipe would wait for its writer before its type can be checked.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except ValueError as error:
+        raise OSError(errno.EINVAL, str(error), str(path)) from None
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))

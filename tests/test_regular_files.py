@@ -107,3 +107,8 @@ def test_a_write_never_takes_the_place_of_a_pipe_or_a_device(tmp_path: Path) -> 
         with pytest.raises(ArchiveWriteError, match="a pipe or a device has this name"):
             write_text("text", tmp_path / name)
         assert os.lstat(tmp_path / name).st_mode == before
+
+
+def test_a_name_that_no_file_can_have_is_an_error_of_the_system() -> None:
+    with pytest.raises(OSError, match="null"):
+        open_regular("a\0b")

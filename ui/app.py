@@ -86,8 +86,8 @@ def page(services: Services) -> gr.Blocks:
 
         attached = [futures.job, futures.progress, futures.player, futures.cancel, futures.timer]
         blocks.load(opened, None, attached, **QUIET)
-        archives_tab.select(lambda: archives.listing(services), None, archives.listed, **QUIET)
-        study_tab.select(lambda: study.listing(services), None, study.listed, **QUIET)
+        archives_tab.select(lambda key: archives.listing(services, key), [archives.archive], archives.listed, **QUIET)
+        study_tab.select(lambda key: study.listing(services, key), [study.study], study.listed, **QUIET)
     blocks.queue(api_open=False)
     return blocks
 

@@ -28,7 +28,10 @@ _FRESH_S = 0.5
 
 @dataclass(frozen=True)
 class ArchiveEntry:
-    """An archive in the output folder; `title` is its path within the folder, without the suffix."""
+    """An archive in the output folder.
+
+    `title` is its path within the folder, without the suffix, or the folder of the rollout if that has its name.
+    """
 
     id: str
     title: str
@@ -53,8 +56,9 @@ class Archives:
         for depth in range(_DEPTH + 1):
             for path in self.folder.glob("*/" * depth + "*.zarr"):
                 if path.is_dir() and not path.is_symlink():
-                    title = str(path.relative_to(self.folder).with_suffix(""))
-                    found.append(ArchiveEntry(_id(title), title, path, path.stat().st_mtime))
+                    place = path.relative_to(self.folder).with_suffix("")
+                    title = place.parent if place.parent.name.startswith(f"{place.name}-") else place
+                    found.append(ArchiveEntry(_id(str(place)), str(title), path, path.stat().st_mtime))
         return sorted(found, key=lambda entry: (-entry.modified, entry.title))[:MAX_LISTED]
 
     def entry(self, key: str) -> ArchiveEntry:
@@ -167,8 +171,8 @@ def summary(archive: Archive) -> str:
     return f"{futures} of {seconds:g} s, {layout.num_frames} frames each, {state}"
 
 
-def _id(title: str) -> str:
-    return hashlib.sha256(title.encode()).hexdigest()[:16]
+def _id(place: str) -> str:
+    return hashlib.sha256(place.encode()).hexdigest()[:16]
 
 
 def _stamp(path: Path) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 
 from drivesim.archive import Archive
 
+NONE_YET = "The output folder holds no rollouts yet. Use the Futures tab to make some."
+
 
 def future_pane(key: str, archive: Archive, future: int, title: str, branch: bool, boxes: bool) -> dict[str, Any]:
     """Returns the pane of a future.

@@ -38,6 +38,8 @@ def theme() -> gr.themes.Base:
         border_color_primary_dark="#343c47",
         input_background_fill="#ffffff",
         input_background_fill_dark="#1b2027",
+        input_placeholder_color="#56616e",
+        input_placeholder_color_dark="#a3aebb",
         input_border_width="1px",
         input_border_color="#c3cad2",
         input_border_color_dark="#454f5c",

@@ -110,7 +110,8 @@ def require_writable(path: Path) -> None:
     temporary = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
+        require_replaceable(path)
+        os.close(create_own(temporary))
         temporary.unlink()
     except OSError as error:
         raise InputError(f"{path}: cannot be written here ({error.strerror}); choose another --out") from error

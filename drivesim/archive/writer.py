@@ -208,8 +208,7 @@ def _create(path: Path, manifest: Manifest) -> None:
     for future in range(manifest.layout.num_futures):
         files[f"{rollout_folder(future)}/{HEAD_FILE}"] = head_bytes(future, 0, manifest.chain_root)
     try:
-        if os.path.lexists(staging):
-            shutil.rmtree(staging)
+        _remove(staging)
         folders = {staging}
         for file, content in files.items():
             target = staging / file
@@ -223,6 +222,14 @@ def _create(path: Path, manifest: Manifest) -> None:
     except OSError as error:
         shutil.rmtree(staging, ignore_errors=True)
         raise error if isinstance(error, ArchiveWriteError) else write_error(path, error) from error
+
+
+def _remove(left_over: Path) -> None:
+    """Removes what a killed run left under a name of ours; of a link, what it leads to stays."""
+    if left_over.is_dir() and not left_over.is_symlink():
+        shutil.rmtree(left_over)
+    else:
+        left_over.unlink(missing_ok=True)
 
 
 def _require_array(name: str, array: object, dtype: type, shape: tuple[int, ...]) -> None:

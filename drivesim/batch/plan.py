@@ -14,6 +14,7 @@ from typing import Any
 import drivesim
 from drivesim.archive.previews import PREVIEW_CRF
 from drivesim.archive.sealed_json import canonical_json, sha256
+from drivesim.engine import settings_named
 from drivesim.errors import InputError, ScenarioError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.precision import FLOAT32
@@ -90,7 +91,7 @@ def plan_batch(paths: Sequence[Path], options: BatchOptions) -> BatchPlan:
     """
     checkpoints = verified_checkpoints(options.checkpoints)
     common = {
-        "checkpoints": deciding_checkpoints(checkpoints, options.gate),
+        "checkpoints": deciding_checkpoints(checkpoints, options.gate, settings_named(options.preset)),
         "engine": drivesim.COMPUTATION_VERSION,
         "preset": options.preset,
         "device": options.device,

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.train.options import (
     MOST_MINUTES,
+    MOST_STEPS,
     Cache,
     Device,
     EvaluateMinutes,
@@ -59,13 +61,17 @@ def adapt(
     preset: Annotated[
         str, typer.Option(help="Sizes of all networks with --from-scratch: tiny, demo or paper.")
     ] = "demo",
-    steps: Annotated[int | None, typer.Option(min=1, help="Maximum number of steps per stage.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Maximum number of steps per stage.")] = None,
     batch_scale: Annotated[
         int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
     ] = 1,
     plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, without training.")] = False,
-    frames: Annotated[int, typer.Option(min=2, help="Number of held-out frames that are reconstructed.")] = 128,
-    starts: Annotated[int, typer.Option(min=2, help="Number of held-out moments that futures start from.")] = 8,
+    frames: Annotated[
+        int, typer.Option(min=2, max=10**6, help="Number of held-out frames that are reconstructed.")
+    ] = 128,
+    starts: Annotated[
+        int, typer.Option(min=2, max=10_000, help="Number of held-out moments that futures start from.")
+    ] = 8,
     futures: Annotated[int, typer.Option(min=1, max=64, help="Number of futures per moment.")] = 2,
     seconds: Annotated[float, typer.Option(min=0.8, max=60, help="Length of the futures.")] = 2.4,
     seed: Seed = 0,
@@ -121,10 +127,10 @@ def adapt(
         held_out=names,
         skip_missing_clips=True,
     )
-    typer.echo(f"held out: {', '.join(traits.held_out)} of {len(traits.recordings)} recordings", err=True)
+    say(f"held out: {', '.join(traits.held_out)} of {len(traits.recordings)} recordings", err=True)
     for role, reason in reasons.items():
         if not shares.by_role[role]:
-            typer.echo(f"{role} is not trained: {reason}", err=True)
+            say(f"{role} is not trained: {reason}", err=True)
     if plan:
         print_plan(Chain(request).plan(), 0, as_json)
         return

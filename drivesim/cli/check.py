@@ -79,8 +79,8 @@ def _compare(archive: Path, against: Path, report: dict[str, Any], as_json: bool
     tolerance = f"latents {MAX_LATENT_ERROR:g}, frames {MIN_PSNR_DB:g} dB"
     outside = sum(not window["within_tolerance"] for window in windows)
     if outside:
-        windows = "1 window differs" if outside == 1 else f"{outside} windows differ"
-        return f"{archive}: {windows} from {against} by more than the tolerance ({tolerance})"
+        differ = "1 window differs" if outside == 1 else f"{outside} windows differ"
+        return f"{archive}: {differ} from {against} by more than the tolerance ({tolerance})"
     if not as_json:
         say(f"{archive}: within the tolerance of {against} ({tolerance})")
     return None

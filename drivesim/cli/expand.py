@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import LAST_CASE, JsonOption, make_folder
 from drivesim.errors import InputError
 from drivesim.wording import counted
@@ -44,7 +47,7 @@ def expand(
     if out is not None:
         paths = _write(checked, file, out)
         written = json.dumps({"written": [str(path) for path in paths]})
-        typer.echo(written if as_json else f"{out}: {counted(len(paths) - 1, 'scenario')} and cases.csv")
+        say(written if as_json else f"{out}: {counted(len(paths) - 1, 'scenario')} and cases.csv")
         return
     texts = _texts(checked, file)
     if as_json:
@@ -58,18 +61,21 @@ def expand(
 
 
 def _write(checked: CheckedCases, file: Path, out: Path) -> list[Path]:
+    from drivesim.archive.export import write_text
+
     paths = [out / f"{scenario.name}.yaml" for scenario in checked.scenarios]
-    if file.resolve() in (path.resolve() for path in paths):
+    if os.path.realpath(file) in map(os.path.realpath, paths):
         raise InputError(f"{file}: would be overwritten; choose another --out")
     make_folder(out)
     for path, text in zip(paths, _texts(checked, file), strict=True):
-        path.write_text(text, encoding="utf-8")
-    with (out / "cases.csv").open("w", newline="", encoding="utf-8") as table:
-        rows = csv.writer(table)
-        rows.writerow(["name", *checked.cases.settings(checked.numbers.start)])
-        for number, scenario in zip(checked.numbers, checked.scenarios, strict=True):
-            values = checked.cases.settings(number).values()
-            rows.writerow([scenario.name, *(v if isinstance(v, str) else json.dumps(v) for v in values)])
+        write_text(text, path)
+    table = io.StringIO()
+    rows = csv.writer(table)
+    rows.writerow(["name", *checked.cases.settings(checked.numbers.start)])
+    for number, scenario in zip(checked.numbers, checked.scenarios, strict=True):
+        values = checked.cases.settings(number).values()
+        rows.writerow([scenario.name, *(v if isinstance(v, str) else json.dumps(v) for v in values)])
+    write_text(table.getvalue(), out / "cases.csv")
     return [*paths, out / "cases.csv"]
 
 

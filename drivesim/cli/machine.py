@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+import drivesim
 from drivesim.errors import CheckpointError
 
 if TYPE_CHECKING:
@@ -46,14 +47,21 @@ class MachineFinding:
 def examine(checkpoints: Path) -> Iterator[MachineFinding]:
     """Examines the machine part by part; `checkpoints` is the folder of trained models."""
     yield MachineFinding("python", "ok", f"{platform.python_version()} ({platform.system()} {platform.machine()})")
-    yield from _library("torch", _torch, "make setup")
-    yield from _library("pictures", _opencv, "apt-get install libgl1 libglib2.0-0 (as root), then make setup")
+    yield from _library("torch", _torch, _setup_command())
+    system_libraries = "apt-get install libgl1 libglib2.0-0 (as root)"
+    yield from _library("pictures", _opencv, f"{system_libraries}, then {_setup_command()}")
     yield from _library("video", _video, "pip install --force-reinstall av")
     yield _checkpoints(checkpoints)
     yield _memory()
     yield _disk()
     for extra, module, purpose in _EXTRAS:
         yield _extra(extra, module, purpose)
+
+
+def _setup_command() -> str:
+    """Returns what installs drivesim with its libraries: `make setup` in a checkout, otherwise pip."""
+    in_checkout = (Path(drivesim.__file__).parent.parent / "Makefile").is_file()
+    return "make setup" if in_checkout else "pip install --force-reinstall drivesim"
 
 
 def _library(subject: str, describe: Callable[[], str], remedy: str) -> Iterator[MachineFinding]:
@@ -85,11 +93,12 @@ def _video() -> str:
 def _checkpoints(folder: Path) -> MachineFinding:
     try:
         from drivesim.models.checkpoints import CheckpointSet
+        from drivesim.models.stages import STUDENT_OF
 
         models = CheckpointSet.open(folder)
         bad = [str(problem) for role in models.roles if (problem := _checkpoint_problem(models, role)) is not None]
     except ImportError as error:
-        return MachineFinding("checkpoints", "missing", f"not examined: {error}", "make setup")
+        return MachineFinding("checkpoints", "missing", f"not examined: {error}", _setup_command())
     except CheckpointError as error:
         return MachineFinding(
             "checkpoints", "missing", str(error), "fetch the whole repository, or make them with `drivesim train chain`"
@@ -97,7 +106,12 @@ def _checkpoints(folder: Path) -> MachineFinding:
     if bad:
         remedy = "fetch these files again, or make them with `drivesim train chain`"
         return MachineFinding("checkpoints", "missing", f"{folder}: missing or damaged: {'; '.join(bad)}", remedy)
-    return MachineFinding("checkpoints", "ok", f"{folder}: {len(models.roles)} stages, sha256 as recorded")
+    detail = f"{folder}: {len(models.roles)} stages, sha256 as recorded"
+    idle = [role for teacher, role in STUDENT_OF.items() if role in models.sha256 and not models.student_of(teacher)]
+    if idle:
+        detail += f"; not sampled, because their teachers have changed: {', '.join(idle)}"
+        return MachineFinding("checkpoints", "ok", detail, f"drivesim train {idle[0]}")
+    return MachineFinding("checkpoints", "ok", detail)
 
 
 def _checkpoint_problem(models: CheckpointSet, role: str) -> CheckpointError | None:

@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 
 from drivesim.errors import InputError
 
-CONTINUED = frozenset({"rollout", "render", "batch", "record", "ingest", "train"})
+CONTINUED = frozenset({"rollout", "render", "batch", "record", "ingest", "train", "adapt"})
 """Verbs that continue when the same command is run again after an interruption."""
 
 

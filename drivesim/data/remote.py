@@ -28,6 +28,7 @@ from drivesim.data.publishing import Claim, sweep, writing
 from drivesim.data.shard import FRAMES_FILE, IDENTITY_FILE
 from drivesim.data.shard import LABELS_FILE as SHARD_LABELS_FILE
 from drivesim.errors import FootageError
+from drivesim.regular_files import read_regular
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem  # type: ignore[import-untyped]  # fsspec ships no types
@@ -135,7 +136,7 @@ class _Mirror:
     def _is_current(self, remote: _RemoteFolder) -> bool:
         folder = self._folder / remote.path
         try:
-            return folder.is_dir() and unseal(self._note(remote.path).read_bytes())["files"] == remote.files
+            return folder.is_dir() and unseal(read_regular(self._note(remote.path)))["files"] == remote.files
         except (OSError, ValueError, KeyError):
             return False
 
@@ -143,7 +144,7 @@ class _Mirror:
         """The paths of everything that was copied."""
         for note in sorted((self._folder / _NOTES).glob("*.json")):
             try:
-                yield str(unseal(note.read_bytes())["path"])
+                yield str(unseal(read_regular(note))["path"])
             except (OSError, ValueError, KeyError):
                 note.unlink(missing_ok=True)  # what it stands for is copied again
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import expm1
 
@@ -107,6 +107,28 @@ def dpm_solver_2m(denoise: Denoise, noise: Tensor, schedule: Schedule, num_steps
         direction = x0 if previous_x0 is None else x0 + stride / (2 * previous_stride) * (x0 - previous_x0)
         x = sigmas[i + 1] / sigmas[i] * x - alphas[i + 1] * expm1(-stride) * direction
         previous_x0, previous_stride = x0, stride
+
+
+def renoising(denoise: Denoise, noises: Sequence[Tensor], schedule: Schedule) -> Iterator[SamplerStep]:
+    """Samples with a student that makes x0 at a few noise levels: at each, x0 is made and noised anew for the next.
+
+    This is Algorithm 1 of Song et al., 2023, "Consistency Models".
+
+    Args:
+        denoise: The student.
+        noises: Standard normal noise `(b, ...)` of each step; there are as many steps.
+        schedule: The noise schedule.
+
+    Yields:
+        One step per call.
+    """
+    taus = sampling_taus(schedule, len(noises))
+    x = noises[0]
+    for i, tau in enumerate(taus):
+        x0 = denoise(x, _batched(tau, x))
+        yield SamplerStep(i, tau, x, x0)
+        if i + 1 < len(taus):
+            x = schedule.diffuse(x0, noises[i + 1], _batched(taus[i + 1], x))
 
 
 def _levels(schedule: Schedule, taus: list[int]) -> tuple[list[float], list[float]]:

@@ -14,10 +14,6 @@ from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
-LABELS = ("time_of_day", "crowdedness")
-GUIDED = ("boxes", "box_headings", "box_colours", "road", *LABELS)
-"""The conditions that classifier-free guidance strengthens."""
-
 
 def first_frame_conditions(scenario: Scenario) -> Conditioning:
     """Returns the conditions of the first frame for one sample: boxes, road, time of day and crowdedness."""

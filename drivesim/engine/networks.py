@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,11 +11,13 @@ import torch
 from torch import Tensor
 
 from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.settings import EngineSettings
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.precision import BFLOAT16, FLOAT32, compute_in_bfloat16
 from drivesim.models.presets import VideoFormat
+from drivesim.models.stages import STAGES
 from drivesim.models.upsampler import Upsampler
 from drivesim.models.vehicle_detector import VehicleDetector
 
@@ -61,6 +64,23 @@ class Networks:
         return self._diffusion("interpolation")
 
     @cached_property
+    def image_few_steps(self) -> DiffusionStage[Any]:
+        return self._diffusion("image_few_steps")
+
+    @cached_property
+    def prediction_few_steps(self) -> DiffusionStage[Any]:
+        return self._diffusion("prediction_few_steps")
+
+    @cached_property
+    def interpolation_few_steps(self) -> DiffusionStage[Any]:
+        return self._diffusion("interpolation_few_steps")
+
+    def sampled(self, role: str, settings: EngineSettings) -> DiffusionStage[Any]:
+        """The stage as it is sampled with these settings: its student, where there is one, or itself."""
+        stage: DiffusionStage[Any] = getattr(self, sampled_students(settings, self.checkpoints).get(role, role))
+        return stage
+
+    @cached_property
     def upsampler_image(self) -> DiffusionStage[Upsampler]:
         return self._diffusion("upsampler_image")
 
@@ -76,7 +96,7 @@ class Networks:
         return compute_in_bfloat16(network) if self.precision == BFLOAT16 else network
 
     def _diffusion(self, role: str) -> DiffusionStage[Any]:
-        return DiffusionStage(self._reduced(role), self.checkpoints.preset.denoiser(role))
+        return DiffusionStage(self._reduced(role), self.checkpoints.preset.denoiser(role), STAGES[role].num_steps)
 
 
 class EngineModels:
@@ -102,6 +122,24 @@ class EngineModels:
     def tensor(self, array: np.ndarray) -> Tensor:
         """The array as a tensor on the device."""
         return torch.from_numpy(np.ascontiguousarray(array)).to(self.device)
+
+
+def sampled_students(settings: EngineSettings, checkpoints: CheckpointSet) -> dict[str, str]:
+    """Returns the student that is sampled instead of each stage, for the stages where that is so.
+
+    A student that was trained with another checkpoint of its stage than that of the set is left out.
+
+    Raises:
+        CheckpointError: the file of a student is missing or damaged.
+    """
+    found = {role: checkpoints.student_of(role) for role in settings.students}
+    return {role: student for role, student in found.items() if student is not None}
+
+
+def sampled_roles(roles: Sequence[str], settings: EngineSettings, checkpoints: CheckpointSet) -> tuple[str, ...]:
+    """Returns stages followed by those of their students that are sampled; raises as `sampled_students`."""
+    students = sampled_students(settings, checkpoints)
+    return (*roles, *(students[role] for role in roles if role in students))
 
 
 def latent_shape(checkpoints: CheckpointSet) -> tuple[int, int, int]:

@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
-from drivesim.diffusion.samplers import ddim, dpm_solver_2m, final
+from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, final, renoising
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import Conditioning
 
 ConditionedNetwork = Callable[[Tensor, Tensor, Conditioning], Tensor]
 """(x_tau (b, ...), tau (b,), conditioning) -> prediction (b, ...)."""
+NoiseOfStep = Callable[[int], Tensor]
+"""(number of the step, from 1) -> noise (b, ...) with which a student goes to the next noise level."""
 Network = TypeVar("Network", bound=ConditionedNetwork)
 
 
 @dataclass(frozen=True)
 class DiffusionStage(Generic[Network]):
-    """A network and the denoiser that says what its predictions mean."""
+    """A network and the denoiser that says what its predictions mean.
+
+    Attributes:
+        network: the network.
+        denoiser: noise schedule and parametrization.
+        num_steps: the number of steps of a student, which takes no other and is never guided; None for other stages.
+    """
 
     network: Network
     denoiser: Denoiser
+    num_steps: int | None = None
 
     def denoise(self, conditioning: Conditioning) -> Denoise:
         """Returns `(x_tau, tau) -> x0` under these conditions."""
         return self.denoiser.bind(lambda x, tau: self.network(x, tau, conditioning))
 
-    def sample(self, denoise: Denoise, noise: Tensor, settings: SamplerSettings) -> Tensor:
-        """Turns noise `(b, ...)` into a sample of the same shape."""
+    @property
+    def is_student(self) -> bool:
+        """Whether it is sampled in few steps without guidance, because it imitates a guided model."""
+        return self.num_steps is not None
+
+    def sample(
+        self, denoise: Denoise, noise: Tensor, settings: SamplerSettings, noise_of_step: NoiseOfStep | None = None
+    ) -> Tensor:
+        """Turns noise `(b, ...)` into a sample of the same shape; see `steps`."""
+        return final(self.steps(denoise, noise, settings, noise_of_step))
+
+    def count_steps(self, settings: SamplerSettings) -> int:
+        """Returns the number of steps to a sample."""
+        return settings.steps if self.num_steps is None else self.num_steps
+
+    def steps(
+        self, denoise: Denoise, noise: Tensor, settings: SamplerSettings, noise_of_step: NoiseOfStep | None = None
+    ) -> Iterator[SamplerStep]:
+        """Yields the steps from noise `(b, ...)` to a sample, which is the x0 of the last one.
+
+        Args:
+            denoise: a denoiser of this stage.
+            noise: noise of the first step.
+            settings: the sampler, unless this is a student.
+            noise_of_step: noise of the further steps of a student.
+        """
+        if self.num_steps is not None:
+            assert noise_of_step is not None, "a student noises what it makes anew in each step"
+            noises = [noise, *map(noise_of_step, range(1, self.num_steps))]
+            return renoising(denoise, noises, self.denoiser.schedule)
         solver = {"ddim": ddim, "dpm_solver_2m": dpm_solver_2m}[settings.sampler]
-        return final(solver(denoise, noise, self.denoiser.schedule, settings.steps))
+        return solver(denoise, noise, self.denoiser.schedule, settings.steps)

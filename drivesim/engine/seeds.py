@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -47,9 +47,12 @@ class RunNoise:
         return math.sqrt(correlation) * shared + math.sqrt(1 - correlation) * own
 
 
-def first_keyframe_noise(shape: tuple[int, int, int], seed: int, attempt: int = 0) -> Tensor:
-    """Noise `c h w` of the first keyframe, which all futures share. Each further attempt of the gate has its own."""
-    return RunNoise(seed, None)(shape, *(("image", attempt) if attempt else ("image",)))
+def first_keyframe_noise(shape: tuple[int, int, int], seed: int, attempt: int = 0, step: int = 0) -> Tensor:
+    """Noise `c h w` of the first keyframe, which all futures share.
+
+    Each further attempt of the gate has its own, and so has each further step of a student.
+    """
+    return RunNoise(seed, None)(shape, "image", *((attempt,) if attempt else ()), *_key_of_step(step))
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,23 @@ class LatentNoise:
         start: noise `c h w` of keyframe 0.
         correlation: correlation of the noise of neighbouring frames.
         factor: number of frames that a pass of interpolation makes of each frame of the pass before.
+        step: number of the step of a student that the noise is for, from 0.
     """
 
     noise: RunNoise
     start: Tensor
     correlation: NoiseCorrelation
     factor: int
+    step: int = 0
 
     _MEMORY = 32  # keyframes; what lies further back would change a chain's noise by less than a thousandth
+
+    def of_step(self, step: int) -> LatentNoise:
+        """Returns the noise of another step of a student, with the same correlation between frames."""
+        if step == self.step:
+            return self
+        start = self.noise(tuple(self.start.shape), "keyframe", 0, *_key_of_step(step)).to(self.start.device)
+        return replace(self, start=start, step=step)
 
     def keyframe(self, index: int) -> Tensor:
         """Noise `c h w` of a keyframe."""
@@ -92,4 +104,9 @@ class LatentNoise:
         return torch.stack([self._own("context", window, place) for place in range(count)])
 
     def _own(self, *key: int | str) -> Tensor:
-        return self.noise(tuple(self.start.shape), *key).to(self.start.device)
+        return self.noise(tuple(self.start.shape), *key, *_key_of_step(self.step)).to(self.start.device)
+
+
+def _key_of_step(step: int) -> tuple[int | str, ...]:
+    """What the step of a student adds to the key of its noise; the first one adds nothing."""
+    return ("step", step) if step else ()

@@ -6,10 +6,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from drivesim.errors import InputError
+from drivesim.models.guidance import GUIDANCE, GuidanceWeights
 from drivesim.models.precision import FLOAT32, PRECISIONS
 from drivesim.scenario import Sampling
 
 SAMPLERS = ("ddim", "dpm_solver_2m")
+_DECIDE = {
+    "image": ("sampler", "steps", "guidance"),
+    "prediction": ("sampler", "steps", "context_guidance"),
+    "interpolation": ("sampler",),
+}
+"""The fields of a scenario's `sampling` that decide how a stage is sampled."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,8 @@ class EngineSettings:
         prediction: sampler of the keyframes that follow.
         interpolation: sampler of the frames between keyframes.
         upsampler: sampler of the enlarged frames, and how it is applied.
+        students: stages whose student is sampled instead where the checkpoints hold one. A student has its own number
+            of steps, and is not guided: it imitates a guided model (`heeded_settings` leaves those that are held).
         image_guidance: guidance weight of boxes, time of day and crowdedness in the first frame (classifier-free
             guidance). A guidance weight of 1 costs nothing.
         scene_guidance: guidance weight of boxes, time of day and crowdedness in the prediction.
@@ -81,11 +90,12 @@ class EngineSettings:
     prediction: SamplerSettings
     interpolation: SamplerSettings
     upsampler: UpsamplerSettings
-    image_guidance: float = 6.0
-    scene_guidance: float = 1.0
-    context_guidance: float = 2.0
+    students: tuple[str, ...] = ()
+    image_guidance: float = GUIDANCE["image"].scene
+    scene_guidance: float = GUIDANCE["prediction"].scene
+    context_guidance: float = GUIDANCE["prediction"].context
     context_noise: float = 0.0
-    guidance_rescale: float = 0.7
+    guidance_rescale: float = GuidanceWeights.rescale
     interpolation_passes: int = 1
     decoder_frames: int = 24
     draw_layouts: bool = True
@@ -108,10 +118,13 @@ class EngineSettings:
     def canonical(self) -> dict[str, Any]:
         """Returns these settings as plain values for the identity of an archive.
 
-        A precision is included only if it is not float32, and noise on context frames only if there is some, so that
-        archives from before there was a choice keep their identity.
+        A precision is included only if it is not float32, noise on context frames only if there is some, and students
+        only if some are sampled, so that archives from before there was a choice keep their identity.
         """
         values = asdict(self)
+        values["students"] = list(self.students)
+        if not self.students:
+            del values["students"]
         if self.frames_precision in (None, self.precision):
             del values["frames_precision"]
         if self.precision == FLOAT32:
@@ -122,8 +135,14 @@ class EngineSettings:
         return values
 
     def with_sampling(self, sampling: Sampling) -> EngineSettings:
-        """Returns these settings with those that the scenario gives in their place."""
-        changes: dict[str, Any] = {}
+        """Returns these settings with those that the scenario gives in their place.
+
+        A stage whose sampling the scenario decides is sampled itself, and not its student.
+        """
+        decided = {
+            role for role, fields in _DECIDE.items() if any(getattr(sampling, name) is not None for name in fields)
+        }
+        changes: dict[str, Any] = {"students": tuple(role for role in self.students if role not in decided)}
         for stage in ("image", "prediction", "interpolation"):
             current = getattr(self, stage)
             steps = sampling.steps if stage != "interpolation" else None
@@ -136,11 +155,12 @@ class EngineSettings:
 
 
 def fast() -> EngineSettings:
-    """Four frames per keyframe (10 frames per second) and few steps; made for two CPU cores."""
+    """Four frames per keyframe (10 frames per second), students and few steps; made for two CPU cores."""
     return EngineSettings(
         image=SamplerSettings(steps=24),
         prediction=SamplerSettings(steps=16),
         interpolation=SamplerSettings(steps=6),
+        students=("image", "prediction", "interpolation"),
         upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim")),
         context_noise=0.05,
     )

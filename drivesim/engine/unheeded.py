@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from drivesim.engine.networks import sampled_students
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.checkpoints.files import config_of
 from drivesim.models.checkpoints.manifest import CheckpointSet
@@ -16,8 +17,9 @@ def heeded_settings(settings: EngineSettings, checkpoints: CheckpointSet) -> Eng
     Archives are identified by what is left, so that a new setting does not change those of earlier checkpoints.
 
     Raises:
-        CheckpointError: The checkpoint of the prediction is missing or damaged.
+        CheckpointError: The checkpoint of the prediction, or of a student, is missing or damaged.
     """
+    settings = replace(settings, students=tuple(sampled_students(settings, checkpoints)))
     temporal = config_of(checkpoints.path("prediction")).get("temporal")
     knows_noise = isinstance(temporal, dict) and temporal.get("context_noise")
     return settings if knows_noise else replace(settings, context_noise=0.0)

@@ -21,12 +21,12 @@ import numpy as np
 import torch
 
 from drivesim.data.drive_log import DriveLog, find_drive_logs, split_of
-from drivesim.engine import Engine, EngineSettings
+from drivesim.distances import frechet_distance
+from drivesim.engine import Engine, EngineSettings, sampled_roles, settings_named
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import mean_interval
-from drivesim.evaluation.metrics.distances import frechet_distance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol, Report
 from drivesim.evaluation.reconstruction import perceptual_distances
@@ -173,7 +173,8 @@ def futures_report(
 ) -> Report:
     """Returns the report of futures that were sampled with the settings of a preset."""
     figures = tuple(futures_figures(compared, task, engine.video.keyframe_fps, network, str(engine.device)))
-    subject = {role: engine.checkpoints.sha256[role] for role in ROLES} | {"sampling": f"preset {preset}"}
+    roles = sampled_roles(ROLES, settings_named(preset), engine.checkpoints)
+    subject = {role: engine.checkpoints.sha256[role] for role in roles} | {"sampling": f"preset {preset}"}
     return Report("futures", subject, figures)
 
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from drivesim.distances import KernelDistance, frechet_distance
 from drivesim.engine import Engine
 from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
 from drivesim.evaluation.metrics.corruptions import ladder
-from drivesim.evaluation.metrics.distances import KernelDistance, frechet_distance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames

@@ -83,10 +83,13 @@ class Stage:
         family: Kind of model.
         purpose: One sentence that says what the stage does.
         config: Takes the configuration of the network out of a preset; None for a stage without a network.
-        share: Share of a chain's time by default, relative to the other stages; 0 for a stage that is not trained.
+        share: Share of a chain's time by default, relative to the other stages; 0 for a stage that a chain leaves out.
         foundations: Stages whose checkpoints this one is trained with, in the order of training.
         base: The foundation that the network extends by temporal layers. The checkpoint then holds the parameters of
             these layers alone.
+        student_of: The foundation that the stage starts from and learns to replace in few steps without guidance; None
+            for a stage that is not a student.
+        num_steps: The number of steps in which a student is sampled, which its training decides; None for other stages.
         optional: Whether a set of checkpoints is complete without the stage.
         former_name: Name of the stage in files of earlier versions; None if it never had another one.
     """
@@ -98,6 +101,8 @@ class Stage:
     share: float = 0.0
     foundations: tuple[str, ...] = ()
     base: str | None = None
+    student_of: str | None = None
+    num_steps: int | None = None
     optional: bool = False
     former_name: str | None = None
 
@@ -135,6 +140,38 @@ _TABLE = (
         share=0.10,
         foundations=("autoencoder", "image"),
         base="image",
+    ),
+    Stage(
+        "image_few_steps",
+        Family.LATENT_DIFFUSION,
+        "Makes single frames like `image`, in four steps without guidance.",
+        config=lambda preset: preset.image,
+        foundations=("autoencoder", "image"),
+        student_of="image",
+        num_steps=4,
+        optional=True,
+    ),
+    Stage(
+        "prediction_few_steps",
+        Family.LATENT_DIFFUSION,
+        "Continues known keyframes like `prediction`, in four steps without guidance.",
+        config=lambda preset: replace(preset.image, temporal=preset.prediction),
+        foundations=("autoencoder", "image", "prediction"),
+        base="image",
+        student_of="prediction",
+        num_steps=4,
+        optional=True,
+    ),
+    Stage(
+        "interpolation_few_steps",
+        Family.LATENT_DIFFUSION,
+        "Fills in the frames between two known ones like `interpolation`, in two steps.",
+        config=lambda preset: replace(preset.image, temporal=preset.interpolation),
+        foundations=("autoencoder", "image", "interpolation"),
+        base="image",
+        student_of="interpolation",
+        num_steps=2,
+        optional=True,
     ),
     Stage(
         "decoder",
@@ -186,10 +223,16 @@ ROLES = tuple(role for role, stage in STAGES.items() if not stage.optional)
 """The stages without which no video is made: every complete set of checkpoints has them."""
 
 OPTIONAL = tuple(role for role, stage in STAGES.items() if stage.optional)
-"""The stages that a set may lack: the vehicle detector judges frames, and the layouts place vehicles beforehand."""
+"""The stages that a set may lack: students, the vehicle detector, which judges frames, and the layouts."""
 
 BASE_OF = {role: stage.base for role, stage in STAGES.items() if stage.base is not None}
 """The stage whose network each video stage extends by temporal layers."""
+
+TEACHER_OF = {role: stage.student_of for role, stage in STAGES.items() if stage.student_of is not None}
+"""The stage that each student learns to replace."""
+
+STUDENT_OF = {teacher: role for role, teacher in TEACHER_OF.items()}
+"""The student of each stage that has one."""
 
 _CURRENT_NAMES = {stage.former_name: role for role, stage in STAGES.items() if stage.former_name is not None}
 

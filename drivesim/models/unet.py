@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from einops import rearrange
@@ -132,6 +132,22 @@ class UNetBlock(nn.Module):
         return h
 
 
+class _OfBlocks(NamedTuple):
+    """What every block is given beside its features, see `UNetBlock.forward`."""
+
+    embedding: Tensor
+    context: list[Tensor] | None
+    temporal: Tensor | None
+
+
+class _Given(NamedTuple):
+    """The conditions of a call, the frames that are known in it, and what is given to each block."""
+
+    conditioning: Conditioning
+    known: ContextFrames | None
+    of_blocks: _OfBlocks
+
+
 class UNet(nn.Module):
     """Predicts the target of a parametrization from a noisy input, its diffusion time and conditions."""
 
@@ -172,36 +188,13 @@ class UNet(nn.Module):
 
     def forward(self, x: Tensor, tau: Tensor, conditioning: Conditioning | None = None) -> Tensor:
         """Maps noisy `x` `b t c h w` at diffusion times `tau` `b` to a prediction of the same shape."""
-        conditioning = conditioning or Conditioning()
-        b, t = x.shape[:2]
-        embedding = self.noise_embedding(tau)
-        if self.scene_embedding is not None:
-            embedding = embedding + self.scene_embedding(conditioning, b)
-        if self.low_res_embedding is not None:
-            embedding = embedding + self.low_res_embedding(_low_res_of(conditioning).tau)
-        embedding = embedding.repeat_interleave(t, 0)
-        temporal_embedding = context = None
-        if self.temporal_embedding is not None:
-            temporal_embedding = self.temporal_embedding(tau, conditioning, t)
-        if self.context_encoder is not None:
-            known = conditioning.context or _no_context(x)
-            context = self.context_encoder(known)
-
-        h = self.stem(self._with_maps(x, conditioning).flatten(0, 1))
-        h = rearrange(h, "(b t) c h w -> b t c h w", t=t)
-        skips = [h]
-        for level, blocks in enumerate(cast(Iterable[nn.ModuleList], self.down)):
-            if level:
-                h = _per_frame(self.downsample[level - 1], h)
-                skips.append(h)
-            for block in blocks:
-                h = block(h, embedding, context, temporal_embedding)
-                skips.append(h)
-        for block in self.middle:
-            h = block(h, embedding, context, temporal_embedding)
+        t = x.shape[1]
+        given = self._embedded(x, tau, conditioning or Conditioning())
+        skips, levels = self._encoded(x, given)
+        h = levels[-1]
         for index, blocks in enumerate(cast(Iterable[nn.ModuleList], self.up)):
             for block in blocks:
-                h = block(torch.cat([h, skips.pop()], 2), embedding, context, temporal_embedding)
+                h = block(torch.cat([h, skips.pop()], 2), *given.of_blocks)
             if index < len(self.upsample):
                 h = _per_frame(self.upsample[index], h)
         features = nn.functional.silu(self.norm_out(h.flatten(0, 1)))
@@ -210,8 +203,54 @@ class UNet(nn.Module):
             out = out + self.noise_gate(features) * x.flatten(0, 1)
         out = rearrange(out, "(b t) c h w -> b t c h w", t=t)
         if self.temporal_output is not None:
-            out = self.temporal_output(out, h, x, known, temporal_embedding)
+            out = self.temporal_output(out, h, x, given.known, given.of_blocks.temporal)
         return out
+
+    def features(self, x: Tensor, tau: Tensor, conditioning: Conditioning) -> list[Tensor]:
+        """Returns what the way down and the middle make of noisy `x` `b t c h w` at diffusion times `tau` `b`.
+
+        Returns:
+            The activations `b t c h w` after the last block of each level, finest first, and after the middle.
+        """
+        return self._encoded(x, self._embedded(x, tau, conditioning))[1]
+
+    def feature_widths(self) -> list[int]:
+        """Returns the number of channels of each of the `features`."""
+        widths = [self.config.base_channels * m for m in self.config.multipliers]
+        return [*widths, widths[-1]]
+
+    def _embedded(self, x: Tensor, tau: Tensor, conditioning: Conditioning) -> _Given:
+        b, t = x.shape[:2]
+        embedding = self.noise_embedding(tau)
+        if self.scene_embedding is not None:
+            embedding = embedding + self.scene_embedding(conditioning, b)
+        if self.low_res_embedding is not None:
+            embedding = embedding + self.low_res_embedding(_low_res_of(conditioning).tau)
+        embedding = embedding.repeat_interleave(t, 0)
+        temporal_embedding = context = known = None
+        if self.temporal_embedding is not None:
+            temporal_embedding = self.temporal_embedding(tau, conditioning, t)
+        if self.context_encoder is not None:
+            known = conditioning.context or _no_context(x)
+            context = self.context_encoder(known)
+        return _Given(conditioning, known, _OfBlocks(embedding, context, temporal_embedding))
+
+    def _encoded(self, x: Tensor, given: _Given) -> tuple[list[Tensor], list[Tensor]]:
+        """What the way up takes from the way down, and the activations after each level and after the middle."""
+        h = self.stem(self._with_maps(x, given.conditioning).flatten(0, 1))
+        h = rearrange(h, "(b t) c h w -> b t c h w", t=x.shape[1])
+        skips, levels = [h], []
+        for level, blocks in enumerate(cast(Iterable[nn.ModuleList], self.down)):
+            if level:
+                h = _per_frame(self.downsample[level - 1], h)
+                skips.append(h)
+            for block in blocks:
+                h = block(h, *given.of_blocks)
+                skips.append(h)
+            levels.append(h)
+        for block in self.middle:
+            h = block(h, *given.of_blocks)
+        return skips, [*levels, h]
 
     def latent_axes(self) -> dict[str, LatentAxis]:
         """Says which parameters depend on the number of latent channels, see `LatentSized`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -36,6 +37,7 @@ from drivesim.engine import (
     frame_shape,
     latent_shape,
     layout_to_obey,
+    sampled_students,
     settings_named,
 )
 from drivesim.engine.real_frames import read_real_frame
@@ -43,6 +45,7 @@ from drivesim.engine.unheeded import heeded_settings
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
+from drivesim.models.stages import TEACHER_OF
 from drivesim.rollout.machine import MAX_THREADS, chosen_device
 from drivesim.rollout.workers import WorkerSpec, windows_from_workers
 from drivesim.scenario import Scenario
@@ -243,7 +246,7 @@ def render_job(
     """
     archive = open_archive(path)
     scenario = archived_scenario(archive)
-    if (out / f"{scenario.name}.zarr").resolve() == archive.path:
+    if os.path.realpath(out / f"{scenario.name}.zarr") == str(archive.path):
         raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
     try:
         inputs = archive.manifest.inputs
@@ -309,22 +312,26 @@ def settings_of(job: RolloutJob) -> EngineSettings:
     return settings.with_sampling(job.scenario.sampling)
 
 
-def deciding_checkpoints(checkpoints: CheckpointSet, gate: int) -> dict[str, str]:
-    """Returns the sha256 of each checkpoint that decides pictures; with a gate the vehicle detector is one of them.
+def deciding_checkpoints(checkpoints: CheckpointSet, gate: int, settings: EngineSettings) -> dict[str, str]:
+    """Returns the sha256 of each checkpoint that decides pictures.
+
+    With a gate the vehicle detector is one of them. Students are, if they are sampled.
 
     Raises:
-        CheckpointError: there is a gate but no vehicle detector.
+        CheckpointError: there is a gate but no vehicle detector, or the file of a student is missing or damaged.
     """
-    roles = [role for role in checkpoints.roles if role != VEHICLE_DETECTOR]
+    idle = {VEHICLE_DETECTOR, *TEACHER_OF} - set(sampled_students(settings, checkpoints).values())
+    roles = [role for role in checkpoints.roles if role not in idle]
     return checkpoints.digests([*roles, VEHICLE_DETECTOR] if gate > 1 else roles)
 
 
 def identity_inputs(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
     """Returns everything that decides the bytes of the archive."""
+    settings = heeded_settings(settings_of(job), checkpoints)
     return {
         "scenario": _decided_by_scenario(job),
-        "settings": heeded_settings(settings_of(job), checkpoints).canonical(),
-        "checkpoints": deciding_checkpoints(checkpoints, job.gate),
+        "settings": settings.canonical(),
+        "checkpoints": deciding_checkpoints(checkpoints, job.gate, settings),
         "engine": drivesim.COMPUTATION_VERSION,
         "device": job.device,
         "threads": job.threads,
@@ -431,6 +438,7 @@ def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> 
 
 def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
     """Returns what an archive says about its origin: the same for equal scenarios and pictures in any folder."""
+    students = sampled_students(settings_of(job), checkpoints)
     scenario = job.scenario.model_dump(mode="json")
     if job.scenario.first_frame is not None:
         scenario["first_frame"] = Path(job.scenario.first_frame).name
@@ -439,6 +447,7 @@ def _provenance(job: RolloutJob, checkpoints: CheckpointSet) -> dict[str, Any]:
     return {
         "scenario": scenario,
         "preset": job.preset,
+        **({"students": students} if students else {}),
         "models": checkpoints.preset.name,
         "versions": {"python": platform.python_version(), **library_versions()},
     }

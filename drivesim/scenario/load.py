@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from drivesim.errors import InputError, ScenarioError
+from drivesim.regular_files import open_regular
 from drivesim.scenario.checks.plausibility import findings
 from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.real_frame import check_real_frame
@@ -79,10 +80,15 @@ def load_cases(path: str | Path) -> Cases:
     return _cases(read_document(_content(path), str(path)), path.parent)[0]
 
 
-def check_cases(path: str | Path, index: int | None = None) -> CheckedCases:
-    """Reads and checks a scenario file with all its cases, or with one of them.
+def check_cases(path: str | Path, index: int | None = None, most: int | None = None) -> CheckedCases:
+    """Reads and checks a scenario file with its cases.
 
     The warnings about a file with a `sweep` are those about its cases, each of which says in which cases it holds.
+
+    Args:
+        path: The file.
+        index: The only case to check.
+        most: Largest number of cases to check, from the first one on; None for all.
 
     Raises:
         InputError: There is no such file, it cannot be read, or there is no case with this index.
@@ -94,7 +100,7 @@ def check_cases(path: str | Path, index: int | None = None) -> CheckedCases:
     if index is not None and not 0 <= index < len(cases):
         last = len(cases) - 1
         raise InputError(f"--index {index}: {path} stands for {counted(len(cases), 'case')}, 0..{last}")
-    numbers = range(len(cases)) if index is None else range(index, index + 1)
+    numbers = range(len(cases))[:most] if index is None else range(index, index + 1)
     if cases.scenario.sweep is None:
         return CheckedCases(cases, numbers, (cases.scenario,), warnings)
     checked = list(checked_cases(cases, numbers))
@@ -139,10 +145,10 @@ def _content(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{path}: expected a scenario file, got a folder")
-        if not path.is_file():
-            raise InputError(f"{path}: no such scenario file")
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such scenario file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
 

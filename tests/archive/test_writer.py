@@ -169,3 +169,33 @@ def test_inputs_must_be_json(folder, tiny):
     with tiny.open(folder / "b.zarr") as writer, pytest.raises(InputError, match="JSON"):
         writer.commit(0, 0, latents, frames, {"bad": object()})
     assert open_archive(folder / "b.zarr").rollouts[0].num_committed_windows == 0
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("kind", ["symbolic link", "hard link", "pipe", "folder"])
+def test_what_has_the_name_of_a_temporary_file_is_left_alone(folder, tiniest, kind):
+    precious = folder / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("precious")
+
+    def occupy(name):
+        match kind:
+            case "symbolic link":
+                name.symlink_to(precious)
+            case "hard link":
+                os.link(precious / "file", name)
+            case "pipe":
+                os.mkfifo(name)
+            case "folder":
+                name.mkdir()
+
+    occupy(folder / ".a.zarr.creating")
+    with tiniest.open(folder / "a.zarr"):
+        pass
+    chunk = folder / "a.zarr/rollouts/0000/latents/c.0.0.0.0.0.tmp"
+    if kind != "folder":
+        chunk.parent.mkdir(parents=True, exist_ok=True)
+        occupy(chunk)
+    tiniest.write(folder / "a.zarr")
+    assert not check_archive(folder / "a.zarr", read_data=True)
+    assert (precious / "file").read_text() == "precious"

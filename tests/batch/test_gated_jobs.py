@@ -14,7 +14,7 @@ import torch
 import drivesim
 from drivesim.archive import check_archive, open_archive
 from drivesim.batch.attempt import load_engine
-from drivesim.engine import Engine
+from drivesim.engine import Engine, fast
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
 from drivesim.rollout.job import Committed, RolloutJob, deciding_checkpoints, render_job, run_rollout
@@ -106,9 +106,9 @@ def test_layouts_belong_to_the_identity_where_there_are_some(
     tiny_checkpoints_with_detector: Path, tiny_checkpoints_with_layouts: Path
 ) -> None:
     without, having = (CheckpointSet.open(f) for f in (tiny_checkpoints_with_detector, tiny_checkpoints_with_layouts))
-    assert set(deciding_checkpoints(having, 1)) == {*ROLES, "layouts"}
-    assert set(deciding_checkpoints(having, 2)) == {*ROLES, "layouts", "reader"}
-    assert set(deciding_checkpoints(without, 1)) == {*ROLES}
+    assert set(deciding_checkpoints(having, 1, fast())) == {*ROLES, "layouts"}
+    assert set(deciding_checkpoints(having, 2, fast())) == {*ROLES, "layouts", "reader"}
+    assert set(deciding_checkpoints(without, 1, fast())) == {*ROLES}
 
 
 def test_a_gate_without_boxes_or_a_detector_leaves_nothing_behind(
@@ -123,7 +123,10 @@ def test_a_gate_without_boxes_or_a_detector_leaves_nothing_behind(
 
 
 def test_a_worker_with_another_detector_is_refused(job: RolloutJob, engine: Engine) -> None:
-    common = {"engine": drivesim.COMPUTATION_VERSION, "checkpoints": deciding_checkpoints(engine.checkpoints, job.gate)}
+    common = {
+        "engine": drivesim.COMPUTATION_VERSION,
+        "checkpoints": deciding_checkpoints(engine.checkpoints, job.gate, fast()),
+    }
     load_engine(job, common)
     common["checkpoints"]["reader"] = "0" * 64
     with pytest.raises(CheckpointError, match=r"not the models that the batch began with: reader$"):

@@ -214,7 +214,7 @@ def test_a_job_without_a_place_fails_alone(tmp_path: Path) -> None:
 
 
 def test_a_job_that_loses_its_folder_fails_alone(tmp_path: Path) -> None:
-    plan = planned(tmp_path, "vanishes", "good")
+    plan = planned(tmp_path, "vanishes", "good", preset="fast", device="cpu", threads="1")
     events = last(run_batch(plan, 2, work=misbehaving))
     assert {name: event.result.state for name, event in events.items()} == {"vanishes": "failed", "good": "done"}
     results = {name: event.result for name, event in events.items()}

@@ -54,6 +54,19 @@ def test_a_library_that_does_not_load_is_missing_with_its_remedy(
     assert "apt-get install" in found.remedy
 
 
+def test_the_remedy_fits_how_drivesim_was_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> str:
+        raise ImportError("no torch")
+
+    monkeypatch.setattr(machine, "_torch", fail)
+    for makefile, remedy in ((False, "pip install --force-reinstall drivesim"), (True, "make setup")):
+        if makefile:
+            (tmp_path / "Makefile").touch()
+        monkeypatch.setattr(machine.drivesim, "__file__", str(tmp_path / "drivesim" / "__init__.py"))
+        found = {finding.subject: finding for finding in machine.examine(tmp_path)}["torch"]
+        assert found.remedy == remedy
+
+
 def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 1 << 20})())
     found = {finding.subject: finding for finding in machine.examine(tmp_path)}["disk"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from collections.abc import Iterator
@@ -45,6 +46,16 @@ def test_every_option_is_explained_by_a_sentence(verb: str) -> None:
         assert text[0].isupper() or re.match(r"\w+[:,] ", text), text  # the values of a choice are explained in turn
         assert text.endswith("."), text
     assert VERBS[verb].help.strip()
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_number_has_bounds_which_also_exclude_nan_and_infinity(verb: str) -> None:
+    for parameter in VERBS[verb].params:
+        kind, info = str(parameter.type_descriptor.annotation), parameter.type_descriptor.parameter_info
+        if "int" in kind or "float" in kind:
+            assert info.min is not None, parameter.name
+            assert info.max is not None, parameter.name
+            assert -math.inf < info.min < info.max < math.inf, parameter.name
 
 
 @pytest.mark.parametrize("verb", VERBS)

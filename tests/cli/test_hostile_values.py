@@ -25,6 +25,7 @@ import pytest
 import typer.main
 
 from drivesim.cli import main as program
+from drivesim.errors import DrivesimError
 
 LIMIT_S = 60.0
 """How long one command may take. Nearly all take milliseconds, but the machine may be busy."""
@@ -90,6 +91,7 @@ def valid_arguments(verb: str, at: Path) -> dict[str, str]:
         "ingest": {"format": "images", "path": empty, "out": "ingested"},
         "compress": {"checkpoints": empty, "out": "small"},
         "doctor": {"checkpoints": models},
+        "adapt": {"data": empty, "out": "adapted", "minutes": "1", "plan": "", "init": models},
         "train chain": {"data": empty, "out": "trained", "minutes": "1", "preset": "tiny", "plan": ""},
         "train autoencoder": {"data": empty, "out": "trained", "preset": "tiny", "steps": "0"},
         "evaluate compare": {"first": str(at / "report.json"), "second": str(at / "report.json")},
@@ -114,14 +116,22 @@ def command_line(command: Any, arguments: dict[str, str]) -> list[str]:
     return words
 
 
+def is_path(param: Any) -> bool:
+    return "Path" in str(param.type_descriptor.annotation)
+
+
+def is_number(param: Any) -> bool:
+    kind = str(param.type_descriptor.annotation)
+    return "int" in kind or "float" in kind
+
+
 def hostile_values(param: Any, valid: str | None) -> Iterator[str]:
     """Values for one option or argument; files are made in the current folder."""
-    kind = str(param.type_descriptor.annotation)
-    if "Path" in kind:
+    if is_path(param):
         yield from hostile_paths(valid)
-    elif "int" in kind or "float" in kind:
+    elif is_number(param):
         yield from NUMBERS
-    elif "bool" not in kind:
+    elif "bool" not in str(param.type_descriptor.annotation):
         yield from TEXTS
 
 
@@ -148,7 +158,7 @@ def hostile_paths(valid: str | None) -> Iterator[str]:
     ):
         os.mkfifo(folder / name)
     yield from sorted(os.listdir())
-    yield from ("pipe/inside", "n" * 300, "d/" * 2500 + "n", "nowhere/[/b]", "nowhere/\x1b[31m")
+    yield from ("", "pipe/inside", "n" * 300, "d/" * 2500 + "n", "nowhere/[/b]", "nowhere/\x1b[31m")
     ending = Path(valid).suffix if valid else ""
     for name in ODD_NAMES:
         odd = here / (name + ending)
@@ -158,17 +168,20 @@ def hostile_paths(valid: str | None) -> Iterator[str]:
         yield str(odd.relative_to(here))
 
 
-def cases(command: Any, valid: dict[str, str]) -> Iterator[tuple[str, list[str]]]:
-    yield "valid arguments", command_line(command, valid)
+def cases(command: Any, valid: dict[str, str]) -> Iterator[tuple[str, list[str], set[int]]]:
+    """Titles, arguments, and the exit codes that they may have."""
+    yield "valid arguments", command_line(command, valid), EXIT_CODES
     for param in command.params:
         folder = Path.cwd().parent / param.name
         folder.mkdir()
         os.chdir(folder)
         for value in hostile_values(param, valid.get(param.name)):
-            yield f"{param.name} = {value[:60]!r}", command_line(command, {**valid, param.name: value})
+            refused = value == "" if is_path(param) else is_number(param)
+            codes = {2} if refused else EXIT_CODES
+            yield f"{param.name} = {value[:60]!r}", command_line(command, {**valid, param.name: value}), codes
 
 
-def problems_of(words: list[str], log: Path) -> Iterator[str]:
+def problems_of(words: list[str], log: Path, codes: set[int] = EXIT_CODES) -> Iterator[str]:
     """Runs a command in this process, whose output goes to a file; yields what is wrong with how it ends."""
     code: object = None
     with log.open("wb", buffering=0) as out:
@@ -190,7 +203,7 @@ def problems_of(words: list[str], log: Path) -> Iterator[str]:
         sys.stderr.flush()
     content = log.read_bytes()
     text = content.decode("utf-8", errors="replace")
-    if code not in EXIT_CODES or "Traceback (most recent call last)" in text:
+    if code not in codes or "Traceback (most recent call last)" in text:
         yield f"ended with {code}:\n{text[-1500:]}"
     raw = re.sub(r"[^\S\n]", " ", text).replace("\n", "")
     if not raw.isprintable():
@@ -222,6 +235,30 @@ def resources(tiny_checkpoints_with_detector: Path, tmp_path_factory: pytest.Tem
     return at
 
 
+def compute_nothing() -> None:
+    """Ends every computation with an error: what a verb does with its arguments happens before or without it."""
+    from drivesim.batch import local_runner
+    from drivesim.engine import Engine
+    from drivesim.evaluation.metrics import features
+    from drivesim.rollout import job
+    from drivesim.world.recording import log_session
+
+    def fail(*_: object, **__: object) -> Any:
+        raise DrivesimError("nothing is computed in this test")
+
+    class NoWorkers(contextlib.nullcontext):
+        def __init__(self, *_: object) -> None:
+            super().__init__(self)
+
+        def all_reports(self) -> Iterator[Any]:
+            return iter(())
+
+    real_run_batch = local_runner.run_batch
+    local_runner.run_batch = lambda plan, workers, limits=None: real_run_batch(plan, workers, work=fail)
+    job.windows_from_workers = Engine.compose = features.EfficientNetLite0.__init__ = fail
+    log_session.RecordWorkers = NoWorkers
+
+
 def compute_in_this_process() -> None:
     """Samples with the tiny models at once: starting Python anew for each worker would take seconds per command."""
     import torch
@@ -230,7 +267,6 @@ def compute_in_this_process() -> None:
     from drivesim.batch.attempt import engine_work
     from drivesim.engine import Engine
     from drivesim.rollout import job
-    from drivesim.world.recording import log_session
 
     def windows(spec: Any, timeline: Any, starts: list[Any], num_workers: int) -> Iterator[Any]:
         engine = Engine.load(spec.checkpoints, spec.device)
@@ -239,14 +275,6 @@ def compute_in_this_process() -> None:
     def run_batch(plan: Any, num_workers: int, limits: Any = local_runner.DEFAULT_LIMITS) -> Iterator[Any]:
         yield from real_run_batch(plan, num_workers, limits, engine_work(plan.common))
 
-    class NoRecordWorkers(contextlib.nullcontext):
-        def __init__(self, *_: object) -> None:
-            super().__init__(self)
-
-        def all_reports(self) -> Iterator[Any]:
-            return iter(())
-
-    log_session.RecordWorkers = NoRecordWorkers
     torch.set_num_threads(1)
     real_run_batch = local_runner.run_batch
     job.windows_from_workers, local_runner.run_batch = windows, run_batch
@@ -268,18 +296,19 @@ def test_no_value_of_an_option_brings_down_a_verb(
     command, log, found, trying = VERBS[verb], tmp_path / "log", tmp_path / "found.json", tmp_path / "trying"
 
     def walk() -> None:
-        compute_in_this_process()
+        compute_nothing()
         problems = {}
         here = tmp_path / "here"
         here.mkdir()
         os.chdir(here)
-        for title, words in cases(command, valid_arguments(verb, resources)):
+        for title, words, codes in cases(command, valid_arguments(verb, resources)):
             trying.write_text(title)
-            if wrong := list(problems_of([*verb.split(), *words], log)):
+            if wrong := list(problems_of([*verb.split(), *words], log, codes)):
                 problems[title] = wrong
         found.write_text(json.dumps(problems))
 
     code = in_child(walk).wait()
-    assert found.exists(), f"{verb} with {trying.read_text()} takes too long, or ended the process ({code})"
+    ended = f"{verb} with {trying.read_text()} takes too long, or ended the process ({code})"
+    assert found.exists(), f"{ended}:\n{log.read_text(errors='replace')[-3000:]}"
     problems = json.loads(found.read_text())
     assert not problems, "\n".join(f"{title}: {text}" for title, texts in problems.items() for text in texts)

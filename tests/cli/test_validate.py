@@ -111,5 +111,16 @@ def test_a_warning_of_a_case_fails_a_strict_check(tmp_path: Path) -> None:
     file.write_text(SWEPT)
     assert invoke("validate", file, "--strict").exit_code == 2
     [document] = json.loads(invoke("validate", file, "--json").stdout)
-    assert document["cases"] == 5
+    assert (document["cases"], document["checked_cases"]) == (5, 5)
     assert len(document["warnings"]) == 1
+
+
+def test_a_long_sweep_is_checked_up_to_a_bound_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("drivesim.cli.validate.MOST_CASES", 2)
+    file = tmp_path / "swept.yaml"
+    file.write_text(SWEPT)
+    result = invoke("validate", file, "--json")
+    [document] = json.loads(result.stdout)
+    assert (document["cases"], document["checked_cases"]) == (5, 2)
+    assert f"{file}: checked the first 2 of 5 cases" in result.stderr
+    assert document["warnings"][0]["message"].endswith("in 1 of 2 cases (1)")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
 from drivesim.diffusion.parametrization import Epsilon, Velocity
-from drivesim.diffusion.samplers import ddim, dpm_solver_2m, final, sampling_taus
+from drivesim.diffusion.samplers import ddim, dpm_solver_2m, final, renoising, sampling_taus
 from drivesim.diffusion.schedule import Schedule, expand_like
 
 COSINE = Schedule.cosine()
@@ -147,3 +147,31 @@ def test_impossible_numbers_of_steps_are_refused(num_steps: int) -> None:
 def test_a_sampler_without_steps_has_no_sample() -> None:
     with pytest.raises(ValueError, match="no sample"):
         final(())
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 4])
+def test_a_student_noises_each_x0_anew_and_ends_with_the_last(num_steps: int) -> None:
+    noises = [noise(2, 50, seed=seed) for seed in range(num_steps)]
+    steps = list(renoising(gaussian(), noises, COSINE))
+    assert [step.tau for step in steps] == sampling_taus(COSINE, num_steps)
+    assert torch.equal(steps[0].x, noises[0])
+    for before, step, fresh in zip(steps, steps[1:], noises[1:], strict=False):
+        assert torch.equal(step.x, COSINE.diffuse(before.x0, fresh, torch.full((2,), step.tau)))
+    last = steps[-1]
+    assert torch.equal(final(renoising(gaussian(), noises, COSINE)), last.x0)
+    assert torch.equal(last.x0, gaussian()(last.x, torch.full((2,), last.tau)))
+
+
+def test_a_student_that_samples_x0_keeps_its_distribution_in_any_number_of_steps() -> None:
+    """A perfect student draws x0 instead of the mean of all that are possible."""
+
+    def draws(x: Tensor, tau: Tensor) -> Tensor:
+        alpha, sigma = levels(x, tau, COSINE)
+        variance = 1 / (1 / DEVIATION**2 + alpha**2 / sigma**2)
+        return gaussian()(x, tau) + variance.sqrt() * torch.randn(x.shape, generator=generator)
+
+    for num_steps in (1, 4):
+        generator = torch.Generator().manual_seed(1)
+        made = final(renoising(draws, [noise(4, 20_000, seed=seed) for seed in range(num_steps)], COSINE))
+        assert made.mean().item() == pytest.approx(MEAN, abs=0.01)
+        assert made.std().item() == pytest.approx(DEVIATION, abs=0.01)

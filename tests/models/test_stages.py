@@ -15,7 +15,7 @@ from drivesim.assets import default_checkpoints
 from drivesim.models.checkpoints import CheckpointSet, build, publish_checkpoint, save_checkpoint, write_manifest
 from drivesim.models.checkpoints.files import checkpoint_content
 from drivesim.models.presets import Preset, tiny
-from drivesim.models.stages import BASE_OF, LAYOUTS, STAGES, VEHICLE_DETECTOR, current_name, training_folder
+from drivesim.models.stages import BASE_OF, LAYOUTS, STAGES, TEACHER_OF, VEHICLE_DETECTOR, current_name, training_folder
 
 
 def test_stages_stand_on_stages_before_them() -> None:
@@ -24,9 +24,19 @@ def test_stages_stand_on_stages_before_them() -> None:
         assert stage.base is None or stage.base in stage.foundations
 
 
-def test_shares_add_up_to_the_whole_time_and_only_layouts_take_none() -> None:
+def test_shares_add_up_to_the_whole_time_and_only_students_and_layouts_take_none() -> None:
     assert sum(stage.share for stage in STAGES.values()) == pytest.approx(1)
-    assert [role for role, stage in STAGES.items() if not stage.share] == [LAYOUTS]
+    assert {role for role, stage in STAGES.items() if not stage.share} == {*TEACHER_OF, LAYOUTS}
+
+
+def test_a_student_stands_on_its_teacher_and_has_its_network_and_number_of_steps(preset: Preset) -> None:
+    for role, stage in STAGES.items():
+        assert (stage.student_of is None) == (stage.num_steps is None)
+        if stage.student_of is not None:
+            assert stage.optional
+            assert stage.student_of in stage.foundations
+            assert stage.base == STAGES[stage.student_of].base
+            assert preset.config_of(role) == preset.config_of(stage.student_of)
 
 
 def test_every_stage_but_the_layouts_has_a_network(preset: Preset) -> None:
@@ -107,7 +117,7 @@ def test_a_training_of_an_earlier_version_is_found_in_its_folder(tmp_path: Path)
 
 def test_the_set_that_ships_opens_and_its_vehicle_detector_loads() -> None:
     shipped = CheckpointSet.open(default_checkpoints())
-    assert set(shipped.sha256) == set(STAGES)
+    assert set(STAGES) - set(TEACHER_OF) <= set(shipped.sha256) <= set(STAGES)
     assert shipped.preset.autoencoder.latent_channels == 12
     assert 0 < float(shipped.load(VEHICLE_DETECTOR).threshold) < 1
     assert len(shipped.load_layouts().crowdedness) > 100

@@ -36,7 +36,7 @@ def edited(values: dict[str, Any], path: str, value: object) -> dict[str, Any]:
 
 
 def test_what_was_not_edited_is_a_job(tmp_path: Path) -> None:
-    job = render_job(archive(tmp_path, INPUTS, PROVENANCE), tmp_path, Path("none"))
+    job = render_job(archive(tmp_path, INPUTS, PROVENANCE), tmp_path / "rendered", Path("none"))
     assert (job.seed, job.preset, job.device, job.threads, job.gate) == (1, "fast", "cpu", 1, 1)
 
 
@@ -87,7 +87,7 @@ def test_edited_inputs_are_refused_in_one_line(path: str, value: object, tmp_pat
 
 def refused_and_shown(place: Path) -> None:
     with pytest.raises(InputError) as refusal:
-        render_job(place, place.parent, Path("none"))
+        render_job(place, place.parent / "rendered", Path("none"))
     assert "was not made by a rollout of this drivesim" in str(refusal.value)
     assert refusal.value.explained().isprintable()
     shown = CliRunner().invoke(app, ["inspect", str(place)], catch_exceptions=False)

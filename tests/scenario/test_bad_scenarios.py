@@ -172,7 +172,7 @@ def test_at_most_ten_problems_are_shown_in_the_order_of_the_file() -> None:
         parse_scenario(content)
     assert [problem.place.line for problem in caught.value.args] == list(range(3, 13))
     assert str(caught.value).splitlines()[-1] == "and 20 more problems"
-    assert caught.value.explained().count("^^^") == 10
+    assert sum("^" in line for line in caught.value.explained().splitlines()) == 10
 
 
 @pytest.mark.parametrize("number", [10, 11, 14])

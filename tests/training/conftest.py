@@ -101,6 +101,9 @@ class QuickStage:
         loss = torch.stack([(parameter - aim).square().mean() for parameter in self._trained.values()]).mean()
         yield LossTerm("network", loss, {"loss": loss})
 
+    def keep_best(self) -> None:
+        pass
+
     def finish(self) -> None:
         pass
 

@@ -209,7 +209,8 @@ def _opened(browser: Any, url: str, **options: Any) -> Iterator[Driver]:
     page, errors = context.new_page(), []
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-    page.goto(url)
+    with page.expect_response("**/run/predict**"):  # the first call of a page, which asks for a running rollout
+        page.goto(url)
     page.wait_for_function("document.querySelector('#seed input, #seed textarea')?.value === '0'")
     page.evaluate(_CANVAS_RESTS)
     yield Driver(page)

@@ -14,12 +14,11 @@ from drivesim.errors import DrivesimError, InputError
 from ui.archives import scenario_of, summary
 from ui.document_view import DocumentView
 from ui.merging import PageState
-from ui.panes import future_pane, player_json
+from ui.panes import NONE_YET, future_pane, player_json
 from ui.parts import QUIET, mounted, shown_errors
 from ui.services import Services
 
 EMPTY = "Choose a rollout."
-NONE_YET = "The output folder holds no rollouts yet. Use the Futures tab to make some."
 ALL = -1
 MAX_PANES = 8
 
@@ -67,12 +66,13 @@ class ArchivesTab:
     @property
     def listed(self) -> list[Any]:
         """The outputs of `listing`."""
-        return [self.archive, self.other]
+        return [self.archive, self.other, self.player]
 
-    def listing(self, services: Services) -> tuple[Any, Any]:
-        """Returns the dropdowns with the rollouts that are in the folder now."""
+    def listing(self, services: Services, key: str | None) -> tuple[Any, Any, Any]:
+        """Returns the dropdowns with the rollouts that are in the folder now, and what to do if none is chosen."""
         choices = [(entry.title, entry.id) for entry in services.archives.entries()]
-        return gr.Dropdown(choices=choices), gr.Dropdown(choices=[("nothing", ""), *choices])
+        player = gr.skip() if key else player_json([], EMPTY if choices else NONE_YET)
+        return gr.Dropdown(choices=choices), gr.Dropdown(choices=[("nothing", ""), *choices]), player
 
     def wire(self, view: DocumentView, services: Services, tabs: gr.Tabs) -> None:
         """Connects the events of the components."""
@@ -100,7 +100,7 @@ class ArchivesTab:
         self.other.input(other_opened, chosen[:3], [self.other_future, *shown], **QUIET)
         self.future.input(compared, chosen, shown, **QUIET)
         self.other_future.input(compared, chosen, shown, **QUIET)
-        self.refresh.click(lambda: self.listing(services), None, self.listed, **QUIET)
+        self.refresh.click(lambda key: self.listing(services, key), [self.archive], self.listed, **QUIET)
 
         def checked(key: str | None) -> str:
             with shown_errors():
@@ -124,18 +124,19 @@ def _shown(services: Services, key: str | None, future: int, other: str | None, 
     with shown_errors():
         archive = services.archives.open(key)
         futures = range(len(archive.rollouts)) if future == ALL and not other else [max(future, 0)]
-        panes = _panes(key, archive, list(futures)[:MAX_PANES])
+        panes = _panes(services, key, list(futures)[:MAX_PANES])
         if other:
-            panes += _panes(other, services.archives.open(other), [other_future])
+            panes += _panes(services, other, [other_future])
     empty = "This rollout stores only latents, or has no frames yet."
     return player_json(panes, empty), facts_html(archive), ""
 
 
-def _panes(key: str, archive: Archive, futures: Iterable[int]) -> list[dict[str, Any]]:
+def _panes(services: Services, key: str, futures: Iterable[int]) -> list[dict[str, Any]]:
+    archive, title = services.archives.open(key), services.archives.entry(key).title
     for future in futures:
         if not 0 <= future < len(archive.rollouts):
             raise InputError("this rollout has no such future")
-    return [future_pane(key, archive, k, f"{archive.path.stem}, future {k}", False, True) for k in futures]
+    return [future_pane(key, archive, k, f"{title}, future {k}", False, True) for k in futures]
 
 
 def facts_html(archive: Archive) -> str:

@@ -55,7 +55,6 @@ class ComposeTab:
             with gr.Column(scale=3, min_width=420):
                 drawing = mounted("scene", ("edited", "actors"), scene, elem_id="scene")
                 warnings = gr.HTML(elem_id="warnings")
-                variants = mounted("variants", ("chosen",), elem_id="variants")
             with gr.Column(scale=1, min_width=270):
                 choices = [BLANK, *library_names(services.settings.library)]
                 library = gr.Dropdown(
@@ -78,6 +77,7 @@ class ComposeTab:
                 with gr.Row():
                     compose = gr.Button("Compose", variant="primary", elem_id="compose-button", min_width=120)
                     cancel = gr.Button("Stop", elem_id="stop-composing", min_width=70)
+                variants = mounted("variants", ("chosen",), elem_id="variants")
                 used_seed = gr.Textbox(visible=False)
         return cls(
             library, upload, drawing, warnings, variants, name, time_of_day, crowdedness, guidance, seed, dice, reuse,
@@ -111,20 +111,21 @@ class ComposeTab:
         def loaded(name: str, *page: Any) -> dict[Any, Any]:
             with shown_errors():
                 document = desk.blank() if name == BLANK else desk.open_file(_library_file(services, name))
-            return view.replaced(document, PageState.of(*page))
+            return {**view.replaced(document, PageState.of(*page)), self.variants: "{}"}
 
         def opened(upload: str, *page: Any) -> dict[Any, Any]:
-            return view.replaced(desk.read(text_of(upload)), PageState.of(*page))
+            return {**view.replaced(desk.read(text_of(upload)), PageState.of(*page)), self.variants: "{}"}
 
         def photo(upload: str, *page: Any) -> dict[Any, Any]:
             state = PageState.of(*page)
             with shown_errors():
                 document = desk.with_picture(view.current(state).text, str(parsed(upload).get("picture")))
-            return view.replaced(document, state)
+            return {**view.replaced(document, state), self.variants: "{}"}
 
-        self.library.input(loaded, [self.library, *view.inputs], view.outputs, **QUIET, trigger_mode="multiple")
-        self.upload.opened(opened, [self.upload, *view.inputs], view.outputs, **QUIET, trigger_mode="multiple")
-        self.upload.photo(photo, [self.upload, *view.inputs], view.outputs, **QUIET, trigger_mode="multiple")
+        shown = [*view.outputs, self.variants]
+        self.library.input(loaded, [self.library, *view.inputs], shown, **QUIET, trigger_mode="multiple")
+        self.upload.opened(opened, [self.upload, *view.inputs], shown, **QUIET, trigger_mode="multiple")
+        self.upload.photo(photo, [self.upload, *view.inputs], shown, **QUIET, trigger_mode="multiple")
         self._wire_seed(view, services)
         self._wire_composing(view, services)
 

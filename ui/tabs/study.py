@@ -11,11 +11,12 @@ from typing import Any
 import gradio as gr
 
 from drivesim.errors import InputError
-from ui.panes import name_of
+from ui.panes import NONE_YET, name_of, player_json
 from ui.parts import QUIET, mounted, shown_errors
 from ui.preference import EQUAL, SIDES, Clip, Study
 from ui.services import Services
 
+AGAIN = "Choose other rollouts and press Start for another study."
 EMPTY = "Choose the rollouts of both sides and press Start."
 
 
@@ -55,12 +56,13 @@ class StudyTab:
     @property
     def listed(self) -> list[Any]:
         """The outputs of `listing`."""
-        return [self.side_a, self.side_b]
+        return [self.side_a, self.side_b, self.player]
 
-    def listing(self, services: Services) -> tuple[Any, Any]:
-        """Returns the dropdowns with the rollouts that are in the folder now."""
+    def listing(self, services: Services, key: str) -> tuple[Any, Any, Any]:
+        """Returns the dropdowns with the rollouts that are in the folder now, and what to do if no study has begun."""
         choices = [(entry.title, entry.id) for entry in services.archives.entries()]
-        return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices)
+        player = gr.skip() if key else player_json([], EMPTY if choices else NONE_YET)
+        return gr.Dropdown(choices=choices), gr.Dropdown(choices=choices), player
 
     def wire(self, services: Services) -> None:
         """Connects the events of the components."""
@@ -124,7 +126,7 @@ def _state(study: Study) -> tuple[Any, ...]:
 def _pair_json(study: Study | None) -> str:
     """Returns the value of the player: both clips of the pair, at addresses that do not reveal their sides."""
     if study is None or study.current is None:
-        return json.dumps({"panes": [], "empty": EMPTY if study is None else "All pairs have been judged."})
+        return json.dumps({"panes": [], "empty": EMPTY if study is None else AGAIN})
     number = len(study.votes)
     return json.dumps({"panes": [_blind_pane(study, number, side) for side in SIDES], "empty": "", "pair": number})
 

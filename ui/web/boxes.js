@@ -18,7 +18,7 @@
     load(boxes) {
       if (JSON.stringify(boxes) === JSON.stringify(this.all)) return;
       this.all = copy(boxes);
-      if (this.selected >= this.all.length) this.selected = -1;
+      this.selected = -1;
     }
 
     get current() {

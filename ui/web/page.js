@@ -64,6 +64,9 @@ window.drivesim = window.drivesim || {};
 
   page.visible = (element) => element.offsetParent !== null;
 
+  // The number of pixels of the frame in a pixel of the screen, but at least 1: text and handles keep their size in it.
+  page.unit = (element) => Math.max(1, 1024 / (element.clientWidth || element.getBoundingClientRect().width || 1024));
+
   page.press = function (id) {
     const found = document.getElementById(id);
     const button = found && (found.tagName === "BUTTON" ? found : found.querySelector("button"));

@@ -81,13 +81,17 @@
       }
       if (!found || indexIn(pane) !== index) return;
       const marks = [];
-      const add = (box, cls, text) => {
+      const unit = page.unit(pane.image);
+      const add = (box, cls, text, below) => {
         const [x0, y0, x1, y1] = box.xyxy.map((edge, axis) => edge * (axis % 2 ? 512 : 1024));
         marks.push(el("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, class: cls }));
-        marks.push(el("text", { x: x0, y: Math.max(14, y0 - 4), class: `ds-label ${cls}-label` }, text));
+        marks.push(el("text", { x: x0, y: below ? y1 + 11 * unit : Math.max(11 * unit, y0 - 4), class: `ds-label ${cls}-label` }, text));
       };
-      if (overlay.requested) for (const box of found.requested) add(box, "ds-requested", `${box.category} · ${box.outcome}`);
-      if (overlay.detected) for (const box of found.detected) add(box, "ds-detected", `${box.category} ${box.score.toFixed(2)}`);
+      // A label for every box would cover the vehicles: what was found needs none above it, and scores stand below.
+      const outcome = (box) => (box.outcome === "found" ? "" : `${box.category} ${box.outcome}`);
+      if (overlay.requested) for (const box of found.requested) add(box, "ds-requested", outcome(box), false);
+      if (overlay.detected) for (const box of found.detected) add(box, "ds-detected", `${box.category} ${box.score.toFixed(2)}`, true);
+      pane.marks.style.setProperty("--ds-unit", unit);
       pane.marks.replaceChildren(...marks);
       if (overlay.requested && !found.requested.length) pane.state.textContent = "Nothing is requested in this frame.";
     }
@@ -134,7 +138,7 @@
       const branch = pane.branch
         ? el("button", { type: "button", class: "ds-tool", title: "Continue from this frame under other conditions", onclick: () => api.send("branch", undefined, { pane: number, frame: indexIn(made) }) }, "Branch here")
         : null;
-      const foot = el("div", { class: "ds-pane-foot" }, el("b", {}, pane.title), state, el("span", { class: "ds-group" }, branch || "", links));
+      const foot = el("div", { class: "ds-pane-foot" }, el("b", { title: pane.title }, pane.title), state, el("span", { class: "ds-group" }, branch || "", links));
       const figure = el("figure", { class: "ds-pane" }, el("div", { class: "ds-screen" }, image, marks), foot);
       const made = { ...pane, image, marks, state, figure };
       return made;

@@ -3,6 +3,7 @@
 
 (function (page) {
   const el = page.el;
+  const SLOW_MS = 4000;
   const ANSWER_MS = 10000;
   const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
 
@@ -16,6 +17,7 @@
     let drag = null;
     let edits = 0;
     let late = null;
+    let slow = null;
     let unanswered = false;
 
     const svg = el("svg", { viewBox: "0 0 1024 512", class: "ds-canvas", tabindex: "0", role: "application" });
@@ -58,14 +60,13 @@
       value = { ...value, ...changes, edit: edits, version: null, refused: "" };
       api.send(name, value);
       expectAnswer(ANSWER_MS);
+      slow = slow || setTimeout(() => { unanswered = true; drawNote(); }, SLOW_MS);
     }
 
     // A drawing that is not answered is sent again, and the page says so.
     function expectAnswer(ms) {
       clearTimeout(late);
       late = setTimeout(() => {
-        unanswered = ms >= ANSWER_MS;
-        drawNote();
         api.send(value.rows ? "actors" : "edited", value);
         expectAnswer(Math.min(6 * ANSWER_MS, Math.max(ANSWER_MS, 2 * ms)));
       }, ms);
@@ -89,6 +90,7 @@
 
     function drawGuide() {
       const guide = shown.guide ? value.guide : null;
+      const unit = page.unit(svg);
       const lines = [];
       if (guide) {
         const horizon = { x1: 0, x2: value.width, y1: guide.horizon_px, y2: guide.horizon_px };
@@ -98,8 +100,10 @@
           const line = points.map((point) => point.join(",")).join(" ");
           lines.push(el("polyline", { points: line, class: edge ? "ds-edge" : "ds-lane" }));
         }
+        let last = Infinity; // marks that would cover the one before are left out
         for (const [distance, row] of guide.marks) {
-          if (row > value.height - 2) continue;
+          if (row > value.height - 2 || Math.abs(row - last) < 11 * unit) continue;
+          last = row;
           lines.push(el("line", { x1: value.width - 34, x2: value.width, y1: row, y2: row, class: "ds-tick" }));
           lines.push(el("text", { x: value.width - 38, y: row + 4, class: "ds-mark ds-right" }, `${distance} m`));
         }
@@ -116,7 +120,7 @@
         const [x0, y0, x1, y1] = one.xyxy.map((edge, axis) => edge * (axis % 2 ? value.height : value.width));
         marks.push(el("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, class: "ds-unasked" }));
         const what = one.role === "misplaced" ? `${one.category}, misplaced` : `${one.category}, not asked for`;
-        marks.push(label(x0, y1 + 14, what, "ds-unasked-label"));
+        marks.push(label(x0, y1 + 13 * page.unit(svg), what, "ds-unasked-label"));
       }
       layers.detected.replaceChildren(...marks);
     }
@@ -126,12 +130,15 @@
       return found && found.requested[index] ? found.requested[index].outcome : null;
     }
 
-    function label(x, y, text, cls, fill) {
-      return el("text", { x: Math.max(2, Math.min(value.width - 6, x)), y, class: `ds-label ${cls || ""}`, fill }, text);
+    function label(x, y, text, cls) {
+      return el("text", { x: Math.max(2, Math.min(value.width - 6, x)), y, class: `ds-label ${cls || ""}` }, text);
     }
 
     function drawBoxes() {
       const marks = [];
+      const unit = page.unit(svg);
+      const half = 5 * unit;
+      svg.style.setProperty("--ds-unit", unit);
       (shown.boxes ? boxes.all : []).forEach((box, index) => {
         const [x0, y0, x1, y1] = box.xyxy;
         const chosen = index === boxes.selected;
@@ -142,12 +149,12 @@
         const distance = metres(y1);
         const state = outcome(index);
         const text = [`${box.category} ${index + 1}`, distance && `${distance.toFixed(0)} m`, state];
-        marks.push(label(x0, Math.max(14, y0 - 5), text.filter(Boolean).join(" · "), "", colour(box.category)));
+        marks.push(label(x0, Math.max(13 * unit, y0 - 5), text.filter(Boolean).join(" · ")));
       });
       const box = shown.boxes && editable() ? boxes.current : null;
       for (const handle of box ? HANDLES : []) {
         const [x, y] = handlePlace(box.xyxy, handle);
-        marks.push(el("rect", { x: x - 5, y: y - 5, width: 10, height: 10, class: `ds-handle ds-${handle}`, "data-handle": handle }));
+        marks.push(el("rect", { x: x - half, y: y - half, width: 2 * half, height: 2 * half, class: `ds-handle ds-${handle}`, "data-handle": handle }));
       }
       layers.boxes.replaceChildren(...marks);
     }
@@ -375,10 +382,13 @@
       return false;
     }
     page.onkey(root, take);
+    new ResizeObserver(() => drag || draw()).observe(svg);
+    svg.addEventListener("pointerleave", () => (place.textContent = ""));
 
+    // Shows a composed variant, or the empty road for null.
     page.showComposed = function (variant) {
       composed = variant;
-      stale = variant.version !== value.version;
+      stale = composed !== null && composed.version !== value.version;
       page.unlessPressed(root, draw);
     };
 
@@ -391,6 +401,8 @@
         return;
       }
       clearTimeout(late);
+      clearTimeout(slow);
+      slow = null;
       unanswered = false;
       edits = next.edit || edits;
       stale = composed !== null && composed.version !== next.version;

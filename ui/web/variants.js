@@ -6,7 +6,8 @@
   const PAUSE_MS = 400;
 
   page.variants = function (root, api) {
-    let state = { id: "", variants: [], waiting: 0, before: 0, error: "", done: true };
+    const NONE = { id: "", variants: [], waiting: 0, before: 0, error: "", done: true };
+    let state = NONE;
     let chosen = -1;
     let lost = false; // whether the last question had no answer
     const strip = el("div", { class: "ds-variants", role: "list" });
@@ -75,8 +76,16 @@
       note.classList.toggle("ds-bad", !!state.error);
     }
 
+    // Another scene has been loaded, to which the variants do not belong.
+    function clear() {
+      if (!state.id) return;
+      state = NONE;
+      render();
+      if (page.showComposed) page.showComposed(null);
+    }
+
     return function show(value) {
-      if (!value.id) return;
+      if (!value.id) return clear();
       const started = value.id !== state.id;
       lost = false;
       take(value);

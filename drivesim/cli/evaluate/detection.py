@@ -63,6 +63,7 @@ def detection(
     If the checkpoints hold a vehicle detector, it is measured too.
     """
     from drivesim.detection.onnx.detector import OnnxDetector
+    from drivesim.engine import sampled_roles
     from drivesim.evaluation.detection import detection_figures
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.samples.chain_frames import ROLES
@@ -81,7 +82,9 @@ def detection(
         show = shown(stack.enter_context(progress()))
         footage = footage_of(data, frame_size(engine, low=False), samples, split, footage_seed, show)
         figures = tuple(detection_figures(engine, footage, detectors, wanted, sampling, footage_seed, show))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles} | {"sampling": sampling.subject()}
+    measured = sampled_roles(roles, sampling.settings, engine.checkpoints)
+    subject = {role: engine.checkpoints.sha256[role] for role in measured}
+    subject["sampling"] = sampling.subject(engine.checkpoints)
     deliver(Report("detection", subject, figures), out, as_json, detection_table)
 
 

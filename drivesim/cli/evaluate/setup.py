@@ -41,13 +41,17 @@ def composers(low: bool) -> tuple[str, ...]:
 
 def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """Returns what is measured: checkpoints, and how they are sampled."""
+    from drivesim.engine import sampled_roles
     from drivesim.models.checkpoints import LAYOUTS
 
-    roles = composers(not sampling.enlarge)
+    roles = sampled_roles(composers(not sampling.enlarge), sampling.settings, engine.checkpoints)
     if "crowdedness" in conditions and "boxes" not in conditions and engine.draws_layouts(sampling.settings):
         roles = (*roles, LAYOUTS)
     sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
-    return {**sha256, "sampling": f"{sampling.subject()}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}"}
+    return {
+        **sha256,
+        "sampling": f"{sampling.subject(engine.checkpoints)}, {f'gate of {gate} attempts' if gate > 1 else 'no gate'}",
+    }
 
 
 def sampling_of(

@@ -30,7 +30,7 @@ def steering(
         Path | None,
         typer.Option(help="Folder with drive logs, to measure what visual odometry itself gets wrong."),
     ] = None,
-    most_logs: Annotated[int, typer.Option("--logs", min=1, help="Maximum number of drive logs.")] = 40,
+    most_logs: Annotated[int, typer.Option("--logs", min=1, max=10**6, help="Maximum number of drive logs.")] = 40,
     out: Out = None,
     checkpoints: CheckpointsOption = None,
     split: SplitOption = Split.held_out,
@@ -46,7 +46,8 @@ def steering(
 
     with progress() as bars:
         show = shown(bars)
-        (steered, others), figures = steered_archives(archives), []
+        steered, others = steered_archives(archives)
+        figures: list[Figure] = []
         for sentence in others:
             say(f"left out of the vehicles: {sentence}", err=True)
         if steered:

@@ -10,16 +10,17 @@ import typer
 from drivesim.cli.evaluate.figures import deliver, progress, shown
 from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size
-from drivesim.cli.evaluate.video import halves
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import FootageError, InputError
+from drivesim.models.stages import STAGES
 
 if TYPE_CHECKING:
     from drivesim.engine import Engine
     from drivesim.evaluation.metrics.features import FeatureNetwork
     from drivesim.evaluation.protocol import Figure, Protocol
     from drivesim.evaluation.samples.footage import OnProgress
-    from drivesim.evaluation.video.features import ClipNetwork
+    from drivesim.evaluation.video.interpolation import Gap
+    from drivesim.evaluation.video.measures.features import ClipNetwork
     from drivesim.evaluation.video.versions import Cut, Versions
 
 Clips = Annotated[int, typer.Option(min=4, max=10_000, help="Number of clips; half of them are the reference.")]
@@ -51,7 +52,7 @@ def interpolation(
 
     T→4T needs drive logs of 10 frames per second, 4T→16T those of 40.
     """
-    from drivesim.engine import settings_named
+    from drivesim.engine import sampled_students, settings_named
     from drivesim.evaluation.futures import spread_starts
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.video.interpolation import RATES, frame_rate, interpolated_gaps, interpolation_figures
@@ -59,7 +60,8 @@ def interpolation(
     numbers = _rates_named(rates)
     roles = ("autoencoder", "image", "interpolation", "decoder")
     engine, settings = engine_of(checkpoints, device, *roles), settings_named(preset.value)
-    filled, identities = [], []
+    filled: list[Gap] = []
+    identities: list[str] = []
     with progress() as bars:
         show = shown(bars)
         for rate in numbers:
@@ -72,8 +74,10 @@ def interpolation(
         low = frame_size(engine, low=True)
         protocol = _protocol(len(filled), engine.video.interpolation_factor + 1, None, low, f"{seed} on", identities)
         figures = tuple(interpolation_figures(filled, protocol, str(engine.device), show))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles}
-    how = f"preset {preset.value}, {settings.interpolation.steps} steps, {' and '.join(RATES[r] for r in numbers)}"
+    student = sampled_students(settings, engine.checkpoints).get("interpolation")
+    steps = settings.interpolation.steps if student is None else STAGES[student].num_steps
+    subject = {role: engine.checkpoints.sha256[role] for role in (*roles, *([student] if student else []))}
+    how = f"preset {preset.value}, {steps} steps, {' and '.join(RATES[r] for r in numbers)}"
     deliver(Report("interpolation", subject | {"sampling": how}, figures), out, as_json)
 
 
@@ -173,8 +177,8 @@ def _compared(
 ) -> tuple[Figure, ...]:
     """The figures of versions on recorded clips; `sizes` are the number of clips and of frames in each."""
     from drivesim.evaluation.futures import spread_starts
+    from drivesim.evaluation.video.sources.videos import halves, identity, recorded_videos
     from drivesim.evaluation.video.versions import version_figures
-    from drivesim.evaluation.video.videos import identity, recorded_videos
 
     (count, num_frames), size, fps = sizes, frame_size(engine, low), _fine_fps(engine)
     networks = _networks(i3d, num_frames, str(engine.device))
@@ -191,7 +195,7 @@ def _compared(
 
 def _networks(i3d: Path | None, num_frames: int, device: str) -> tuple[ClipNetwork, FeatureNetwork]:
     from drivesim.evaluation.metrics.features import EfficientNetLite0
-    from drivesim.evaluation.video.features import I3D, StackedFeatures
+    from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
 
     pictures = EfficientNetLite0(device)
     clips: ClipNetwork = StackedFeatures(pictures, device) if i3d is None else I3D.load(i3d, device)

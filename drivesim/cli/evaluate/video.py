@@ -12,15 +12,16 @@ import typer
 from drivesim.cli.evaluate.figures import deliver, progress, shown
 from drivesim.cli.evaluate.options import AsJson, Data, Low, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size
+from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
-from drivesim.errors import CheckpointError, FootageError, InputError
+from drivesim.errors import CheckpointError, InputError
 
 if TYPE_CHECKING:
     from drivesim.detection.detector import Detector
     from drivesim.engine import Engine, EngineSettings
     from drivesim.evaluation.video.report import Part
 
-_PARTS = "distance,warping,diversity,drift,vehicles"
+_PARTS = "distance,warping,diversity,drift,continuity,vehicles"
 
 
 def video(
@@ -85,15 +86,16 @@ def video(
     resolution. Each figure stands beside that of recorded videos. The distance of clips has a ladder of known damage
     (flicker, frozen and shuffled frames), which shows how strongly it reacts to time.
     """
-    from drivesim.engine import settings_named
+    from drivesim.engine import sampled_roles, settings_named
+    from drivesim.engine.unheeded import heeded_settings
     from drivesim.evaluation.futures import spread_starts
     from drivesim.evaluation.metrics.features import EfficientNetLite0
     from drivesim.evaluation.protocol import Report
-    from drivesim.evaluation.video.archived import archived_videos
-    from drivesim.evaluation.video.features import I3D, StackedFeatures
+    from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
     from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-    from drivesim.evaluation.video.sampled import VideoTask, roles_of, sampled_again, sampled_videos
-    from drivesim.evaluation.video.videos import recorded_videos
+    from drivesim.evaluation.video.sources.archived import archived_videos
+    from drivesim.evaluation.video.sources.sampled import VideoTask, roles_of, sampled_again, sampled_videos
+    from drivesim.evaluation.video.sources.videos import halves, recorded_videos
 
     wanted = _parts_named(parts)
     if not low and not archives:
@@ -107,7 +109,7 @@ def video(
     clips = StackedFeatures(pictures, name) if i3d is None else I3D.load(i3d, name)
     asked, reference = halves(spread_starts(data, split.value, starts, seconds), data)
     with ExitStack() as stack:
-        finder = _detector(engine, detector, stack) if Part.vehicles in wanted else None
+        finder = _detector(engine, detector, stack) if {Part.continuity, Part.vehicles} & {*wanted} else None
         show, again = shown(stack.enter_context(progress())), []
         if archives:
             made = archived_videos(engine, archives, size)
@@ -129,21 +131,15 @@ def video(
         how = f"archives, {passes} passes" if archives else f"{context} known frame(s), {passes} passes"
         seeds = "of the archives" if archives else f"{seed} on, {count} futures each"
         figures = tuple(video_figures(compared, wanted, instruments, seeds, how, show))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles if not archives}
-    deliver(Report("video", subject | _how_sampled(settings, preset, archives), figures), out, as_json)
-
-
-def halves(moments: list[tuple[Path, float]], data: Path) -> tuple[list[tuple[Path, float]], list[tuple[Path, float]]]:
-    """Returns the moments (log, seconds) of every second log, and those of the others.
-
-    Raises:
-        FootageError: There is only one log.
-    """
-    number = {path: place for place, path in enumerate(sorted({path for path, _ in moments}))}
-    halves = tuple([moment for moment in moments if number[moment[0]] % 2 == half] for half in (1, 0))
-    if not all(halves):
-        raise FootageError(f"{data}: a distance needs recorded videos of two logs at least; give more footage")
-    return halves[0], halves[1]
+    measured = () if archives else sampled_roles(roles, settings, engine.checkpoints)
+    subject = {role: engine.checkpoints.sha256[role] for role in measured}
+    deliver(
+        Report(
+            "video", subject | _how_sampled(heeded_settings(settings, engine.checkpoints), preset, archives), figures
+        ),
+        out,
+        as_json,
+    )
 
 
 def _parts_named(text: str) -> list[Part]:
@@ -160,8 +156,10 @@ def _with_guidance(
     settings: EngineSettings, context: float | None, scene: float | None, steps: int | None
 ) -> EngineSettings:
     prediction = replace(settings.prediction, steps=steps or settings.prediction.steps)
+    asked = any(value is not None for value in (context, scene, steps))  # of the stage itself, not of its student
     return replace(
         settings,
+        students=tuple(role for role in settings.students if role != "prediction" or not asked),
         prediction=prediction,
         context_guidance=settings.context_guidance if context is None else context,
         scene_guidance=settings.scene_guidance if scene is None else scene,
@@ -178,7 +176,7 @@ def _detector(engine: Engine, path: Path | None, stack: ExitStack) -> Detector |
     try:
         return OwnDetector.of(engine)
     except CheckpointError:
-        typer.echo("no vehicle detector among the checkpoints: vehicles are not followed", err=True)
+        say("no vehicle detector among the checkpoints: vehicles are neither counted nor followed", err=True)
         return None
 
 
@@ -189,4 +187,6 @@ def _how_sampled(settings: EngineSettings, preset: Preset, archives: list[Path] 
 
         return steering_subject(archives)
     guidance = f"context guidance {settings.context_guidance:g}, scene guidance {settings.scene_guidance:g}"
-    return {"sampling": f"preset {preset.value}, {settings.prediction.steps} steps, {guidance}"}
+    guidance += f", context noise {settings.context_noise:g}"
+    students = f", students of {' and '.join(settings.students)}" if settings.students else ""
+    return {"sampling": f"preset {preset.value}, {settings.prediction.steps} steps, {guidance}{students}"}

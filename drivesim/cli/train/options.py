@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from drivesim.cli.lines import console, description
 from drivesim.errors import InputError
+from drivesim.escapes import escaped
 
 if TYPE_CHECKING:
     from drivesim.models.presets import Preset
@@ -69,18 +71,17 @@ def device_of(name: str) -> str:
 
 def local_data(data: str, cache: Path | None) -> Path:
     """Returns the folder of the footage, under a progress bar while it is copied from a URL."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
+    from rich.progress import BarColumn, Progress
 
     from drivesim.training.loop.distributed import rank
     from drivesim.training.preparation.footage import local_footage
 
-    columns = (TextColumn("{task.description}"), BarColumn())
+    columns = (description(), BarColumn())
     hidden = not sys.stderr.isatty() or rank() > 0 or "://" not in data
-    with Progress(*columns, console=Console(stderr=True), disable=hidden, transient=True) as progress:
+    with Progress(*columns, console=console(), disable=hidden, transient=True) as progress:
         task = progress.add_task("looking for footage", total=1.0)
 
         def show(text: str, done: int, total: int) -> None:
-            progress.update(task, description=text, completed=done, total=total)
+            progress.update(task, description=escaped(text), completed=done, total=total)
 
         return local_footage(data, cache, show)

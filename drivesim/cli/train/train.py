@@ -131,7 +131,8 @@ def _is_sharded(asked: bool | None, request: StageRequest) -> bool:
     from drivesim.models.stages import Family
     from drivesim.training.loop.distributed import world_size
 
-    shardable = STAGES[request.role].family is Family.LATENT_DIFFUSION
+    stage = STAGES[request.role]
+    shardable = stage.family is Family.LATENT_DIFFUSION and stage.student_of is None
     if asked and (not shardable or world_size() == 1):
         reason = "start several with torchrun" if shardable else f"stage {request.role} trains with an adversary"
         raise InputError(f"--shard divides a latent diffusion model among several processes; {reason}")

@@ -23,7 +23,7 @@ from drivesim.data.ingest.recording import ParquetPictures, PictureFiles, Record
 from drivesim.data.ingest.settings import IngestSettings
 from drivesim.data.publishing import Claim, sweep, writing
 from drivesim.errors import FootageError
-from drivesim.regular_files import read_regular
+from drivesim.regular_files import create_own, read_regular
 
 SETTINGS_FILE = "ingest.json"
 NOTES_FOLDER = ".ingest"
@@ -236,7 +236,8 @@ def _write_note(out: Path, recording: Recording, content: dict[str, Any]) -> Non
     path = _note_path(out, recording.name)
     with writing(path):
         temporary = path.with_suffix(".tmp")
-        temporary.write_bytes(seal({"identity": identity(recording), **content}))
+        with open(create_own(temporary), "wb") as file:
+            file.write(seal({"identity": identity(recording), **content}))
         temporary.replace(path)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from drivesim.errors import InputError, ScenarioError
+from drivesim.regular_files import open_regular
 from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.strict import StrictModel
 from drivesim.scenario.schema.vocabulary import CATEGORIES
@@ -110,11 +111,11 @@ def read_settings(path: Path) -> DetectorSettings:
     Raises:
         InputError: The file cannot be read or is wrong; the message names the place.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: expected a file with the settings of the detector, found none")
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             document = read_document(file.read(MAX_BYTES + 1), str(path))
+    except FileNotFoundError:
+        raise InputError(f"{path}: expected a file with the settings of the detector, found none") from None
     except OSError as error:
         raise InputError(f"{path}: cannot read the settings of the detector: {error.strerror}") from None
     except ScenarioError as error:

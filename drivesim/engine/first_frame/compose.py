@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import GUIDED
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
 from drivesim.engine.networks import EngineModels, latent_shape
@@ -20,6 +19,7 @@ from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample
 from drivesim.models.checkpoints import LAYOUTS
 from drivesim.models.conditioning import Conditioning
+from drivesim.models.guidance import GUIDED
 from drivesim.models.pixels import to_bytes, to_unit_range
 
 
@@ -45,15 +45,22 @@ class Composer:
         """Latents `b c h w` that follow boxes and labels, with one condition, seed and attempt per sample."""
         conditions = self.with_layouts(conditions, seeds).to(self.models.device)
         shape, settings = latent_shape(self.models.checkpoints), self.settings
-        noise = torch.stack([first_keyframe_noise(shape, *sample) for sample in zip(seeds, attempts, strict=True)])
-        image = self.models.computing_in(settings.precision).image
-        denoise = guided(
-            image.denoise(conditions),
-            image.denoise(conditions.drop(*GUIDED)),
-            settings.image_guidance,
-            rescale=settings.guidance_rescale,
-        )
-        return image.sample(denoise, noise[:, None].to(self.models.device), settings.image)[:, 0]
+        image = self.models.computing_in(settings.precision).sampled("image", settings)
+        denoise = image.denoise(conditions)
+        if not image.is_student:
+            denoise = guided(
+                denoise,
+                image.denoise(conditions.drop(*GUIDED)),
+                settings.image_guidance,
+                rescale=settings.guidance_rescale,
+            )
+
+        def noise_of_step(step: int) -> Tensor:
+            samples = zip(seeds, attempts, strict=True)
+            noise = torch.stack([first_keyframe_noise(shape, seed, attempt, step) for seed, attempt in samples])
+            return noise[:, None].to(self.models.device)
+
+        return image.sample(denoise, noise_of_step(0), settings.image, noise_of_step)[:, 0]
 
     def encoded(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """Latents `b c h w` of pictures, each uint8 `h w 3` of any size."""

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from drivesim.engine.conditions import clip_conditions, keyframe_conditions, time_of_day_index
 from drivesim.engine.first_frame.first_frame import FirstFrame
 from drivesim.engine.future.predict import predict_window
 from drivesim.engine.future.render import Renderer, StageDone
-from drivesim.engine.future.schedule import Step, Task
+from drivesim.engine.future.schedule import PREDICTED_FRACTION, Step, Task
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.future.windows import Predicted
 from drivesim.engine.networks import EngineModels, latent_shape
@@ -28,16 +29,22 @@ class Future:
     timeline: Timeline
 
     def steps(self, task: Task) -> Iterator[Step]:
-        """Does a task of this future; see `predict` and `render`."""
+        """Does a task of this future; see `prediction` and `render`."""
         if task.predicted is None:
-            yield self.predict(task.window, task.previous)
+            yield from self.prediction(task.window, task.previous)
             return
         yield from self.render(task.window, task.predicted.latents, task.previous)
         yield None
 
-    @torch.inference_mode()
     def predict(self, window: int, previous: np.ndarray | None) -> Predicted:
-        """Makes the keyframe latents of a window.
+        """Makes the keyframe latents of a window at once; see `prediction`."""
+        *_, predicted = self.prediction(window, previous)
+        assert isinstance(predicted, Predicted), "the keyframes come last"
+        return predicted
+
+    @torch.inference_mode()
+    def prediction(self, window: int, previous: np.ndarray | None) -> Iterator[StageDone | Predicted]:
+        """Makes the keyframe latents of a window; yields the steps of the sampler, then the latents.
 
         Args:
             window: number of the window.
@@ -56,14 +63,29 @@ class Future:
         else:
             known = models.tensor(previous[-video.context_frames :])
         chain, first = self._latent_noise(), self.timeline.first_keyframe(window)
-        noise = torch.stack([chain.keyframe(first + place) for place in range(video.keyframes_per_window)])
+
+        def noise_of_step(step: int) -> Tensor:
+            of_step = chain.of_step(step)
+            return torch.stack([of_step.keyframe(first + place) for place in range(video.keyframes_per_window)])[None]
+
         conditions = keyframe_conditions(self.first_frame.scenario, self.timeline.keyframe_times(window))
-        prediction = models.computing_in(settings.precision).prediction
+        prediction = models.computing_in(settings.precision).sampled("prediction", settings)
         context_noise = None
         if settings.context_noise and prediction.network.config.temporal.context_noise:
             context_noise = chain.context(window, len(known))
-        latents = predict_window(prediction, known, conditions, settings, noise=noise, context_noise=context_noise)
-        return Predicted(latents.cpu().numpy(), None if choice is None else choice.record())
+        steps = predict_window(
+            prediction,
+            known,
+            conditions,
+            settings,
+            noise=noise_of_step(0)[0],
+            context_noise=context_noise,
+            noise_of_step=noise_of_step,
+        )
+        for step in steps:
+            part = (step.index + 1) / prediction.count_steps(settings.prediction)
+            yield StageDone(window, "predict", PREDICTED_FRACTION * part)
+        yield Predicted(step.x0[0].cpu().numpy(), None if choice is None else choice.record())
 
     @torch.inference_mode()
     def render(self, window: int, latents: np.ndarray, previous: np.ndarray | None) -> Iterator[StageDone]:

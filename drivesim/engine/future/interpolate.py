@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,12 +12,13 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.engine.future.predict import holding
-from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
 
-NoiseOfGap = Callable[[int, int], Tensor]
-"""(pass, index of the gap, counted over the future at that pass's frame rate) -> noise `t c h w` of its clip."""
+NoiseOfGap = Callable[[int, int, int], Tensor]
+"""(pass, index of the gap, counted over the future at that pass's frame rate, number of a student's step, from 0)
+-> noise `t c h w` of its clip."""
 ConditionsOfGaps = Callable[[int, range], Conditioning]
 """(pass, gaps, counted as above) -> vehicles and road in the frames of their clips, one sample per gap."""
 
@@ -51,27 +53,38 @@ def interpolate_gaps(
     """
     ends, gap = keyframes, first_gap
     for pass_ in range(first_pass, first_pass + passes):
-        noise = torch.stack([noise_of(pass_, gap + i) for i in range(len(ends) - 1)]).to(ends.device)
-        scene = _scene(noise, pass_, time_of_day, conditions_of(pass_, range(gap, gap + len(ends) - 1)))
-        clips = _clips(interpolation, ends, noise, scene, settings)
+        gaps = range(gap, gap + len(ends) - 1)
+        noise_of_step = partial(_noise_of_gaps, noise_of, pass_, gaps, ends.device)
+        scene = _scene(ends, pass_, time_of_day, conditions_of(pass_, gaps))
+        clips = _clips(interpolation, ends, noise_of_step, scene, settings)
         ends = torch.cat([rearrange(clips[:, :factor], "n f c h w -> (n f) c h w"), ends[-1:]])
         gap *= factor
     return rearrange(ends[:-1], "(n f) c h w -> n f c h w", f=factor**passes)
 
 
-def _scene(noise: Tensor, pass_: int, time_of_day: int, steered: Conditioning) -> Conditioning:
-    """The conditions of all clips `n` of a pass, apart from their ends."""
-    frame_rate, time = (torch.full((len(noise),), label) for label in (pass_, time_of_day))
-    return replace(steered, frame_rate=frame_rate, time_of_day=time).to(noise.device)
+def _noise_of_gaps(noise_of: NoiseOfGap, pass_: int, gaps: range, device: torch.device, step: int) -> Tensor:
+    """The noise of the clips of gaps in a step, `n t c h w`."""
+    return torch.stack([noise_of(pass_, gap, step) for gap in gaps]).to(device)
+
+
+def _scene(ends: Tensor, pass_: int, time_of_day: int, steered: Conditioning) -> Conditioning:
+    """The conditions of all clips of a pass between `ends` `n+1 c h w`, apart from these."""
+    frame_rate, time = (torch.full((len(ends) - 1,), label) for label in (pass_, time_of_day))
+    return replace(steered, frame_rate=frame_rate, time_of_day=time).to(ends.device)
 
 
 def _clips(
-    interpolation: DiffusionStage[Any], ends: Tensor, noise: Tensor, scene: Conditioning, settings: SamplerSettings
+    interpolation: DiffusionStage[Any],
+    ends: Tensor,
+    noise_of_step: NoiseOfStep,
+    scene: Conditioning,
+    settings: SamplerSettings,
 ) -> Tensor:
     """Turns ends `n+1 c h w` and noise `n t c h w` into clips `n t c h w` whose first and last frames are the ends."""
+    noise = noise_of_step(0)
     latents, mask = torch.zeros_like(noise), torch.zeros(noise.shape[:2], dtype=torch.bool, device=noise.device)
     latents[:, 0], latents[:, -1] = ends[:-1], ends[1:]
     mask[:, 0] = mask[:, -1] = True
     context = ContextFrames(latents, mask)
     denoise = interpolation.denoise(replace(scene, context=context))
-    return interpolation.sample(holding(denoise, context), noise, settings)
+    return interpolation.sample(holding(denoise, context), noise, settings, noise_of_step)

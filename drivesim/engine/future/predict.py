@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,10 +11,11 @@ from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise
 from drivesim.diffusion.guidance import guided
-from drivesim.engine.conditions import GUIDED
-from drivesim.engine.sampling import DiffusionStage
+from drivesim.diffusion.samplers import SamplerStep
+from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
 from drivesim.engine.settings import EngineSettings
 from drivesim.models.conditioning import Conditioning, ContextFrames
+from drivesim.models.guidance import GUIDED
 
 
 def predict_window(
@@ -23,11 +25,14 @@ def predict_window(
     settings: EngineSettings,
     noise: Tensor,
     context_noise: Tensor | None = None,
-) -> Tensor:
-    """Predicts the keyframes `t c h w` of a window, which begin with the known ones, bit for bit.
+    noise_of_step: NoiseOfStep | None = None,
+) -> Iterator[SamplerStep]:
+    """Predicts the keyframes of a window, which begin with the known ones, bit for bit.
+
+    Yields the steps of the sampler; the x0 `1 t c h w` of the last one are the keyframes.
 
     Context guidance (Eq. 4) and classifier-free guidance on boxes and labels are nested: three network calls per step
-    with both, two with one, one with neither.
+    with both, two with one, one with neither. A student is not guided.
 
     Args:
         prediction: the stage.
@@ -36,20 +41,21 @@ def predict_window(
         settings: sampler, guidance, and the strength of the noise on the context.
         noise: noise `t c h w`.
         context_noise: noise `s c h w` of the context; None for a network that is not conditioned on its strength.
+        noise_of_step: noise `1 t c h w` of the further steps of a student.
     """
     held = held_context(known, noise)
     context = held if context_noise is None else with_noise(held, context_noise, settings.context_noise)
     conditions = replace(scene, context=context).to(noise.device)
-    labelled = guided(
-        prediction.denoise(conditions), prediction.denoise(conditions.drop(*GUIDED)), settings.scene_guidance
-    )
-    denoise = guided(
-        labelled,
-        prediction.denoise(conditions.drop("context")),
-        settings.context_guidance,
-        rescale=settings.guidance_rescale,
-    )
-    return prediction.sample(holding(denoise, held), noise[None], settings.prediction)[0]
+    denoise = prediction.denoise(conditions)
+    if not prediction.is_student:
+        labelled = guided(denoise, prediction.denoise(conditions.drop(*GUIDED)), settings.scene_guidance)
+        denoise = guided(
+            labelled,
+            prediction.denoise(conditions.drop("context")),
+            settings.context_guidance,
+            rescale=settings.guidance_rescale,
+        )
+    yield from prediction.steps(holding(denoise, held), noise[None], settings.prediction, noise_of_step)
 
 
 def held_context(known: Tensor, like: Tensor) -> ContextFrames:

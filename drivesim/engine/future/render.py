@@ -29,11 +29,11 @@ from drivesim.models.pixels import to_bytes
 
 @dataclass(frozen=True)
 class StageDone:
-    """A step of rendering a window.
+    """A step of the work on a window.
 
     Attributes:
         window: number of the window.
-        stage: the stage that was run.
+        stage: the stage that was run, or a part of it.
         fraction: part of the window's work that is done by now, 0 to 1.
         frames: uint8 `t h w c`, the next frames of the window, after each block of the stage `upsample`; else None.
     """
@@ -96,13 +96,15 @@ class Renderer:
         """The latents of the frames around a window, `t c h w`, and the number of the first of them."""
         ends = keyframes if before is None else torch.cat([before[None], keyframes])
         first_gap = self.timeline.first_keyframe(window) - (0 if before is None else 1)
+        if not self.settings.interpolation_passes:
+            return ends, first_gap
         latents = torch.cat([rearrange(self._gaps(ends, first_gap), "n f c h w -> (n f) c h w"), ends[-1:]])
         return latents, first_gap * self.timeline.frames_per_gap
 
     def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
         """Fills the gaps between `n+1 c h w` to `n f c h w`."""
         return interpolate_gaps(
-            self.networks.interpolation,
+            self.networks.sampled("interpolation", self.settings),
             ends,
             first_gap,
             self.timeline.video.interpolation_factor,
@@ -113,10 +115,11 @@ class Renderer:
             self.conditions_of,
         )
 
-    def _noise_of_gap(self, pass_: int, gap: int) -> Tensor:
+    def _noise_of_gap(self, pass_: int, gap: int, step: int) -> Tensor:
         factor = self.timeline.video.interpolation_factor
         frames = range(gap * factor, (gap + 1) * factor + 1)
-        return torch.stack([self.noise.frame(frame, pass_ + 1) for frame in frames])
+        noise = self.noise.of_step(step)
+        return torch.stack([noise.frame(frame, pass_ + 1) for frame in frames])
 
     def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
         correlation = self.settings.upsampler.noise_correlation

@@ -30,7 +30,7 @@ class Task:
 
 
 Step = StageDone | Predicted | None
-"""A step of a task: a stage of a rendering, the result of a prediction, or None at the end of a rendering."""
+"""A step of a task: a stage or a part of it, the result of a prediction, or None at the end of a rendering."""
 DoTasks = Callable[["Schedule"], Iterator[tuple[Task, Step]]]
 """Takes tasks from a schedule until there are none left, and yields their steps as they are done."""
 

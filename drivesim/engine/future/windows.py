@@ -51,7 +51,7 @@ class FutureStart:
 
 @dataclass(frozen=True)
 class Progress:
-    """A stage of a window is done; `fraction` is the part of the window's work that is done by now, 0 to 1."""
+    """A stage of a window, or a part of it, is done; `fraction` is what is done of the window's work by now, 0 to 1."""
 
     future: int
     window: int

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from drivesim.engine import Engine, EngineSettings
+from drivesim.engine import Engine, EngineSettings, sampled_students
 from drivesim.engine.conditions import conditioned_layouts
 from drivesim.engine.first_frame.gate import gated
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
-from drivesim.models.checkpoints import VEHICLE_DETECTOR
+from drivesim.models.checkpoints import STAGES, VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.vehicle_detector import detect_vehicles
 
@@ -37,11 +37,15 @@ class FrameSampling:
         resolution = "full" if self.enlarge else "low"
         return f"conditioned on {'+'.join(conditions) or 'nothing'}, {resolution} resolution"
 
-    def subject(self) -> str:
+    def subject(self, checkpoints: CheckpointSet) -> str:
         """Returns what is under test besides the checkpoints."""
-        image = self.settings.image
-        guidance = f"guidance {self.settings.image_guidance:g} rescaled {self.settings.guidance_rescale:g}"
-        parts = [f"{image.sampler} {image.steps} steps", guidance]
+        student = sampled_students(self.settings, checkpoints).get("image")
+        if student is not None:
+            parts = [f"{student} {STAGES[student].num_steps} steps"]
+        else:
+            image = self.settings.image
+            guidance = f"guidance {self.settings.image_guidance:g} rescaled {self.settings.guidance_rescale:g}"
+            parts = [f"{image.sampler} {image.steps} steps", guidance]
         if self.enlarge:
             parts.append(f"upsampler {self.settings.upsampler.sampling.steps} steps")
         return ", ".join(parts)

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from drivesim.data.drive_log import DriveLog
 from drivesim.diffusion.noise import around_first
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.decode import decode_frames
@@ -23,9 +22,8 @@ from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.flow import in_between, optical_flow
-from drivesim.evaluation.video.videos import Video, identity, recorded_videos
-from drivesim.models.conditioning import UNKNOWN
+from drivesim.evaluation.video.measures.flow import in_between, optical_flow
+from drivesim.evaluation.video.sources.videos import Video, identity, recorded_videos
 from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 from drivesim.training.losses.perceptual import PerceptualDistance
@@ -75,29 +73,32 @@ def interpolated_gaps(
     factor, size = engine.video.interpolation_factor, (engine.video.low_height, engine.video.low_width)
     videos = recorded_videos(starts, factor + 1, frame_rate(engine, rate), size)
     gaps = []
-    for number, ((path, _), video) in enumerate(zip(starts, videos, strict=True)):
-        label = DriveLog.open(path).labels.time_of_day
-        time_of_day = UNKNOWN if label is None else TIMES_OF_DAY.index(label)
-        gaps.append(_gap(engine, video, rate, time_of_day, settings, seed + number))
+    for number, video in enumerate(videos):
+        gaps.append(_gap(engine, video, rate, settings, seed + number))
         on_progress(f"filling gaps, {RATES[rate]}", number + 1, len(videos))
     return gaps, identity(videos)
 
 
 @torch.inference_mode()
-def _gap(engine: Engine, video: Video, rate: int, time_of_day: int, settings: EngineSettings, seed: int) -> Gap:
+def _gap(engine: Engine, video: Video, rate: int, settings: EngineSettings, seed: int) -> Gap:
     models, real = engine.models, video.frames[:]
     latents = models.exact.autoencoder.encode(to_unit_range(models.tensor(real))[:, None])[:, 0]
     ends = torch.stack([latents[0], latents[-1]])
-    own = noise((1, len(real), *latents.shape[1:]), seed, "interpolation", rate)
+    correlation = engine.checkpoints.preset.noise_correlation.in_between
+
+    def noise_of(pass_: int, gap: int, step: int) -> torch.Tensor:
+        own = noise((1, len(real), *latents.shape[1:]), seed, "interpolation", rate, *((step,) if step else ()))
+        return around_first(own, correlation)[0]
+
     filled = interpolate_gaps(
-        models.computing_in(settings.rendering_precision).interpolation,
+        models.computing_in(settings.rendering_precision).sampled("interpolation", settings),
         ends,
         0,
         engine.video.interpolation_factor,
         1,
         settings.interpolation,
-        lambda _, __: around_first(own, engine.checkpoints.preset.noise_correlation.in_between)[0],
-        time_of_day,
+        noise_of,
+        video.time_of_day,
         first_pass=rate,
     )[0]
     decoded = _decoded(engine, latents, settings)
@@ -106,7 +107,7 @@ def _gap(engine: Engine, video: Video, rate: int, time_of_day: int, settings: En
     blend = [np.round((1 - share) * first + share * last.astype(float)) for share in shares]
     return Gap(
         rate,
-        time_of_day,
+        video.time_of_day,
         float(np.linalg.norm(optical_flow(real[0], real[-1]), axis=-1).mean()),
         real[1:-1],
         {

@@ -10,13 +10,14 @@ from drivesim.detection.detector import Detector
 from drivesim.evaluation.metrics.features import FeatureNetwork
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.distance import clip_distance_figures
-from drivesim.evaluation.video.diversity import diversity_figures
-from drivesim.evaluation.video.drift import drift_figures
-from drivesim.evaluation.video.features import ClipNetwork
-from drivesim.evaluation.video.permanence import LOWEST_FPS, permanence_figures
-from drivesim.evaluation.video.videos import Video, identity
-from drivesim.evaluation.video.warping import warping_figures
+from drivesim.evaluation.video.measures.continuity import continuity_figures
+from drivesim.evaluation.video.measures.distance import clip_distance_figures
+from drivesim.evaluation.video.measures.diversity import diversity_figures
+from drivesim.evaluation.video.measures.drift import drift_figures
+from drivesim.evaluation.video.measures.features import ClipNetwork
+from drivesim.evaluation.video.measures.permanence import LOWEST_FPS, permanence_figures
+from drivesim.evaluation.video.measures.warping import warping_figures
+from drivesim.evaluation.video.sources.videos import Video, identity
 
 
 class Part(StrEnum):
@@ -27,6 +28,7 @@ class Part(StrEnum):
         warping: Warping error, motion, and pairs of equal frames.
         diversity: Distances of futures of one scene and of other scenes.
         drift: Measures of each window.
+        continuity: Time of day and number of vehicles at the end.
         vehicles: Vehicles that vanish, appear from nowhere, or change category.
     """
 
@@ -34,6 +36,7 @@ class Part(StrEnum):
     warping = "warping"
     diversity = "diversity"
     drift = "drift"
+    continuity = "continuity"
     vehicles = "vehicles"
 
 
@@ -130,5 +133,8 @@ def video_figures(
         yield from drift_figures(
             made, recorded, instruments.frames, instruments.window_s, protocol, device, on_progress
         )
+    if Part.continuity in parts:
+        recorded = [*compared.reference, *compared.asked]
+        yield from continuity_figures(groups, recorded, instruments.detector, protocol, on_progress)
     if Part.vehicles in parts and instruments.detector is not None and made[0].fps >= LOWEST_FPS:
         yield from permanence_figures(groups, instruments.detector, protocol, on_progress)

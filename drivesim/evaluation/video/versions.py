@@ -23,19 +23,18 @@ from drivesim.evaluation.metrics.features import FeatureNetwork
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.distance import (
+from drivesim.evaluation.video.measures.distance import (
     FRAME_DISTANCE,
     Features,
+    clip_and_frame_features,
     clip_distance_name,
-    clip_features,
     distance_figure,
     distance_protocols,
-    frame_features,
     ratio_figure,
 )
-from drivesim.evaluation.video.features import ClipNetwork
-from drivesim.evaluation.video.videos import Video
-from drivesim.evaluation.video.warping import warping_of
+from drivesim.evaluation.video.measures.features import ClipNetwork
+from drivesim.evaluation.video.measures.warping import warping_of
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.losses.perceptual import PerceptualDistance
@@ -87,14 +86,14 @@ def version_figures(
         on_progress: Is called with the progress of the work.
     """
     num_frames = len(asked[0].frames)
-    known = _features([cut(video.frames[:]) for video in reference], networks, device)
+    known = clip_and_frame_features(networks, [cut(video.frames[:]) for video in reference], device)
     perceptual = PerceptualDistance().to(device)
     parts: dict[str, list[tuple[np.ndarray, np.ndarray]]] = defaultdict(list)
     rows: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for number, video in enumerate(asked):
         real = video.frames[:]
         for group, frames in ({REAL: real} | versions(real, number)).items():
-            clips, singles = _features([cut(frames)], networks, device)
+            clips, singles = clip_and_frame_features(networks, [cut(frames)], device)
             parts[group].append((clips.values, singles.values))
             warping = warping_of(replace(video, frames=frames))
             error = warping[0] if warping else float("nan")
@@ -189,12 +188,6 @@ def upsampler_versions(
 def noise_level(tau: int) -> str:
     """Returns the name of the video upsampler at another level of the noise augmentation."""
     return f"{VIDEO_UPSAMPLER}, low_res_tau {tau}"
-
-
-def _features(
-    clips: Sequence[np.ndarray], networks: tuple[ClipNetwork, FeatureNetwork], device: str
-) -> tuple[Features, Features]:
-    return clip_features(networks[0], clips), frame_features(networks[1], clips, device)
 
 
 def _means(group: str, rows: np.ndarray, protocol: Protocol) -> Iterator[Figure]:

@@ -10,14 +10,15 @@ from drivesim.errors import InputError
 from drivesim.models.checkpoints.files import save_checkpoint
 from drivesim.models.checkpoints.manifest import CheckpointSet
 from drivesim.models.checkpoints.publishing import write_manifest
-from drivesim.models.stages import BASE_OF, LAYOUTS, current_name
+from drivesim.models.stages import BASE_OF, LAYOUTS, TEACHER_OF, current_name
 from drivesim.regular_files import sha256_of
 
 
 def with_int8(source: CheckpointSet, out: Path, roles: Collection[str] | None = None) -> CheckpointSet:
     """Writes a set with int8 weights to a new folder.
 
-    Stages that stand on a converted one are written again, because they name it; other files are copied byte for byte.
+    Stages that stand on a converted one, and its student, are written again, because they name it; other files are
+    copied byte for byte.
 
     Args:
         source: The set.
@@ -41,10 +42,10 @@ def with_int8(source: CheckpointSet, out: Path, roles: Collection[str] | None = 
     except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
         raise InputError(f"{out}: cannot be made ({error.strerror}); give a new folder") from None
     for role in source.roles:
-        path, base = out / f"{role}.safetensors", BASE_OF.get(role)
-        if role in roles or base in roles:
-            digest = None if base is None else sha256_of(out / f"{base}.safetensors")
-            save_checkpoint(path, source.load(role), role, digest, "int8" if role in roles else "fp16")
+        path, ancestors = out / f"{role}.safetensors", (BASE_OF.get(role), TEACHER_OF.get(role))
+        if {role, *ancestors} & set(roles):
+            base, teacher = (None if other is None else sha256_of(out / f"{other}.safetensors") for other in ancestors)
+            save_checkpoint(path, source.load(role), role, base, "int8" if role in roles else "fp16", teacher)
         else:
             shutil.copyfile(source.path(role), path)
     return write_manifest(out, source.preset)

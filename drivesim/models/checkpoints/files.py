@@ -21,7 +21,7 @@ from drivesim.models.checkpoints.int8_weights import int8_weights
 from drivesim.models.checkpoints.tensor_file import read_tensors, tensor_file
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.networks import architecture_of, network_of
-from drivesim.models.stages import BASE_OF, LAYOUTS, current_name
+from drivesim.models.stages import BASE_OF, LAYOUTS, TEACHER_OF, current_name
 from drivesim.models.temporal import temporal_names
 from drivesim.regular_files import sha256_of
 
@@ -30,7 +30,12 @@ PARTIAL_SUFFIX = ".partial"
 
 
 def save_checkpoint(
-    path: Path, model: nn.Module | LayoutPrior, role: str, base_sha256: str | None = None, weights: Weights = "fp16"
+    path: Path,
+    model: nn.Module | LayoutPrior,
+    role: str,
+    base_sha256: str | None = None,
+    weights: Weights = "fp16",
+    teacher_sha256: str | None = None,
 ) -> None:
     """Writes the checkpoint of a stage, whole or not at all. The same weights give the same bytes in every process.
 
@@ -40,22 +45,30 @@ def save_checkpoint(
         role: The stage.
         base_sha256: sha256 of the checkpoint that a video stage stands on; None for the other stages.
         weights: `fp16`, or `int8` for one scale per output channel in large matrices and convolutions.
+        teacher_sha256: sha256 of the checkpoint whose student this is; None for the other stages.
 
     Raises:
         CheckpointError: A value is not finite, so that the file could not be loaded again.
         OSError: The file cannot be written, for instance because the disk is full.
     """
-    content = checkpoint_content(path, model, role, base_sha256, weights)
+    content = checkpoint_content(path, model, role, base_sha256, weights, teacher_sha256)
     durable.write_file(path, *content, suffix=PARTIAL_SUFFIX)
     durable.sync_folder(path.parent)
 
 
 def checkpoint_content(
-    path: Path, model: nn.Module | LayoutPrior, role: str, base_sha256: str | None, weights: Weights = "fp16"
+    path: Path,
+    model: nn.Module | LayoutPrior,
+    role: str,
+    base_sha256: str | None,
+    weights: Weights = "fp16",
+    teacher_sha256: str | None = None,
 ) -> tuple[bytes, memoryview]:
     """Returns what `save_checkpoint` writes, header and data; `path` only names the file in errors."""
-    if (role in BASE_OF) != (base_sha256 is not None):
-        raise ValueError(f"a checkpoint of stage {role} {'needs' if role in BASE_OF else 'has no'} base")
+    ancestors = {"base": (role in BASE_OF, base_sha256), "teacher": (role in TEACHER_OF, teacher_sha256)}
+    for name, (is_needed, digest) in ancestors.items():
+        if is_needed != (digest is not None):
+            raise ValueError(f"a checkpoint of stage {role} {'needs' if is_needed else 'has no'} {name}")
     exact = _stored_tensors(model, role)
     tensors = {name: tensor.half() for name, tensor in exact.items()}
     for name, tensor in tensors.items():
@@ -64,6 +77,8 @@ def checkpoint_content(
     metadata = {"format": "1", "role": role, "config": json.dumps(_config_values(model))}
     if base_sha256 is not None:
         metadata["base_sha256"] = base_sha256
+    if teacher_sha256 is not None:
+        metadata["teacher_sha256"] = teacher_sha256
     if weights == "int8":
         if not isinstance(model, nn.Module):
             raise ValueError(f"stage {role} has no weights to store as int8")

@@ -15,6 +15,7 @@ from torch import nn
 from drivesim.archive.sealed_json import parse_json
 from drivesim.errors import CheckpointError
 from drivesim.models.checkpoints.files import load_checkpoint, load_layout_prior
+from drivesim.models.checkpoints.tensor_file import metadata_of
 from drivesim.models.layout_prior import LayoutPrior
 from drivesim.models.presets import Preset
 from drivesim.models.stages import (
@@ -23,6 +24,7 @@ from drivesim.models.stages import (
     OPTIONAL,
     ROLES,
     STAGES,
+    STUDENT_OF,
     checkpoint_file,
     current_name,
     recorded_name,
@@ -130,6 +132,17 @@ class CheckpointSet:
     def roles(self) -> tuple[str, ...]:
         """All stages that every set has, and those of the optional ones that belong to this one."""
         return (*ROLES, *(role for role in OPTIONAL if role in self.sha256))
+
+    def student_of(self, role: str) -> str | None:
+        """Returns the student of a stage, if the set holds one that was trained with its checkpoint of that stage.
+
+        Raises:
+            CheckpointError: The file of the student is missing or damaged.
+        """
+        student = STUDENT_OF.get(role)
+        if student is None or student not in self.sha256:
+            return None
+        return student if metadata_of(self.path(student)).get("teacher_sha256") == self.sha256.get(role) else None
 
     def digests(self, roles: Iterable[str]) -> dict[str, str]:
         """Returns the sha256 of the files of some stages, under the names by which archives record them.

@@ -20,7 +20,9 @@ from drivesim.models.stages import BASE_OF, STAGES, checkpoint_file, former_chec
 from drivesim.regular_files import sha256_of
 
 
-def publish_checkpoint(folder: Path, preset: Preset, role: str, model: nn.Module | LayoutPrior) -> CheckpointSet:
+def publish_checkpoint(
+    folder: Path, preset: Preset, role: str, model: nn.Module | LayoutPrior, teacher_sha256: str | None = None
+) -> CheckpointSet:
     """Puts the checkpoint of a stage and the manifest that names it into a folder.
 
     A kill at any instant leaves the set as it was or the new one, and both open: the next manifest is written first,
@@ -34,6 +36,7 @@ def publish_checkpoint(folder: Path, preset: Preset, role: str, model: nn.Module
         preset: The sizes of all stages.
         role: The stage.
         model: The network of the stage, or the layout prior.
+        teacher_sha256: sha256 of the checkpoint whose student this is; None for the other stages.
 
     Raises:
         CheckpointError: A value is not finite, or the folder does not hold the base that a video stage was trained on.
@@ -45,7 +48,7 @@ def publish_checkpoint(folder: Path, preset: Preset, role: str, model: nn.Module
         base_sha256 = None
         if base is not None and isinstance(model, nn.Module):
             base_sha256 = base_sha256_of(checkpoint_file(folder, base), path, model)
-        content = checkpoint_content(path, model, role, base_sha256)
+        content = checkpoint_content(path, model, role, base_sha256, teacher_sha256=teacher_sha256)
         digest = hashlib.sha256(content[0])
         digest.update(content[1])
         manifest = manifest_bytes(preset, {**_digests_of_others(folder, role), role: digest.hexdigest()})

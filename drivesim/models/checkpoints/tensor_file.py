@@ -52,6 +52,17 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return tensors, metadata
 
 
+def metadata_of(path: Path) -> dict[str, str]:
+    """Reads the metadata of a safetensors file alone. Raises CheckpointError if the file is missing or damaged."""
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint; `drivesim doctor` lists what is missing")
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (SafetensorError, OSError) as error:
+        raise CheckpointError(f"{path}: not a safetensors file ({error}); nothing else is loaded") from None
+
+
 def _restored(tensors: dict[str, Tensor], weights: str) -> dict[str, Tensor]:
     if weights != "int8":
         raise ValueError(f"its weights are stored as {weights!r}, which needs a newer drivesim")

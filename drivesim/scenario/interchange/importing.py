@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from drivesim.errors import InputError
+from drivesim.regular_files import read_regular
 from drivesim.scenario.interchange.logs.carla import is_carla_dump, tracks_of_carla
 from drivesim.scenario.interchange.logs.commonroad import tracks_of_commonroad
 from drivesim.scenario.interchange.logs.csv_tracks import tracks_of_csv
@@ -96,17 +97,11 @@ def _content(path: Path, most: int) -> bytes:
     try:
         if path.is_dir():
             raise InputError(f"{path}: expected a file, got a folder")
-        if not path.exists():
-            raise InputError(f"{path}: no such file")
-        if not path.is_file():
-            raise InputError(f"{path}: is not a readable file")
-        with path.open("rb") as opened:
-            content = opened.read(most + 1)
+        return read_regular(path, most)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > most:
-        raise InputError(f"{path}: larger than {most >> 20} MiB")
-    return content
 
 
 def _text(content: bytes, path: Path) -> str:

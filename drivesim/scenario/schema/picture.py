@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.errors import InputError
+from drivesim.regular_files import read_regular
 from drivesim.scenario.schema.exif import SIDEWAYS, exif_orientation, jpeg_segments, upright
 from drivesim.scenario.schema.fit import Fit, fitted, fitted_size, has_shape_of_frames
 
@@ -66,15 +67,11 @@ def picture_sha256(path: str | Path) -> str:
 
 def _content(path: Path) -> bytes:
     try:
-        if not path.is_file():
-            raise InputError(f"{path}: no such picture")
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        return read_regular(path, MAX_FILE_BYTES)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such picture") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise InputError(f"{path}: larger than {MAX_FILE_BYTES >> 20} MiB")
-    return content
 
 
 def picture_size(content: bytes, path: Path) -> tuple[int, int]:

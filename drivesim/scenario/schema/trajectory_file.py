@@ -6,6 +6,7 @@ import csv
 from pathlib import Path
 
 from drivesim.errors import InputError
+from drivesim.regular_files import read_regular
 from drivesim.scenario.schema.trajectory import COLUMNS, MAX_ROWS, Row, TrajectoryRows, row_problem
 from drivesim.scenario.text.problems import clipped
 
@@ -45,14 +46,11 @@ def read_trajectory(path: Path) -> TrajectoryRows:
 
 def _text(path: Path) -> str:
     try:
-        if not path.is_file():
-            raise InputError(f"{path}: no such file")
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
+        content = read_regular(path, MAX_BYTES)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from error
-    if len(content) > MAX_BYTES:
-        raise InputError(f"{path}: larger than {MAX_BYTES >> 20} MiB")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -26,13 +26,14 @@ from drivesim.data.packed import packed_folder
 from drivesim.data.shard import shard_names
 from drivesim.errors import FootageError
 from drivesim.models.presets import Preset
-from drivesim.models.stages import VEHICLE_DETECTOR
+from drivesim.models.stages import TEACHER_OF, VEHICLE_DETECTOR
 from drivesim.training.chain.shares import Shares
 
 LEARNING_RATE_SCALE = 1 / 3
 """Factor of the learning rates of a chain that starts from trained weights."""
 
 _SHARES = {
+    **dict.fromkeys(TEACHER_OF, 0.0),
     "autoencoder": 0.15,
     "image": 0.30,
     "prediction": 0.30,

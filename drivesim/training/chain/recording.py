@@ -17,7 +17,7 @@ from typing import Any
 from drivesim.data.drive_log import split_of
 from drivesim.errors import DrivesimError
 from drivesim.models.presets import Preset
-from drivesim.models.stages import VEHICLE_DETECTOR
+from drivesim.models.stages import TEACHER_OF, VEHICLE_DETECTOR
 from drivesim.training.preparation.settings import diffusion_settings
 from drivesim.training.stages.contexts import chained_windows
 from drivesim.world.recording.packed_session import PackedRecording, PackedRecordSession, record_shards
@@ -123,7 +123,7 @@ class ChainRecorder:
 
     def __init__(self, data: Path, preset: Preset, roles: Sequence[str], num_workers: int) -> None:
         self._roles, self._ended = tuple(roles), False
-        needed = [_NEEDED.get(role, (_STILLS,)) for role in roles]
+        needed = [_NEEDED.get(TEACHER_OF.get(role, role), (_STILLS,)) for role in roles]
         turns = tuple((*now, *now, *after) for now, after in zip(needed, [*needed[1:], ()], strict=True))
         self._stage = multiprocessing.get_context("spawn").Value("i", 0)
         session = ChainRecordSession(

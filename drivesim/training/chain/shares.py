@@ -21,7 +21,7 @@ class Shares:
     """
 
     by_role: Mapping[str, float] = field(
-        default_factory=lambda: {role: stage.share for role, stage in STAGES.items() if stage.share}
+        default_factory=lambda: {role: stage.share for role, stage in STAGES.items() if stage.config is not None}
     )
 
     def changed(self, texts: Sequence[str]) -> Shares:

@@ -102,7 +102,9 @@ class Training:
         self.states = StateFolder(folder)
         parameters, config = stage.parameters(), stage.config
         optimizers = {
-            name: NetworkOptimizer(named.values(), config.learning_rate, config.muon and name == "network")
+            name: NetworkOptimizer(named.values(), config.learning_rate, config.muon)
+            if name == "network"
+            else NetworkOptimizer(named.values(), config.learning_rate, momentum=config.adversary_momentum)
             for name, named in parameters.items()
         }
         self.average = MovingAverage(parameters["network"], config.ema_decay)
@@ -179,6 +181,9 @@ class Training:
             OSError: The state cannot be written.
         """
         self.record = replace(self.record, figures=figures or {})
+        if rank() == 0:
+            with self.average.applied():
+                self.stage.keep_best()
         tensors = self.state.tensors()
         if rank() == 0:
             name = not_finite(tensors)

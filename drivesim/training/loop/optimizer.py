@@ -22,7 +22,9 @@ class NetworkOptimizer:
     Of sharded parameters (`drivesim.training.loop.sharding`) it steps the parts that this process holds.
     """
 
-    def __init__(self, parameters: Iterable[nn.Parameter], learning_rate: float, muon: bool = False) -> None:
+    def __init__(
+        self, parameters: Iterable[nn.Parameter], learning_rate: float, muon: bool = False, momentum: float = 0.9
+    ) -> None:
         parameters = list(parameters)
         self._matrices = {p for p in parameters if muon and _is_matrix(p)}
         self._stepped = {
@@ -31,7 +33,7 @@ class NetworkOptimizer:
         rest = [self._stepped.get(p, p) for p in parameters if p not in self._matrices]
         self._optimizers: list[torch.optim.Optimizer] = []
         if rest:
-            adam = torch.optim.AdamW(rest, lr=learning_rate, betas=(0.9, 0.99), weight_decay=0.0, fused=True)
+            adam = torch.optim.AdamW(rest, lr=learning_rate, betas=(momentum, 0.99), weight_decay=0.0, fused=True)
             self._optimizers.append(adam)
         matrices = [p for p in parameters if p in self._matrices]
         if matrices:

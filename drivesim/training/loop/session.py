@@ -11,12 +11,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from torch import nn
 
 from drivesim import durable
 from drivesim.errors import CheckpointError, TrainingWriteError
 from drivesim.locks import OwnedLock
 from drivesim.memory import shortage_explained
 from drivesim.models.checkpoints import CheckpointSet, publish_checkpoint, sha256_of
+from drivesim.models.stages import TEACHER_OF
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.distributed import barrier, decided, rank, world_size
 from drivesim.training.loop.loop import Report, Training, changed_foundations, resumed_budget
@@ -122,7 +124,7 @@ def _train(request: StageRequest, training: Training, evaluate_every_s: float) -
             with _finished(training) as stage:
                 network = whole_network(stage.network, stage.role)
                 if rank() == 0:
-                    publish_checkpoint(request.checkpoints, request.preset, stage.role, network)
+                    _publish(request, training, network)
     finally:
         log.close()
 
@@ -141,7 +143,7 @@ def _evaluate(request: StageRequest, training: Training, log: MetricsLog, means:
             network = whole_network(stage.network, stage.role)
             if rank() == 0:
                 _write_pictures(request, training, pictures)
-                published = publish_checkpoint(request.checkpoints, request.preset, stage.role, network)
+                published = _publish(request, training, network)
     if rank() == 0:
         log.write(training.progress, means | _texts(figures))
         training.states.add_evaluation(Evaluation(_texts(figures), published.sha256[training.stage.role]))
@@ -153,6 +155,13 @@ def _write_pictures(request: StageRequest, training: Training, pictures: dict[st
     for name, picture in pictures.items():
         path = request.training_folder / f"{name}_{training.progress.step:08d}.png"
         path.write_bytes(cv2.imencode(".png", picture[..., ::-1])[1].tobytes())
+
+
+def _publish(request: StageRequest, training: Training, network: nn.Module) -> CheckpointSet:
+    """Exports the network of a stage; a student with the teacher that it was trained with."""
+    teacher = TEACHER_OF.get(request.role)
+    digest = None if teacher is None else (training.record.foundations or {}).get(teacher)
+    return publish_checkpoint(request.checkpoints, request.preset, request.role, network, digest)
 
 
 @contextlib.contextmanager

@@ -55,6 +55,15 @@ class PerceptualDistance(nn.Module):
             total = total + F.conv2d(difference, getattr(self, f"distance{i}")).mean(dim=(1, 2, 3))
         return total
 
+    def statistics(self, pictures: Tensor) -> list[Tensor]:
+        """Returns what distances between sets of pictures `b 3 h w` in -1..1 are measured by.
+
+        These are, of each activation of the network, the means and the standard deviations of its channels over the
+        picture, `b d`: haze and noise change them.
+        """
+        activations = [activation.flatten(2).float() for activation in self._features(pictures)]
+        return [statistic for a in activations for statistic in (a.mean(2), a.std(2))]
+
     def _features(self, images: Tensor) -> list[Tensor]:
         """The five activations of the network, each of which is compared."""
         x = (images - self.shift) / self.scale

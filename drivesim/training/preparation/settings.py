@@ -5,18 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TypeVar
 
+from drivesim.models.guidance import GUIDANCE
 from drivesim.models.presets import Preset
-from drivesim.models.stages import STAGES, Family
+from drivesim.models.stages import STAGES, TEACHER_OF, Family
 from drivesim.training.losses.crops import CropConfig
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderTraining
 from drivesim.training.stages.contexts import ContextTraining
 from drivesim.training.stages.decoder import DecoderTraining
 from drivesim.training.stages.diffusion import DiffusionTraining, Regime
+from drivesim.training.stages.few_steps import FewStepsTraining
 from drivesim.training.stages.stage import SINGLE_FRAMES, ClipKind, TrainingConfig
 from drivesim.training.stages.upsampler import UpsamplerTraining
 
 Settings = TypeVar("Settings", bound=TrainingConfig)
+LatentSettings = TypeVar("LatentSettings", bound=DiffusionTraining)
 
 
 def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
@@ -30,15 +33,30 @@ def autoencoder_settings(request: StageRequest) -> AutoencoderTraining:
 
 def latent_settings(request: StageRequest) -> DiffusionTraining:
     """Returns the settings of stage `image`, `prediction` or `interpolation` with the clips that a request asks for."""
-    settings = as_requested(request, diffusion_settings(request.role, request.preset))
-    if request.clips is None:
-        return settings
-    return replace(settings, regimes=tuple(regime for regime in settings.regimes if regime.clips in request.clips))
+    return _with_clips(request, as_requested(request, diffusion_settings(request.role, request.preset)))
 
 
 def diffusion_settings(role: str, preset: Preset) -> DiffusionTraining:
     """Returns the settings of stage `image`, `prediction` or `interpolation`."""
     return replace(_clips_and_drops(role, preset), noise_correlation=preset.noise_correlation)
+
+
+def few_steps_settings(request: StageRequest) -> FewStepsTraining:
+    """Returns the settings of a student, which sees the clips and conditions of its teacher."""
+    teacher, num_steps = TEACHER_OF[request.role], STAGES[request.role].num_steps
+    assert num_steps is not None, f"{request.role} is a student"
+    seen = diffusion_settings(teacher, request.preset)
+    settings = FewStepsTraining(
+        batch_size=seen.batch_size,
+        regimes=seen.regimes,
+        drop=seen.drop,
+        context=replace(seen.context, self_made=0.0, chained_windows=1),
+        noise_correlation=seen.noise_correlation,
+        samples=seen.samples,
+        num_steps=num_steps,
+        guidance=GUIDANCE[teacher],
+    )
+    return _with_clips(request, as_requested(request, settings))
 
 
 def decoder_settings(preset: Preset) -> DecoderTraining:
@@ -70,7 +88,7 @@ def as_requested(request: StageRequest, settings: Settings) -> Settings:
 
 def wanted_clips(request: StageRequest) -> tuple[ClipKind, ...]:
     """Returns the kinds of clips that a stage trains on."""
-    kinds = _kinds_of(request.role, request.preset)
+    kinds = _kinds_of(TEACHER_OF.get(request.role, request.role), request.preset)
     return kinds if request.clips is None else tuple(kind for kind in kinds if kind in request.clips)
 
 
@@ -109,6 +127,13 @@ def _clips_and_drops(role: str, preset: Preset) -> DiffusionTraining:
         "crowdedness": 0.5,
     }
     return DiffusionTraining(batch_size=6, drop=drop, regimes=regimes, context=ContextTraining(noise=0.05), samples=4)
+
+
+def _with_clips(request: StageRequest, settings: LatentSettings) -> LatentSettings:
+    """The settings with only those kinds of clips that a request asks for."""
+    if request.clips is None:
+        return settings
+    return replace(settings, regimes=tuple(regime for regime in settings.regimes if regime.clips in request.clips))
 
 
 def _crops(preset: Preset) -> CropConfig:

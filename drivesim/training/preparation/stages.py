@@ -13,7 +13,7 @@ from drivesim.errors import CheckpointError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints.files import load_checkpoint
 from drivesim.models.checkpoints.publishing import verify_published
-from drivesim.models.stages import STAGES, Family
+from drivesim.models.stages import STAGES, TEACHER_OF, Family
 from drivesim.models.unet import UNet
 from drivesim.models.upsampler import Upsampler
 from drivesim.models.vehicle_detector import VehicleDetector
@@ -24,13 +24,15 @@ from drivesim.training.preparation.settings import (
     as_requested,
     autoencoder_settings,
     decoder_settings,
+    few_steps_settings,
     latent_settings,
     upsampler_settings,
 )
-from drivesim.training.preparation.weights import check_start, network_to_train
+from drivesim.training.preparation.weights import check_start, network_to_train, teacher_of
 from drivesim.training.stages.autoencoder import AutoencoderStage
 from drivesim.training.stages.decoder import DecoderStage
 from drivesim.training.stages.diffusion import LatentDiffusionStage
+from drivesim.training.stages.few_steps import FewStepsStage
 from drivesim.training.stages.stage import TrainingStage
 from drivesim.training.stages.upsampler import UpsamplerStage
 from drivesim.training.stages.vehicle_detector import VehicleDetectorStage, VehicleDetectorTraining
@@ -65,12 +67,25 @@ def prepare(request: StageRequest, on_progress: OnProgress) -> TrainingStage:
     autoencoder_path = request.checkpoint("autoencoder")
     autoencoder = cast(Autoencoder, load_checkpoint(autoencoder_path, "autoencoder"))
     if STAGES[role].family is Family.LATENT_DIFFUSION:
+        encode = partial(_latents, autoencoder.to(device), autoencoder_path, device, on_progress)
+        if role in TEACHER_OF:
+            return FewStepsStage(
+                role,
+                cast(UNet, network),
+                teacher_of(request),
+                preset.denoiser(role),
+                footage,
+                encode,
+                autoencoder,
+                few_steps_settings(request),
+                device,
+            )
         return LatentDiffusionStage(
             role,
             cast(UNet, network),
             preset.denoiser(role),
             footage,
-            partial(_latents, autoencoder.to(device), autoencoder_path, device, on_progress),
+            encode,
             autoencoder,
             latent_settings(request),
             device,

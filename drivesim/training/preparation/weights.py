@@ -1,11 +1,11 @@
-"""The weights that a training starts from: its base, and a checkpoint that the user names."""
+"""The weights that a training starts from: its base, its teacher, and a checkpoint that the user names."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,7 +16,7 @@ from drivesim.models.checkpoints.files import config_of, latent_channels_of, loa
 from drivesim.models.checkpoints.growth import with_latent_channels
 from drivesim.models.checkpoints.publishing import verify_published
 from drivesim.models.networks import build, network_of
-from drivesim.models.stages import BASE_OF, LAYOUTS, checkpoint_file
+from drivesim.models.stages import BASE_OF, LAYOUTS, TEACHER_OF, checkpoint_file
 from drivesim.models.temporal import temporal_names
 from drivesim.models.unet import UNet, UNetConfig
 from drivesim.training.preparation.request import StageRequest
@@ -53,6 +53,29 @@ def network_to_train(request: StageRequest) -> tuple[nn.Module, int | None]:
     Raises:
         CheckpointError: A checkpoint is missing, damaged, or of other sizes.
     """
+    role = request.role
+    network = teacher_of(request) if role in TEACHER_OF else _untrained(request)
+    if request.initial is None:
+        return network, None
+    tensors, known_channels = _initial_tensors(request, request.initial, network)
+    network.load_state_dict({**network.state_dict(), **tensors})
+    return network, known_channels
+
+
+def teacher_of(request: StageRequest) -> UNet:
+    """Loads the network that a student starts from and learns to replace.
+
+    Raises:
+        CheckpointError: Its checkpoint, or the one that it stands on, is missing or damaged.
+    """
+    role = TEACHER_OF[request.role]
+    base = BASE_OF.get(role)
+    network = load_checkpoint(request.checkpoint(role), role, None if base is None else request.checkpoint(base))
+    return cast(UNet, network)
+
+
+def _untrained(request: StageRequest) -> nn.Module:
+    """The network of a stage; nothing of it is trained but the base of a video stage."""
     role, base = request.role, None
     if role in BASE_OF:
         base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
@@ -61,11 +84,7 @@ def network_to_train(request: StageRequest) -> tuple[nn.Module, int | None]:
         network = build(role, request.preset) if base is None else network_of(role, _on_base(request, base))
     if base is not None:
         network.load_state_dict({**network.state_dict(), **base.state_dict()})
-    if request.initial is None:
-        return network, None
-    tensors, known_channels = _initial_tensors(request, request.initial, network)
-    network.load_state_dict({**network.state_dict(), **tensors})
-    return network, known_channels
+    return network
 
 
 def _on_base(request: StageRequest, base: nn.Module) -> NetworkConfig:

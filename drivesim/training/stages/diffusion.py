@@ -33,6 +33,7 @@ from drivesim.models.box_attributes import with_colours_forgotten
 from drivesim.models.box_raster import box_coverage
 from drivesim.models.conditioning import BoxLayout, Conditioning
 from drivesim.models.pixels import grid
+from drivesim.models.stages import TEACHER_OF
 from drivesim.models.temporal import temporal_parameters
 from drivesim.models.unet import UNet
 from drivesim.training.loop.device import mixed_precision
@@ -126,6 +127,7 @@ class LatentDiffusionStage(FootageStage):
     ) -> None:
         super().__init__(footage, "cpu", [regime.clips for regime in config.regimes])
         self.role, self.network, self.denoiser = role, network.to(device), denoiser
+        self.task = TEACHER_OF.get(role, role)
         self.config, self.device, self.autoencoder = config, device, autoencoder
         self._encode = encode
         self.latents = GrowingTensor(encode(footage), device)
@@ -178,10 +180,10 @@ class LatentDiffusionStage(FootageStage):
             for _ in range(math.ceil(_HELD_OUT_FRAMES / (_HELD_OUT_CLIPS * regime.num_frames))):
                 clean, conditioning = self._held_out_clips(number, _HELD_OUT_CLIPS, generator)
                 error, _ = self._error(clean, conditioning, UNIFORM, generator)
-                cells = box_coverage(_boxes_of(conditioning), *clean.shape[-2:]).amax(2)
-                cells = cells * _unknown(conditioning, clean)[..., None, None]
+                cells = box_coverage(boxes_of(conditioning), *clean.shape[-2:]).amax(2)
+                cells = cells * unknown_frames(conditioning, clean)[..., None, None]
                 num_clips += len(clean)
-                values.append(float(_mean_of_unknown(error, conditioning)))
+                values.append(float(mean_of_unknown(error, conditioning)))
                 if cells.sum():  # footage may be unlabelled, or without vehicles
                     of_vehicles.append(float((error * cells).sum() / cells.sum()))
         return {
@@ -197,9 +199,7 @@ class LatentDiffusionStage(FootageStage):
         for number in range(len(self.test)):
             generator = step_generator(11, number, 0)
             clean, conditioning = self._held_out_clips(number, self.config.samples, generator)
-            noise = self._noise(clean, generator)
-            denoise = self.denoiser.bind(partial(self._predicted, conditioning))
-            made = final(dpm_solver_2m(denoise, noise, self.denoiser.schedule, 20))
+            made = self._sampled(clean, conditioning, generator)
             rows = torch.stack([clean, made], 1).flatten(0, 1)
             frames = self.autoencoder.decode(rows.float().to(next(self.autoencoder.parameters()).device))
             pictures[f"samples_{number}"] = grid(
@@ -235,7 +235,7 @@ class LatentDiffusionStage(FootageStage):
         """Draws which frames of clips are known, `b t`: both ends in interpolation, up to two in prediction."""
         count, num_frames = clean.shape[:2]
         position = torch.arange(num_frames)
-        if self.role == "interpolation":
+        if self.task == "interpolation":
             mask = ((position == 0) | (position == num_frames - 1)).expand(count, num_frames)
         else:
             known = torch.multinomial(torch.tensor([0.1, 0.3, 0.6]), count, replacement=True, generator=generator)
@@ -274,7 +274,7 @@ class LatentDiffusionStage(FootageStage):
         steps = 1 + int(torch.randint(self.config.context.max_steps, (), generator=generator))
         tau = self.config.times.draw(self.denoiser.schedule, len(clean), generator).to(self.device)
         bound = self.denoiser.bind(partial(self._predicted, conditioning))
-        known = (1 - _unknown(conditioning, clean))[..., None, None, None].bool()
+        known = (1 - unknown_frames(conditioning, clean))[..., None, None, None].bool()
 
         def denoise(x: Tensor, tau: Tensor) -> Tensor:
             return torch.where(known, clean, bound(x, tau))
@@ -284,11 +284,16 @@ class LatentDiffusionStage(FootageStage):
 
     def _noise(self, like: Tensor, generator: torch.Generator) -> Tensor:
         own, correlation = standard_normal(like.shape, generator, self.device), self.config.noise_correlation
-        if self.role == "prediction":
+        if self.task == "prediction":
             own = chain(own, correlation.keyframes)
-        elif self.role == "interpolation":
+        elif self.task == "interpolation":
             own = around_first(own, correlation.in_between)
         return own
+
+    def _sampled(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
+        """Samples like clips `b t c h w`, under conditions."""
+        denoise = self.denoiser.bind(partial(self._predicted, conditioning))
+        return final(dpm_solver_2m(denoise, self._noise(clean, generator), self.denoiser.schedule, 20))
 
     def _predicted(self, conditioning: Conditioning, x: Tensor, tau: Tensor) -> Tensor:
         prediction: Tensor = self.network(x, tau, conditioning)
@@ -297,9 +302,9 @@ class LatentDiffusionStage(FootageStage):
     def _loss(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
         error, tau = self._error(clean, conditioning, self.config.times, generator)
         height, width = clean.shape[-2:]
-        weight = vehicle_weights(_boxes_of(conditioning), height, width, self.config.vehicle_weight)
+        weight = vehicle_weights(boxes_of(conditioning), height, width, self.config.vehicle_weight)
         weight = weight * self.denoiser.loss_weight(tau)[:, None, None, None]
-        return _mean_of_unknown(error * weight, conditioning)
+        return mean_of_unknown(error * weight, conditioning)
 
     def _error(
         self, clean: Tensor, conditioning: Conditioning, times: TimeDistribution, generator: torch.Generator
@@ -332,19 +337,20 @@ def vehicle_weights(boxes: BoxLayout, height: int, width: int, strongest: float)
     return 1 + extra * boxes.known[:, None, None, None]
 
 
-def _boxes_of(conditioning: Conditioning) -> BoxLayout:
+def boxes_of(conditioning: Conditioning) -> BoxLayout:
+    """Returns the boxes of clips of footage."""
     assert conditioning.boxes is not None, "footage always has boxes"
     return conditioning.boxes
 
 
-def _mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
-    """The mean of `b t h w` over the frames that are not known."""
-    unknown = _unknown(conditioning, error)
+def mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
+    """Returns the mean of an error `b t h w` over the frames that are not known."""
+    unknown = unknown_frames(conditioning, error)
     return (error.mean((2, 3)) * unknown).sum() / unknown.sum()
 
 
-def _unknown(conditioning: Conditioning, like: Tensor) -> Tensor:
-    """1 for frames that are not known and 0 for the others: `b t`, like the frames of `like` `b t ...`."""
+def unknown_frames(conditioning: Conditioning, like: Tensor) -> Tensor:
+    """Returns 1 for frames that are not known and 0 for the others: `b t`, like the frames of `like` `b t ...`."""
     if conditioning.context is None:
         return torch.ones(like.shape[:2], device=like.device)
     return (~conditioning.context.mask).float()

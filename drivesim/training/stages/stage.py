@@ -37,6 +37,7 @@ class TrainingConfig:
         seed: Seed of batches and noise.
         muon: Whether Muon instead of AdamW steps the matrices of the network.
         adversary_rate: Learning rate of a discriminator, as a fraction of that of the network.
+        adversary_momentum: Decay of the mean of its gradients.
     """
 
     batch_size: int
@@ -47,6 +48,7 @@ class TrainingConfig:
     seed: int = 0
     muon: bool = False
     adversary_rate: float = 1.0
+    adversary_momentum: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,13 @@ class TrainingStage(Protocol):
         """
         ...
 
+    def keep_best(self) -> None:
+        """Is called with the averaged parameters before a state is saved, by stages that export the best ones so far.
+
+        What is kept belongs to the `buffers`.
+        """
+        ...
+
     def finish(self) -> None:
         """Completes the network with the averaged parameters, before it is evaluated or exported."""
         ...
@@ -147,6 +156,9 @@ class FootageStage:
     def buffers(self) -> dict[str, Tensor]:
         """Returns the state besides the parameters that the next step depends on: nothing."""
         return {}
+
+    def keep_best(self) -> None:
+        """Is called before a state is saved: nothing is kept, because the last parameters are exported."""
 
     def finish(self) -> None:
         """Completes the network before it is evaluated or exported: nothing is to be done."""

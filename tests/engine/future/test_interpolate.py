@@ -21,8 +21,8 @@ def stage(tiny_checkpoints: Path) -> DiffusionStage:
 
 @torch.inference_mode()
 def _gaps(stage: DiffusionStage, keyframes: Tensor, first_gap: int, passes: int) -> Tensor:
-    def noise_of(regime: int, gap: int) -> Tensor:
-        return noise((5, *keyframes.shape[1:]), regime, gap)
+    def noise_of(regime: int, gap: int, step: int) -> Tensor:
+        return noise((5, *keyframes.shape[1:]), regime, gap, step)
 
     return interpolate_gaps(stage, keyframes, first_gap, 4, passes, SamplerSettings(3), noise_of)
 

@@ -6,12 +6,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from drivesim.engine import Engine, fast
+from drivesim.diffusion.samplers import final
+from drivesim.engine import Engine, FutureStart, Progress, fast
 from drivesim.engine.future.predict import predict_window
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import EngineSettings, SamplerSettings
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import tiny
+from drivesim.scenario import Sampling
 
 LABELS = Conditioning(time_of_day=torch.tensor([1]), crowdedness=torch.tensor([4]))
 
@@ -32,7 +34,7 @@ def _predict(settings: EngineSettings, num_known: int = 2) -> tuple[Tensor, Tens
     known = torch.randn(num_known, 8, 4, 8, generator=generator)
     noise = torch.randn(8, 8, 4, 8, generator=generator)
     stage = DiffusionStage(network, tiny().denoiser("prediction"))
-    return predict_window(stage, known, LABELS, settings, noise), known, network
+    return final(predict_window(stage, known, LABELS, settings, noise))[0], known, network
 
 
 def test_the_window_begins_with_the_known_keyframes_exactly() -> None:
@@ -73,7 +75,7 @@ def test_the_network_sees_noise_on_its_context_and_its_level_but_the_window_begi
     context_noise = torch.randn(2, 8, 4, 8, generator=generator)
     stage = DiffusionStage(network, tiny().denoiser("prediction"))
     settings = replace(fast(), context_noise=0.1)
-    made = predict_window(stage, known, LABELS, settings, noise=noise, context_noise=context_noise)
+    made = final(predict_window(stage, known, LABELS, settings, noise=noise, context_noise=context_noise))[0]
     assert torch.equal(made[:2], known)
     contexts = [conditions.context for _, conditions in network.inputs if conditions.context is not None]
     assert all(torch.equal(context.latents[0, :2], known + 0.1 * context_noise) for context in contexts)
@@ -88,3 +90,14 @@ def test_noise_on_the_context_has_no_effect_on_networks_that_are_not_conditioned
         for level in (0.0, 0.3)
     )
     assert np.array_equal(exact, noisy)
+
+
+def test_the_progress_of_a_window_moves_within_its_stages(engine: Engine, scenario) -> None:
+    steps = replace(fast(), prediction=SamplerSettings(5))
+    shorter = scenario.model_copy(update={"duration_s": 1.0, "sampling": Sampling()})
+    made = [event for event in engine.windows(shorter, [FutureStart(0)], settings=steps) if isinstance(event, Progress)]
+    fractions = [event.fraction for event in made]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1
+    assert len({event.fraction for event in made if event.stage == "predict"}) == 5
+    assert len({event.fraction for event in made if event.stage == "upsample"}) > 1

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from drivesim.distances import frechet_distance
 from drivesim.evaluation.metrics.corruptions import blurred, flickering, ladder, noisy
-from drivesim.evaluation.metrics.distances import frechet_distance
 from drivesim.evaluation.metrics.features import EfficientNetLite0, features_of
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from drivesim.data.drive_log import HELD_OUT_MARK, DriveLogWriter
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 
 
 def texture(seed: int, height: int = 96, width: int = 192) -> np.ndarray:

@@ -13,7 +13,6 @@ from drivesim.engine import Engine, fast
 from drivesim.engine.settings import SamplerSettings, UpsamplerSettings
 from drivesim.evaluation.metrics.corruptions import flickering
 from drivesim.evaluation.protocol import Protocol
-from drivesim.evaluation.video.features import StackedFeatures
 from drivesim.evaluation.video.interpolation import (
     BLEND,
     METHODS,
@@ -24,6 +23,7 @@ from drivesim.evaluation.video.interpolation import (
     interpolated_gaps,
     interpolation_figures,
 )
+from drivesim.evaluation.video.measures.features import StackedFeatures
 from drivesim.evaluation.video.versions import (
     BICUBIC,
     IMAGE_DECODER,

@@ -21,6 +21,7 @@ from drivesim.locks import OwnedLock
 from drivesim.models.checkpoints import LAYOUTS, ROLES, STAGES, VEHICLE_DETECTOR, CheckpointSet, sha256_of
 from drivesim.models.checkpoints.files import stage_tensors
 from drivesim.models.presets import Preset
+from drivesim.models.stages import TEACHER_OF
 from drivesim.training.chain import chain as chain_module
 from drivesim.training.chain.chain import Chain
 from drivesim.training.chain.request import ChainRequest
@@ -67,17 +68,20 @@ def results(folder: Path) -> dict[str, object]:
 def test_the_plan_names_every_stage_its_minutes_and_its_footage_and_writes_nothing(chain, tmp_path: Path) -> None:
     plan = chain(tmp_path / "out").plan()
     assert [stage.role for stage in plan] == list(STAGES)
-    assert {stage.action for stage in plan if stage.role != LAYOUTS} == {"train"}
-    assert {stage.reason for stage in plan if stage.role != LAYOUTS} == {"starts from nothing"}
+    left_out = {stage.role: stage.reason for stage in plan if stage.action == "leave out"}
+    assert left_out == dict.fromkeys(TEACHER_OF, "its share is 0")
+    made = [stage for stage in plan if stage.role not in left_out]
+    assert {stage.action for stage in made if stage.role != LAYOUTS} == {"train"}
+    assert {stage.reason for stage in made if stage.role != LAYOUTS} == {"starts from nothing"}
     assert sum(stage.minutes for stage in plan) == pytest.approx(100)
-    assert all("frames of 12 logs at" in stage.footage and not stage.missing for stage in plan)
+    assert all("frames of 12 logs at" in stage.footage and not stage.missing for stage in made)
     assert not (tmp_path / "out").exists()
 
 
 def test_the_chain_leaves_a_whole_set_and_a_report_with_the_number_of_samples(chain, tmp_path: Path) -> None:
     assert run(chain(tmp_path)) == [(role, 1) for role in TRAINED]
     published = CheckpointSet.open(tmp_path)
-    assert set(published.sha256) == set(STAGES)
+    assert set(published.sha256) == set(STAGES) - set(TEACHER_OF)
     for role in TRAINED:
         published.load(role)
     published.load_layouts()

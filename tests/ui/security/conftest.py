@@ -47,15 +47,19 @@ class Client:
         finally:
             connection.close()
 
-    def call(self, event: str, *data: Any, **fields: Any) -> Answer:
-        """Calls a handler of the page by the event that it answers to, such as `typed`, and answers with its result."""
-        body = {"data": list(data), "fn_index": self.handler(event), "session_hash": "test", **fields}
+    def call(self, event: str | int, *data: Any, **fields: Any) -> Answer:
+        """Calls a handler by the event that it answers to, such as `typed`, or by its number; returns its answer."""
+        number = event if isinstance(event, int) else self.handler(event)
+        body = {"data": list(data), "fn_index": number, "session_hash": "test", **fields}
         return self.ask("POST", "/gradio_api/run/predict", json.dumps(body).encode(), content_type="application/json")
 
     def handler(self, event: str) -> int:
         """The number of the first handler of an event."""
-        config = json.loads(self.ask("GET", "/config").body)
-        return next(one["id"] for one in config["dependencies"] if any(target[1] == event for target in one["targets"]))
+        return next(one["id"] for one in self.handlers() if any(target[1] == event for target in one["targets"]))
+
+    def handlers(self) -> list[dict[str, Any]]:
+        """All handlers of the page, with their ids, inputs and targets."""
+        return json.loads(self.ask("GET", "/config").body)["dependencies"]
 
 
 @pytest.fixture

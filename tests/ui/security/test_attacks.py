@@ -60,6 +60,18 @@ def test_no_call_carries_a_file(client: Any, payload: dict) -> None:
         assert SECRET not in answer.body
 
 
+@pytest.mark.parametrize(
+    "value", ["../../../etc/passwd", "http://127.0.0.1:22/", '{"path": "/etc/passwd"}', None, 1e308, ["a"] * 200]
+)
+def test_no_handler_gives_anything_away(client: Any, value: Any) -> None:
+    for handler in client.handlers():
+        event = {"seed": str(value), "picture": "../x", "pane": -1, "frame": 10**18}
+        answer = client.call(handler["id"], *[value] * len(handler["inputs"]), event_data=event)
+        assert answer.status in (200, 422, 500), handler["targets"]
+        for leak in (SECRET, b"Traceback", b"site-packages", str(ROOT).encode()):
+            assert leak not in answer.body, handler["targets"]
+
+
 def test_uploads_of_gradio_do_not_exist(client: Any) -> None:
     form = b'--x\r\nContent-Disposition: form-data; name="files"; filename="../a"\r\n\r\nroot:\r\n--x--\r\n'
     kind = "multipart/form-data; boundary=x"

@@ -13,12 +13,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from drivesim.distances import KernelDistance
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval, mean_interval
-from drivesim.evaluation.metrics.distances import KernelDistance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 
 SETTLED_FROM = 10
 """The slope is measured from this window on, counted from 0."""

@@ -12,10 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from drivesim.data.drive_log import DriveLog
-from drivesim.engine import Engine, EngineSettings
+from drivesim.engine import Engine, EngineSettings, sampled_roles
+from drivesim.engine.conditions import time_of_day_index
+from drivesim.engine.unheeded import heeded_settings
 from drivesim.errors import InputError
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.scenario import Scenario
 
 
@@ -72,7 +74,7 @@ def sampled_videos(
         for future in range(task.num_futures):
             frames = _kept(engine, scenario, future, task.seed + number, settings, folder)
             fps = engine.timeline(scenario, settings).fps
-            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames))
+            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames, time_of_day_index(scenario)))
             on_progress("sampling videos", len(videos), total)
     return videos
 
@@ -116,7 +118,7 @@ def _kept(
             os.replace(temporary, path)
         except OSError as error:
             raise InputError(f"{folder}: cannot keep videos here ({error.strerror}); choose another --work") from error
-    kept: np.ndarray = np.load(path, mmap_mode="r")
+    kept: np.ndarray = np.load(path, mmap_mode="c")  # pages that are written to stay in memory
     return kept
 
 
@@ -134,10 +136,11 @@ def _windows(
 
 def _identity(engine: Engine, scenario: Scenario, future: int, seed: int, settings: EngineSettings) -> str:
     """A name that changes with everything that changes the frames; the upsampler is not part of it."""
+    roles = sampled_roles(roles_of(settings), settings, engine.checkpoints)
     parts = {
-        "stages": {role: engine.checkpoints.sha256[role] for role in roles_of(settings)},
+        "stages": {role: engine.checkpoints.sha256[role] for role in roles},
         "scenario": scenario.canonical(),
-        "settings": settings.canonical(),
+        "settings": heeded_settings(settings, engine.checkpoints).canonical(),
         "run": [seed, future],
     }
     del parts["settings"]["upsampler"]

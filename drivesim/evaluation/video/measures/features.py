@@ -59,11 +59,15 @@ class StackedFeatures:
 
     def __call__(self, clips: np.ndarray) -> np.ndarray:
         """Maps clips uint8 `n t h w 3` to features float32 `n (2 t - 1) d`, flattened."""
-        count = len(clips)
         features = features_of(self._pictures, rearrange(clips, "n t h w c -> (n t) h w c"), self._device)
-        by_frame = rearrange(features, "(n t) d -> n t d", n=count)
+        return self.stacked(rearrange(features, "(n t) d -> n t d", n=len(clips)))
+
+    @staticmethod
+    def stacked(by_frame: np.ndarray) -> np.ndarray:
+        """Returns the features of clips `n (2 t - 1) d`, flattened, given those of their frames `n t d`."""
         changes = np.diff(by_frame, axis=1) / np.sqrt(2)
-        return rearrange(np.concatenate([by_frame, changes], 1), "n k d -> n (k d)") / np.sqrt(clips.shape[1])
+        rows = rearrange(np.concatenate([by_frame, changes], 1), "n k d -> n (k d)")
+        return rows / np.sqrt(by_frame.shape[1])
 
 
 class I3D:

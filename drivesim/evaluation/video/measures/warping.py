@@ -16,8 +16,8 @@ import numpy as np
 from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.flow import optical_flow, sampled_at, seen_in_both
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.measures.flow import optical_flow, sampled_at, seen_in_both
+from drivesim.evaluation.video.sources.videos import Video
 
 _LEAST_SEEN = 0.05
 """A pair of frames of which less than this part is seen in both says nothing."""

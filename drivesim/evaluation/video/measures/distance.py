@@ -12,15 +12,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from drivesim.distances import frechet_distance
 from drivesim.errors import FootageError
 from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
-from drivesim.evaluation.metrics.distances import frechet_distance
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.damage import time_ladder
-from drivesim.evaluation.video.features import I3D_NAME, ClipNetwork
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.measures.damage import time_ladder
+from drivesim.evaluation.video.measures.features import I3D_NAME, ClipNetwork, StackedFeatures
+from drivesim.evaluation.video.sources.videos import Video
 
 _RESAMPLES = 100
 FVD, CLIP_DISTANCE, FRAME_DISTANCE = "fvd", "clip_frechet_distance", "frame_frechet_distance"
@@ -79,7 +79,7 @@ def clip_distance_figures(
     Raises:
         FootageError: There are fewer than two clips on a side.
     """
-    of_clips, of_frames = networks
+    name_of_distance = clip_distance_name(networks[0])
     groups = {"made": clips_of(made, num_frames), "real": clips_of(asked, num_frames)}
     reference_clips = clips_of(reference, num_frames)
     for name, clips in (*groups.items(), ("reference", reference_clips)):
@@ -88,13 +88,13 @@ def clip_distance_figures(
                 f"{name}: {sum(map(len, clips))} clips of {num_frames} frames; a distance needs two at least, "
                 "so give more or longer videos, or fewer --clip-frames"
             )
-    known = clip_features(of_clips, reference_clips), frame_features(of_frames, reference_clips, device)
+    known = clip_and_frame_features(networks, reference_clips, device)
     for rung in time_ladder():
         groups[rung.name] = [rung.apply(clips) if len(clips) else clips for clips in groups["real"]]
     protocols = distance_protocols(protocol, networks, num_frames)
     for done, (group, clips) in enumerate(groups.items(), 1):
-        found = clip_features(of_clips, clips), frame_features(of_frames, clips, device)
-        yield distance_figure(clip_distance_name(of_clips), group, known[0], found[0], protocols[0])
+        found = clip_and_frame_features(networks, clips, device)
+        yield distance_figure(name_of_distance, group, known[0], found[0], protocols[0])
         yield distance_figure(FRAME_DISTANCE, group, known[1], found[1], protocols[1])
         on_progress("measuring distances", done, len(groups))
 
@@ -150,10 +150,21 @@ def clip_features(network: ClipNetwork, clips: Sequence[np.ndarray]) -> Features
     return Features.joined([network(part) for part in clips if len(part)])
 
 
-def frame_features(network: FeatureNetwork, clips: Sequence[np.ndarray], device: str) -> Features:
-    """Returns the features of the single frames of the clips uint8 `n t h w 3` of each video."""
-    frames = [part.reshape(-1, *part.shape[2:]) for part in clips if len(part)]
-    return Features.joined([features_of(network, part, device) for part in frames])
+def clip_and_frame_features(
+    networks: tuple[ClipNetwork, FeatureNetwork], clips: Sequence[np.ndarray], device: str
+) -> tuple[Features, Features]:
+    """Returns the features of the clips uint8 `n t h w 3` of each video, and those of their single frames.
+
+    Stacked features are made of those of the frames, so that each frame passes the network once.
+    """
+    of_clips, of_frames = networks
+    given = [part for part in clips if len(part)]
+    frames = [features_of(of_frames, part.reshape(-1, *part.shape[2:]), device) for part in given]
+    singles = Features.joined(frames)
+    if not isinstance(of_clips, StackedFeatures):
+        return clip_features(of_clips, given), singles
+    by_clip = [row.reshape(len(part), part.shape[1], -1) for row, part in zip(frames, given, strict=True)]
+    return Features.joined([of_clips.stacked(row) for row in by_clip]), singles
 
 
 def clip_distance_name(network: ClipNetwork) -> str:

@@ -21,7 +21,7 @@ from drivesim.detection.detector import Detector
 from drivesim.evaluation.metrics.bootstrap import ratio_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.geometry.boxes import area
 from drivesim.geometry.requestable import longer_side
 from drivesim.scenario.schema.vocabulary import FRAME_WIDTH_PX

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from drivesim.evaluation.video.damage import frozen, shuffled, time_ladder
+from drivesim.evaluation.video.measures.damage import frozen, shuffled, time_ladder
 
 CLIPS = np.random.default_rng(0).integers(0, 256, (3, 8, 16, 128, 3), np.uint8)
 

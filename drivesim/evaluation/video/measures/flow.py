@@ -13,10 +13,10 @@ _SLACK_PX, _SLACK_SHARE = 0.5, 0.05
 
 def optical_flow(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Returns where the pixels of the first frame go: dx, dy as float32 `h w 2`, for two frames uint8 `h w 3`."""
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    grey = (cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY) for frame in (first, second))
-    found: np.ndarray = flow.calc(*grey, None)
-    return found
+    greys = [cv2.cvtColor(np.ascontiguousarray(frame), cv2.COLOR_RGB2GRAY) for frame in (first, second)]
+    start = np.zeros((*greys[0].shape, 2), np.float32)
+    method = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    return np.asarray(method.calc(greys[0], greys[1], start))
 
 
 def sampled_at(frame: np.ndarray, flow: np.ndarray) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from drivesim.evaluation.metrics.corruptions import flickering
-from drivesim.evaluation.video.flow import in_between, optical_flow, sampled_at
-from drivesim.evaluation.video.warping import warping_of
+from drivesim.evaluation.video.measures.flow import in_between, optical_flow, sampled_at
+from drivesim.evaluation.video.measures.warping import warping_of
 
 MIDDLE = (slice(12, -12), slice(20, -20))
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from drivesim.data.ingest.labels.detected import TrackedDetection
-from drivesim.evaluation.video.permanence import APPEARED, CHANGED, VANISHED, events_of
+from drivesim.evaluation.video.measures.permanence import APPEARED, CHANGED, VANISHED, events_of
 
 FPS, FRAMES = 10.0, 30
 STILL = (0.4, 0.4, 0.5, 0.6)

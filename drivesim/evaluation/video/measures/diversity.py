@@ -17,7 +17,7 @@ from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.training.losses.perceptual import PerceptualDistance
 
 ONE_SEED, ONE_SCENE, OTHER_SCENES = "one seed, sampled twice", "futures of one scene", "other scenes"

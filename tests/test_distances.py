@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.linalg import sqrtm
 
-from drivesim.evaluation.metrics.distances import KernelDistance, frechet_distance
+from drivesim.distances import KernelDistance, frechet_distance
 
 RNG = np.random.default_rng(0)
 

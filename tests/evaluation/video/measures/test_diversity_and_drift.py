@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from drivesim.evaluation.protocol import Protocol
-from drivesim.evaluation.video.diversity import ONE_SCENE, ONE_SEED, OTHER_SCENES, diversity_figures
-from drivesim.evaluation.video.drift import drift_figures, slope_figure
+from drivesim.evaluation.video.measures.diversity import ONE_SCENE, ONE_SEED, OTHER_SCENES, diversity_figures
+from drivesim.evaluation.video.measures.drift import drift_figures, slope_figure
 
 
 class Means:

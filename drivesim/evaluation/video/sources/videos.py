@@ -14,6 +14,8 @@ from drivesim.data.drive_log import DriveLog
 from drivesim.data.packed import stride_of
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
+from drivesim.models.conditioning import UNKNOWN
+from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 _READ_AT_A_TIME = 32
 
@@ -37,12 +39,14 @@ class Video:
         future: Number of the future; 0 for a recorded video.
         fps: Frames per second.
         frames: Its frames.
+        time_of_day: Requested or labelled time of day: position in `TIMES_OF_DAY`, or `UNKNOWN`.
     """
 
     scene: str
     future: int
     fps: float
     frames: FrameSequence
+    time_of_day: int = UNKNOWN
 
     @property
     def name(self) -> str:
@@ -112,8 +116,28 @@ def recorded_videos(
         first = log.index_at(time_s)
         if first + stride * (num_frames - 1) >= log.num_frames:
             raise FootageError(f"{path}: fewer than {num_frames} frames at {fps:g} per second from {time_s:g} s on")
-        videos.append(Video(f"{path.name}@{time_s:g}", 0, fps, LogFrames(log, first, stride, num_frames, size)))
+        frames = LogFrames(log, first, stride, num_frames, size)
+        videos.append(Video(f"{path.name}@{time_s:g}", 0, fps, frames, time_of_day_of(log)))
     return videos
+
+
+def halves(moments: list[tuple[Path, float]], data: Path) -> tuple[list[tuple[Path, float]], list[tuple[Path, float]]]:
+    """Returns the moments (log, seconds) of every second log, and those of the others.
+
+    Raises:
+        FootageError: There is only one log.
+    """
+    number = {path: place for place, path in enumerate(sorted({path for path, _ in moments}))}
+    parts = tuple([moment for moment in moments if number[moment[0]] % 2 == half] for half in (1, 0))
+    if not all(parts):
+        raise FootageError(f"{data}: a distance needs recorded videos of two logs at least; give more footage")
+    return parts[0], parts[1]
+
+
+def time_of_day_of(log: DriveLog) -> int:
+    """Returns the time of day of a log: position in `TIMES_OF_DAY`, or `UNKNOWN`."""
+    label = log.labels.time_of_day
+    return UNKNOWN if label is None else TIMES_OF_DAY.index(label)
 
 
 def identity(videos: Sequence[Video]) -> str:

@@ -12,11 +12,13 @@ import torch
 from drivesim.archive import Archive, open_archive
 from drivesim.archive.reader import Rollout
 from drivesim.engine import Engine
+from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import InputError
-from drivesim.evaluation.video.videos import Video
+from drivesim.evaluation.video.sources.videos import Video
 from drivesim.models.pixels import to_bytes
+from drivesim.rollout.job import archived_scenario
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,9 +85,11 @@ def archived_videos(engine: Engine, archives: Sequence[Path], size: tuple[int, i
 
 def _video(engine: Engine, archive: Archive, rollout: Rollout, size: tuple[int, int]) -> Video:
     scene = f"{archive.provenance['scenario']['name']}, seed {archive.manifest.inputs['scenario']['seed']}"
+    time_of_day = time_of_day_index(archived_scenario(archive))
     if archive.layout.keeps_frames:
-        return Video(scene, rollout.future, archive.layout.fps, StoredFrames(rollout, size))
+        return Video(scene, rollout.future, archive.layout.fps, StoredFrames(rollout, size), time_of_day)
     made_by = archive.manifest.inputs["checkpoints"].get("autoencoder")
     if made_by != engine.checkpoints.sha256["autoencoder"]:
         raise InputError(f"{archive.path}: stores only latents, which need the checkpoints that made them")
-    return Video(scene, rollout.future, engine.video.keyframe_fps, StoredKeyframes(engine, rollout, size))
+    frames = StoredKeyframes(engine, rollout, size)
+    return Video(scene, rollout.future, engine.video.keyframe_fps, frames, time_of_day)

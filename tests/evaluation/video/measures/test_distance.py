@@ -10,8 +10,14 @@ import torch
 
 from drivesim.errors import FootageError, InputError
 from drivesim.evaluation.protocol import Figure, Protocol
-from drivesim.evaluation.video.distance import clip_distance_figures, clip_features, clips_of, ratio_figure
-from drivesim.evaluation.video.features import I3D, StackedFeatures
+from drivesim.evaluation.video.measures.distance import (
+    clip_and_frame_features,
+    clip_distance_figures,
+    clip_features,
+    clips_of,
+    ratio_figure,
+)
+from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
 
 
 class Columns:
@@ -51,6 +57,14 @@ def test_a_ratio_compares_two_versions_of_the_same_videos(protocol: Protocol, pa
     figure = ratio_figure("ratio", "bad over good", known, bad, good, protocol)
     assert figure.low > 1
     assert ratio_figure("ratio", "same", known, good, good, protocol).value == pytest.approx(1)
+
+
+def test_frames_that_pass_once_have_the_same_features(pan, video_of) -> None:
+    network, clips = StackedFeatures(Columns()), clips_of([video_of(pan(seed, 9)) for seed in range(3)], 4)
+    clip, frame = clip_and_frame_features((network, Columns()), clips, "cpu")
+    assert np.allclose(clip.values, clip_features(network, clips).values)
+    assert (len(clip.values), len(frame.values)) == (6, 24)
+    assert clip.num_videos == frame.num_videos == 3
 
 
 def test_too_few_clips_are_refused(protocol: Protocol, pan, video_of) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,9 +12,11 @@ import pytest
 from drivesim.engine import Engine, FutureStart, Window, fast
 from drivesim.engine.settings import SamplerSettings
 from drivesim.errors import FootageError, InputError
-from drivesim.evaluation.video.archived import archived_videos
-from drivesim.evaluation.video.sampled import VideoTask, sampled_again, sampled_videos
-from drivesim.evaluation.video.videos import recorded_videos
+from drivesim.evaluation.video.sources.archived import archived_videos
+from drivesim.evaluation.video.sources.sampled import VideoTask, sampled_again, sampled_videos
+from drivesim.evaluation.video.sources.videos import recorded_videos
+from drivesim.models.checkpoints import CheckpointSet, write_manifest
+from drivesim.models.stages import checkpoint_file
 from drivesim.rollout.job import RolloutJob, run_rollout
 from drivesim.scenario import Scenario
 
@@ -55,6 +58,19 @@ def test_frames_before_the_upsampler_are_those_that_it_enlarges(engine: Engine) 
     assert len(large) == 30
     small = large.reshape(30, 32, 4, 64, 4, 3).mean((2, 4))
     assert np.corrcoef(small.ravel(), np.concatenate(frames).ravel())[0, 1] > 0.9
+
+
+def test_keyframes_alone_need_no_other_stage(engine: Engine, tiny_checkpoints: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "keyframes"
+    folder.mkdir()
+    for role in ("autoencoder", "image", "prediction"):
+        shutil.copy(checkpoint_file(tiny_checkpoints, role), folder)
+    write_manifest(folder, engine.checkpoints.preset)
+    scenario = Scenario(format=1, name="a", time_of_day="day", duration_s=3.2)
+    future = Engine(CheckpointSet.open(folder)).future(scenario, settings=replace(ONE_STEP, interpolation_passes=0))
+    first = future.predict(0, None).latents
+    second = future.predict(1, first).latents
+    assert [len(future.low_resolution(0, first, None)), len(future.low_resolution(1, second, first))] == [6, 2]
 
 
 def test_kept_videos_are_not_sampled_again(engine: Engine, recorded_logs: Path, tmp_path: Path) -> None:

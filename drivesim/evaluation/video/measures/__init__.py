@@ -1,0 +1,1 @@
+"""What is measured of videos: a file for each measure."""

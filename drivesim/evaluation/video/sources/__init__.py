@@ -1,0 +1,1 @@
+"""The videos that are measured: recorded, sampled, or taken from archives."""
