@@ -5,10 +5,11 @@ python benchmarks/futures_sweep.py logs --out sweep [--checkpoints checkpoints/d
                                    [--scene-guidance 2 4] [--context-noise 0 0.1] [--steps 4 8 32]
                                    [--picture sweep.png]
 
-One setting at a time differs from the preset `fast`. A point that stands in `--out` is not measured again, so the same
-command resumes. `clips` and `frames` are Fréchet distances of clips and of single frames (`drivesim evaluate video`),
-each beside that of other recorded videos (`real`): the paper reports that context guidance lowers the one and raises
-the other. Without passes of interpolation the videos are keyframes alone, which is what the settings decide.
+One setting at a time differs from the preset `fast` without its few-step student, which is a point of its own. A point
+that stands in `--out` is not measured again, so the same command resumes. `clips` and `frames` are Fréchet distances of
+clips and of single frames (`drivesim evaluate video`), each beside that of other recorded videos (`real`): the paper
+reports that context guidance lowers the one and raises the other. Without passes of interpolation the videos are
+keyframes alone, which is what the settings decide.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from matplotlib import pyplot as plt
 from rich.console import Console
 from rich.table import Table
 
-from drivesim.engine import Engine, EngineSettings, fast
+from drivesim.engine import Engine, EngineSettings, fast, sampled_roles, sampled_students
 from drivesim.evaluation.futures import spread_starts
 from drivesim.evaluation.metrics.features import EfficientNetLite0
 from drivesim.evaluation.protocol import Figure, Report
@@ -41,9 +42,12 @@ _PARTS = (Part.distance, Part.diversity)
 _COST = "cpu_s_per_second_of_video"
 
 
-def points(options: argparse.Namespace) -> Iterator[tuple[str, EngineSettings]]:
-    """The settings by name: those of the preset, then each that differs in one value."""
-    usual = replace(fast(), interpolation_passes=options.passes)
+def points(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, EngineSettings]]:
+    """The settings by name: with the few-step student, without it, and each that differs from that in one value."""
+    preset = replace(fast(), interpolation_passes=options.passes)
+    usual = replace(preset, students=tuple(role for role in preset.students if role != "prediction"))
+    if "prediction" in sampled_students(preset, engine.checkpoints):
+        yield "few-step student", preset
     yield f"fast ({usual.prediction.steps} steps, context {usual.context_guidance:g})", usual
     for weight in options.context_guidance:
         if weight != usual.context_guidance:
@@ -72,7 +76,8 @@ def measured(engine: Engine, settings: EngineSettings, options: argparse.Namespa
     instruments = replace(instruments, clip_frames=min(16, frames))
     figures = list(video_figures(Compared(made, *known), _PARTS, instruments, "0 on", how, lambda *_: None))
     figures.append(Figure(_COST, "made", cost, None, None, len(made), replace(figures[0].protocol, measure=_COST)))
-    subject = {role: engine.checkpoints.sha256[role] for role in roles_of(settings)}
+    roles = sampled_roles(roles_of(settings), settings, engine.checkpoints)
+    subject = {role: engine.checkpoints.sha256[role] for role in roles}
     return Report("video", subject | {"settings": json.dumps(settings.canonical(), sort_keys=True)}, tuple(figures))
 
 
@@ -129,7 +134,7 @@ def main() -> None:
     window_s = engine.video.gaps_per_window / engine.video.keyframe_fps
     instruments = Instruments(StackedFeatures(pictures), pictures, None, 16, window_s, "cpu")
     rows = {}
-    for name, settings in points(options):
+    for name, settings in points(engine, options):
         path = options.out / f"{name.replace(' ', '_')}.json"
         if not path.is_file():
             measured(engine, settings, options, instruments).write(path)
