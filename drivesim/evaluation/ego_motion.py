@@ -6,7 +6,7 @@ archives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -125,7 +125,7 @@ def ego_motion_protocol(archives: Sequence[Path]) -> Protocol:
     )
 
 
-def ego_motion_figures(groups: dict[str, Sequence[EgoMotionTrack]], protocol: Protocol) -> Iterator[Figure]:
+def ego_motion_figures(groups: Mapping[str, Sequence[EgoMotionTrack]], protocol: Protocol) -> Iterator[Figure]:
     """Measures how well estimated motion agrees with requested motion, for each group of videos.
 
     Args:
@@ -181,9 +181,10 @@ def _ratio(
     measure: str,
 ) -> Figure:
     """The ratio of two sums over frames. The bootstrap draws whole seconds, because their frames are similar."""
-    sums = [np.bincount(block, weights=values) for values in (numerator, denominator)]
-    total = float(sums[1].sum())
+    _, second = np.unique(block, return_inverse=True)
+    above, below = (np.bincount(second, weights=values) for values in (numerator, denominator))
+    total = float(below.sum())
     protocol = replace(protocol, measure=f"{_MEASURES[measure]}, bootstrap over seconds")
     if total <= 1e-9:
         return Figure(name, group, None, None, None, 0, protocol)
-    return Figure(name, group, float(sums[0].sum()) / total, *ratio_interval(*sums), len(numerator), protocol)
+    return Figure(name, group, float(above.sum()) / total, *ratio_interval(above, below), len(numerator), protocol)

@@ -118,7 +118,7 @@ def video(
             if Part.diversity in wanted and count > 1:
                 again = sampled_again(engine, asked, task, settings)
         num_frames = max(2, round(seconds * made[0].fps))
-        recorded = [recorded_videos(moments, num_frames, made[0].fps, size) for moments in (asked, reference)]
+        real, others = (recorded_videos(moments, num_frames, made[0].fps, size) for moments in (asked, reference))
         shortest = min(num_frames, *(len(one.frames) for one in made))
         length = clip_frames or max(2, min(16, shortest))
         if length < clips.shortest:
@@ -127,7 +127,7 @@ def video(
             )
         window_s = engine.video.gaps_per_window / engine.video.keyframe_fps
         instruments = Instruments(clips, pictures, finder, length, window_s, name)
-        compared = Compared(made, *recorded, again)
+        compared = Compared(made, real, others, again)
         how = f"archives, {passes} passes" if archives else f"{context} known frame(s), {passes} passes"
         seeds = "of the archives" if archives else f"{seed} on, {count} futures each"
         figures = tuple(video_figures(compared, wanted, instruments, seeds, how, show))

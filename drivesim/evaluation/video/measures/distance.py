@@ -124,8 +124,9 @@ def ratio_figure(
 
     value = frechet_distance(known.values, first.values) / frechet_distance(known.values, second.values)
     low, high = bootstrap_interval(log_ratio, [known.num_videos, first.num_videos], _RESAMPLES, centred=True)
-    interval = (None, None) if low is None or high is None else (float(np.exp(low)), float(np.exp(high)))
-    return Figure(name, group, value, *interval, len(first.values), protocol)
+    if low is None or high is None:
+        return Figure(name, group, value, None, None, len(first.values), protocol)
+    return Figure(name, group, value, float(np.exp(low)), float(np.exp(high)), len(first.values), protocol)
 
 
 def _drawn_distance(known: Features, found: Features, of_known: np.ndarray, of_found: np.ndarray) -> float:

@@ -75,8 +75,8 @@ def _distances(perceptual: PerceptualDistance, one: Video, two: Video, device: s
     """Moments in seconds, and the distance of the two videos at each of them."""
     shortest = min(len(one.frames), len(two.frames))
     places = np.unique(np.linspace(0, shortest - 1, min(shortest, _MOST_MOMENTS + 1)).round().astype(int))[1:]
-    frames = [np.concatenate([video.frames[p : p + 1] for p in places]) for video in (one, two)]
-    return [round(float(p / one.fps), 2) for p in places], perceptual_distances(perceptual, *frames, device)
+    first, second = (np.concatenate([video.frames[p : p + 1] for p in places]) for video in (one, two))
+    return [round(float(p / one.fps), 2) for p in places], perceptual_distances(perceptual, first, second, device)
 
 
 def _figure(name: str, group: str, values: np.ndarray, protocol: Protocol) -> Figure:

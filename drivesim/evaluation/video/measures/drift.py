@@ -87,7 +87,9 @@ def slope_figure(name: str, curves: Sequence[np.ndarray], protocol: Protocol) ->
     Each curve may have a level of its own. The interval is by bootstrap over blocks of five windows, because
     neighbouring windows are alike.
     """
-    moments, values, blocks = [], [], []
+    moments: list[np.ndarray] = []
+    values: list[np.ndarray] = []
+    blocks: list[np.ndarray] = []
     for curve in curves:
         if len(curve) >= 3:
             window = np.arange(len(curve), dtype=float)

@@ -94,7 +94,7 @@ class I3D:
         if not path.is_file():
             raise InputError(f"{path}: no such file; the FVD needs I3D as TorchScript, such as i3d_torchscript.pt")
         try:
-            network = torch.jit.load(str(path), map_location=device).eval()
+            network = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]  # untyped in torch
         except RuntimeError as error:
             raise InputError(f"{path}: not a TorchScript file ({str(error).splitlines()[0]})") from None
         loaded = cls(network, sha256_of(path), device)

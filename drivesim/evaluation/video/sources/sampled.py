@@ -137,11 +137,12 @@ def _windows(
 def _identity(engine: Engine, scenario: Scenario, future: int, seed: int, settings: EngineSettings) -> str:
     """A name that changes with everything that changes the frames; the upsampler is not part of it."""
     roles = sampled_roles(roles_of(settings), settings, engine.checkpoints)
+    sampling = heeded_settings(settings, engine.checkpoints).canonical()
+    del sampling["upsampler"]
     parts = {
         "stages": {role: engine.checkpoints.sha256[role] for role in roles},
         "scenario": scenario.canonical(),
-        "settings": heeded_settings(settings, engine.checkpoints).canonical(),
+        "settings": sampling,
         "run": [seed, future],
     }
-    del parts["settings"]["upsampler"]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:32]
