@@ -10,6 +10,8 @@ trained weights therefore keeps what such footage cannot teach:
 - **Stages without footage of their own** keep their weights. The upsampler learns nothing from frames that are smaller
   than those that it makes, the vehicle detector learns from annotated vehicles only (detected ones would teach it the
   mistakes of another detector), and the layouts need labelled frames.
+- **Students in few steps are left out**, because they stand for the models that they were taught by. They are trained
+  anew once the adapted models are good enough.
 - **A stage that wants clips of several frame rates** is trained on those that there are. Logs of 10 frames per second
   have none at 40.
 """
@@ -121,7 +123,9 @@ def adaptation_shares(
         )
     if not traits.has_annotations:
         reasons[VEHICLE_DETECTOR] = "the footage has no annotated vehicles"
-    shares = Shares() if from_scratch else Shares(_SHARES)
+    shares = Shares()
+    if not from_scratch:
+        shares = Shares({role: _SHARES.get(role, 0.0) for role in shares.by_role})
     return shares.changed([f"{role}=0" for role in reasons]), reasons
 
 

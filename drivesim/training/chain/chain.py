@@ -196,6 +196,8 @@ class Chain:
         there = request.checkpoint(request.role).is_file() and BASE_OF.get(request.role) not in before
         if there or request.initial is None or self.request.initial is None:
             return "leave out", why
+        if STAGES[request.role].student_of is not None:  # it would take the place of a teacher that is trained on
+            return "leave out", why
         return "keep", f"{why}; its weights in {request.initial} are kept"
 
     def _keep(self, role: str) -> None:
