@@ -73,3 +73,15 @@ footage_under
 
 # Read by the page in the browser.
 _.camera_height_m
+
+# Networks.sampled asks for students by the name of their stage.
+_.image_few_steps
+_.prediction_few_steps
+_.interpolation_few_steps
+
+# Lists of frames implement numpy's way to take parts of them; rich reads the caption of a table.
+__getitem__
+_.caption
+
+# The script that takes the pictures of the page calls what is named on its command line.
+_.study
