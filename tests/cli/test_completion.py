@@ -62,7 +62,7 @@ def test_every_verb_and_option_is_offered(path: tuple[str, ...]) -> None:
         (("rollout", ""), []),
         (("rollout", "--out", ""), []),
         (("rollout", "--seed", ""), []),
-        (("train", "im"), ["image"]),
+        (("train", "autoe"), ["autoencoder"]),
         (("nonsense", "--"), []),
         (("rollout", "--json", "--js"), []),  # given already
         (("batch", "--seed", "1", "--seed"), ["--seed", "--seeds"]),  # may be given again
