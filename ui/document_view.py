@@ -59,12 +59,13 @@ class DocumentView:
 
     def changes(self, document: Document, state: PageState) -> dict[Any, Any]:
         """Returns new values of `marks` for the page in `state`."""
-        return {
+        parts = {
             self.editor: editor_json(document, state.edit, state.revision),
             self.scene: drawing_json(document, self.services, state.edit),
-            self.warnings: warnings_html(document),
             self.takeaway: takeaway_json(document, state.preset, self.services),
         }
+        stamped = {part: json.dumps({**json.loads(text), "serial": state.serial}) for part, text in parts.items()}
+        return {**stamped, self.warnings: warnings_html(document)}
 
     def refused(self, reason: str, state: PageState) -> dict[Any, Any]:
         """Returns new values of `marks` without the changes that cannot be merged, and with the reason."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from drivesim.errors import InputError
 from drivesim.scenario import Scenario
 from ui.document import Desk, Document
 from ui.parts import parsed
+from ui.security.arrival import arrival_us
 
 DEFAULT_GUIDANCE = 6.0
 CONTROLS = ("name", "time_of_day", "crowdedness", "guidance", "seed", "duration_s", "futures")
@@ -24,12 +25,16 @@ _SEED_LIMIT = 2**63
 
 @dataclass(frozen=True)
 class PageState:
-    """The values of the components that show a part of the scenario, as a request sends them."""
+    """The values of the components that show a part of the scenario, as a request sends them.
+
+    `serial` grows from request to request; a page drops an answer to an earlier request than it has had an answer to.
+    """
 
     editor: dict[str, Any]
     scene: dict[str, Any]
     preset: str
     controls: dict[str, Any]
+    serial: int = field(default_factory=arrival_us, compare=False)
 
     @classmethod
     def of(cls, editor: Any, scene: Any, preset: Any, *controls: Any) -> PageState:

@@ -11,6 +11,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from ui.security.accounts import Accounts, Throttle
+from ui.security.arrival import note_arrival
 from ui.security.calls import allowed_call
 from ui.security.login import COOKIE, MAX_BODY, log_in, login_page
 from ui.security.routes import route_of
@@ -102,6 +103,7 @@ class Gateway:
         return login_page() if path == "/" and request.method == "GET" else _error(401, "log in first")
 
     async def _posted(self, max_body: int, is_call: bool, request: Request, send: Send) -> None:
+        note_arrival()
         announced = request.headers.get("content-length", "")
         expected = int(announced) if announced.isdecimal() and len(announced) < 12 else max_body
         if expected > max_body:

@@ -31,16 +31,30 @@ window.drivesim = window.drivesim || {};
     const root = element.querySelector(".ds-mount") || element;
     if (root.dataset.mounted) return;
     root.dataset.mounted = "yes";
+    let latest = {};
+    let serial = 0;
+    const set = (value) => {
+      latest = value;
+      props.value = JSON.stringify(value);
+    };
     const api = {
       // Restores a value that an answer to an earlier event has overwritten.
-      keep: (value) => (props.value = JSON.stringify(value)),
+      keep: set,
       send(name, value, data) {
-        if (value !== undefined) props.value = JSON.stringify(value);
+        if (value !== undefined) set(value);
         trigger(name, data || {});
       },
     };
     const show = make(root, api);
-    const update = () => page.unlessPressed(root, () => show(page.parse(props.value, {})));
+    // Answers can overtake each other: one that belongs to an earlier request than the last one is dropped.
+    const take = () => {
+      const value = page.parse(props.value, {});
+      if (value.serial < serial) return set(latest);
+      serial = value.serial || serial;
+      latest = value;
+      show(value);
+    };
+    const update = () => page.unlessPressed(root, take);
     watch("value", update);
     update();
   };
