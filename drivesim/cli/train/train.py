@@ -128,7 +128,7 @@ def _is_sharded(asked: bool | None, request: StageRequest) -> bool:
     Raises:
         InputError: It is asked for, but there is only one process, or the stage cannot be sharded.
     """
-    from drivesim.models.stages import TEACHER_OF, Family
+    from drivesim.models.stages import Family
     from drivesim.training.loop.distributed import world_size
 
     stage = STAGES[request.role]
