@@ -93,6 +93,7 @@ def valid_arguments(verb: str, at: Path) -> dict[str, str]:
         "doctor": {"checkpoints": models},
         "adapt": {"data": empty, "out": "adapted", "minutes": "1", "plan": "", "init": models},
         "train chain": {"data": empty, "out": "trained", "minutes": "1", "preset": "tiny", "plan": ""},
+        "train average": {"stage": "image", "out": empty, "length": "0.1"},
         "train autoencoder": {"data": empty, "out": "trained", "preset": "tiny", "steps": "0"},
         "evaluate compare": {"first": str(at / "report.json"), "second": str(at / "report.json")},
         "evaluate steering": {"archives": archive, **made_with},

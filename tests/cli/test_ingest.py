@@ -56,10 +56,8 @@ def test_a_folder_of_videos_with_one_that_is_broken(tmp_path: Path) -> None:
     [
         (["--odometry"], "field of view and its height"),
         (["--camera-height", "1.4"], "need --fov"),
-        (["--fov", "300"], "field of view of 6° to 174°"),
         (["--wheelbase", "2.8"], "give both"),
         (["--width", "1023"], "width of 256 to 4096"),
-        (["--fps", "0"], "0.25 to 120 frames per second"),
         (["--mask", "nowhere.png"], "nowhere.png"),
         (["--held-out", "other"], "no recording called other"),
     ],

@@ -114,8 +114,8 @@ def test_a_sample_does_not_depend_on_its_neighbours(randomise, video_config, con
     assert torch.allclose(video(X[:1], TAU[:1], alone), out[:1], atol=1e-4)
 
 
-def first(record: object) -> dict[str, torch.Tensor]:
-    return {name: value[:1] for name, value in vars(record).items()}
+def first(record: object) -> dict[str, torch.Tensor | None]:
+    return {name: None if value is None else value[:1] for name, value in vars(record).items()}
 
 
 def forgotten(conditioning: Conditioning) -> dict[str, Conditioning]:

@@ -63,7 +63,7 @@ BAD_SWEEPS = {
     ),
     "a choice out of range": (
         f"{GRID}    time_of_day:\n      choice: [day, dusk]",
-        [(9, 21, "`time_of_day`: expected 'day' or 'night', got 'dusk'")],
+        [(9, 7, "case 1 (time_of_day = 'dusk'): `time_of_day`: 'dusk' is not supported yet")],
     ),
     "a float for a count": (
         f"{RANDOM}    crowdedness: {{uniform: [0, 5]}}",

@@ -54,6 +54,8 @@ def require_sound_metadata(files: ArchiveFiles, manifest: Manifest) -> None:
 def _consolidated_group(file: str, content: bytes) -> dict[str, object]:
     """Returns the consolidated metadata of a group's document; FileProblem where anything else was changed in it."""
     changed = FileProblem(file, "was changed: it is not the document that was written")
+    if content != content.strip():  # zarr writes nothing around a document
+        raise changed
     try:
         document = parse_json(content)
     except ValueError:

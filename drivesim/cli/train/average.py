@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from drivesim.cli.lines import say
 from drivesim.cli.options import JsonOption
 from drivesim.cli.train.options import Out
 from drivesim.errors import InputError
@@ -41,4 +42,4 @@ def average(
     if as_json:
         typer.echo(json.dumps({"stage": role, "length": length, "sha256": published.sha256[role]}))
     else:
-        typer.echo(f"{published.path(role)}: average over {length:g} of the training")
+        say(f"{published.path(role)}: average over {length:g} of the training")

@@ -25,6 +25,7 @@ from drivesim.models.checkpoints import (
     write_manifest,
 )
 from drivesim.models.presets import Preset
+from drivesim.models.stages import TEACHER_OF
 from drivesim.models.temporal import temporal_names
 from drivesim.models.unet import UNet
 
@@ -71,7 +72,7 @@ def test_round_trip_in_half_precision(role: str, tmp_path: Path, preset: Preset,
         assert torch.equal(tensor, saved[name].half().float()), name
 
 
-@pytest.mark.parametrize("role", list(BASE_OF))
+@pytest.mark.parametrize("role", sorted(set(BASE_OF) - set(TEACHER_OF)))
 def test_a_temporal_stage_is_stored_alone_and_stands_on_its_base(
     role: str, folder: Path, preset: Preset, randomise
 ) -> None:

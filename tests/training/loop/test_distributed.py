@@ -46,7 +46,7 @@ class Stage:
         return {}
     def keep_best(self):
         pass
-    def losses(self, step, generator):
+    def losses(self, step, used, generator):
         x = torch.randn(2, 1, 4, 8, 8, generator=generator)
         loss = (self.network(x, torch.tensor([10, 500])) - x.roll(1, -1)).square().mean()
         yield LossTerm("network", loss, {"loss": loss})

@@ -76,7 +76,7 @@ def test_a_resumed_run_has_the_same_losses_and_parameters(training, tmp_path: Pa
 def test_a_state_of_the_decoder_alone_is_refused_where_the_other_weights_are_missing(training, tmp_path: Path) -> None:
     whole = training(tmp_path, 1)
     decoder = {name: p for name, p in whole.stage.parameters()["network"].items() if name.startswith("decoder.")}
-    whole.state.parameters["network"] = decoder
+    whole.state.parameters["network"] = whole.average.parameters = decoder
     for name in set(whole.average.average) - set(decoder):
         del whole.average.average[name]
     whole.save()
@@ -127,8 +127,8 @@ def test_a_training_that_leaves_the_finite_numbers_stops_with_its_last_good_stat
     diverging = training(tmp_path, 100)
     losses = diverging.stage.losses
 
-    def spoiled(step: int, generator: torch.Generator) -> Iterator[LossTerm]:
-        for term in losses(step, generator):
+    def spoiled(step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
+        for term in losses(step, used, generator):
             value = term.value
             if step >= 4 and poisoned == "loss":
                 value = value + torch.full((), torch.inf)
