@@ -165,6 +165,9 @@ def name(command: Command) -> str:
 def read(arguments: list[str], whole: bool) -> None:
     """Lets the program's parser read a command; fails for a command, an option or a value that it does not know."""
     command, context = typer.main.get_command(app), None
+    if arguments == ["--install-completion"]:  # reading it would change the shell of whoever runs the tests
+        assert any(arguments[0] in parameter.opts for parameter in command.params)
+        return
     while True:
         last = not hasattr(command, "commands")
         try:
