@@ -14,7 +14,7 @@ import numpy as np
 from drivesim.detection.adherence import FOUND, MISSING, WRONG_CATEGORY, Adherence, adherence
 from drivesim.engine import Engine
 from drivesim.engine.conditions import conditioned_layouts
-from drivesim.evaluation.metrics.bootstrap import mean_interval, ratio_interval
+from drivesim.evaluation.figures import mean_figure, ratio_figure
 from drivesim.evaluation.metrics.slices import box_slices, frame_slices
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.composed import (
@@ -81,12 +81,10 @@ def _rates(group: str, results: Sequence[Adherence], time_of_day: np.ndarray, pr
             total = np.array([mask.sum() for mask in masks])
             for outcome in (FOUND, WRONG_CATEGORY, MISSING):
                 hits = np.array([_count(r, outcome, mask) for r, mask in zip(kept, masks, strict=True)])
-                yield _ratio(outcome.replace(" ", "_"), f"{group}, {part}", hits, total, per_box)
+                yield ratio_figure(outcome.replace(" ", "_"), f"{group}, {part}", hits, total, per_box)
         for name in ("unasked", "misplaced"):
             counts = np.array([getattr(result, name).sum() for result in kept], float)
-            value, interval = (counts.mean(), mean_interval(counts)) if len(counts) else (None, (None, None))
-            value = None if value is None else float(value)
-            yield Figure(f"{name}_per_frame", f"{group}, {frame_part}", value, *interval, len(counts), per_frame)
+            yield mean_figure(f"{name}_per_frame", f"{group}, {frame_part}", counts, per_frame)
 
 
 def _relative(group: str, made: Sequence[Adherence], real: Sequence[Adherence], protocol: Protocol) -> Figure:
@@ -94,15 +92,7 @@ def _relative(group: str, made: Sequence[Adherence], real: Sequence[Adherence], 
     hits = np.array([result.outcome.count(FOUND) for result in made], float)
     known = np.array([result.outcome.count(FOUND) for result in real], float)
     measure = replace(protocol, measure="boxes found in made frames per box found in real ones, bootstrap")
-    return _ratio("found_relative", group, hits, known, measure)
-
-
-def _ratio(name: str, group: str, numerator: np.ndarray, denominator: np.ndarray, protocol: Protocol) -> Figure:
-    total = int(denominator.sum())
-    if not total:
-        return Figure(name, group, None, None, None, 0, protocol)
-    value = float(numerator.sum() / total)
-    return Figure(name, group, value, *ratio_interval(numerator, denominator), total, protocol)
+    return ratio_figure("found_relative", group, hits, known, measure)
 
 
 def _count(result: Adherence, outcome: str, mask: np.ndarray) -> int:

@@ -11,7 +11,7 @@ from drivesim.detection.detections import Detections
 from drivesim.detection.detector import Detector
 from drivesim.detection.scores import Verdicts, judge
 from drivesim.engine import Engine
-from drivesim.evaluation.metrics.bootstrap import mean_interval, ratio_interval
+from drivesim.evaluation.figures import mean_figure, ratio_figure
 from drivesim.evaluation.metrics.slices import SIZES_PX, size_name
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.chain_frames import CONDITION_NAMES, FrameSource, chain_frames
@@ -141,17 +141,14 @@ def _hits(verdicts: Verdicts) -> np.ndarray:
 def _ratio(
     name: str, group: str, numerator: np.ndarray, denominator: np.ndarray, protocol: Protocol, measure: str
 ) -> Figure:
-    total = int(denominator.sum())
-    value = float(numerator.sum() / total) if total else None
-    interval = ratio_interval(numerator, denominator) if total else (None, None)
-    return Figure(name, group, value, *interval, total, replace(protocol, measure=measure))
+    return ratio_figure(name, group, numerator, denominator, replace(protocol, measure=measure))
 
 
 def _false_detections(group: str, verdicts: Verdicts, protocol: Protocol) -> Figure:
     frames = len(verdicts.num_vehicles)
     counts = np.bincount(verdicts.frame[~verdicts.hit], minlength=frames).astype(float)
     measure = replace(protocol, measure=f"detections of at least {FROM_PX} px per frame that hit no vehicle, bootstrap")
-    return Figure("false_per_frame", group, float(counts.mean()), *mean_interval(counts), frames, measure)
+    return mean_figure("false_per_frame", group, counts, measure)
 
 
 def _protocol(footage: MeasuredFootage, detector: Detector, sampling: FrameSampling, seed: int) -> Protocol:

@@ -17,7 +17,7 @@ from drivesim.archive.reader import Rollout
 from drivesim.data.drive_log import DriveLog
 from drivesim.data.ingest.labels.odometry import Odometry
 from drivesim.errors import InputError
-from drivesim.evaluation.metrics.bootstrap import ratio_interval
+from drivesim.evaluation.figures import ratio_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.geometry.camera import PinholeCamera
@@ -183,8 +183,5 @@ def _ratio(
     """The ratio of two sums over frames. The bootstrap draws whole seconds, because their frames are similar."""
     _, second = np.unique(block, return_inverse=True)
     above, below = (np.bincount(second, weights=values) for values in (numerator, denominator))
-    total = float(below.sum())
     protocol = replace(protocol, measure=f"{_MEASURES[measure]}, bootstrap over seconds")
-    if total <= 1e-9:
-        return Figure(name, group, None, None, None, 0, protocol)
-    return Figure(name, group, float(above.sum()) / total, *ratio_interval(above, below), len(numerator), protocol)
+    return ratio_figure(name, group, above, below, protocol, count=len(numerator))

@@ -26,7 +26,7 @@ from drivesim.engine import Engine, EngineSettings, sampled_roles, settings_name
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
-from drivesim.evaluation.metrics.bootstrap import mean_interval
+from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol, Report
 from drivesim.evaluation.reconstruction import perceptual_distances
@@ -193,11 +193,11 @@ def futures_figures(
     for group, by_future in distances.items():
         best = by_future[np.arange(len(by_future)), by_future.mean(2).argmin(1)]
         name = "best_of_k" if group == "futures" else "perceptual"
-        yield _mean(name, group, best.mean(1), protocol)
+        yield mean_figure(name, group, best.mean(1), protocol)
         if group == "futures":
-            yield _mean("mean_of_k", group, by_future.mean((1, 2)), protocol)
+            yield mean_figure("mean_of_k", group, by_future.mean((1, 2)), protocol)
         for place, horizon_s in enumerate(horizons):
-            yield _mean(name, f"{group} after {horizon_s:g} s", best[:, place], protocol)
+            yield mean_figure(name, f"{group} after {horizon_s:g} s", best[:, place], protocol)
     protocol = _protocol(compared, task, keyframe_fps, "Fréchet distance to the real keyframes", network)
     real = features_of(network, np.concatenate([item.real for item in compared]), device)
     for group in GROUPS:
@@ -265,10 +265,6 @@ def _distances(perceptual: PerceptualDistance, compared: Sequence[Compared], gro
         real = np.concatenate([item.real] * (len(frames) // len(item.real)))
         rows.append(perceptual_distances(perceptual, frames, real, device).reshape(-1, len(item.real)))
     return np.stack(rows)
-
-
-def _mean(name: str, group: str, values: np.ndarray, protocol: Protocol) -> Figure:
-    return Figure(name, group, float(values.mean()), *mean_interval(values), len(values), protocol)
 
 
 def _protocol(

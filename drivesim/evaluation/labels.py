@@ -9,7 +9,8 @@ import numpy as np
 from scipy.stats import rankdata
 
 from drivesim.engine import Engine
-from drivesim.evaluation.metrics.bootstrap import bootstrap_interval, mean_interval
+from drivesim.evaluation.figures import mean_figure
+from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
 from drivesim.evaluation.protocol import Figure
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames, detector_protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
@@ -73,11 +74,9 @@ def label_figures(
         interval = bootstrap_interval(correlation, [len(requested)])
         yield Figure("crowdedness_spearman", group, _number(value), *interval, len(requested), ranks)
         difference = (counted - requested).astype(float)
-        yield Figure(
-            "crowdedness_error", group, float(difference.mean()), *mean_interval(difference), len(requested), errors
-        )
+        yield mean_figure("crowdedness_error", group, difference, errors)
         right = (rule.time_of_day(frames) == footage.time_of_day).astype(float)
-        yield Figure("time_of_day_right", group, float(right.mean()), *mean_interval(right), len(right), times)
+        yield mean_figure("time_of_day_right", group, right, times)
 
 
 def counted_vehicles(detector: VehicleDetector, frames: np.ndarray) -> np.ndarray:

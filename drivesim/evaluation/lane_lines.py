@@ -16,7 +16,7 @@ import numpy as np
 
 from drivesim.data.road_columns import RoadColumns
 from drivesim.engine import Engine
-from drivesim.evaluation.metrics.bootstrap import ratio_interval
+from drivesim.evaluation.figures import ratio_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames, reconstructed_frames
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
@@ -152,7 +152,5 @@ def _figures(group: str, errors: list[np.ndarray], protocol: Protocol) -> Iterat
             found,
         ),
     ):
-        count = int(below.sum())
         of_measure = replace(protocol, measure=f"{measure}, bootstrap over frames")
-        value, interval = (None, (None, None)) if not count else (above.sum() / count, ratio_interval(above, below))
-        yield Figure(name, group, None if value is None else float(value), *interval, count, of_measure)
+        yield ratio_figure(name, group, above, below, of_measure)

@@ -9,7 +9,7 @@ from typing import cast
 import numpy as np
 import torch
 
-from drivesim.evaluation.metrics.bootstrap import mean_interval
+from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.metrics.corruptions import ladder
 from drivesim.evaluation.metrics.similarity import psnr_db, ssim
 from drivesim.evaluation.protocol import Figure, Protocol, Report
@@ -65,7 +65,7 @@ def reconstruction_figures(
                 settings="posterior mean",
             )
             values = measure(frames, made)
-            yield Figure(name, group, float(values.mean()), *mean_interval(values), len(values), protocol)
+            yield mean_figure(name, group, values, protocol)
         on_progress("comparing", done, len(sets))
 
 

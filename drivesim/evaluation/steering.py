@@ -14,7 +14,7 @@ from drivesim.detection.adherence import MIN_IOU
 from drivesim.detection.matching import match_boxes
 from drivesim.engine import Engine
 from drivesim.errors import InputError
-from drivesim.evaluation.metrics.bootstrap import ratio_interval
+from drivesim.evaluation.figures import ratio_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.geometry.boxes import iou_matrix
@@ -137,14 +137,11 @@ def _boxes(views: Sequence[ActorView]) -> np.ndarray:
 
 def _mean(name: str, group: str, outcomes: Sequence[_Outcome], values: Sequence[float], protocol: Protocol) -> Figure:
     """The mean over boxes. Frames of one second are similar, so that the bootstrap draws whole seconds."""
-    if not outcomes:
-        return Figure(name, group, None, None, None, 0, protocol)
     blocks = sorted({(o.future, o.second) for o in outcomes})
     place = {block: index for index, block in enumerate(blocks)}
-    number = [place[o.future, o.second] for o in outcomes]
+    number = np.array([place[o.future, o.second] for o in outcomes], int)
     total, summed = np.bincount(number).astype(float), np.bincount(number, weights=values)
-    value = float(summed.sum() / total.sum())
-    return Figure(name, group, value, *ratio_interval(summed, total), len(outcomes), protocol)
+    return ratio_figure(name, group, summed, total, protocol, count=len(outcomes))
 
 
 def _steered_scenario(archive: Archive) -> Scenario:

@@ -17,7 +17,7 @@ from drivesim.evaluation.attributes.classifier import (
     train_classifier,
 )
 from drivesim.evaluation.attributes.crops import ShownVehicles
-from drivesim.evaluation.metrics.bootstrap import ratio_interval
+from drivesim.evaluation.figures import ratio_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames, reconstructed_frames
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
@@ -122,7 +122,5 @@ def figures_of(
     ):
         below = np.bincount(vehicles.frame[counted], minlength=protocol.num_samples).astype(float)
         above = np.bincount(vehicles.frame[counted & right], minlength=protocol.num_samples).astype(float)
-        count = int(below.sum())
-        value, interval = (None, (None, None)) if not count else (above.sum() / count, ratio_interval(above, below))
         of_measure = replace(protocol, measure=f"{measure}, bootstrap over frames")
-        yield Figure(name, group, None if value is None else float(value), *interval, count, of_measure)
+        yield ratio_figure(name, group, above, below, of_measure)

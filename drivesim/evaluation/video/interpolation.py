@@ -18,7 +18,7 @@ from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.future.interpolate import interpolate_gaps
 from drivesim.engine.seeds import noise
-from drivesim.evaluation.metrics.bootstrap import mean_interval
+from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress
@@ -155,9 +155,10 @@ def interpolation_figures(
     for part, chosen in _parts(gaps).items():
         for place, method in enumerate(METHODS):
             of_method = values[chosen, place]
-            yield _figure("perceptual", f"{method}, {part}", of_method, distance)
+            yield mean_figure("perceptual", f"{method}, {part}", of_method, distance)
             if method in (BLEND, WARP):
-                yield _figure("perceptual_less_model", f"{method}, {part}", of_method - values[chosen, 0], difference)
+                less = of_method - values[chosen, 0]
+                yield mean_figure("perceptual_less_model", f"{method}, {part}", less, difference)
 
 
 def _parts(gaps: Sequence[Gap]) -> dict[str, np.ndarray]:
@@ -172,7 +173,3 @@ def _parts(gaps: Sequence[Gap]) -> dict[str, np.ndarray]:
         parts |= {name: of_rate, f"{name}, fastest third": fast}
         parts |= {f"{name}, {time}": of_rate & (times == place) for place, time in enumerate(TIMES_OF_DAY)}
     return {name: np.flatnonzero(mask) for name, mask in parts.items() if mask.any()}
-
-
-def _figure(name: str, group: str, values: np.ndarray, protocol: Protocol) -> Figure:
-    return Figure(name, group, float(values.mean()), *mean_interval(values), len(values), protocol)

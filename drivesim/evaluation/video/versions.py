@@ -18,7 +18,7 @@ from drivesim.engine.first_frame.compose import fitted
 from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.seeds import RunNoise
 from drivesim.engine.upsample import upsample, upsample_blocks
-from drivesim.evaluation.metrics.bootstrap import mean_interval
+from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.metrics.features import FeatureNetwork
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
@@ -30,7 +30,7 @@ from drivesim.evaluation.video.measures.distance import (
     clip_distance_name,
     distance_figure,
     distance_protocols,
-    ratio_figure,
+    distance_ratio_figure,
 )
 from drivesim.evaluation.video.measures.features import ClipNetwork
 from drivesim.evaluation.video.measures.warping import warping_of
@@ -112,7 +112,7 @@ def version_figures(
     for first, second in ratios:
         for name, of_kind, one, a, b in zip(names, protocols, known, found[first], found[second], strict=True):
             measure = replace(of_kind, measure=f"{of_kind.measure}; ratio of the two, each video drawn for both")
-            yield ratio_figure(f"{name}_ratio", f"{first} over {second}", one, a, b, measure)
+            yield distance_ratio_figure(f"{name}_ratio", f"{first} over {second}", one, a, b, measure)
 
 
 def decoder_versions(engine: Engine, settings: EngineSettings) -> Versions:
@@ -200,4 +200,4 @@ def _means(group: str, rows: np.ndarray, protocol: Protocol) -> Iterator[Figure]
         known = values[np.isfinite(values)]
         if len(known) and not (group == REAL and name == "perceptual"):
             how = replace(protocol, measure=f"{measure}, bootstrap over clips", network=network)
-            yield Figure(name, group, float(known.mean()), *mean_interval(known), len(known), how)
+            yield mean_figure(name, group, known, how)

@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from drivesim.detection.detector import Detector
+from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.labels import BrightnessRule
-from drivesim.evaluation.metrics.bootstrap import mean_interval
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.evaluation.video.sources.videos import Video
@@ -58,7 +58,7 @@ def continuity_figures(
         if rule is not None and known:
             last = np.concatenate([video.frames[len(video.frames) - 1 : len(video.frames)] for video in known])
             right = (rule.time_of_day(last) == np.array([video.time_of_day for video in known])).astype(float)
-            yield Figure("time_of_day_kept", group, float(right.mean()), *mean_interval(right), len(right), kept)
+            yield mean_figure("time_of_day_kept", group, right, kept)
         if detector is not None:
             gained = []
             for done, video in enumerate(videos, 1):
@@ -72,7 +72,7 @@ def continuity_figures(
                 network_sha256=detector.sha256,
                 resize=detector.preparation,
             )
-            yield Figure("vehicles_gained", group, float(values.mean()), *mean_interval(values), len(values), counted)
+            yield mean_figure("vehicles_gained", group, values, counted)
 
 
 def _vehicles_gained(video: Video, detector: Detector) -> float:

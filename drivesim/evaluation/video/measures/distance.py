@@ -110,7 +110,7 @@ def distance_figure(name: str, group: str, known: Features, found: Features, pro
     return Figure(name, group, value, *interval, len(found.values), protocol)
 
 
-def ratio_figure(
+def distance_ratio_figure(
     name: str, group: str, known: Features, first: Features, second: Features, protocol: Protocol
 ) -> Figure:
     """Returns the distance of a first set over that of a second one of the same videos.

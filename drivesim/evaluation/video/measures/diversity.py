@@ -13,7 +13,7 @@ from itertools import combinations
 
 import numpy as np
 
-from drivesim.evaluation.metrics.bootstrap import mean_interval
+from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress
@@ -66,9 +66,9 @@ def diversity_figures(
             continue
         shortest = min(len(row) for rows in by_pair.values() for row in rows)
         scenes = np.array([np.mean([row[:shortest] for row in rows], 0) for rows in by_pair.values()])
-        yield _figure("pair_distance", group, scenes.mean(1), protocol)
+        yield mean_figure("pair_distance", group, scenes.mean(1), protocol)
         for place in range(shortest):
-            yield _figure("pair_distance", f"{group}, after {moments[place]:g} s", scenes[:, place], protocol)
+            yield mean_figure("pair_distance", f"{group}, after {moments[place]:g} s", scenes[:, place], protocol)
 
 
 def _distances(perceptual: PerceptualDistance, one: Video, two: Video, device: str) -> tuple[list[float], np.ndarray]:
@@ -77,7 +77,3 @@ def _distances(perceptual: PerceptualDistance, one: Video, two: Video, device: s
     places = np.unique(np.linspace(0, shortest - 1, min(shortest, _MOST_MOMENTS + 1)).round().astype(int))[1:]
     first, second = (np.concatenate([video.frames[p : p + 1] for p in places]) for video in (one, two))
     return [round(float(p / one.fps), 2) for p in places], perceptual_distances(perceptual, first, second, device)
-
-
-def _figure(name: str, group: str, values: np.ndarray, protocol: Protocol) -> Figure:
-    return Figure(name, group, float(values.mean()), *mean_interval(values), len(values), protocol)

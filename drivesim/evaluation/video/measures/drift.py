@@ -14,7 +14,8 @@ import cv2
 import numpy as np
 
 from drivesim.distances import KernelDistance
-from drivesim.evaluation.metrics.bootstrap import bootstrap_interval, mean_interval
+from drivesim.evaluation.figures import mean_figure
+from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
 from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
@@ -76,7 +77,7 @@ def drift_figures(
         for window in range(longest):
             values = np.array([row[window] for row in rows if len(row) > window])
             group = f"window {window}"
-            yield Figure(name, group, float(values.mean()), *mean_interval(values), len(values), protocols[name])
+            yield mean_figure(name, group, values, protocols[name])
         if longest >= SETTLED_FROM + 3:
             yield slope_figure(name, [row[SETTLED_FROM:] for row in rows], protocols[name])
 

@@ -18,7 +18,7 @@ import numpy as np
 from drivesim.data.ingest.labels.detected import TrackedDetection, joined_detections
 from drivesim.detection.detections import Detections
 from drivesim.detection.detector import Detector
-from drivesim.evaluation.metrics.bootstrap import ratio_interval
+from drivesim.evaluation.figures import ratio_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.evaluation.video.sources.videos import Video
@@ -77,16 +77,12 @@ def permanence_figures(
                 f"vehicles of at least {MIN_SIDE_PX:g} px that {kind}, per vehicle and second, bootstrap over videos"
             )
             name = f"{kind.replace(' ', '_')}_per_vehicle_s"
-            value = float(events.sum() / seconds.sum()) if seconds.sum() else None
-            interval = ratio_interval(events, seconds) if seconds.sum() else (None, None)
-            yield Figure(name, group, value, *interval, round(seconds.sum()), replace(protocol, measure=measure))
+            how = replace(protocol, measure=measure)
+            yield ratio_figure(name, group, events, seconds, how, count=round(seconds.sum()))
         measure = "detected vehicles per frame, bootstrap over videos"
         frames = np.array([len(video.frames) for video in videos], float)
         counts = np.array([one.vehicles_per_frame for one in found]) * frames
-        value, interval = float(counts.sum() / frames.sum()), ratio_interval(counts, frames)
-        yield Figure(
-            "vehicles_per_frame", group, value, *interval, int(frames.sum()), replace(protocol, measure=measure)
-        )
+        yield ratio_figure("vehicles_per_frame", group, counts, frames, replace(protocol, measure=measure))
 
 
 def permanence(video: Video, detector: Detector) -> Permanence:

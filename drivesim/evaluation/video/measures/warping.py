@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from drivesim.evaluation.metrics.bootstrap import mean_interval
+from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.evaluation.video.measures.flow import optical_flow, sampled_at, seen_in_both
@@ -53,14 +53,7 @@ def warping_figures(
         for place, (name, measure) in enumerate(measures.items()):
             values = np.array([row[place] for row in rows if row is not None and np.isfinite(row[place])])
             if len(values):
-                yield Figure(
-                    name,
-                    group,
-                    float(values.mean()),
-                    *mean_interval(values),
-                    len(values),
-                    replace(protocol, measure=measure),
-                )
+                yield mean_figure(name, group, values, replace(protocol, measure=measure))
 
 
 def warping_of(video: Video) -> tuple[float, float, float] | None:

@@ -15,7 +15,7 @@ from drivesim.evaluation.video.measures.distance import (
     clip_distance_figures,
     clip_features,
     clips_of,
-    ratio_figure,
+    distance_ratio_figure,
 )
 from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
 
@@ -54,9 +54,9 @@ def test_a_ratio_compares_two_versions_of_the_same_videos(protocol: Protocol, pa
     real = [video_of(pan(seed, 8)) for seed in range(8)]
     known, good = (clip_features(network, clips_of(part, 4)) for part in (real[:4], real[4:]))
     bad = clip_features(network, clips_of([video_of(255 - video.frames // 2) for video in real[4:]], 4))
-    figure = ratio_figure("ratio", "bad over good", known, bad, good, protocol)
+    figure = distance_ratio_figure("ratio", "bad over good", known, bad, good, protocol)
     assert figure.low > 1
-    assert ratio_figure("ratio", "same", known, good, good, protocol).value == pytest.approx(1)
+    assert distance_ratio_figure("ratio", "same", known, good, good, protocol).value == pytest.approx(1)
 
 
 def test_frames_that_pass_once_have_the_same_features(pan, video_of) -> None:
