@@ -104,8 +104,8 @@ def export(
 
 
 def _with_boxes(archive: Archive, frames: Iterable[np.ndarray], checkpoints: Path | None) -> Iterator[np.ndarray]:
+    from drivesim.rollout.archived import archived_scenario
     from drivesim.rollout.frame_boxes import with_boxes
-    from drivesim.rollout.job import archived_scenario
 
     found = with_boxes(frames, archived_scenario(archive), archive.layout.fps, _detector(checkpoints))
     return (frame.drawn() for frame in found)

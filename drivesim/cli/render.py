@@ -41,7 +41,7 @@ def render(
     from dataclasses import replace
 
     from drivesim.assets import default_checkpoints
-    from drivesim.rollout.job import render_job
+    from drivesim.rollout.archived import render_job
 
     require_archive(archive)
     job = render_job(archive, out, checkpoints or default_checkpoints(), crf, precision=precision and precision.value)

@@ -21,7 +21,7 @@ from drivesim.evaluation.figures import ratio_figure
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.geometry.camera import PinholeCamera
-from drivesim.rollout.job import archived_scenario
+from drivesim.rollout.archived import archived_scenario
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.road import Camera
 

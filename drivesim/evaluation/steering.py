@@ -21,7 +21,7 @@ from drivesim.geometry.boxes import iou_matrix
 from drivesim.geometry.requestable import longer_side
 from drivesim.models.checkpoints import VEHICLE_DETECTOR
 from drivesim.models.vehicle_detector import detect_vehicles
-from drivesim.rollout.job import archived_scenario
+from drivesim.rollout.archived import archived_scenario
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX, FRAME_WIDTH_PX

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import os
 import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 import drivesim
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
@@ -46,7 +43,6 @@ from drivesim.errors import InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.precision import FLOAT32
 from drivesim.models.stages import TEACHER_OF
-from drivesim.rollout.machine import MAX_THREADS, chosen_device
 from drivesim.rollout.workers import WorkerSpec, windows_from_workers
 from drivesim.scenario import Scenario
 from drivesim.wording import counted
@@ -210,88 +206,6 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
             yield from _preview(job, future)
         if all(writer.committed_windows(future) == timeline.num_windows for future in range(job.futures)):
             yield from _contact_sheet(job)
-
-
-class _Origin(BaseModel):
-    """How an archive was made, as far as a rendering repeats it; somebody may have edited it."""
-
-    model_config = ConfigDict(strict=True)
-
-    seed: Annotated[int, Field(ge=0, lt=2**63)]
-    preset: Literal["fast", "quality"]
-    device: Literal["cpu", "cuda"]
-    threads: Annotated[int, Field(ge=1, le=MAX_THREADS)]
-    gate_attempts: Annotated[int, Field(ge=1, le=64)]
-    precision: Literal["float32", "bfloat16"] = "float32"
-    frames_precision: Literal["float32", "bfloat16"] | None = None
-
-
-def render_job(
-    path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF, precision: str | None = None
-) -> RolloutJob:
-    """Returns the job that renders an archive's latents into a new archive, on the kind of device that made them.
-
-    `run_rollout` refuses the job if the checkpoints are not those that made the archive.
-
-    Args:
-        path: the archive.
-        out: folder for the new archive.
-        checkpoints: folder of the models.
-        crf: quality of the videos.
-        precision: number format of the networks that make the frames; by default that of the archive.
-
-    Raises:
-        InputError: the archive was not made by a rollout, or `out` is the folder that holds it.
-        ArchiveError: it is damaged.
-    """
-    archive = open_archive(path)
-    scenario = archived_scenario(archive)
-    if os.path.realpath(out / f"{scenario.name}.zarr") == str(archive.path):
-        raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
-    try:
-        inputs = archive.manifest.inputs
-        made = _Origin.model_validate(
-            {
-                **inputs["settings"],
-                "seed": inputs["scenario"]["seed"],
-                "preset": archive.provenance["preset"],
-                "device": inputs["device"],
-                "threads": inputs["threads"],
-            }
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise _not_a_rollout(path, error) from None
-    return RolloutJob(
-        scenario=scenario,
-        out=out,
-        checkpoints=checkpoints,
-        seed=made.seed,
-        futures=archive.layout.num_futures,
-        preset=made.preset,
-        device=chosen_device(made.device),
-        threads=made.threads,
-        crf=crf,
-        gate=made.gate_attempts,
-        latents=path,
-        precision=made.precision,
-        frames_precision=precision or made.frames_precision,
-    )
-
-
-def archived_scenario(archive: Archive) -> Scenario:
-    """Returns the scenario that an archive was made of; raises InputError if no rollout made the archive."""
-    try:
-        return Scenario.model_validate_json(json.dumps(archive.provenance["scenario"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise _not_a_rollout(archive.path, error) from None
-
-
-def _not_a_rollout(path: Path, error: Exception) -> InputError:
-    message = " ".join(str(error).split())[:200]
-    if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        message = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
-    return InputError(f"{path}: was not made by a rollout of this drivesim ({message})")
 
 
 def verified_checkpoints(folder: Path) -> CheckpointSet:

@@ -17,7 +17,8 @@ from drivesim.batch.attempt import load_engine
 from drivesim.engine import Engine, fast
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
-from drivesim.rollout.job import Committed, RolloutJob, deciding_checkpoints, render_job, run_rollout
+from drivesim.rollout.archived import render_job
+from drivesim.rollout.job import Committed, RolloutJob, deciding_checkpoints, run_rollout
 from drivesim.scenario import Scenario
 
 SCENARIO = Scenario.model_validate(

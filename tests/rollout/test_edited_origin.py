@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from drivesim.archive import ArchiveLayout, ArchiveWriter
 from drivesim.cli.main import app
 from drivesim.errors import InputError
-from drivesim.rollout.job import render_job
+from drivesim.rollout.archived import render_job
 from drivesim.scenario import Scenario
 
 LAYOUT = ArchiveLayout(1, 8, 8, 3, (16, 32, 3), (4, 2, 4), 10, 2.5)

@@ -17,7 +17,8 @@ from drivesim.archive import ArchiveWriter, check_archive, open_archive
 from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
 from drivesim.rollout import workers
-from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, render_job, run_rollout
+from drivesim.rollout.archived import render_job
+from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, run_rollout
 from drivesim.scenario import Scenario, load_scenario
 
 PREVIEWS = ["contact_sheet.png", "future_00.mp4", "future_00.png", "future_01.mp4", "future_01.png"]

@@ -11,7 +11,7 @@ from typing import Any
 from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
 from drivesim.models.vehicle_detector import VehicleDetector, detect_vehicles
-from drivesim.rollout.job import archived_scenario
+from drivesim.rollout.archived import archived_scenario
 from drivesim.scenario.interchange.coco import category_id, coco, coco_document, corner_and_size
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
 

@@ -14,7 +14,7 @@ from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
 from drivesim.detection.detections import Detections
 from drivesim.errors import ArchiveWriteError, InputError, MissingExtraError
-from drivesim.rollout.job import archived_scenario
+from drivesim.rollout.archived import archived_scenario
 from drivesim.scenario.previews.drawing import CATEGORY_COLOURS
 from drivesim.scenario.schema.vocabulary import CATEGORIES
 

@@ -22,14 +22,14 @@ from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscrimina
 from drivesim.models.pixels import grid
 from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
-from drivesim.training.losses.adversarial import (
+from drivesim.training.losses.crops import CropConfig, draw_crops, inside_boxes
+from drivesim.training.losses.reconstruction import (
     ReconstructionConfig,
     ReconstructionLoss,
     mean_psnr_db,
     pixel_loss,
     psnr_inside_db,
 )
-from drivesim.training.losses.crops import CropConfig, draw_crops, inside_boxes
 from drivesim.training.stages.stage import SINGLE_FRAMES, FootageStage, LossTerm, TrainingConfig, named_parameters
 
 

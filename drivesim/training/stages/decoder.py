@@ -16,8 +16,8 @@ from drivesim.models.discriminators import PatchDiscriminator3d, PatchDiscrimina
 from drivesim.models.pixels import grid
 from drivesim.models.temporal import last_temporal_projection, temporal_parameters
 from drivesim.training.loop.randomness import standard_normal, step_generator
-from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss, mean_psnr_db
 from drivesim.training.losses.crops import CropConfig, draw_crops
+from drivesim.training.losses.reconstruction import ReconstructionConfig, ReconstructionLoss, mean_psnr_db
 from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 
 

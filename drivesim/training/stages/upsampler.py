@@ -29,8 +29,8 @@ from drivesim.models.pixels import grid
 from drivesim.models.temporal import last_temporal_projection, temporal_parameters
 from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.loop.randomness import step_generator
-from drivesim.training.losses.adversarial import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.losses.crops import CropConfig, draw_crops
+from drivesim.training.losses.reconstruction import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 from drivesim.training.stages.upsampling import Upsampling, shrunk, with_more_detail
 

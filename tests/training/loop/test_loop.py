@@ -15,8 +15,8 @@ from drivesim.models.presets import tiny
 from drivesim.training.loop.budget import Progress, TrainingBudget
 from drivesim.training.loop.loop import MOST_SKIPPED_STEPS, Training
 from drivesim.training.loop.randomness import step_generator
-from drivesim.training.losses.adversarial import ReconstructionConfig
 from drivesim.training.losses.crops import CropConfig
+from drivesim.training.losses.reconstruction import ReconstructionConfig
 from drivesim.training.preparation.footage import packed_footage
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.stages.autoencoder import AutoencoderStage, AutoencoderTraining

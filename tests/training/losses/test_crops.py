@@ -10,8 +10,8 @@ from drivesim.data.clips import FootageTensors, clip_places, draw
 from drivesim.data.drive_log import find_drive_logs
 from drivesim.data.packed import pack
 from drivesim.training.loop.randomness import step_generator
-from drivesim.training.losses.adversarial import pixel_loss, psnr_inside_db
 from drivesim.training.losses.crops import CropConfig, draw_crops, inside_boxes, thin_and_bright
+from drivesim.training.losses.reconstruction import pixel_loss, psnr_inside_db
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import InputError
 from drivesim.evaluation.video.sources.videos import Video
 from drivesim.models.pixels import to_bytes
-from drivesim.rollout.job import archived_scenario
+from drivesim.rollout.archived import archived_scenario
 
 
 @dataclass(frozen=True, eq=False)
