@@ -9,17 +9,22 @@ import typer
 
 from drivesim.cli.lines import say
 from drivesim.cli.train.options import (
-    MOST_MINUTES,
-    MOST_STEPS,
+    BatchScale,
     Cache,
     Device,
     EvaluateMinutes,
     HeldOut,
+    Minutes,
+    Plan,
+    PlanOrReportAsJson,
     Seed,
+    Share,
+    StageSteps,
     Threads,
     device_of,
     local_data,
     preset_of,
+    require_time,
 )
 from drivesim.errors import InputError
 
@@ -33,10 +38,7 @@ def adapt(
         str, typer.Argument(help="Folder with drive logs, as `drivesim ingest` makes them; or its URL (s3://...).")
     ],
     out: Annotated[Path, typer.Option(help="Folder for the adapted checkpoints and the report.")],
-    minutes: Annotated[
-        float,
-        typer.Option(min=0.0, max=MOST_MINUTES, help="Training time for all stages together, in minutes; more than 0."),
-    ],
+    minutes: Minutes,
     held_out: HeldOut = None,
     cache: Cache = None,
     init: Annotated[
@@ -48,24 +50,16 @@ def adapt(
         list[str] | None,
         typer.Option(help="Train only this stage; may be repeated.", show_default="all that the footage can teach"),
     ] = None,
-    share: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STAGE=NUMBER",
-            help="Share of the time for a stage, relative to the others; 0 leaves the stage out. Can be repeated.",
-        ),
-    ] = None,
+    share: Share = None,
     whole_autoencoder: Annotated[
         bool, typer.Option("--whole-autoencoder", help="Train the encoder too, which changes all latents.")
     ] = False,
     preset: Annotated[
         str, typer.Option(help="Sizes of all networks with --from-scratch: tiny, demo or paper.")
     ] = "demo",
-    steps: Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Maximum number of steps per stage.")] = None,
-    batch_scale: Annotated[
-        int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
-    ] = 1,
-    plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, without training.")] = False,
+    steps: StageSteps = None,
+    batch_scale: BatchScale = 1,
+    plan: Plan = False,
     frames: Annotated[
         int, typer.Option(min=2, max=10**6, help="Number of held-out frames that are reconstructed.")
     ] = 128,
@@ -78,7 +72,7 @@ def adapt(
     device: Device = "cpu",
     threads: Threads = None,
     evaluate_minutes: EvaluateMinutes = 5.0,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the report as JSON.")] = False,
+    as_json: PlanOrReportAsJson = False,
 ) -> None:
     """Train the models on your own footage, and measure them on held-out drives before and after.
 
@@ -87,8 +81,7 @@ def adapt(
 
     Running the same command again continues after an interruption; finished stages are skipped.
     """
-    if not minutes:
-        raise InputError("--minutes: expected a number above 0: without time no stage is trained")
+    require_time(minutes)
     if from_scratch and init is not None:
         raise InputError("--from-scratch and --init exclude each other")
     from drivesim.assets import default_checkpoints

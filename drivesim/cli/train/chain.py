@@ -12,22 +12,26 @@ import typer
 
 from drivesim.cli.lines import console, description, say
 from drivesim.cli.train.options import (
-    MOST_MINUTES,
-    MOST_STEPS,
+    BatchScale,
     Cache,
     Data,
     Device,
     EvaluateMinutes,
     HeldOut,
+    Minutes,
     Out,
+    Plan,
+    PlanOrReportAsJson,
     PresetName,
     Seed,
+    Share,
+    StageSteps,
     Threads,
     device_of,
     local_data,
     preset_of,
+    require_time,
 )
-from drivesim.errors import InputError
 from drivesim.escapes import escaped
 
 if TYPE_CHECKING:
@@ -38,28 +42,17 @@ if TYPE_CHECKING:
 def chain(
     data: Data,
     out: Out,
-    minutes: Annotated[
-        float,
-        typer.Option(min=0.0, max=MOST_MINUTES, help="Training time for all stages together, in minutes; more than 0."),
-    ],
-    share: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="STAGE=NUMBER",
-            help="Share of the time for a stage, relative to the others; 0 leaves the stage out. Can be repeated.",
-        ),
-    ] = None,
-    plan: Annotated[bool, typer.Option("--plan", help="Print what would be trained, without training.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan or the report as JSON.")] = False,
+    minutes: Minutes,
+    share: Share = None,
+    plan: Plan = False,
+    as_json: PlanOrReportAsJson = False,
     init: Annotated[Path | None, typer.Option(help="Folder of checkpoints that new stages start from.")] = None,
     record_workers: Annotated[
         int, typer.Option(min=0, max=256, help="Number of processes that record footage while the stages train.")
     ] = 0,
     preset: PresetName = "demo",
-    steps: Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Maximum number of steps per stage.")] = None,
-    batch_scale: Annotated[
-        int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
-    ] = 1,
+    steps: StageSteps = None,
+    batch_scale: BatchScale = 1,
     seed: Seed = 0,
     held_out: HeldOut = None,
     cache: Cache = None,
@@ -74,8 +67,7 @@ def chain(
     Running the same command again continues after an interruption; finished stages are skipped. If the footage or the
     checkpoint that a stage builds on has changed, the stage continues from its weights.
     """
-    if not minutes:
-        raise InputError("--minutes: expected a number above 0: without time no stage is trained")
+    require_time(minutes)
     from drivesim.training.chain.chain import Chain
     from drivesim.training.chain.request import ChainRequest
     from drivesim.training.chain.shares import Shares

@@ -1,4 +1,4 @@
-"""Options that `train STAGE` and `train chain` share."""
+"""Options that `train STAGE`, `train chain` and `adapt` share."""
 
 from __future__ import annotations
 
@@ -40,12 +40,35 @@ HeldOut = Annotated[
 ]
 Device = Annotated[str, typer.Option(help="Device to train on: cpu or cuda.")]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Number of CPU threads per process.")]
+Minutes = Annotated[
+    float,
+    typer.Option(min=0.0, max=MOST_MINUTES, help="Training time for all stages together, in minutes; more than 0."),
+]
+Share = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STAGE=NUMBER",
+        help="Share of the time for a stage, relative to the others; 0 leaves the stage out. Can be repeated.",
+    ),
+]
+StageSteps = Annotated[int | None, typer.Option(min=1, max=MOST_STEPS, help="Maximum number of steps per stage.")]
+BatchScale = Annotated[
+    int, typer.Option(min=1, max=256, help="Factor by which the batch size of each stage is multiplied.")
+]
+Plan = Annotated[bool, typer.Option("--plan", help="Print what would be trained, without training.")]
+PlanOrReportAsJson = Annotated[bool, typer.Option("--json", help="Print the plan or the report as JSON.")]
 EvaluateMinutes = Annotated[
     float,
     typer.Option(
         min=0.0, max=MOST_MINUTES, help="Time between evaluations in minutes; each evaluation also saves the state."
     ),
 ]
+
+
+def require_time(minutes: float) -> None:
+    """Raises InputError if there is no time to train in."""
+    if not minutes:
+        raise InputError("--minutes: expected a number above 0: without time no stage is trained")
 
 
 def preset_of(name: str) -> Preset:
