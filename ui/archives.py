@@ -90,8 +90,7 @@ class Archives:
         stamp = _stamp(path)
         with self._lock:
             opened, known, archive = self._opened.get(key, (0.0, 0, None))
-        fresh = archive is not None and (archive.complete or time.monotonic() - opened < _FRESH_S)
-        if fresh and known == stamp:
+        if archive is not None and known == stamp and (archive.complete or time.monotonic() - opened < _FRESH_S):
             return archive
         archive = open_archive(path)
         with self._lock:

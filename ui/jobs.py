@@ -133,9 +133,10 @@ class Jobs:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._next() is not None)
-                if self._closed:
+                following = self._next()
+                if self._closed or following is None:
                     return
-                state, job = self._next()
+                state, job = following
                 state.state, state.started = RUNNING, time.monotonic()
             self._run(state, job)
 

@@ -63,9 +63,12 @@ def _boxes(scenario: Scenario) -> list[dict[str, Any]]:
 
 
 def _actors(scenario: Scenario) -> list[dict[str, Any]]:
+    scene = scenario.scene
+    if scene is None or scenario.actors is None:
+        return []
     return [
         {
-            "id": scenario.scene.id_of(index),
+            "id": scene.id_of(index),
             "category": actor.category,
             "distance_m": actor.distance_m,
             "lane": actor.lane,
@@ -73,7 +76,7 @@ def _actors(scenario: Scenario) -> list[dict[str, Any]]:
             "speed_mps": actor.speed_mps,
             "manoeuvres": ", ".join(manoeuvre.type for manoeuvre in actor.manoeuvres),
         }
-        for index, actor in enumerate(scenario.actors or ())
+        for index, actor in enumerate(scenario.actors)
     ]
 
 

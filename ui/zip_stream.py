@@ -36,6 +36,9 @@ class _Sink:
     def flush(self) -> None:
         """Does nothing, because no data is buffered."""
 
+    def close(self) -> None:
+        """Does nothing, because there is no file to close."""
+
     def take(self) -> bytes:
         taken, self.pieces = b"".join(self.pieces), []
         return taken

@@ -63,7 +63,7 @@ class Gateway:
         request, send = Request(scope, receive), _with_headers(send)
         answer = self._refusal(request)
         if answer is None and self._accounts is not None:
-            answer = await self._identified(request)
+            answer = await self._identified(request, self._accounts)
         if answer is not None:
             return await answer(scope, receive, send)
         route = route_of(request.method, scope["path"])
@@ -87,18 +87,18 @@ class Gateway:
             return _error(403, "requests from other sites are refused")
         return None
 
-    async def _identified(self, request: Request) -> Response | None:
+    async def _identified(self, request: Request, accounts: Accounts) -> Response | None:
         token = request.cookies.get(COOKIE, "")
         path = request.scope["path"]
         if path == "/login" and request.method == "POST":
             body = await _body(request, MAX_BODY)
             if body is None:
                 return _error(413, "the form is too large")
-            return await log_in(request, body, self._accounts, self._throttle)
+            return await log_in(request, body, accounts, self._throttle)
         if path == "/logout" and request.method == "POST":
-            self._accounts.log_out(token)
+            accounts.log_out(token)
             return RedirectResponse("/", status_code=303)
-        if self._accounts.knows(token):
+        if accounts.knows(token):
             return None
         return login_page() if path == "/" and request.method == "GET" else _error(401, "log in first")
 
