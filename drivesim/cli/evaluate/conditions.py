@@ -1,0 +1,110 @@
+"""`drivesim evaluate road` and `attributes`: whether frames obey road, headings and colours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from drivesim.cli.evaluate.figures import deliver, progress, shown
+from drivesim.cli.evaluate.options import (
+    AsJson,
+    BatchSize,
+    Conditions,
+    Data,
+    FootageSeed,
+    Guidance,
+    Low,
+    Out,
+    PresetOption,
+    Samples,
+    Seed,
+    Split,
+    SplitOption,
+    Steps,
+    conditions_named,
+)
+from drivesim.cli.evaluate.setup import composers, engine_of, footage_of, frame_size, sampling_of, subject_of
+from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
+
+
+def road(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 300,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    conditions: Conditions = "boxes,road,time_of_day",
+    low: Low = True,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure how far painted lines in composed frames lie from where the footage has them.
+
+    Run it with and without `road` among the --conditions to see what the road as a condition does. Reconstructed and
+    real frames show what the detector of lines itself misses.
+    """
+    from drivesim.evaluation.lane_lines import lane_line_figures
+    from drivesim.evaluation.protocol import Report
+
+    names = conditions_named(conditions)
+    engine = engine_of(checkpoints, device, *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
+        figures = tuple(lane_line_figures(engine, footage, names, sampling, footage_seed, show))
+    deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
+
+
+def attributes(
+    data: Data,
+    out: Out = None,
+    checkpoints: CheckpointsOption = None,
+    samples: Samples = 300,
+    seed: Seed = 0,
+    footage_seed: FootageSeed = 0,
+    split: SplitOption = Split.held_out,
+    conditions: Conditions = "boxes,box_headings,box_colours,time_of_day",
+    renders: Annotated[
+        Path | None, typer.Option(help="Folder with recorded footage to train the classifier on, by default --data.")
+    ] = None,
+    render_samples: Annotated[
+        int, typer.Option(min=2, max=10**6, help="Maximum number of recorded frames to train the classifier on.")
+    ] = 4000,
+    low: Low = True,
+    preset: PresetOption = Preset.fast,
+    guidance: Guidance = None,
+    steps: Steps = None,
+    batch_size: BatchSize = 8,
+    device: DeviceOption = Device.auto,
+    as_json: AsJson = False,
+) -> None:
+    """Measure whether vehicles in composed frames face where they should and have the right colour.
+
+    A small classifier, which is trained first on recorded frames of other logs, judges the vehicle in each box. What
+    it gets wrong in real frames is its own error. Run it with and without `box_headings` and `box_colours` among the
+    --conditions to see what these do.
+    """
+    from drivesim.evaluation.attributes.classifier import ClassifierTraining
+    from drivesim.evaluation.attributes.figures import attribute_figures, trained_classifier
+    from drivesim.evaluation.protocol import Report
+
+    names = conditions_named(conditions)
+    engine = engine_of(checkpoints, device, *composers(low))
+    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
+    size = frame_size(engine, low)
+    with progress() as bars:
+        show = shown(bars)
+        footage = footage_of(data, size, samples, split, footage_seed, show)
+        recorded = footage_of(renders or data, size, render_samples, Split.all, footage_seed, show)
+        classifier = trained_classifier(recorded, footage, ClassifierTraining(), show)
+        figures = tuple(attribute_figures(engine, classifier, footage, names, sampling, footage_seed, show))
+    deliver(Report("attributes", subject_of(engine, sampling, names), figures), out, as_json)
