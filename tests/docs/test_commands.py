@@ -80,7 +80,6 @@ ONLY_READ = {
     "evaluate upsampler": "the logs here are too small; tests/cli/evaluate/test_video.py makes larger ones",
     "evaluate attributes": "the logs here show too few vehicles; tests/evaluation/attributes makes more",
     "train average": "it needs the snapshots of a training; tests/training/loop/test_chosen_average.py makes them",
-    "train image_few_steps": "it needs several held-out frames; tests/training/stages/test_few_steps.py trains",
     "export --format rerun": "rerun-sdk is an extra; the test of the export runs it",
     "adapt": "it measures before and after training; tests/cli/test_adapt.py runs it on tiny models",
     "train s3://bucket/logs": "the bucket is not there; tests/cli/train/test_train.py trains on footage at a URL",

@@ -284,7 +284,7 @@ class FewStepsStage(LatentDiffusionStage):
         scaled: tuple[list[Tensor], list[Tensor]] = ([], [])
         for real, made in zip(self._real_statistics, self._held_out_statistics(sampled=True), strict=True):
             mean = real.mean(0)
-            spread = (real - mean).square().mean().sqrt()
+            spread = (real - mean).square().mean().sqrt().clamp(min=1e-6)  # a single held-out frame has no spread
             for frames, statistic in zip(scaled, (real, made), strict=True):
                 frames.append((statistic - mean) / spread)
         first, second = (torch.cat(frames, 1).cpu().numpy() for frames in scaled)
