@@ -70,3 +70,18 @@ class Denoiser:
 
     def _levels(self, x: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
         return expand_like(self.schedule.alpha(tau), x), expand_like(self.schedule.sigma(tau), x)
+
+
+def holding(denoise: Denoise, frames: Tensor, known: Tensor) -> Denoise:
+    """Returns a denoiser whose x0 is exact at known frames, so that a sampler adds noise to the truth there.
+
+    Args:
+        denoise: A denoiser of clips `b t c h w`.
+        frames: Clips `b t c h w` of which the known frames count.
+        known: Which frames are known, bool `b t`.
+    """
+
+    def denoise_unknown(x: Tensor, tau: Tensor) -> Tensor:
+        return torch.where(known[..., None, None, None], frames, denoise(x, tau))
+
+    return denoise_unknown

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from drivesim.diffusion.denoiser import Denoiser
+from drivesim.diffusion.denoiser import Denoiser, holding
 from drivesim.diffusion.parametrization import Epsilon, Parametrization, Velocity
 from drivesim.diffusion.schedule import Schedule
 
@@ -44,3 +44,13 @@ def test_weights_of_both_parametrizations_in_closed_form() -> None:
     velocity = Denoiser(schedule, Velocity(), min_snr_gamma=5.0).loss_weight(TAU)
     assert torch.allclose(epsilon, snr.clamp(max=5.0) / snr, rtol=1e-4)
     assert torch.allclose(velocity, snr.clamp(max=5.0) / (snr + 1), rtol=1e-4)
+
+
+def test_known_frames_are_held_and_the_others_denoised() -> None:
+    frames, x = torch.rand(2, 3, 1, 4, 4), torch.rand(2, 3, 1, 4, 4)
+    known = torch.tensor([[True, False, False], [True, True, False]])
+
+    x0 = holding(lambda x, tau: -x, frames, known)(x, torch.tensor([5, 5]))
+
+    assert torch.equal(x0[known], frames[known])
+    assert torch.equal(x0[~known], -x[~known])

@@ -11,7 +11,7 @@ import torch
 from einops import rearrange
 from torch import Tensor
 
-from drivesim.engine.future.predict import holding
+from drivesim.diffusion.denoiser import holding
 from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
@@ -87,4 +87,4 @@ def _clips(
     mask[:, 0] = mask[:, -1] = True
     context = ContextFrames(latents, mask)
     denoise = interpolation.denoise(replace(scene, context=context))
-    return interpolation.sample(holding(denoise, context), noise, settings, noise_of_step)
+    return interpolation.sample(holding(denoise, context.latents, context.mask), noise, settings, noise_of_step)

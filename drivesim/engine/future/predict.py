@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from drivesim.diffusion.denoiser import Denoise
+from drivesim.diffusion.denoiser import holding
 from drivesim.diffusion.guidance import guided
 from drivesim.diffusion.samplers import SamplerStep
 from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
@@ -55,7 +55,9 @@ def predict_window(
             settings.context_guidance,
             rescale=settings.guidance_rescale,
         )
-    yield from prediction.steps(holding(denoise, held), noise[None], settings.prediction, noise_of_step)
+    yield from prediction.steps(
+        holding(denoise, held.latents, held.mask), noise[None], settings.prediction, noise_of_step
+    )
 
 
 def held_context(known: Tensor, like: Tensor) -> ContextFrames:
@@ -70,13 +72,3 @@ def with_noise(context: ContextFrames, noise: Tensor, level: float) -> ContextFr
     latents = context.latents.clone()
     latents[0, : len(noise)] += level * noise
     return ContextFrames(latents, context.mask, torch.tensor([level], device=noise.device))
-
-
-def holding(denoise: Denoise, context: ContextFrames) -> Denoise:
-    """Returns a denoiser whose x0 is exact at the known frames, so that the sampler adds noise to the truth there."""
-    mask = context.mask[:, :, None, None, None]
-
-    def denoise_unknown(x: Tensor, tau: Tensor) -> Tensor:
-        return torch.where(mask, context.latents, denoise(x, tau))
-
-    return denoise_unknown

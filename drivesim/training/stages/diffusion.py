@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from drivesim.data.clips import GrowingTensor, draw
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
-from drivesim.diffusion.denoiser import Denoiser
+from drivesim.diffusion.denoiser import Denoise, Denoiser, holding
 from drivesim.diffusion.noise import NoiseCorrelation, around_first, chain
 from drivesim.diffusion.reconstruction import reconstructed
 from drivesim.diffusion.samplers import dpm_solver_2m, final
@@ -182,7 +182,7 @@ class LatentDiffusionStage(FootageStage):
                 clean, conditioning = self._held_out_clips(number, _HELD_OUT_CLIPS, generator)
                 error, _ = self._error(clean, conditioning, UNIFORM, generator)
                 cells = box_coverage(boxes_of(conditioning), *clean.shape[-2:]).amax(2)
-                cells = cells * unknown_frames(conditioning, clean)[..., None, None]
+                cells = cells * (~known_frames(conditioning, clean))[..., None, None]
                 num_clips += len(clean)
                 values.append(float(mean_of_unknown(error, conditioning)))
                 if cells.sum():  # footage may be unlabelled, or without vehicles
@@ -274,12 +274,7 @@ class LatentDiffusionStage(FootageStage):
         """What the network makes of clips with some noise in a few steps; known frames are held, as in a rollout."""
         steps = 1 + int(torch.randint(self.config.context.max_steps, (), generator=generator))
         tau = self.config.times.draw(self.denoiser.schedule, len(clean), generator).to(self.device)
-        bound = self.denoiser.bind(partial(self._predicted, conditioning))
-        known = (1 - unknown_frames(conditioning, clean))[..., None, None, None].bool()
-
-        def denoise(x: Tensor, tau: Tensor) -> Tensor:
-            return torch.where(known, clean, bound(x, tau))
-
+        denoise = self._denoise(clean, conditioning)
         with mixed_precision(self.device):
             return reconstructed(denoise, clean, self._noise(clean, generator), tau, self.denoiser.schedule, steps)
 
@@ -292,9 +287,13 @@ class LatentDiffusionStage(FootageStage):
         return own
 
     def _sampled(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
-        """Samples like clips `b t c h w`, under conditions."""
-        denoise = self.denoiser.bind(partial(self._predicted, conditioning))
+        """Samples like clips `b t c h w`, under conditions, as the engine does: known frames are held."""
+        denoise = self._denoise(clean, conditioning)
         return final(dpm_solver_2m(denoise, self._noise(clean, generator), self.denoiser.schedule, 20))
+
+    def _denoise(self, clean: Tensor, conditioning: Conditioning) -> Denoise:
+        denoise = self.denoiser.bind(partial(self._predicted, conditioning))
+        return holding(denoise, clean, known_frames(conditioning, clean))
 
     def _predicted(self, conditioning: Conditioning, x: Tensor, tau: Tensor) -> Tensor:
         prediction: Tensor = self.network(x, tau, conditioning)
@@ -346,12 +345,12 @@ def boxes_of(conditioning: Conditioning) -> BoxLayout:
 
 def mean_of_unknown(error: Tensor, conditioning: Conditioning) -> Tensor:
     """Returns the mean of an error `b t h w` over the frames that are not known."""
-    unknown = unknown_frames(conditioning, error)
+    unknown = ~known_frames(conditioning, error)
     return (error.mean((2, 3)) * unknown).sum() / unknown.sum()
 
 
-def unknown_frames(conditioning: Conditioning, like: Tensor) -> Tensor:
-    """Returns 1 for frames that are not known and 0 for the others: `b t`, like the frames of `like` `b t ...`."""
+def known_frames(conditioning: Conditioning, like: Tensor) -> Tensor:
+    """Returns which frames are known, bool `b t`, like the frames of `like` `b t ...`."""
     if conditioning.context is None:
-        return torch.ones(like.shape[:2], device=like.device)
-    return (~conditioning.context.mask).float()
+        return torch.zeros(like.shape[:2], dtype=torch.bool, device=like.device)
+    return conditioning.context.mask

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from drivesim.data.clips import draw
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
-from drivesim.diffusion.denoiser import Denoise, Denoiser
+from drivesim.diffusion.denoiser import Denoise, Denoiser, holding
 from drivesim.diffusion.guidance import guided
 from drivesim.diffusion.samplers import final, renoising, sampling_taus
 from drivesim.distances import KernelDistance
@@ -37,12 +37,13 @@ from drivesim.models.unet import UNet
 from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
 from drivesim.training.losses.perceptual import PerceptualDistance
+from drivesim.training.stages.contexts import with_known_frames
 from drivesim.training.stages.diffusion import (
     DiffusionTraining,
     LatentDiffusionStage,
     boxes_of,
+    known_frames,
     mean_of_unknown,
-    unknown_frames,
     vehicle_weights,
 )
 from drivesim.training.stages.stage import LossTerm, named_parameters
@@ -243,7 +244,7 @@ class FewStepsStage(LatentDiffusionStage):
         for name, aim, weight in (("from_teacher", of_teacher, by_teacher), ("from_truth", clean, by_truth)):
             error = ((made - aim).square() * self.channel_weight).mean(2)
             anchors[name] = mean_of_unknown(error * cells * weight[:, None, None, None], conditioning)
-        return _held(made, clean, conditioning), anchors
+        return with_known_frames(made, clean, known_frames(conditioning, clean)), anchors
 
     def _guided_teacher(self, conditioning: Conditioning) -> Denoise:
         weights = self.config.guidance
@@ -271,12 +272,8 @@ class FewStepsStage(LatentDiffusionStage):
 
     def _sampled(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
         """Samples like clips `b t c h w`, under conditions, as the engine does: known frames are held."""
-        x0 = self._x0(self.network, conditioning)
+        denoise = holding(self._x0(self.network, conditioning), clean, known_frames(conditioning, clean))
         noises = [self._noise(clean, generator) for _ in self._taus]
-
-        def denoise(x: Tensor, tau: Tensor) -> Tensor:
-            return _held(x0(x, tau), clean, conditioning)
-
         return final(renoising(denoise, noises, self.denoiser.schedule))
 
     def _measured(self) -> float:
@@ -307,14 +304,8 @@ class FewStepsStage(LatentDiffusionStage):
                 shown = clean
                 if sampled:
                     shown = self._sampled(clean, conditioning, torch.Generator().manual_seed(seed))
-                wanted = shown[unknown_frames(conditioning, clean).bool()]
+                wanted = shown[~known_frames(conditioning, clean)]
                 with mixed_precision(self.device):
                     frames = self.autoencoder.decode(wanted[:, None].to(decoder.device))[:, 0]
                     batches.append(self.perceptual.statistics(frames.to(self.device)))
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]
-
-
-def _held(x0: Tensor, clean: Tensor, conditioning: Conditioning) -> Tensor:
-    """Clips `x0` `b t c h w` with the known frames of `clean` in their places."""
-    unknown = unknown_frames(conditioning, clean)[..., None, None, None].bool()
-    return torch.where(unknown, x0, clean)
