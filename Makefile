@@ -60,7 +60,7 @@ $(STAMP): pyproject.toml constraints.txt
 	else \
 	    echo "missing from this machine:$$missing; install with: sudo apt-get install$$missing" >&2; exit 1; \
 	fi
-	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv || $(BIN)/python -m ensurepip --default-pip  # says why it fails, which venv does not
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$(EXTRAS)]'
 	@touch $(STAMP)
 
