@@ -28,7 +28,7 @@ from drivesim.rollout.job import identity_inputs, settings_of
 from drivesim.wording import counted
 
 _LOADED = {"autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler"}  # in a worker's first window
-_PER_WINDOW = ("predict", "interpolate", "decode")
+_PER_WINDOW = ("first frame", "predict", "interpolate", "decode")
 _DECIDES = ("checkpoints", "engine", "device", "threads", "settings")  # those of a job's inputs that decide its speed
 
 

@@ -57,15 +57,15 @@ def frames(engine: Engine, settings: EngineSettings, resume: ResumePoint | None 
 
 def calls(engine: Engine, role: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts the calls of the network of a stage, each with its diffusion time."""
-    made, network = [], getattr(engine.networks, role).network
+    taus, network = [], getattr(engine.networks, role).network
     forward = network.forward
 
     def counted(x, tau, conditioning):
-        made.append(int(tau[0]))
+        taus.append(int(tau[0]))
         return forward(x, tau, conditioning)
 
     monkeypatch.setattr(network, "forward", counted)
-    return made
+    return taus
 
 
 def test_fast_samples_the_students_at_their_levels_and_unguided(
