@@ -9,6 +9,7 @@ of thousands of small operations stands nearly still (docs/decisions.md has the 
 from __future__ import annotations
 
 import os
+import sys
 
 _WAITING_VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
@@ -23,3 +24,12 @@ def wait_passively() -> bool:
         return False
     os.environ["OMP_WAIT_POLICY"] = "PASSIVE"  # the only way to tell OpenMP, which reads it when it is loaded
     return True
+
+
+def compute_with(threads: int) -> None:
+    """Lets torch compute with so many threads, in this process and in those that it starts."""
+    os.environ["OMP_NUM_THREADS"] = str(threads)  # is read when torch is imported, which takes a second
+    if "torch" in sys.modules:
+        import torch
+
+        torch.set_num_threads(threads)

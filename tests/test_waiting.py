@@ -7,8 +7,9 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from drivesim.waiting import wait_passively
+from drivesim.waiting import compute_with, wait_passively
 
 VARIABLES = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT", "KMP_BLOCKTIME")
 
@@ -31,6 +32,19 @@ def test_what_the_user_has_set_stays(name: str, monkeypatch: pytest.MonkeyPatch)
     before = dict(os.environ)
     assert not wait_passively()
     assert dict(os.environ) == before
+
+
+def test_torch_computes_with_the_threads_asked_for_whether_it_is_loaded_or_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # so that what the function sets is undone
+    before = torch.get_num_threads()
+    try:
+        compute_with(3)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+    code = "from drivesim.waiting import compute_with\ncompute_with(2)\nimport torch\nprint(torch.get_num_threads())"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.split() == ["2"]
 
 
 def test_the_program_sets_it_before_it_loads_torch() -> None:

@@ -1,7 +1,7 @@
 """How long a batch will take and how much disk it will fill, from what earlier jobs of the same settings took.
 
 Work is counted per window (first frame, prediction, interpolation, decoding) and per frame (upsampling, writing,
-previews). If there is no earlier job, a window on each worker is measured first, once per machine (see `rates`).
+previews). If there is no earlier job, one window is measured first, once per machine (see `rates`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from drivesim.rollout.job import identity_inputs, settings_of
 from drivesim.wording import counted
 
 _LOADED = {"autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler"}  # in a worker's first window
-_PER_WINDOW = ("predict", "interpolate", "decode")
+_PER_WINDOW = ("first frame", "predict", "interpolate", "decode")
 _DECIDES = ("checkpoints", "engine", "device", "threads", "settings")  # those of a job's inputs that decide its speed
 
 
@@ -78,7 +78,7 @@ def predict_batch(
                 on_progress(f"from {counted(len(of_settings[key]), 'earlier job')}")
                 rates[key] = measured(of_settings[key])
             else:
-                rates[key] = _kept(key, job, plan, num_workers, on_progress)
+                rates[key] = _kept(key, job, plan, on_progress)
         timeline = Timeline(_video(job), settings.interpolation_passes, rollout.scenario.duration_s)
         frames = rollout.futures * timeline.num_frames
         windows = rollout.futures * timeline.num_windows
@@ -135,38 +135,36 @@ def _video(job: PlannedJob) -> VideoFormat:
     return CheckpointSet.open(job.rollout.checkpoints).preset.video
 
 
-def _kept(key: str, job: PlannedJob, plan: BatchPlan, num_workers: int, on_progress: Callable[[str], None]) -> Rates:
+def _kept(key: str, job: PlannedJob, plan: BatchPlan, on_progress: Callable[[str], None]) -> Rates:
     """Returns rates that were measured on this machine before, or measures and keeps them."""
-    file = RatesFile.of(key, num_workers)
+    file = RatesFile.of(key)
     if (rates := file.read()) is not None:
         on_progress(f"from a window that was measured earlier; remove {file.path} to measure again")
         return rates
-    on_progress(f"measuring a window on {counted(num_workers, 'worker')}, which is kept for later")
-    rates = _calibrated(job, plan, num_workers, on_progress)
+    on_progress("measuring a window, which is kept for later")
+    rates = _calibrated(job, plan, on_progress)
     file.write(rates)
     return rates
 
 
-def _calibrated(job: PlannedJob, plan: BatchPlan, num_workers: int, on_progress: Callable[[str], None]) -> Rates:
-    """Returns rates from a window on each worker at the same time, made in a folder that is removed again.
+def _calibrated(job: PlannedJob, plan: BatchPlan, on_progress: Callable[[str], None]) -> Rates:
+    """Returns rates from one window, made in a folder that is removed again.
 
-    In its first window a worker loads its networks. That is measured apart, and counts as part of the start.
+    The window takes what it takes a worker that has the machine for itself. In its first window a worker loads its
+    networks. That is measured apart, and counts as part of the start.
     """
     video = _video(job)
     window_s = video.gaps_per_window / video.keyframe_fps
     scenario = job.rollout.scenario.model_copy(update={"duration_s": min(window_s, job.rollout.scenario.duration_s)})
     with tempfile.TemporaryDirectory() as name:
-        folders = [Path(name) / JOBS_FOLDER / str(number) for number in range(num_workers)]
-        jobs = tuple(
-            PlannedJob(str(number), job.file, replace(job.rollout, scenario=scenario, futures=1, seed=number, out=out))
-            for number, out in enumerate(folders)
-        )
-        for event in run_batch(replace(plan, out=Path(name), jobs=jobs), num_workers):
+        folder = Path(name) / JOBS_FOLDER / "0"
+        measured_job = PlannedJob("0", job.file, replace(job.rollout, scenario=scenario, futures=1, out=folder))
+        for event in run_batch(replace(plan, out=Path(name), jobs=(measured_job,)), 1):
             if event.result.state == "failed":
                 raise DrivesimError(f"{job.title}: its first window could not be made: {event.result.error}")
             if isinstance(event.step, Progress):
                 on_progress(f"measuring: {event.step.stage}, {event.step.fraction:.0%} of a window")
-        rates, load_s = measured(folders), _loading_seconds(job)
+        rates, load_s = measured([folder]), _loading_seconds(job)
         return replace(rates, start_s=rates.start_s + load_s, window_s=max(0.0, rates.window_s - load_s))
 
 

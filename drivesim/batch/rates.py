@@ -1,7 +1,7 @@
 """What jobs of one kind take on this machine, kept from one dry run to the next.
 
 A measurement is a file in the user's cache, `~/.cache/drivesim/rates` or below `XDG_CACHE_HOME`. It is found again on
-the same machine for the same checkpoints, settings and number of workers.
+the same machine for the same checkpoints and settings.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ class RatesFile:
     path: Path
 
     @classmethod
-    def of(cls, kind: str, num_workers: int) -> RatesFile:
-        """Returns the place for jobs of a kind, made by so many workers on this machine."""
+    def of(cls, kind: str) -> RatesFile:
+        """Returns the place for jobs of a kind on this machine."""
         machine = [platform.node(), platform.machine(), platform.processor(), os.cpu_count()]
-        content = {"kind": kind, "workers": num_workers, "machine": machine, "versions": library_versions()}
+        content = {"kind": kind, "machine": machine, "versions": library_versions()}
         cache = os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()
         return cls(Path(cache) / "drivesim" / "rates" / f"{sha256(canonical_json(content))[:24]}.json")
 

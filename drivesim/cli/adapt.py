@@ -70,7 +70,7 @@ def adapt(
     seconds: Annotated[float, typer.Option(min=0.8, max=60, help="Length of the futures.")] = 2.4,
     seed: Seed = 0,
     device: Device = "cpu",
-    threads: Threads = None,
+    threads: Threads = 1,
     evaluate_minutes: EvaluateMinutes = 5.0,
     as_json: PlanOrReportAsJson = False,
 ) -> None:

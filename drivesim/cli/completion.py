@@ -10,7 +10,7 @@ import inspect
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -62,24 +62,23 @@ def candidates(app: typer.Typer, words: list[str], incomplete: str) -> Iterator[
         for found in candidates(app, [*words, option], value):
             yield Candidate(f"{option}={found.word}", found.help)
         return
-    words = list(words)
+    words, options = list(words), _without_verbs(app, get_command)
     while words:
         name = words.pop(0)
         if name.startswith("-"):
+            if words and any(name in param.opts and not param.is_flag for param in options.params):
+                words.pop(0)
             continue
         if (group := next((info for info in app.registered_groups if info.name == name), None)) is not None:
             assert group.typer_instance is not None, "typer adds a group as an instance"
-            app = group.typer_instance
+            app, options = group.typer_instance, _without_verbs(group.typer_instance, get_group)
             continue
         verb = next((info for info in app.registered_commands if _name(info) == name), None)
         if verb is not None:
             yield from _of_verb(verb, words, incomplete)
         return
     if incomplete.startswith("-"):
-        bare = copy(app)
-        bare.registered_commands, bare.registered_groups = [], []
-        built = get_command(bare) if bare.registered_callback else get_group(bare)
-        yield from _options(built, [], incomplete)
+        yield from _options(options, [], incomplete)
         return
     for info in app.registered_commands:
         if not info.hidden and _name(info).startswith(incomplete):
@@ -87,6 +86,13 @@ def candidates(app: typer.Typer, words: list[str], incomplete: str) -> Iterator[
     for group in app.registered_groups:
         if isinstance(group.name, str) and group.name.startswith(incomplete) and group.typer_instance is not None:
             yield Candidate(group.name, _first_sentence(str(group.typer_instance.info.help)))
+
+
+def _without_verbs(app: typer.Typer, build: Callable[[typer.Typer], Any]) -> Any:
+    """Returns the program, or a group of verbs, as a command that has only options of its own."""
+    bare = copy(app)
+    bare.registered_commands, bare.registered_groups = [], []
+    return build(bare)
 
 
 def _of_verb(verb: CommandInfo, words: list[str], incomplete: str) -> Iterator[Candidate]:

@@ -24,6 +24,7 @@ from drivesim.engine.future.schedule import Schedule, Step, Task, make_windows
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.future.windows import FutureStart, Progress, ResumePoint, Window
 from drivesim.engine.networks import EngineModels, Networks
+from drivesim.engine.sampling import made
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.threads import cpu_threads, each_with_threads
 from drivesim.models.checkpoints import CheckpointSet
@@ -102,7 +103,7 @@ class Engine:
         """Makes the first frame alone, uint8 `h w c`, with the networks for single pictures."""
         first_frame = self._first_frame(scenario, seed, settings)
         with cpu_threads(self.threads):
-            return first_frame.picture(first_frame.keyframe()[0])
+            return first_frame.picture(made(first_frame.keyframe())[0])
 
     def first_layout(
         self, scenario: Scenario, seed: int | None = None, settings: EngineSettings | None = None
@@ -132,7 +133,7 @@ class Engine:
         """
         first_frame = self._first_frame(scenario, seed, settings)
         with cpu_threads(self.threads):
-            choice = first_frame.gated_keyframe(max_attempts)
+            choice = made(first_frame.gated_keyframe(max_attempts))
             return first_frame.picture(choice.sample), choice
 
     @torch.inference_mode()
@@ -158,7 +159,7 @@ class Engine:
         """
         composer = Composer(self.models, settings or fast())
         with cpu_threads(self.threads):
-            keyframes = composer.keyframes(conditions, seeds, attempts or [0] * len(seeds))
+            keyframes = made(composer.keyframes(conditions, seeds, attempts or [0] * len(seeds)))
             return composer.pictures(keyframes, seeds, enlarge)
 
     @torch.inference_mode()
@@ -207,9 +208,9 @@ class Engine:
             CheckpointError: a network is missing.
         """
         start = FutureStart(future) if resume is None else FutureStart(future, resume.window, resume.latents)
-        for made in self.windows(scenario, [start], seed, settings):
-            if isinstance(made, Window):
-                yield made
+        for event in self.windows(scenario, [start], seed, settings):
+            if isinstance(event, Window):
+                yield event
 
     def windows(
         self,

@@ -1,15 +1,15 @@
-"""A diffusion network that is ready to sample, and the choice of its solver."""
+"""A diffusion network that is ready to sample, the choice of its solver, and work that tells how far it is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
-from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, final, renoising
+from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, renoising
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import Conditioning
 
@@ -18,6 +18,29 @@ ConditionedNetwork = Callable[[Tensor, Tensor, Conditioning], Tensor]
 NoiseOfStep = Callable[[int], Tensor]
 """(number of the step, from 1) -> noise (b, ...) with which a student goes to the next noise level."""
 Network = TypeVar("Network", bound=ConditionedNetwork)
+Made = TypeVar("Made")
+Making = Generator[float, None, Made]
+"""Work that yields the fraction of it that is done, rising to 1, and returns what it has made."""
+
+
+def made(making: Making[Made]) -> Made:
+    """Does work to its end and returns what it has made."""
+    while True:
+        try:
+            next(making)
+        except StopIteration as end:
+            result: Made = end.value
+            return result
+
+
+def within(making: Making[Made], start: float, stop: float) -> Making[Made]:
+    """Does work that is a part of other work, and yields fractions of the whole, from `start` to `stop`."""
+    while True:
+        try:
+            yield start + (stop - start) * next(making)
+        except StopIteration as end:
+            result: Made = end.value
+            return result
 
 
 @dataclass(frozen=True)
@@ -45,9 +68,11 @@ class DiffusionStage(Generic[Network]):
 
     def sample(
         self, denoise: Denoise, noise: Tensor, settings: SamplerSettings, noise_of_step: NoiseOfStep | None = None
-    ) -> Tensor:
+    ) -> Making[Tensor]:
         """Turns noise `(b, ...)` into a sample of the same shape; see `steps`."""
-        return final(self.steps(denoise, noise, settings, noise_of_step))
+        for step in self.steps(denoise, noise, settings, noise_of_step):
+            yield (step.index + 1) / self.count_steps(settings)
+        return step.x0
 
     def count_steps(self, settings: SamplerSettings) -> int:
         """Returns the number of steps to a sample."""

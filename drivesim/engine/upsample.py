@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.sampling import DiffusionStage, made
 from drivesim.engine.settings import UpsamplerSettings
 from drivesim.models.conditioning import Conditioning, LowResolution
 from drivesim.models.upsampler import Upsampler
@@ -57,5 +57,5 @@ def upsample(
     tau = torch.full((1,), settings.low_res_tau, device=low_res.device)
     noisy = stage.denoiser.schedule.diffuse(low_res[None], augmentation[None], tau)
     denoise = stage.denoise(Conditioning(low_res=LowResolution(noisy, tau)))
-    residual = stage.sample(denoise, noise[None], settings.sampling)
+    residual = made(stage.sample(denoise, noise[None], settings.sampling))
     return upsampler.frames(residual, low_res[None])[0]

@@ -69,7 +69,7 @@ def test_the_second_pass_makes_four_times_the_frames(engine: Engine, scenario: S
 def test_stages_are_told_and_blocks_make_the_window(engine: Engine, scenario: Scenario, windows: list[Window]) -> None:
     latents = [window.keyframe_latents for window in windows]
     steps = list(engine.future(scenario).render(1, latents[1], latents[0]))
-    assert [step.stage for step in steps[:3]] == ["interpolate", "decode", "upsample"]
+    assert list(dict.fromkeys(step.stage for step in steps)) == ["interpolate", "decode", "upsample"]
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[-1] == pytest.approx(1.0)

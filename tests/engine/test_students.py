@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from drivesim.engine import Engine, EngineSettings, ResumePoint, fast, quality, sampled_students
+from drivesim.engine.sampling import made
 from drivesim.engine.unheeded import heeded_settings
 from drivesim.models.checkpoints import BASE_OF, CheckpointSet, save_checkpoint, sha256_of, write_manifest
 from drivesim.models.presets import tiny
@@ -57,15 +58,15 @@ def frames(engine: Engine, settings: EngineSettings, resume: ResumePoint | None 
 
 def calls(engine: Engine, role: str, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Counts the calls of the network of a stage, each with its diffusion time."""
-    made, network = [], getattr(engine.networks, role).network
+    taus, network = [], getattr(engine.networks, role).network
     forward = network.forward
 
     def counted(x, tau, conditioning):
-        made.append(int(tau[0]))
+        taus.append(int(tau[0]))
         return forward(x, tau, conditioning)
 
     monkeypatch.setattr(network, "forward", counted)
-    return made
+    return taus
 
 
 def test_fast_samples_the_students_at_their_levels_and_unguided(
@@ -106,7 +107,7 @@ def test_attempts_of_the_gate_differ_with_a_student(with_students: Path) -> None
     assert conditions is not None
     composer = engine._first_frame(SCENARIO, 3, fast())
     with torch.inference_mode():
-        first, again, second = (composer._attempt(number) for number in (0, 0, 1))
+        first, again, second = (made(composer._attempt(number)) for number in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, second)
 

@@ -97,6 +97,16 @@ BAD_FIELDS = {
             (5, 27, "the box leaves the frame: expected x in 0..1024 and y in 0..512, got [400, 260, 1100, 340]"),
         ],
     ),
+    "a box outside the frame beside other mistakes in boxes": (
+        b"boxes:\n  - {category: lorry, xyxy: [400, 260, 1100, 340]}\n"
+        b"  - {category: car, coords: normalized, xyxy: [0.5, 0.5, 1.5, 0.6]}\n  - 7",
+        [
+            (4, 16, "`category`: expected 'car', 'van', 'truck' or 'bus', got 'lorry'"),
+            (4, 29, "the box leaves the frame: expected x in 0..1024 and y in 0..512, got [400, 260, 1100, 340]"),
+            (5, 47, "the box leaves the frame: expected x in 0..1 and y in 0..1, got [0.5, 0.5, 1.5, 0.6]"),
+            (6, 5, "expected a mapping, got 7"),
+        ],
+    ),
     "several at once": (
         b"futures: 0\nseed: x\nspeed: 3",
         [

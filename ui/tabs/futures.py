@@ -21,9 +21,10 @@ from ui.services import Services
 
 EMPTY = "No futures yet. Press Roll out to make them."
 _STAGES = {
-    "predict": "keyframes predicted",
-    "interpolate": "frames interpolated",
-    "decode": "decoded",
+    "first frame": "composing the first frame",
+    "predict": "predicting keyframes",
+    "interpolate": "interpolating frames",
+    "decode": "decoding",
     "upsample": "enlarging",
     "starting": "loading models",
 }

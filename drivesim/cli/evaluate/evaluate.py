@@ -42,12 +42,24 @@ from drivesim.cli.evaluate.steering import steering
 from drivesim.cli.evaluate.versions import decoder, interpolation, upsampler
 from drivesim.cli.evaluate.video import video
 from drivesim.cli.lines import say
-from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset, chosen_device
+from drivesim.cli.options import MOST_THREADS, CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.cli.verbs import VerbCommand, examples
 from drivesim.errors import InputError
 from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
+from drivesim.waiting import compute_with
 
 app = typer.Typer(no_args_is_help=True, help="Measure quality, with the protocol and the 95 % interval of each figure.")
+
+
+@app.callback()
+def _options(
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads; more help where cores are idle.")
+    ] = 1,
+) -> None:
+    compute_with(threads)
+
+
 app.command(cls=VerbCommand, epilog=examples("evaluate detection"))(detection)
 app.command(cls=VerbCommand, epilog=examples("evaluate futures"))(futures)
 app.command(cls=VerbCommand, epilog=examples("evaluate video"))(video)

@@ -57,7 +57,7 @@ def chain(
     held_out: HeldOut = None,
     cache: Cache = None,
     device: Device = "cpu",
-    threads: Threads = None,
+    threads: Threads = 1,
     evaluate_minutes: EvaluateMinutes = 5.0,
 ) -> None:
     """Train all stages in a given time.

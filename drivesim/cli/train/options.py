@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.lines import console, description
+from drivesim.cli.options import MOST_THREADS
 from drivesim.errors import InputError
 from drivesim.escapes import escaped
 
@@ -39,7 +40,10 @@ HeldOut = Annotated[
     ),
 ]
 Device = Annotated[str, typer.Option(help="Device to train on: cpu or cuda.")]
-Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="Number of CPU threads per process.")]
+Threads = Annotated[
+    int,
+    typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads per process; more help where cores are idle."),
+]
 Minutes = Annotated[
     float,
     typer.Option(min=0.0, max=MOST_MINUTES, help="Training time for all stages together, in minutes; more than 0."),

@@ -78,7 +78,7 @@ def _command_of(stage: str) -> Callable[..., None]:
         held_out: HeldOut = None,
         cache: Cache = None,
         device: Device = "cpu",
-        threads: Threads = None,
+        threads: Threads = 1,
         evaluate_minutes: EvaluateMinutes = 5.0,
         as_json: JsonOption = False,
     ) -> None:

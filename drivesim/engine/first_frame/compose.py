@@ -14,6 +14,7 @@ from drivesim.diffusion.guidance import Guide, guided
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
 from drivesim.engine.networks import EngineModels, guided_settings, latent_shape
+from drivesim.engine.sampling import Making
 from drivesim.engine.seeds import RunNoise, first_keyframe_noise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample
@@ -41,7 +42,7 @@ class Composer:
             return conditions
         return with_drawn_layouts(conditions, self.models.exact.layouts, seeds)
 
-    def keyframes(self, conditions: Conditioning, seeds: Sequence[int], attempts: Sequence[int]) -> Tensor:
+    def keyframes(self, conditions: Conditioning, seeds: Sequence[int], attempts: Sequence[int]) -> Making[Tensor]:
         """Latents `b c h w` that follow boxes and labels, with one condition, seed and attempt per sample."""
         conditions = self.with_layouts(conditions, seeds).to(self.models.device)
         shape, settings = latent_shape(self.models.checkpoints), guided_settings(self.settings, self.models.checkpoints)
@@ -64,7 +65,8 @@ class Composer:
             noise = torch.stack([first_keyframe_noise(shape, seed, attempt, step) for seed, attempt in samples])
             return noise[:, None].to(self.models.device)
 
-        return image.sample(denoise, noise_of_step(0), settings.image, noise_of_step)[:, 0]
+        sample = yield from image.sample(denoise, noise_of_step(0), settings.image, noise_of_step)
+        return sample[:, 0]
 
     def encoded(self, pictures: Sequence[np.ndarray]) -> Tensor:
         """Latents `b c h w` of pictures, each uint8 `h w 3` of any size."""

@@ -13,6 +13,7 @@ from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import Composer
 from drivesim.engine.first_frame.gate import Gated, gated, layout_to_obey
 from drivesim.engine.real_frames import read_real_frames
+from drivesim.engine.sampling import Making
 from drivesim.models.pixels import to_bytes
 from drivesim.models.vehicle_detector import detect_vehicles
 from drivesim.scenario import Scenario
@@ -34,8 +35,8 @@ class FirstFrame:
         conditions = self.composer.with_layouts(first_frame_conditions(self.scenario), [self.seed])
         return None if conditions.boxes is None else conditioned_layouts(conditions)[0]
 
-    def keyframe(self) -> tuple[Tensor, Gated[Tensor] | None]:
-        """Latents `c h w`, and what the gate chose if the settings ask for a gate.
+    def keyframe(self) -> Making[tuple[Tensor, Gated[Tensor] | None]]:
+        """Makes the latents `c h w`, and what the gate chose if the settings ask for a gate.
 
         Raises:
             InputError: there is a gate but the scenario has no boxes, or its picture cannot be used.
@@ -43,11 +44,11 @@ class FirstFrame:
         """
         max_attempts = self.composer.settings.gate_attempts
         if max_attempts > 1:
-            choice = self.gated_keyframe(max_attempts)
+            choice = yield from self.gated_keyframe(max_attempts)
             return choice.sample, choice
         if self.scenario.real_frames:
             return self.real_keyframes()[0], None
-        return self._attempt(0), None
+        return (yield from self._attempt(0)), None
 
     def real_keyframes(self) -> Tensor:
         """The latents `s c h w` of the real frames that the scenario starts from.
@@ -57,8 +58,8 @@ class FirstFrame:
         """
         return self.composer.encoded(read_real_frames(self.scenario, self.composer.models.video.keyframe_fps))
 
-    def gated_keyframe(self, max_attempts: int) -> Gated[Tensor]:
-        """The attempt, latents `c h w`, whose decoded frame obeys the boxes best; raises as `keyframe`."""
+    def gated_keyframe(self, max_attempts: int) -> Making[Gated[Tensor]]:
+        """Finds the attempt, latents `c h w`, whose decoded frame obeys the boxes best; raises as `keyframe`."""
         layout, networks = layout_to_obey(self.scenario), self.composer.models.exact
         detector = networks.vehicle_detector
 
@@ -73,5 +74,6 @@ class FirstFrame:
         picture: np.ndarray = self.composer.pictures(keyframe[None], [self.seed])[0]
         return picture
 
-    def _attempt(self, number: int) -> Tensor:
-        return self.composer.keyframes(first_frame_conditions(self.scenario), [self.seed], [number])[0]
+    def _attempt(self, number: int) -> Making[Tensor]:
+        keyframes = yield from self.composer.keyframes(first_frame_conditions(self.scenario), [self.seed], [number])
+        return keyframes[0]

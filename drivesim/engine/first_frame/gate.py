@@ -10,6 +10,7 @@ import numpy as np
 
 from drivesim.detection.adherence import Adherence, adherence
 from drivesim.detection.detections import Detections
+from drivesim.engine.sampling import Making, within
 from drivesim.errors import InputError
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout
@@ -62,10 +63,10 @@ def layout_to_obey(scenario: Scenario) -> SceneLayout:
 
 def gated(
     layout: SceneLayout,
-    sample: Callable[[int], Sample],
+    sample: Callable[[int], Making[Sample]],
     detect: Callable[[Sample], Detections],
     max_attempts: int,
-) -> Gated[Sample]:
+) -> Making[Gated[Sample]]:
     """Samples attempts 0, 1, ... until one is perfect or all are used up, and keeps the first of the best.
 
     Args:
@@ -79,12 +80,12 @@ def gated(
     """
     if max_attempts < 1:
         raise ValueError(f"the gate needs at least one attempt, got {max_attempts}")
-    best, kept = sample(0), 0
+    best, kept = (yield from within(sample(0), 0, 1 / max_attempts)), 0
     attempts = [adherence(layout, detect(best))]
     for number in range(1, max_attempts):
         if attempts[-1].perfect:
             break
-        made = sample(number)
+        made = yield from within(sample(number), number / max_attempts, (number + 1) / max_attempts)
         attempts.append(adherence(layout, detect(made)))
         if attempts[-1].score > attempts[kept].score:
             best, kept = made, number

@@ -12,12 +12,16 @@ from torch import Tensor
 from drivesim.engine.conditions import clip_conditions, keyframe_conditions, time_of_day_index
 from drivesim.engine.first_frame.first_frame import FirstFrame
 from drivesim.engine.future.predict import predict_window
-from drivesim.engine.future.render import Renderer, StageDone
-from drivesim.engine.future.schedule import PREDICTED_FRACTION, Step, Task
+from drivesim.engine.future.render import PREDICTED, Renderer, StageDone, steps_of_stage
+from drivesim.engine.future.schedule import Step, Task
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.future.windows import Predicted
 from drivesim.engine.networks import EngineModels, latent_shape
+from drivesim.engine.sampling import within
 from drivesim.engine.seeds import LatentNoise, RunNoise, first_keyframe_noise
+
+_FIRST_FRAME = 0.05
+"""Fraction of the first window's work that is done once the first frame is composed."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ class Future:
 
     @torch.inference_mode()
     def prediction(self, window: int, previous: np.ndarray | None) -> Iterator[StageDone | Predicted]:
-        """Makes the keyframe latents of a window; yields the steps of the sampler, then the latents.
+        """Makes the keyframe latents of a window; yields the steps of the samplers, then the latents.
 
         Args:
             window: number of the window.
@@ -55,9 +59,11 @@ class Future:
             CheckpointError: a network is missing.
         """
         models, settings, video = self._models, self.first_frame.composer.settings, self.timeline.video
-        choice = None
+        choice, begun = None, 0.0
         if previous is None:
-            keyframe, choice = self.first_frame.keyframe()
+            begun = _FIRST_FRAME
+            making = within(self.first_frame.keyframe(), 0.0, begun)
+            keyframe, choice = yield from steps_of_stage(window, "first frame", making)
             real = bool(self.first_frame.scenario.real_frames)
             known = self.first_frame.real_keyframes() if real else keyframe[None]
         else:
@@ -84,7 +90,7 @@ class Future:
         )
         for step in steps:
             part = (step.index + 1) / prediction.count_steps(settings.prediction)
-            yield StageDone(window, "predict", PREDICTED_FRACTION * part)
+            yield StageDone(window, "predict", begun + (PREDICTED - begun) * part)
         yield Predicted(step.x0[0].cpu().numpy(), None if choice is None else choice.record())
 
     @torch.inference_mode()

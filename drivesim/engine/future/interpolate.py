@@ -12,7 +12,7 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.diffusion.denoiser import holding
-from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
+from drivesim.engine.sampling import DiffusionStage, Making, NoiseOfStep, within
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
 
@@ -34,7 +34,7 @@ def interpolate_gaps(
     time_of_day: int = UNKNOWN,
     conditions_of: ConditionsOfGaps = lambda pass_, gaps: Conditioning(),
     first_pass: int = 0,
-) -> Tensor:
+) -> Making[Tensor]:
     """Fills the gaps between keyframes `n+1 c h w` with latents `n f c h w`, where f = factor^passes.
 
     Each gap begins with its left keyframe, bit for bit, and ends before its right one.
@@ -51,12 +51,15 @@ def interpolate_gaps(
         conditions_of: boxes of steered vehicles, and the road.
         first_pass: number of the first pass; 1 if the keyframes are as close as the first pass makes them.
     """
-    ends, gap = keyframes, first_gap
+    ends, gap, done = keyframes, first_gap, 0.0
+    work = sum(factor**number for number in range(passes))
     for pass_ in range(first_pass, first_pass + passes):
         gaps = range(gap, gap + len(ends) - 1)
         noise_of_step = partial(_noise_of_gaps, noise_of, pass_, gaps, ends.device)
         scene = _scene(ends, pass_, time_of_day, conditions_of(pass_, gaps))
-        clips = _clips(interpolation, ends, noise_of_step, scene, settings)
+        part = factor ** (pass_ - first_pass) / work
+        clips = yield from within(_clips(interpolation, ends, noise_of_step, scene, settings), done, done + part)
+        done += part
         ends = torch.cat([rearrange(clips[:, :factor], "n f c h w -> (n f) c h w"), ends[-1:]])
         gap *= factor
     return rearrange(ends[:-1], "(n f) c h w -> n f c h w", f=factor**passes)
@@ -79,7 +82,7 @@ def _clips(
     noise_of_step: NoiseOfStep,
     scene: Conditioning,
     settings: SamplerSettings,
-) -> Tensor:
+) -> Making[Tensor]:
     """Turns ends `n+1 c h w` and noise `n t c h w` into clips `n t c h w` whose first and last frames are the ends."""
     noise = noise_of_step(0)
     latents, mask = torch.zeros_like(noise), torch.zeros(noise.shape[:2], dtype=torch.bool, device=noise.device)
@@ -87,4 +90,5 @@ def _clips(
     mask[:, 0] = mask[:, -1] = True
     context = ContextFrames(latents, mask)
     denoise = interpolation.denoise(replace(scene, context=context))
-    return interpolation.sample(holding(denoise, context.latents, context.mask), noise, settings, noise_of_step)
+    denoise = holding(denoise, context.latents, context.mask)
+    return (yield from interpolation.sample(denoise, noise, settings, noise_of_step))

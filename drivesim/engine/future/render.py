@@ -9,22 +9,29 @@ process, and after a resume, to the same bits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
 from einops import rearrange
 from torch import Tensor
 
-from drivesim.engine.decode import decode_frames
+from drivesim.engine.decode import decode_blocks, decode_frames
 from drivesim.engine.future.interpolate import ConditionsOfGaps, interpolate_gaps
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.networks import Networks
+from drivesim.engine.sampling import Making, made, within
 from drivesim.engine.seeds import LatentNoise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample_blocks
 from drivesim.models.pixels import to_bytes
+
+Made = TypeVar("Made")
+
+PREDICTED, INTERPOLATED, DECODED = 0.15, 0.3, 0.35
+"""Fractions of a window's work that are done once its keyframes are predicted, its gaps filled, its frames decoded."""
 
 
 @dataclass(frozen=True)
@@ -63,14 +70,19 @@ class Renderer:
             keyframes: its keyframe latents `t c h w`.
             before: the latents `c h w` of the last keyframe before them; None for window 0.
         """
-        latents, first = self._latents(window, keyframes, before)
-        yield StageDone(window, "interpolate", 0.3)
+        making = within(self._latents(window, keyframes, before), PREDICTED, INTERPOLATED)
+        latents, first = yield from steps_of_stage(window, "interpolate", making)
 
         wanted, margin = self.timeline.frames(window), self.settings.upsampler.block_context
         around = range(max(wanted.start - margin, first), min(wanted.stop + margin, first + len(latents)))
         inside = range(around.start - first, around.stop - first)
-        low_res = decode_frames(self.networks.decoder, latents, inside, self.settings.decoder_frames)
-        yield StageDone(window, "decode", 0.35)
+        decoded = []
+        for block in decode_blocks(self.networks.decoder, latents, inside, self.settings.decoder_frames):
+            decoded.append(block)
+            part = sum(map(len, decoded)) / len(inside)
+            yield StageDone(window, "decode", INTERPOLATED + (DECODED - INTERPOLATED) * part)
+        low_res = torch.cat(decoded)
+        del decoded, block
 
         done, upsampler = 0, self.networks.upsampler
         blocks = upsample_blocks(
@@ -78,7 +90,7 @@ class Renderer:
         )
         for frames in map(to_bytes, blocks):  # holds no block while the next one is made
             done += len(frames)
-            yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), frames)
+            yield StageDone(window, "upsample", DECODED + (1 - DECODED) * done / len(wanted), frames)
 
     def low_resolution(self, window: int, keyframes: Tensor, before: Tensor | None) -> np.ndarray:
         """Returns the frames of a window before the upsampler, uint8 `t h w c`; the arguments are those of `render`.
@@ -86,22 +98,24 @@ class Renderer:
         Without interpolation these are keyframes, which are too far apart for the temporal decoder, so that the
         decoder of single pictures decodes them.
         """
-        latents, first = self._latents(window, keyframes, before)
+        latents, first = made(self._latents(window, keyframes, before))
         wanted = self.timeline.frames(window)
         decoder = self.networks.decoder if self.settings.interpolation_passes else self.networks.autoencoder
         inside = range(wanted.start - first, wanted.stop - first)
         return to_bytes(decode_frames(decoder, latents, inside, self.settings.decoder_frames))
 
-    def _latents(self, window: int, keyframes: Tensor, before: Tensor | None) -> tuple[Tensor, int]:
-        """The latents of the frames around a window, `t c h w`, and the number of the first of them."""
+    def _latents(self, window: int, keyframes: Tensor, before: Tensor | None) -> Making[tuple[Tensor, int]]:
+        """Makes the latents of the frames around a window, `t c h w`, and the number of the first of them."""
         ends = keyframes if before is None else torch.cat([before[None], keyframes])
         first_gap = self.timeline.first_keyframe(window) - (0 if before is None else 1)
         if not self.settings.interpolation_passes:
+            yield 1.0
             return ends, first_gap
-        latents = torch.cat([rearrange(self._gaps(ends, first_gap), "n f c h w -> (n f) c h w"), ends[-1:]])
+        filled = yield from self._gaps(ends, first_gap)
+        latents = torch.cat([rearrange(filled, "n f c h w -> (n f) c h w"), ends[-1:]])
         return latents, first_gap * self.timeline.frames_per_gap
 
-    def _gaps(self, ends: Tensor, first_gap: int) -> Tensor:
+    def _gaps(self, ends: Tensor, first_gap: int) -> Making[Tensor]:
         """Fills the gaps between `n+1 c h w` to `n f c h w`."""
         return interpolate_gaps(
             self.networks.sampled("interpolation", self.settings),
@@ -124,3 +138,13 @@ class Renderer:
     def _noise_of_frames(self, what: str, frames: range, shape: tuple[int, ...]) -> Tensor:
         correlation = self.settings.upsampler.noise_correlation
         return self.noise.noise.of_frames(shape, frames, correlation, "upsampler", what)
+
+
+def steps_of_stage(window: int, stage: str, making: Making[Made]) -> Generator[StageDone, None, Made]:
+    """Does the work of a stage; yields its steps with the fractions of the window, and returns what it has made."""
+    while True:
+        try:
+            yield StageDone(window, stage, next(making))
+        except StopIteration as end:
+            result: Made = end.value
+            return result

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, EngineSettings, guided_settings, sampled_students
 from drivesim.engine.conditions import conditioned_layouts
 from drivesim.engine.first_frame.gate import gated
+from drivesim.engine.sampling import Making, made
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
 from drivesim.models.checkpoints import STAGES, VEHICLE_DETECTOR, CheckpointSet
@@ -113,15 +115,14 @@ def gate_choices(
         one = conditions_part(conditions, slice(number, number + 1))
         seed = sampling.first_seed + number
 
-        def attempt(number: int, one: Conditioning = one, seed: int = seed) -> np.ndarray:
+        def attempt(number: int, one: Conditioning = one, seed: int = seed) -> Making[np.ndarray]:
+            yield from ()
             return engine.compose_many(one, [seed], sampling.settings, False, [number])
 
-        chosen = gated(
-            layout,
-            attempt,
-            lambda frames: detect_vehicles(engine.networks.vehicle_detector, frames)[0],
-            max_attempts,
-        )
+        def detect(frames: np.ndarray) -> Detections:
+            return detect_vehicles(engine.networks.vehicle_detector, frames)[0]
+
+        chosen = made(gated(layout, attempt, detect, max_attempts))
         choices.append(chosen.kept)
         on_progress("choosing by the gate", number + 1, len(layouts))
     return np.array(choices)

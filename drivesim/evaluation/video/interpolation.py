@@ -17,6 +17,7 @@ from drivesim.diffusion.noise import around_first
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.future.interpolate import interpolate_gaps
+from drivesim.engine.sampling import made
 from drivesim.engine.seeds import noise
 from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.protocol import Figure, Protocol
@@ -90,19 +91,21 @@ def _gap(engine: Engine, video: Video, rate: int, settings: EngineSettings, seed
         own = noise((1, len(real), *latents.shape[1:]), seed, "interpolation", rate, *((step,) if step else ()))
         return around_first(own, correlation)[0]
 
-    filled = interpolate_gaps(
-        models.computing_in(settings.rendering_precision).sampled("interpolation", settings),
-        ends,
-        0,
-        engine.video.interpolation_factor,
-        1,
-        settings.interpolation,
-        noise_of,
-        video.time_of_day,
-        first_pass=rate,
+    filled = made(
+        interpolate_gaps(
+            models.computing_in(settings.rendering_precision).sampled("interpolation", settings),
+            ends,
+            0,
+            engine.video.interpolation_factor,
+            1,
+            settings.interpolation,
+            noise_of,
+            video.time_of_day,
+            first_pass=rate,
+        )
     )[0]
     decoded = _decoded(engine, latents, settings)
-    made = _decoded(engine, torch.cat([filled, ends[1:]]), settings)
+    generated = _decoded(engine, torch.cat([filled, ends[1:]]), settings)
     first, last, shares = decoded[0], decoded[-1], np.arange(1, len(real) - 1) / (len(real) - 1)
     blend = [np.round((1 - share) * first + share * last.astype(float)) for share in shares]
     return Gap(
@@ -111,7 +114,7 @@ def _gap(engine: Engine, video: Video, rate: int, settings: EngineSettings, seed
         float(np.linalg.norm(optical_flow(real[0], real[-1]), axis=-1).mean()),
         real[1:-1],
         {
-            MODEL: made[1:-1],
+            MODEL: generated[1:-1],
             BLEND: np.stack(blend).astype(np.uint8),
             WARP: np.stack(in_between(first, last, shares.tolist())),
             RECONSTRUCTED: decoded[1:-1],

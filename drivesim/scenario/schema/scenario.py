@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import numpy as np
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from drivesim.scenario.schema.actors import MAX_ACTORS, Actor, Ego, Motion
 from drivesim.scenario.schema.fit import Fit
@@ -75,6 +75,28 @@ class Box(StrictModel):
     def extent(self, coords: Coordinates) -> tuple[int, int]:
         """Returns width and height of the frame in the unit of this box; `coords` is the unit of the file."""
         return (1, 1) if (self.coords or coords) == "normalized" else (FRAME_WIDTH_PX, FRAME_HEIGHT_PX)
+
+    def misfit(self, coords: Coordinates) -> str | None:
+        """Returns what is wrong if this box leaves the frame, else None; `coords` is the unit of the file."""
+        width, height = self.extent(coords)
+        x0, y0, x1, y1 = self.xyxy
+        if min(x0, y0) >= 0 and x1 <= width and y1 <= height:
+            return None
+        edges = ", ".join(f"{edge:g}" for edge in self.xyxy)
+        return f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got [{edges}]"
+
+
+def boxes_outside(content: Any) -> Iterator[tuple[FieldPath, str]]:
+    """Yields path and message of each box that leaves the frame, in the content of a file that has other mistakes."""
+    content = content if isinstance(content, dict) else {}
+    boxes, coords = content.get("boxes"), content.get("coords", "pixels")
+    for index, entry in enumerate(boxes[:MAX_BOXES] if isinstance(boxes, list | tuple) else ()):
+        try:
+            box = Box.model_validate({"category": CATEGORIES[0], "xyxy": entry["xyxy"], "coords": entry.get("coords")})
+        except (ValidationError, TypeError, KeyError, AttributeError):
+            continue  # its edges cannot be compared with the frame
+        if coords in get_args(Coordinates) and (message := box.misfit(coords)) is not None:
+            yield ("boxes", index, "xyxy"), message
 
 
 class Sampling(StrictModel):
@@ -188,11 +210,7 @@ class Scenario(StrictModel):
     def _within_the_frame(cls, boxes: tuple[Box, ...] | None, info: ValidationInfo) -> tuple[Box, ...] | None:
         problems: list[tuple[FieldPath, str]] = []
         for index, box in enumerate(boxes or () if "coords" in info.data else ()):
-            width, height = box.extent(info.data["coords"])
-            x0, y0, x1, y1 = box.xyxy
-            if min(x0, y0) < 0 or x1 > width or y1 > height:
-                edges = ", ".join(f"{edge:g}" for edge in box.xyxy)
-                message = f"the box leaves the frame: expected x in 0..{width} and y in 0..{height}, got [{edges}]"
+            if (message := box.misfit(info.data["coords"])) is not None:
                 problems.append(((index, "xyxy"), message))
         if problems:
             raise InvalidFieldsError(problems)

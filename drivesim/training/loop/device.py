@@ -20,7 +20,6 @@ def use_device(device: str) -> None:
         torch.backends.cudnn.benchmark = True
 
 
-def use_threads(count: int | None) -> None:
-    """Limits torch to `count` threads; None has no effect."""
-    if count is not None:
-        torch.set_num_threads(count)
+def use_threads(count: int) -> None:
+    """Lets torch compute with `count` threads."""
+    torch.set_num_threads(count)

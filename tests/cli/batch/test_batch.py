@@ -139,12 +139,14 @@ def test_a_dry_run_without_earlier_jobs_measures_a_window_and_keeps_it(
     assert predicted["seconds"] > 0
     assert predicted["bytes"] > 6 * 100_000
     assert not (tmp_path / "out").exists()
-    assert "measuring a window on 1 worker" in result.stderr
+    assert "measuring a window, which is kept for later" in result.stderr
     monkeypatch.setattr("drivesim.batch.prediction.run_batch", None)  # measures nothing again
     again = run(files / "short.yaml", tmp_path / "new", tiny_checkpoints, *options)
     assert json.loads(again.stdout) == predicted
     [kept] = (tmp_path / "cache").rglob("*.json")
     assert f"remove {kept} to measure again" in again.stderr
+    more = json.loads(run(files / "short.yaml", tmp_path / "new", tiny_checkpoints, *options, "--workers", 3).stdout)
+    assert more["seconds"] < predicted["seconds"]  # the one window stands for any number of workers
     kept.write_text("{}")
     assert run(files / "short.yaml", tmp_path / "new", tiny_checkpoints, *options).exit_code == 1
 

@@ -13,6 +13,7 @@ from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, fast
 from drivesim.engine.conditions import first_frame_conditions
 from drivesim.engine.first_frame.gate import gated
+from drivesim.engine.sampling import Making, made
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny
@@ -28,9 +29,15 @@ def _seen(*indices: int) -> Detections:
     return Detections(BOXES[kept], LAYOUT.category[kept], np.full(len(kept), 0.8, np.float32))
 
 
+def _in_steps(attempt: int) -> Making[int]:
+    yield 0.5
+    yield 1.0
+    return attempt
+
+
 def test_the_best_attempt_is_kept_and_the_others_are_recorded() -> None:
     readings = [_seen(), _seen(1), _seen(0), _seen()]
-    choice = gated(LAYOUT, lambda attempt: attempt, lambda attempt: readings[attempt], 4)
+    choice = made(gated(LAYOUT, _in_steps, lambda attempt: readings[attempt], 4))
     assert choice.kept == choice.sample == 1  # the first of the two that found one
     assert len(choice.attempts) == 4
     record = json.loads(json.dumps(choice.record()))
@@ -42,15 +49,19 @@ def test_the_best_attempt_is_kept_and_the_others_are_recorded() -> None:
 
 
 def test_a_perfect_attempt_ends_the_search() -> None:
-    made = []
-    choice = gated(LAYOUT, made.append, lambda _: _seen(0, 1) if len(made) == 2 else _seen(), 5)
-    assert len(made) == 2
+    readings = [_seen(), _seen(0, 1), _seen(0, 1)]
+    choice = made(gated(LAYOUT, _in_steps, lambda attempt: readings[attempt], 5))
+    assert len(choice.attempts) == 2
     assert choice.kept == 1
+
+
+def test_progress_rises_from_attempt_to_attempt() -> None:
+    assert list(gated(LAYOUT, _in_steps, lambda _: _seen(), 2)) == [0.25, 0.5, 0.75, 1.0]
 
 
 def test_no_attempt_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
-        gated(LAYOUT, lambda n: n, lambda n: _seen(), 0)
+        made(gated(LAYOUT, _in_steps, lambda n: _seen(), 0))
 
 
 @pytest.fixture(scope="module")

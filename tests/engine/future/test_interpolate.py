@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from drivesim.engine.future.interpolate import interpolate_gaps
-from drivesim.engine.sampling import DiffusionStage
+from drivesim.engine.sampling import DiffusionStage, made
 from drivesim.engine.seeds import noise
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.checkpoints import CheckpointSet
@@ -24,7 +24,7 @@ def _gaps(stage: DiffusionStage, keyframes: Tensor, first_gap: int, passes: int)
     def noise_of(regime: int, gap: int, step: int) -> Tensor:
         return noise((5, *keyframes.shape[1:]), regime, gap, step)
 
-    return interpolate_gaps(stage, keyframes, first_gap, 4, passes, SamplerSettings(3), noise_of)
+    return made(interpolate_gaps(stage, keyframes, first_gap, 4, passes, SamplerSettings(3), noise_of))
 
 
 @pytest.mark.parametrize("passes", [1, 2])

@@ -78,6 +78,8 @@ def import_openscenario(
     """
     tree = read_xml(content, file)
     root = tree.root
+    if root.tag == "OpenSCENARIO" and root.find("Catalog") is not None:
+        raise InputError(f"{file}: is a catalogue; import the scenario that refers to it")
     if root.tag != "OpenSCENARIO" or root.find("Storyboard") is None:
         raise InputError(f"{file}:1:1: expected an OpenSCENARIO scenario with a Storyboard, got <{root.tag[:48]}>")
     parameters = _parameters(root, values or {})
@@ -101,7 +103,8 @@ def import_openscenario(
     board = Storyboard(root, world, notes, catalogues, lambda name: selections.get(name, [name]))
     ended = run(root, world, board, notes)
     if not world.entities[own].tracks:
-        why = next((f": {note.why}" for note in notes.found if note.what == f"entity {own}"), "")
+        lost = (note.why for note in notes.found if note.what == f"entity {own}" and note.kind != "changed")
+        why = next((f": {reason}" for reason in lost), "; give it a TeleportAction, or choose another one with --ego")
         _, line = tree.place_of(vehicles[own].element)
         raise InputError(f"{file}:{line}:1: the ego, {own}, has no place in Init{why}")
     _refuse_unknown(notes, lenient)

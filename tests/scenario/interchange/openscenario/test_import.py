@@ -329,7 +329,11 @@ def test_what_does_not_map_is_dropped_with_a_reason(kind: str) -> None:
 UNKNOWN = {
     "a trajectory": (TRAJECTORY, time_after(1), "action e_action of e: a FollowTrajectoryAction without a Trajectory"),
     "a reference": (speed(4), state_of("event", "other", "endTransition"), "there is no event 'other' in the file"),
-    "the clock": (speed(4), f"<ByValueCondition>{CLOCK}</ByValueCondition>", "TimeOfDayCondition: it is not supported"),
+    "the clock": (
+        speed(4),
+        f"<ByValueCondition>{CLOCK}</ByValueCondition>",
+        "TimeOfDayCondition is not supported; the clock",
+    ),
     "dynamics": (speed(4, "wavy"), time_after(1), "SpeedActionDynamics: expected `dynamicsShape` to be linear, cubic"),
     "a parameter": (
         speed("$nowhere"),

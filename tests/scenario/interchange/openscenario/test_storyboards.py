@@ -53,6 +53,10 @@ EXPECTED: dict[str, list[tuple[float, str, str]]] = {
     # 82 m at 10 m/s: 4 s are left after 4.2 s.
     "time_to_collision": [(4.2, "Ego", "goes to 10")],
     "polyline": [(0.0, "A", "follows a trajectory of 3 vertices"), (6.0, "A", "goes to 5")],
+    # Jerk of 2 m/s³ for 1 s, 2 m/s² for 1 s, jerk of -2 m/s³ for 1 s: 1 + 2 + 1 m/s.
+    "speed_profile": [(2.0, "Ego", "follows a profile of 1 speed within 3 s"), (5.0, "A", "goes to 14")],
+    # From 3.5 m to the left of the ego to 1.9 + 2 m, which it approaches in about a second.
+    "beside": [(2.0, "A", "keeps its lateral distance from Ego"), (3.04, "A", "goes to 14")],
     "variable": [(3.0, "phase", "is 2"), (3.0, "A", "goes to 14")],
     # A is 40 m ahead at 10 m/s less: nearer than 10 m from 3 s on; B much later, when the event is over.
     "triggering_entity": [(3.0, "A", "goes to 5")],
@@ -104,6 +108,13 @@ def test_speeds_are_those_of_the_file(
     name: str, who: str, times: tuple[float, ...], expected: tuple[float, ...]
 ) -> None:
     np.testing.assert_allclose(speeds(imported(name), who, *times), expected, atol=0.3)
+
+
+def test_a_lateral_distance_is_kept_between_the_sides_of_the_boxes() -> None:
+    [actor] = imported("beside").scenario.actors
+    lateral = np.array([row[2] for row in actor.trajectory])
+    assert (lateral[0], lateral.max()) == (3.5, lateral[-1])
+    assert lateral[-1] == pytest.approx(2 + 1.9, abs=0.01)
 
 
 def test_what_never_comes_is_noted() -> None:

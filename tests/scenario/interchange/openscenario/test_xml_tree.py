@@ -38,7 +38,10 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a long attribute": (b'<a b="' + b"x" * 5000 + b'"/>', "1:1: an attribute of more than 4000 characters"),
     "too large": (b" " * (MAX_BYTES + 1), " larger than 4 MiB"),
     "another format": (b"<OpenDRIVE/>", "1:1: expected an OpenSCENARIO scenario with a Storyboard, got <OpenDRIVE>"),
-    "a catalogue": (b"<OpenSCENARIO><Catalog/></OpenSCENARIO>", "1:1: expected an OpenSCENARIO scenario with"),
+    "a catalogue": (
+        b"<OpenSCENARIO><Catalog/></OpenSCENARIO>",
+        " is a catalogue; import the scenario that refers to it",
+    ),
     "no vehicle": (b"<OpenSCENARIO><Storyboard/></OpenSCENARIO>", " no vehicle of car, van, truck, bus in it"),
 }
 

@@ -16,6 +16,25 @@ class UnmappableError(ValueError):
     """A part of a file that a scenario cannot express; the message is the reason."""
 
 
+_INSTEAD = {
+    "RoutePosition": "routes are not read, so give a LanePosition, RoadPosition or WorldPosition",
+    "GeoPosition": "give a WorldPosition",
+    "TrafficAction": "it draws vehicles at random, so place each vehicle as an entity of its own",
+    "TrafficSignalCondition": "a scenario has no traffic signals, so wait for a time or a position",
+    "TrafficSignalControllerCondition": "a scenario has no traffic signals, so wait for a time or a position",
+    "TimeOfDayCondition": "the clock does not run, so wait for a SimulationTimeCondition",
+    "UserDefinedValueCondition": "it is meant for another tool, so wait for a time or a position",
+    "AngleCondition": "wait for a ReachPositionCondition or a time",
+    "RelativeAngleCondition": "wait for a ReachPositionCondition or a time",
+}
+
+
+def unsupported(tag: str) -> UnmappableError:
+    """Returns the error for an element that is not executed, with what a file can say instead."""
+    instead = _INSTEAD.get(tag)
+    return UnmappableError(f"{tag} is not supported" + (f"; {instead}" if instead else ""))
+
+
 @dataclass(frozen=True, order=True)
 class Note:
     """One part of a file, with its line, that the scenario does not contain exactly.

@@ -44,6 +44,8 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "tan": math.tan,
 }
 
+_CONSTANTS = {"true": "True", "false": "False", "pi": repr(math.pi)}
+
 Values = Mapping[str, str]
 """Values of parameters by their names without `$`."""
 
@@ -105,8 +107,8 @@ def value_of(written: str, values: Values) -> str:
 
 def _computed(written: str, values: Values) -> str:
     formula = written[2:-1].strip()
-    if named := re.fullmatch(r"\$?([A-Za-z_]\w*)", formula):
-        return values.get(named[1], written)
+    if (named := re.fullmatch(r"\$?([A-Za-z_]\w*)", formula)) and named[1] in values:
+        return values[named[1]]
     text = _IN_FORMULA.sub(lambda found: _literal(values.get(found[1]), found[0]), formula)
     try:
         if len(text) > MAX_CHARACTERS:
@@ -124,7 +126,7 @@ def _computed(written: str, values: Values) -> str:
 
 def _literal(value: str | None, otherwise: str) -> str:
     if value is None:
-        return {"true": "True", "false": "False"}.get(otherwise, otherwise)
+        return _CONSTANTS.get(otherwise, otherwise)
     try:
         return f"({float(value)!r})"
     except ValueError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import xml.etree.ElementTree as ET
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from operator import attrgetter
@@ -183,6 +183,16 @@ class OdrRoad:
         between = sum(self.width(s, side * order) for order in range(1, abs(lane)))
         return _piecewise(self.offsets, min(max(s, 0.0), self.length)) + side * (between + self.width(s, lane) / 2)
 
+    def lanes(self, s: float) -> Iterator[tuple[int, float, float]]:
+        """Yields each lane beside the line with the position of its centre and its width."""
+        section, middle = self.section(s), self.centre(s, 0)
+        for side in (1, -1):
+            border, lane = 0.0, side
+            while lane in section.widths:
+                width = self.width(s, lane)
+                yield lane, middle + side * (border + width / 2), width
+                border, lane = border + width, lane + side
+
     @cached_property
     def grid(self) -> tuple[np.ndarray, np.ndarray]:
         """Stations `n` and positions `n 2` along the line."""
@@ -260,11 +270,15 @@ class OpenDrive:
         return self.roads[road].width(s, lane)
 
     def lane_at(self, road: str, s: float, t: float) -> int:
-        held = self.roads[road]
-        lanes = [lane for lane in held.section(s).widths if lane and held.width(s, lane) > _NARROWEST_M]
-        if not lanes:
+        beside = (
+            (abs(centre - t) - width / 2, lane)
+            for lane, centre, width in self.roads[road].lanes(s)
+            if width > _NARROWEST_M
+        )
+        nearest = min(beside, default=None)
+        if nearest is None:
             raise UnmappableError(f"road {road} has no lane at {s:.4g} m")
-        return min(lanes, key=lambda lane: abs(held.centre(s, lane) - t) - held.width(s, lane) / 2)
+        return nearest[1]
 
     def runs_along(self, road: str, lane: int) -> bool:
         return (lane > 0) == self.roads[road].left_hand

@@ -15,7 +15,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
     text,
     whole,
 )
-from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
+from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError, unsupported
 from drivesim.scenario.interchange.openscenario.roads.curves import read_curve
 from drivesim.scenario.interchange.openscenario.roads.road_map import AssumedRoad, Pose, RoadMap
 
@@ -95,7 +95,7 @@ def resolve(position: ET.Element, roads: RoadMap, place_of: PlaceOf) -> Place:
         "TrajectoryPosition": _on_trajectory,
     }
     if said.tag not in kinds:
-        raise UnmappableError(f"a {said.tag} is not supported")
+        raise unsupported(said.tag)
     return kinds[said.tag](said, roads, place_of)
 
 

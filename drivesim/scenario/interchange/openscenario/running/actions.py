@@ -19,7 +19,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
     whole,
 )
 from drivesim.scenario.interchange.openscenario.reading.catalogues import Catalogues
-from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
+from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError, unsupported
 from drivesim.scenario.interchange.openscenario.roads.curves import read_curve
 from drivesim.scenario.interchange.openscenario.roads.places import position_in, resolve
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
@@ -27,6 +27,7 @@ from drivesim.scenario.interchange.openscenario.running.dynamics import Dynamics
 from drivesim.scenario.interchange.openscenario.running.runs import (
     FollowSpeedRun,
     KeepDistanceRun,
+    LateralDistanceRun,
     LateralRun,
     PathRun,
     Run,
@@ -36,6 +37,7 @@ from drivesim.scenario.interchange.openscenario.running.runs import (
     TimedTrajectoryRun,
     free_place,
 )
+from drivesim.scenario.interchange.openscenario.running.speed_profiles import Limits, followed_profile, linear_profile
 from drivesim.scenario.interchange.openscenario.running.world import Entity, World
 
 AT_ONCE_S = 0.1
@@ -43,6 +45,9 @@ AT_ONCE_S = 0.1
 USUAL_LANE_CHANGE_S = 3.0
 _USUAL_ACCELERATION_MPS2, _USUAL_DECELERATION_MPS2, _USUAL_FASTEST_MPS = 5.0, 8.0, 90.0
 _LEAST_MPS2 = 1.0
+_USUAL_LATERAL_MPS2 = 2.0
+# The side on which an entity has another one of the same direction, to whose left or right it is.
+_SIDES = {"any": 0.0, "leftToReferencedEntity": -1.0, "rightToReferencedEntity": 1.0}
 # An entity whose trajectory starts farther away than this, or at another speed, is teleported to its start.
 _JUMP_M, _JUMP_MPS = 0.3, 3.5
 _SAME_LANE_M, _SAME_MPS = 0.01, 0.01
@@ -100,21 +105,23 @@ class Actions:
         if kind.tag == "SynchronizeAction":
             return self._synchronize(kind)
         if inner is None:
-            raise UnmappableError(f"a {kind.tag} is not supported")
+            raise unsupported(kind.tag)
         match kind.tag, inner.tag:
             case "LongitudinalAction", "SpeedAction":
                 return self._speed(inner, action)
             case "LongitudinalAction", "SpeedProfileAction":
-                return self._speed_profile(inner)
+                return self._speed_profile(inner, action)
             case "LongitudinalAction", "LongitudinalDistanceAction":
                 return self._keep_distance(inner, action)
             case "LateralAction", "LaneChangeAction":
                 return self._lane_change(inner, action)
             case "LateralAction", "LaneOffsetAction":
                 return self._lane_offset(inner, action)
+            case "LateralAction", "LateralDistanceAction":
+                return self._keep_lateral_distance(inner, action)
             case "RoutingAction", "FollowTrajectoryAction":
                 return self._trajectory(inner)
-        raise UnmappableError(f"a {inner.tag} is not supported")
+        raise unsupported(inner.tag)
 
     def globally(self, action: ET.Element) -> Callable[[], str] | None:
         """Returns the effect of a GlobalAction, or None if it is left out, which is noted.
@@ -130,7 +137,7 @@ class Actions:
             return self._entity(kind)
         if kind.tag in ("ParameterAction", "VariableAction"):
             return self._value(kind)
-        raise UnmappableError(f"a {kind.tag} is not supported")
+        raise unsupported(kind.tag)
 
     def _speed(self, said: ET.Element, action: ET.Element) -> Begin:
         dynamics = Dynamics.read(child(said, "SpeedActionDynamics"))
@@ -197,7 +204,7 @@ class Actions:
     def _longer(self, action: ET.Element, what: str, longer: float, lasts: float) -> None:
         self.notes.changed(action, what, f"takes {longer:.1f} s, not {lasts:.1f} s, as tyres allow")
 
-    def _speed_profile(self, said: ET.Element) -> Begin:
+    def _speed_profile(self, said: ET.Element, action: ET.Element) -> Begin:
         entries = [
             (number(entry, "time", -1.0), number(entry, "speed")) for entry in said.iterfind("SpeedProfileEntry")
         ]
@@ -205,20 +212,33 @@ class Actions:
             raise UnmappableError("a SpeedProfileAction without entries")
         reference = said.get("entityRef")
         base = self.world.entity(reference) if reference else None
-        bounds = self._bounds(said)
+        follows = choice(said, "followingMode", ("follow", "position")) == "follow"
+        accelerates, decelerates, _ = self._bounds(said)
+        constraints = said.find("DynamicConstraints")
+        rates = [
+            math.inf if constraints is None or name not in constraints.attrib else max(number(constraints, name), 0.01)
+            for name in ("maxAccelerationRate", "maxDecelerationRate")
+        ]
 
         def begin(entity: Entity) -> Run:
-            accelerates, decelerates = (
-                min(bound, own) for bound, own in zip(bounds, entity.vehicle.performance[1:], strict=False)
-            )
+            _, fastest, hardest = entity.vehicle.performance
+            limits = Limits(min(accelerates, fastest), min(decelerates, hardest), *rates)
             times, speeds = [0.0], [entity.speed_mps]
             for lasts, speed in entries:
                 reached = speed + (base.speed_mps if base else 0.0)
-                limit = accelerates if reached > speeds[-1] else decelerates
-                least = abs(reached - speeds[-1]) / limit
+                least = abs(reached - speeds[-1]) / limits.of(reached - speeds[-1])
+                if lasts == 0 and len(speeds) == 1 and follows:
+                    continue  # an entry for this moment, at which the entity has a speed already
                 times.append(times[-1] + (least if lasts < 0 else max(lasts, least)))
                 speeds.append(reached)
-            return SpeedProfileRun(entity, times, speeds)
+            profile = linear_profile(times, speeds)
+            if follows and len(speeds) > 1 and any(map(math.isfinite, rates)):
+                followed = followed_profile(times, speeds, entity.acceleration_mps2, limits)
+                if followed is None:
+                    what = "linear, because its entries are too close to one another for the limits on jerk"
+                    self.notes.changed(action, f"speed profile of {entity.name}", what)
+                profile = followed or profile
+            return SpeedProfileRun(entity, profile, len(entries))
 
         return begin
 
@@ -250,6 +270,32 @@ class Actions:
                 return self.world.gap(entity, other, "longitudinal", system, freespace)
 
             return KeepDistanceRun(entity, other, wanted, gap, bounds, continuous)
+
+        return begin
+
+    def _keep_lateral_distance(self, said: ET.Element, action: ET.Element) -> Begin:
+        other, constraints = self.world.entity(text(said, "entityRef")), said.find("DynamicConstraints")
+        freespace, continuous = flag(said, "freespace"), flag(said, "continuous")
+        system = choice(said, "coordinateSystem", ("entity", "lane", "road", "trajectory"), "entity")
+        side = choice(said, "displacement", tuple(_SIDES), "any")
+        asked_m = number(said, "distance") if "distance" in said.attrib else None
+        constraints = ET.Element("DynamicConstraints") if constraints is None else constraints
+        acceleration = max(number(constraints, "maxAcceleration", _USUAL_LATERAL_MPS2), 0.01)
+        fastest = max(number(constraints, "maxSpeed", math.inf), 0.01)
+        self.notes.changed(action, "LateralDistanceAction", "drivesim's own controller approaches the distance")
+
+        def begin(entity: Entity) -> Run:
+            extent = (entity.vehicle.size_m[1] + other.vehicle.size_m[1]) / 2 if freespace else 0.0
+            shifted = other.vehicle.left_m - entity.vehicle.left_m if freespace else 0.0
+
+            def to_left() -> float:
+                return self.world.gap(entity, other, "lateral", system, False) + shifted
+
+            first = to_left()
+            turned = other.here.pose(self.world.roads).heading - entity.here.pose(self.world.roads).heading
+            sign = math.copysign(1.0, first if side == "any" else _SIDES[side] * math.cos(turned))
+            wanted = first if asked_m is None else sign * (asked_m + extent)
+            return LateralDistanceRun(entity, other, lambda: to_left() - wanted, (acceleration, fastest), continuous)
 
         return begin
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from drivesim.scenario.interchange.openscenario.reading.attributes import choice, number, only_child, text
-from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
+from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError, unsupported
 from drivesim.scenario.interchange.openscenario.running.entity_conditions import compared, entity_condition
 from drivesim.scenario.interchange.openscenario.running.world import STEP_S, World
 
@@ -126,7 +126,8 @@ class Triggers:
             return Condition(name, kind, edge, max(delay, 0.0), self._holds(element, owner))
         except UnmappableError as error:
             of = owner[-1] if owner else "the storyboard"
-            self.notes.unknown(element, f"condition {name or kind} of {of}", f"{kind}: {error}")
+            why = str(error) if str(error).startswith(kind) else f"{kind}: {error}"
+            self.notes.unknown(element, f"condition {name or kind} of {of}", why)
             return Condition(name, kind, "none", 0.0, lambda: (False, frozenset()))
 
     def _holds(self, element: ET.Element, owner: tuple[str, ...]) -> Callable[[], tuple[bool, frozenset[str]]]:
@@ -167,7 +168,7 @@ class Triggers:
                 return self._named(element, "parameterRef", self.world.parameters)
             case "VariableCondition":
                 return self._named(element, "variableRef", self.world.variables)
-        raise UnmappableError("it is not supported")
+        raise unsupported(element.tag)
 
     def _time(self, element: ET.Element) -> Callable[[], bool]:
         rule, value = text(element, "rule"), number(element, "value")

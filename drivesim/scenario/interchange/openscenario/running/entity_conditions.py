@@ -17,7 +17,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
     text,
     whole,
 )
-from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
+from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError, unsupported
 from drivesim.scenario.interchange.openscenario.roads.places import Place, position_in, referred, resolve
 from drivesim.scenario.interchange.openscenario.running.world import Entity, World
 
@@ -37,6 +37,7 @@ _AXES = ("longitudinal", "lateral")
 _DISTANCES = (*_AXES, "euclidianDistance", "cartesianDistance")
 _SYSTEMS = ("entity", "lane", "road", "trajectory")
 _SLOWEST_MPS = 1e-6
+_SAME_HEADING_RAD = 0.05  # as in esmini; the standard names no tolerance
 
 
 def compared(element: ET.Element, default: str | None = None) -> Callable[[float], bool]:
@@ -57,7 +58,7 @@ def entity_condition(element: ET.Element, world: World) -> Holds:
         return lambda entity: (value := quantity(entity)) is not None and rule(value)
     if condition.tag in _HOLDING:
         return _HOLDING[condition.tag](condition, world)
-    raise UnmappableError(f"a {condition.tag} is not supported")
+    raise unsupported(condition.tag)
 
 
 def _speed(condition: ET.Element, world: World) -> _Quantity:
@@ -155,7 +156,16 @@ def _standing(condition: ET.Element, world: World) -> Holds:
 
 def _reached(condition: ET.Element, world: World) -> Holds:
     place, tolerance = _place(condition, world), number(condition, "tolerance")
-    return lambda entity: math.hypot(*world.offset_to(entity, place().pose(world.roads))) <= tolerance
+    oriented = condition.find("Position/*/Orientation") is not None
+
+    def reached(entity: Entity) -> bool:
+        asked = place().pose(world.roads)
+        if math.hypot(*world.offset_to(entity, asked)) > tolerance:
+            return False
+        turned = math.remainder(entity.here.pose(world.roads).heading - asked.heading, 2 * math.pi)
+        return not oriented or abs(turned) < _SAME_HEADING_RAD
+
+    return reached
 
 
 def _collision(condition: ET.Element, world: World) -> Holds:

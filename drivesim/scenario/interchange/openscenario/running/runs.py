@@ -14,10 +14,14 @@ from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableE
 from drivesim.scenario.interchange.openscenario.roads.places import Place, place_at, place_in_plane
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
 from drivesim.scenario.interchange.openscenario.running.dynamics import Dynamics
+from drivesim.scenario.interchange.openscenario.running.speed_profiles import SpeedProfile
 from drivesim.scenario.interchange.openscenario.running.world import STEP_S, Entity, World
+from drivesim.wording import counted
 
 _LEAST_MPS = 0.1
 _NEVER_S = 1e-9
+# How a lateral distance is approached: part of the acceleration that brakes, shortest time, and what counts as reached.
+_EASE, _SETTLE_S, _THERE_M, _THERE_MPS = 0.8, 0.2, 0.005, 0.1
 
 
 class Run(ABC):
@@ -97,18 +101,18 @@ class FollowSpeedRun(Run):
 
 
 class SpeedProfileRun(Run):
-    """A sequence of speeds, linear in time between them; each time counts from the previous speed."""
+    """A profile of speeds."""
 
     domains = frozenset({"longitudinal"})
 
-    def __init__(self, entity: Entity, times_s: Sequence[float], speeds_mps: Sequence[float]) -> None:
+    def __init__(self, entity: Entity, profile: SpeedProfile, num_speeds: int) -> None:
         super().__init__(entity)
-        self._times, self._speeds = list(times_s), list(speeds_mps)
-        self.text = f"follows a profile of {len(self._times)} speeds"
+        self._profile = profile
+        self.text = f"follows a profile of {counted(num_speeds, 'speed')} within {profile.end_s:.4g} s"
 
     def _step(self, world: World) -> bool:
-        self.entity.speed_mps = float(np.interp(self.elapsed_s, self._times, self._speeds))
-        return self.elapsed_s >= self._times[-1] - _NEVER_S
+        self.entity.speed_mps = self._profile.at(self.elapsed_s)
+        return self.elapsed_s >= self._profile.end_s - _NEVER_S
 
 
 class KeepDistanceRun(Run):
@@ -138,6 +142,35 @@ class KeepDistanceRun(Run):
         bounded = min(max(asked, -self._deceleration), self._acceleration)
         self.entity.speed_mps = min(max(self.entity.speed_mps + bounded * STEP_S, 0.0), self._fastest)
         return not self._continuous and abs(missing) < 0.05 and abs(closing) < 0.05
+
+
+class LateralDistanceRun(Run):
+    """A lateral distance to another entity, kept within limits on lateral acceleration and speed."""
+
+    domains = frozenset({"lateral"})
+
+    def __init__(
+        self,
+        entity: Entity,
+        other: Entity,
+        missing_m: Callable[[], float],
+        limits: tuple[float, float],
+        continuous: bool,
+    ) -> None:
+        super().__init__(entity)
+        self._missing, self._continuous, self._speed = missing_m, continuous, 0.0
+        self._acceleration, self._fastest = limits
+        self.text = f"keeps its lateral distance from {other.name}"
+
+    def _step(self, world: World) -> bool:
+        missing = self._missing()  # metres to the left of the entity
+        braking = math.sqrt(2 * _EASE * self._acceleration * abs(missing))
+        asked = math.copysign(min(braking, abs(missing) / _SETTLE_S, self._fastest), missing)
+        most = self._acceleration * STEP_S
+        self._speed += min(max(asked - self._speed, -most), most)
+        here = self.entity.here
+        self.entity.place = replace(here, offset=here.offset + here.along * self._speed * STEP_S)
+        return not self._continuous and abs(missing) < _THERE_M and abs(self._speed) < _THERE_MPS
 
 
 class SynchronizeRun(Run):
