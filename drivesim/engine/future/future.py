@@ -13,9 +13,9 @@ from drivesim.engine.conditions import clip_conditions, keyframe_conditions, tim
 from drivesim.engine.first_frame.first_frame import FirstFrame
 from drivesim.engine.future.predict import predict_window
 from drivesim.engine.future.render import Renderer, StageDone
-from drivesim.engine.future.schedule import PREDICTED_FRACTION, Step, Task
+from drivesim.engine.future.schedule import Step, Task
 from drivesim.engine.future.timeline import Timeline
-from drivesim.engine.future.windows import Predicted
+from drivesim.engine.future.windows import Predicted, work_done
 from drivesim.engine.networks import EngineModels, latent_shape
 from drivesim.engine.seeds import LatentNoise, RunNoise, first_keyframe_noise
 
@@ -84,7 +84,7 @@ class Future:
         )
         for step in steps:
             part = (step.index + 1) / prediction.count_steps(settings.prediction)
-            yield StageDone(window, "predict", PREDICTED_FRACTION * part)
+            yield StageDone(window, "predict", work_done("predict", part))
         yield Predicted(step.x0[0].cpu().numpy(), None if choice is None else choice.record())
 
     @torch.inference_mode()

@@ -20,6 +20,7 @@ from torch import Tensor
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.future.interpolate import ConditionsOfGaps, interpolate_gaps
 from drivesim.engine.future.timeline import Timeline
+from drivesim.engine.future.windows import work_done
 from drivesim.engine.networks import Networks
 from drivesim.engine.seeds import LatentNoise
 from drivesim.engine.settings import EngineSettings
@@ -64,13 +65,13 @@ class Renderer:
             before: the latents `c h w` of the last keyframe before them; None for window 0.
         """
         latents, first = self._latents(window, keyframes, before)
-        yield StageDone(window, "interpolate", 0.3)
+        yield StageDone(window, "interpolate", work_done("interpolate"))
 
         wanted, margin = self.timeline.frames(window), self.settings.upsampler.block_context
         around = range(max(wanted.start - margin, first), min(wanted.stop + margin, first + len(latents)))
         inside = range(around.start - first, around.stop - first)
         low_res = decode_frames(self.networks.decoder, latents, inside, self.settings.decoder_frames)
-        yield StageDone(window, "decode", 0.35)
+        yield StageDone(window, "decode", work_done("decode"))
 
         done, upsampler = 0, self.networks.upsampler
         blocks = upsample_blocks(
@@ -78,7 +79,7 @@ class Renderer:
         )
         for frames in map(to_bytes, blocks):  # holds no block while the next one is made
             done += len(frames)
-            yield StageDone(window, "upsample", 0.35 + 0.65 * done / len(wanted), frames)
+            yield StageDone(window, "upsample", work_done("upsample", done / len(wanted)), frames)
 
     def low_resolution(self, window: int, keyframes: Tensor, before: Tensor | None) -> np.ndarray:
         """Returns the frames of a window before the upsampler, uint8 `t h w c`; the arguments are those of `render`.

@@ -13,10 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from drivesim.engine.future.render import StageDone
-from drivesim.engine.future.windows import FutureStart, Predicted, Progress, Window
-
-PREDICTED_FRACTION = 0.15
-"""Part of a window's work that is done once its keyframes are predicted."""
+from drivesim.engine.future.windows import FutureStart, Predicted, Progress, Window, work_done
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,7 @@ def make_windows(schedule: Schedule, do_tasks: DoTasks) -> Iterator[Progress | W
         if isinstance(step, StageDone):
             yield Progress(task.future, task.window, step.stage, step.fraction)
         elif isinstance(step, Predicted):
-            yield Progress(task.future, task.window, "predict", PREDICTED_FRACTION)
+            yield Progress(task.future, task.window, "predict", work_done("predict"))
         yield from schedule.record(task, step)
 
 
