@@ -22,6 +22,8 @@ from ui.tabs.study import StudyTab
 from ui.theme import theme
 
 TITLE = "drivesim"
+MAX_SESSIONS = 512
+"""Gradio keeps some memory for each; what a page shows is kept in the page, so that none is missed."""
 _KEYS = (
     ("drag", "draw a box; drag a box or a handle to change it"),
     ("1 2 3 4", "car, van, truck or bus: for the selected box, else for the next one"),
@@ -91,6 +93,7 @@ def page(services: Services) -> gr.Blocks:
         archives_tab.select(lambda key: archives.listing(services, key), [archives.archive], archives.listed, **QUIET)
         study_tab.select(lambda key: study.listing(services, key), [study.study], study.listed, **QUIET)
     blocks.queue(api_open=False)
+    blocks.state_session_capacity = MAX_SESSIONS
     return blocks
 
 

@@ -47,8 +47,9 @@ def _stage_cell(stage: StageProgress) -> str:
 
 
 def _future_line(job: JobState, number: int, future: FutureProgress, now: float) -> str:
-    words = _AT_WORK.get(future.stage, future.stage)
-    if len(future.windows) > 1 and future.stage not in _WITHOUT_WINDOW:
+    stage = "starting" if job.state == RUNNING and future.stage == "waiting" else future.stage
+    words = _AT_WORK.get(stage, stage)
+    if len(future.windows) > 1 and stage not in _WITHOUT_WINDOW:
         words = f"window {future.window + 1} of {len(future.windows)}: {words}"
     if job.state == RUNNING and future.fraction < 1:
         left = future.pace.seconds_left(now)

@@ -161,7 +161,8 @@
       const taken = [];
       const free = (place) => taken.every((other) => place.x1 < other.x0 || place.x0 > other.x1 || place.y1 < other.y0 || place.y0 > other.y1);
       const labels = [];
-      const order = [...(shown.boxes ? boxes.all : []).keys()].sort((a, b) => (b === boxes.selected) - (a === boxes.selected));
+      const weight = (index) => (index === boxes.selected ? 2 : 0) + (outcome(index) && outcome(index) !== "found" ? 1 : 0);
+      const order = [...(shown.boxes ? boxes.all : []).keys()].sort((a, b) => weight(b) - weight(a) || a - b);
       for (const index of order) {
         const [x0, y0, , y1] = boxes.all[index].xyxy;
         const rows = [Math.max(13 * unit, y0 - 5), Math.min(value.height - 4, y1 + 14 * unit), y0 + 14 * unit];
