@@ -135,16 +135,15 @@ def test_a_change_of_the_scene_before_does_not_undo_a_loaded_scenario(page: Any)
     page.choose("library", "cut_in_day")
     while not loading:
         page.wait_for_timeout(20)
-    with page.expect_response("**/run/predict**") as later:  # sent from the scene before, and answered first
-        page.fill("#name input, #name textarea", "late")
-        page.keyboard.press("Enter")
-    later.value.finished()
-    page.wait_for_function("document.querySelector('#source')?.innerText.includes('late') ?? true")
+    page.fill("#name input, #name textarea", "late")
+    page.keyboard.press("Enter")  # sent after the choice, from the scene before it, and answered first
+    page.wait_for_yaml("name: late")
+    page.unroute_all(behavior="wait")
     for route, answer in loading:
         route.fulfill(response=answer)
-    page.unroute_all()
-    page.wait_for_selector("#scene tbody >> text=cutter")
     page.wait_for_yaml("name: cut_in_day")
+    page.tab("compose")
+    page.wait_for_selector("#scene tbody >> text=cutter")
 
 
 def test_labels_of_crowded_boxes_do_not_cover_each_other(page: Any) -> None:
@@ -177,7 +176,7 @@ def test_composing_shows_variants_and_what_was_found(page: Any) -> None:
     page.draw(FIRST)
     page.fill("#count input[type=number]", "2")
     page.keyboard.press("Tab")
-    assert page.locator("#stop-composing").is_disabled()
+    page.wait_for_selector("#stop-composing:disabled")
     page.click("#compose-button")
     page.wait_for_selector("#variants button >> nth=1")
     page.wait_for_selector("#variants >> text=open Futures to roll it out")

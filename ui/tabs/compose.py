@@ -76,7 +76,7 @@ class ComposeTab:
                 count = gr.Slider(1, MAX_VARIANTS, value=1, step=1, label="Variants", elem_id="count")
                 with gr.Row(elem_id="compose-row"):
                     compose = gr.Button("Compose", variant="primary", elem_id="compose-button", min_width=120)
-                    cancel = gr.Button("Stop", elem_id="stop-composing", min_width=70)
+                    cancel = gr.Button("Stop", elem_id="stop-composing", min_width=70, interactive=False)
                 variants = mounted("variants", ("chosen",), elem_id="variants")
                 used_seed = gr.Textbox(visible=False)
         return cls(

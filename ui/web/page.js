@@ -91,6 +91,7 @@ window.drivesim = window.drivesim || {};
     if (button && page.visible(button) && !button.disabled) button.click();
   };
 
+  // Enables a button whose state only the browser knows; the server says that it is disabled, and never changes that.
   page.enable = function (id, on) {
     const button = document.getElementById(id);
     if (button) button.disabled = !on;

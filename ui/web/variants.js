@@ -87,10 +87,7 @@
     }
 
     return function show(value) {
-      if (!value.id) {
-        page.enable("stop-composing", false);
-        return clear();
-      }
+      if (!value.id) return clear();
       const started = value.id !== state.id;
       lost = false;
       take(value);
