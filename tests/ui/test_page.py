@@ -122,28 +122,31 @@ def test_an_implausible_box_is_named_as_it_is_drawn(page: Any) -> None:
 
 
 def test_a_change_of_the_scene_before_does_not_undo_a_loaded_scenario(page: Any) -> None:
-    loading: list[Any] = []
-
-    def hold(route: Any) -> None:
-        """Holds the answers to the choice of a scenario, and lets all others through."""
-        if "cut_in_day" in route.request.post_data_json["data"]:
-            loading.append((route, route.fetch()))
-        else:
-            route.continue_()
-
-    page.route("**/run/predict**", hold)
+    page.evaluate(_HOLD_ANSWERS_ABOUT, "cut_in_day")
     page.choose("library", "cut_in_day")
-    while not loading:
-        page.wait_for_timeout(20)
+    page.wait_for_function("window.held > 0")
     page.fill("#name input, #name textarea", "late")
     page.keyboard.press("Enter")  # sent after the choice, from the scene before it, and answered first
     page.wait_for_yaml("name: late")
-    page.unroute_all(behavior="wait")
-    for route, answer in loading:
-        route.fulfill(response=answer)
+    page.evaluate("window.release()")
     page.wait_for_yaml("name: cut_in_day")
     page.tab("compose")
     page.wait_for_selector("#scene tbody >> text=cutter")
+
+
+_HOLD_ANSWERS_ABOUT = """(text) => {
+  const real = window.fetch;
+  const released = new Promise((done) => (window.release = done));
+  window.held = 0;
+  window.fetch = async (address, options) => {
+    const answer = await real(address, options);
+    if (String(options?.body).includes(text)) {
+      window.held += 1;
+      await released;
+    }
+    return answer;
+  };
+}"""
 
 
 def test_labels_of_crowded_boxes_do_not_cover_each_other(page: Any) -> None:
