@@ -49,7 +49,8 @@ def embedding_table(num_rows: int, dim: int) -> nn.Embedding:
     rows = torch.empty(num_rows, dim)
     if not rows.is_meta:
         nn.init.normal_(rows)
-    return nn.Embedding.from_pretrained(rows, freeze=False)
+    table: nn.Embedding = nn.Embedding.from_pretrained(rows, freeze=False)  # type: ignore[no-untyped-call]
+    return table
 
 
 def sinusoidal_embedding(position: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
