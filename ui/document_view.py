@@ -13,7 +13,7 @@ import gradio as gr
 
 from drivesim.scenario import Scenario
 from ui.document import Document
-from ui.merging import CONTROLS, PageState, acceptable, control_values, merged
+from ui.merging import PageState, acceptable, control_values, merged
 from ui.parts import shown_errors
 from ui.scene_view import scene_json
 from ui.services import Services
@@ -54,10 +54,6 @@ class DocumentView:
     def opening(self) -> list[Any]:
         """The outputs of an event that opens a scenario."""
         return [*self.outputs, self.variants]
-
-    def control(self, name: str) -> Any:
-        """Returns the component of a control."""
-        return self.controls[CONTROLS.index(name)]
 
     def current(self, state: PageState) -> Document:
         """Returns the document on the page; a change that cannot be merged is reported as a message on the page."""

@@ -454,7 +454,7 @@
     const parts = [`${count("found")} of ${asked} found`];
     if (count("wrong category")) parts.push(`${count("wrong category")} of a wrong category`);
     if (count("missing")) parts.push(`${count("missing")} missing`);
-    if (roles("misplaced")) parts.push(`${roles("misplaced")} misplaced`);
+    if (roles("misplaced")) parts.push(`${roles("misplaced")} misplaced (beside a missing box)`);
     parts.push(`${roles("unasked")} not asked for`);
     return asked || roles("unasked") ? parts.join(" · ") : `${findings.detected.length} vehicles detected`;
   };
