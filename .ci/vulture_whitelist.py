@@ -14,7 +14,7 @@ on_page_markdown
 # The YAML library asks its dumper.
 _.ignore_aliases
 
-# Settings of objects that belong to libraries: PyAV, numpy, ONNX Runtime, expat, torch.
+# Settings of objects that belong to libraries: PyAV, numpy, ONNX Runtime, expat, torch, Gradio.
 _.pix_fmt
 _.color_primaries
 _.color_trc
@@ -32,6 +32,8 @@ _.StartElementHandler
 _.EndElementHandler
 _.StartDoctypeDeclHandler
 _.CharacterDataHandler
+_.state_session_capacity
+_.create_or_modify_pyi
 _.allow_tf32
 _.deterministic
 _.benchmark

@@ -7,7 +7,7 @@ from typing import Any
 import gradio as gr
 from fastapi import FastAPI
 
-from ui.document_view import DocumentView, drawing_json, editor_json, takeaway_json
+from ui.document_view import DocumentView, drawing_json, editor_json, source_html, takeaway_json
 from ui.merging import control_values
 from ui.parts import QUIET, head
 from ui.routes import media_routes
@@ -22,6 +22,8 @@ from ui.tabs.study import StudyTab
 from ui.theme import theme
 
 TITLE = "drivesim"
+MAX_SESSIONS = 512
+"""Gradio keeps some memory for each; what a page shows is kept in the page, so that none is missed."""
 _KEYS = (
     ("drag", "draw a box; drag a box or a handle to change it"),
     ("1 2 3 4", "car, van, truck or bus: for the selected box, else for the next one"),
@@ -33,7 +35,8 @@ _KEYS = (
     ("B, G, V, P", "show boxes, guide or unrequested detections; back to the empty road"),
     ("Ctrl+Enter", "compose"),
     ("Space", "play or pause futures"),
-    ("left, right", "one frame back or forward, ten with Shift; first or last frame"),
+    ("left, right", "one frame back or forward, with Shift ten"),
+    ("Home, End", "first or last frame"),
 )
 
 
@@ -59,7 +62,7 @@ def page(services: Services) -> gr.Blocks:
             with gr.Tab("Compose", id="compose", render_children=True):
                 compose = ComposeTab.build(services, drawing_json(start, services), shown)
             with gr.Tab("Futures", id="futures", render_children=True):
-                futures = FuturesTab.build(shown)
+                futures = FuturesTab.build(shown, source_html(start))
             with gr.Tab("Scenario", id="scenario", render_children=True):
                 scenario = ScenarioTab.build(editor_json(start), takeaway_json(start, "fast", services))
             with gr.Tab("Archives", id="archives", render_children=True) as archives_tab:
@@ -71,8 +74,9 @@ def page(services: Services) -> gr.Blocks:
             futures.futures,
         )  # fmt: skip
         view = DocumentView(
-            services, scenario.editor, compose.scene, futures.preset, controls, compose.warnings, scenario.takeaway
-        )
+            services, scenario.editor, compose.scene, futures.preset, controls, compose.warnings, futures.source,
+            scenario.takeaway, compose.variants,
+        )  # fmt: skip
         compose.wire(view, services)
         futures.wire(view, services)
         futures.wire_branch(view, services, tabs)
@@ -89,6 +93,7 @@ def page(services: Services) -> gr.Blocks:
         archives_tab.select(lambda key: archives.listing(services, key), [archives.archive], archives.listed, **QUIET)
         study_tab.select(lambda key: study.listing(services, key), [study.study], study.listed, **QUIET)
     blocks.queue(api_open=False)
+    blocks.state_session_capacity = MAX_SESSIONS
     return blocks
 
 

@@ -45,7 +45,7 @@ class Composer:
             CheckpointError: The models are missing or damaged.
         """
         with self._lock:
-            _ = self._engine.video
+            self._engine.load_for_composing()
 
     def compose(self, scenario: Scenario, count: int) -> Iterator[Variant]:
         """Yields first frames of a scenario for its seed and the seeds that follow, each as soon as it is composed."""

@@ -13,7 +13,7 @@ import gradio as gr
 
 from drivesim.scenario import Scenario
 from ui.document import Document
-from ui.merging import CONTROLS, PageState, acceptable, control_values, merged
+from ui.merging import PageState, acceptable, control_values, merged
 from ui.parts import shown_errors
 from ui.scene_view import scene_json
 from ui.services import Services
@@ -31,7 +31,9 @@ class DocumentView:
     preset: gr.Radio
     controls: tuple[Any, ...]
     warnings: gr.HTML
+    source: gr.HTML
     takeaway: gr.HTML
+    variants: gr.HTML
 
     @property
     def inputs(self) -> list[Any]:
@@ -41,31 +43,45 @@ class DocumentView:
     @property
     def marks(self) -> list[Any]:
         """The outputs of a change by drawing or with a control; the controls themselves stay as they are."""
-        return [self.editor, self.scene, self.warnings, self.takeaway]
+        return [self.editor, self.scene, self.warnings, self.source, self.takeaway]
 
     @property
     def outputs(self) -> list[Any]:
         """The outputs of an event after which the page shows another scenario."""
         return [*self.marks, *self.controls]
 
-    def control(self, name: str) -> Any:
-        """Returns the component of a control."""
-        return self.controls[CONTROLS.index(name)]
+    @property
+    def opening(self) -> list[Any]:
+        """The outputs of an event that opens a scenario."""
+        return [*self.outputs, self.variants]
 
     def current(self, state: PageState) -> Document:
         """Returns the document on the page; a change that cannot be merged is reported as a message on the page."""
         with shown_errors():
             return merged(self.services.desk, state)
 
-    def changes(self, document: Document, state: PageState) -> dict[Any, Any]:
-        """Returns new values of `marks` for the page in `state`."""
+    def changed(self, state: PageState) -> dict[Any, Any]:
+        """Returns new values of `marks` after a control has been used, which may have left everything as it was."""
+        document = self.current(state)
+        if document.text == state.text:
+            return {self.takeaway: _stamped(takeaway_json(document, state.preset, self.services), state)}
+        return self.changes(document, state)
+
+    def changes(self, document: Document, state: PageState, replacement: int | None = None) -> dict[Any, Any]:
+        """Returns new values of `marks` for the page in `state`.
+
+        Args:
+            document: The scenario to show.
+            state: The page that asked.
+            replacement: Serial of the request that put this scenario in place of another; None for that of `state`.
+        """
         parts = {
             self.editor: editor_json(document, state.edit, state.revision),
             self.scene: drawing_json(document, self.services, state.edit),
             self.takeaway: takeaway_json(document, state.preset, self.services),
         }
-        stamped = {part: json.dumps({**json.loads(text), "serial": state.serial}) for part, text in parts.items()}
-        return {**stamped, self.warnings: warnings_html(document)}
+        stamped = {part: _stamped(text, state, replacement) for part, text in parts.items()}
+        return {**stamped, self.warnings: warnings_html(document), self.source: source_html(document)}
 
     def refused(self, reason: str, state: PageState) -> dict[Any, Any]:
         """Returns new values of `marks` without the changes that cannot be merged, and with the reason."""
@@ -74,10 +90,20 @@ class DocumentView:
 
     def replaced(self, document: Document, state: PageState) -> dict[Any, Any]:
         """Returns new values of `outputs` for another scenario; if it has mistakes, the controls stay as they are."""
-        values = self.changes(document, state)
+        values = self.changes(document, state, state.serial)
         if document.scenario is None:
             return values
         return values | dict(zip(self.controls, control_values(document.scenario).values(), strict=True))
+
+    def opened(self, document: Document, state: PageState) -> dict[Any, Any]:
+        """Returns new values of `opening` for a scenario that was opened; its variants are yet to be composed."""
+        return {**self.replaced(document, state), self.variants: "{}"}
+
+
+def _stamped(text: str, state: PageState, replacement: int | None = None) -> str:
+    """Returns the value of a component with what the page needs to tell a late answer from a new one."""
+    order = {"serial": state.serial, "replacement": state.replacement if replacement is None else replacement}
+    return json.dumps({**json.loads(text), **order})
 
 
 def drawing_json(document: Document, services: Services, edit: int = 0) -> str:
@@ -144,8 +170,26 @@ def warnings_html(document: Document) -> str:
     """Returns HTML that lists, below the drawing area, what is implausible or wrong in the scenario."""
     if document.scenario is None:
         first = document.problems[0]
-        return f'<p class="ds-bad">Line {first.line}: {html.escape(first.message)}</p>'
+        where = f"The YAML of the Scenario tab has a mistake in line {first.line}"
+        return f'<p class="ds-bad">{where}: {html.escape(first.message)}</p>'
     if not document.warnings:
         return "" if document.scenario.layout() is None else '<p class="ds-fine">Nothing implausible.</p>'
     items = "".join(f"<li>{html.escape(note.message)}</li>" for note in document.warnings)
     return f'<ul class="ds-warnings">{items}</ul>'
+
+
+def source_html(document: Document) -> str:
+    """Returns HTML that says which scenario will be rolled out."""
+    scenario = document.scenario
+    if scenario is None:
+        return '<p class="ds-bad">The YAML of the Scenario tab has a mistake. Correct it to roll the scenario out.</p>'
+    layout = scenario.layout()
+    if scenario.first_frame is not None:
+        content = "from its picture"
+    elif layout is None:
+        content = "vehicles left to the model"
+    else:
+        count = len(layout.category)
+        content = f"{count} {'vehicle' if count == 1 else 'vehicles'}"
+    parts = [html.escape(scenario.name), scenario.time_of_day or "time of day left to the model", content]
+    return f'<p class="ds-note">On screen: <b>{parts[0]}</b> · {parts[1]} · {parts[2]} · seed {scenario.seed}</p>'

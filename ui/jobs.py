@@ -14,6 +14,7 @@ from typing import Any
 
 from drivesim.errors import DrivesimError, InputError
 from drivesim.scenario import Scenario, scenario_yaml
+from ui.progress import FutureProgress, Pace
 from ui.settings import UiSettings
 
 MAX_WAITING = 8
@@ -24,16 +25,6 @@ ACTIVE = (WAITING, RUNNING)
 
 
 @dataclass
-class FutureState:
-    """The progress of one future: its last finished stage, its window, and the completed fraction of the future."""
-
-    stage: str = "waiting"
-    window: int = 0
-    committed: int = 0
-    fraction: float = 0.0
-
-
-@dataclass
 class JobState:
     """One rollout as the page shows it; `archive` is its folder, and `error` is the reason if it failed."""
 
@@ -41,24 +32,16 @@ class JobState:
     name: str
     archive: Path
     state: str = WAITING
-    futures: list[FutureState] = field(default_factory=list)
-    num_windows: int = 1
+    futures: list[FutureProgress] = field(default_factory=list)
     started: float = 0.0
-    resumed: float = 0.0
     ended: float = 0.0
     error: str = ""
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def fraction(self) -> float:
         """The completed fraction of all futures."""
         return sum(future.fraction for future in self.futures) / max(1, len(self.futures))
-
-    def seconds_left(self, now: float) -> float | None:
-        """Returns an estimate of the remaining seconds from the pace so far, or None if it is too early for one."""
-        made = self.fraction - self.resumed
-        if self.state != RUNNING or made < 0.02:
-            return None
-        return (now - self.started) * (1 - self.fraction) / made
 
 
 class Jobs:
@@ -87,7 +70,7 @@ class Jobs:
             if sum(state.state == WAITING for state, _ in self._jobs.values()) >= MAX_WAITING:
                 raise InputError(f"{MAX_WAITING} rollouts are waiting already; try again when one is done")
             state = JobState(secrets.token_hex(8), scenario.name, job.archive_path)
-            state.futures = [FutureState() for _ in range(job.futures)]
+            state.futures = [FutureProgress() for _ in range(job.futures)]
             self._jobs[state.id] = (state, job)
             self._forget()
             self._changed.notify_all()
@@ -155,7 +138,7 @@ class Jobs:
             if cancelled:
                 rollout.cancel()
             for event in rollout.events():
-                _advance(state, event)
+                _advance(state, event, time.monotonic())
             ended, error = DONE, ""
         except (DrivesimError, OSError) as problem:
             ended, error = FAILED, str(problem)
@@ -206,24 +189,22 @@ def _write_scenario(job: Any) -> None:
     (job.out / f"{scenario.name}.yaml").write_text(scenario_yaml(scenario), encoding="utf-8")
 
 
-def _advance(state: JobState, event: Any) -> None:
+def _advance(state: JobState, event: Any, now: float) -> None:
     from drivesim.rollout import Committed, Opened, Progress
 
     match event:
         case Opened():
-            state.num_windows = event.num_windows
             for future, committed in zip(state.futures, event.committed, strict=True):
-                future.committed, future.fraction = committed, committed / event.num_windows
+                future.windows = [float(window < committed) for window in range(event.num_windows)]
                 future.stage = "done" if committed == event.num_windows else "starting"
-            state.resumed = state.fraction
         case Progress():
             future = state.futures[event.future]
             future.stage, future.window = event.stage, event.window
-            reached = (event.window + event.fraction) / state.num_windows
-            future.fraction = max(future.fraction, min(reached, 1.0))
+            future.reach(event.window, event.fraction)
+            future.pace.observe(now, future.fraction)
+            state.pace.observe(now, state.fraction)
         case Committed():
             future = state.futures[event.future]
-            future.committed = event.window + 1
-            future.fraction = max(future.fraction, future.committed / state.num_windows)
-            if future.committed == state.num_windows:
+            future.reach(event.window, 1.0)
+            if future.fraction == 1:
                 future.stage = "done"

@@ -27,7 +27,8 @@ _SEED_LIMIT = 2**63
 class PageState:
     """The values of the components that show a part of the scenario, as a request sends them.
 
-    `serial` grows from request to request; a page drops an answer to an earlier request than it has had an answer to.
+    `serial` grows from request to request. A page drops an answer to an earlier request than it has had an answer to,
+    and any answer about a scenario that another one has replaced in the meantime.
     """
 
     editor: dict[str, Any]
@@ -45,6 +46,11 @@ class PageState:
     def edit(self) -> int:
         """The number of the last drawing."""
         return _count(self.scene.get("edit"))
+
+    @property
+    def replacement(self) -> int:
+        """The serial of the request that put this scenario on screen in place of another, or 0."""
+        return _count(self.editor.get("replacement"))
 
     @property
     def revision(self) -> int:

@@ -35,6 +35,7 @@ def scene_json(document: Document, media: Media) -> str:
             "night": scenario.time_of_day == "night",
             "guide": asdict(ground_guide(scenario)),
             "boxes": _boxes(scenario),
+            "boxActors": _box_actors(scenario),
             "actors": _actors(scenario),
         }
         if scenario.scene is not None:
@@ -60,6 +61,12 @@ def _boxes(scenario: Scenario) -> list[dict[str, Any]]:
     edges = np.round(layout.xyxy.astype(np.float64) * _EXTENT, 1).tolist()
     boxes = zip(layout.category.tolist(), edges, strict=True)
     return [{"category": CATEGORIES[category], "xyxy": xyxy} for category, xyxy in boxes]
+
+
+def _box_actors(scenario: Scenario) -> list[str]:
+    """Returns the id of the actor of each box, or an empty list if the boxes are drawn."""
+    scene = scenario.scene
+    return [] if scene is None else [view.id for view in scene.views(0.0) if view.may_be_requested]
 
 
 def _actors(scenario: Scenario) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ from drivesim.engine.networks import EngineModels, Networks
 from drivesim.engine.sampling import made
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.threads import cpu_threads, each_with_threads
-from drivesim.models.checkpoints import CheckpointSet
+from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.pixels import to_unit_range
 from drivesim.models.presets import VideoFormat
@@ -95,6 +95,16 @@ class Engine:
     def video(self) -> VideoFormat:
         """Sizes and rates of the video."""
         return self.models.video
+
+    def load_for_composing(self) -> None:
+        """Loads the networks that `compose` and `frame_findings` use, which otherwise happens on their first call.
+
+        Raises:
+            CheckpointError: a network is missing or damaged.
+        """
+        Composer(self.models, fast()).load_networks()
+        if VEHICLE_DETECTOR in self.checkpoints.roles:
+            _ = self.networks.vehicle_detector
 
     @torch.inference_mode()
     def compose(

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
-from drivesim.models.layers import sinusoidal_embedding, zero_initialised
+from drivesim.models.layers import embedding_table, sinusoidal_embedding, zero_initialised
 from drivesim.models.temporal import TemporalConfig, TemporalLayer
 
 MAX_CROWDEDNESS = 32
@@ -33,7 +33,7 @@ class SceneEmbedding(nn.Module):
     def __init__(self, dim: int, num_times_of_day: int = 2) -> None:
         super().__init__()
         self.dim = dim
-        self.time_of_day = nn.Embedding(num_times_of_day + 1, dim)
+        self.time_of_day = embedding_table(num_times_of_day + 1, dim)
         self.crowdedness = nn.Linear(dim, dim)
         self.crowdedness_unknown = nn.Parameter(torch.zeros(dim))
 
@@ -82,7 +82,7 @@ class TemporalEmbedding(TemporalLayer):
         self.ego_motion = (
             nn.Sequential(nn.Linear(3, dim), nn.SiLU(), nn.Linear(dim, dim)) if config.ego_motion else None
         )
-        self.frame_rate = nn.Embedding(3, dim) if config.frame_rate else None
+        self.frame_rate = embedding_table(3, dim) if config.frame_rate else None
         self.context_noise = ContextNoiseEmbedding(dim) if config.context_noise else None
 
     def forward(self, tau: Tensor, conditioning: Conditioning, num_frames: int) -> Tensor:

@@ -40,6 +40,19 @@ def zero_initialised(module: Network) -> Network:
     return module
 
 
+def embedding_table(num_rows: int, dim: int) -> nn.Embedding:
+    """Returns an `nn.Embedding`, initialised as torch does it, except on the meta device.
+
+    A network whose parameters are loaded is built there. `nn.init.normal_` would import torch's compiler for a tensor
+    without memory, which takes longer than loading the network.
+    """
+    rows = torch.empty(num_rows, dim)
+    if not rows.is_meta:
+        nn.init.normal_(rows)
+    table: nn.Embedding = nn.Embedding.from_pretrained(rows, freeze=False)  # type: ignore[no-untyped-call]
+    return table
+
+
 def sinusoidal_embedding(position: Tensor, dim: int, max_period: float = 10_000.0) -> Tensor:
     """Returns sines and cosines of positions `(...)` at geometric frequencies, `(... dim)`."""
     half = dim // 2

@@ -6,6 +6,7 @@ import importlib
 from typing import Any
 
 __all__ = [
+    "STAGE_SHARES",
     "BackgroundRollout",
     "Committed",
     "Opened",
@@ -22,6 +23,7 @@ _HOMES = {
     "BackgroundRollout": "drivesim.rollout.background",
     "chosen_device": "drivesim.rollout.machine",
     "default_workers": "drivesim.rollout.machine",
+    "STAGE_SHARES": "drivesim.engine.future.windows",
 }
 
 

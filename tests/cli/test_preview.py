@@ -27,10 +27,10 @@ def test_validate_warns_and_strict_refuses(tmp_path: Path) -> None:
     file.write_text(FLOATING)
     warned = RUN.invoke(app, ["validate", str(file)])
     assert warned.exit_code == 0
-    assert warned.stderr.startswith(f"{file}:4:27: warning: W201 the box floats")
+    assert warned.stderr.startswith(f"{file}:4:27: warning: W201 box 1 floats")
     refused = RUN.invoke(app, ["validate", "--strict", str(file)])
     assert refused.exit_code == 2
-    assert refused.stderr.startswith(f"{file}:4:27: W201 the box floats")
+    assert refused.stderr.startswith(f"{file}:4:27: W201 box 1 floats")
     assert "warnings" in RUN.invoke(app, ["validate", "--json", str(file)]).stdout
 
 

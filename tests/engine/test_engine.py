@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from drivesim.engine import Engine, ResumePoint, Window, quality
+from drivesim.engine import Engine, ResumePoint, Window, frame_findings, quality
 from drivesim.errors import CheckpointError
 from drivesim.scenario import Scenario
 
@@ -83,3 +83,13 @@ def test_a_missing_checkpoint_is_named_at_once(tiny_checkpoints: Path, tmp_path:
             (tmp_path / path.name).write_bytes(path.read_bytes())
     with pytest.raises(CheckpointError, match=r"decoder\.safetensors"):
         Engine.load(tmp_path)
+
+
+def test_loading_for_composing_loads_all_that_composing_needs(
+    tiny_checkpoints_with_detector: Path, scenario: Scenario, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = Engine.load(tiny_checkpoints_with_detector)
+    engine.load_for_composing()
+    monkeypatch.delattr(type(engine.checkpoints), "load")
+    frame = engine.compose(scenario)
+    assert frame_findings(engine, frame, engine.first_layout(scenario)) is not None

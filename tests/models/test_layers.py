@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -8,6 +11,7 @@ from drivesim.models.layers import (
     ResidualBlock,
     SpatialAttention,
     Upsample,
+    embedding_table,
     normalisation,
     sinusoidal_embedding,
 )
@@ -66,3 +70,18 @@ def test_attention_is_over_positions_of_one_picture(randomise) -> None:
     out = attention(x)
     assert torch.equal(attention(changed)[0], out[0])
     assert torch.allclose(attention(x.flip(-1)).flip(-1), out, atol=1e-5)
+
+
+def test_an_embedding_table_starts_as_that_of_torch() -> None:
+    torch.manual_seed(1)
+    expected = torch.nn.Embedding(3, 8)
+    torch.manual_seed(1)
+    table = embedding_table(3, 8)
+    assert torch.equal(table.weight, expected.weight)
+    assert table.weight.requires_grad
+
+
+def test_a_network_that_is_loaded_does_not_import_the_compiler_of_torch() -> None:
+    build = "import sys, torch\nfrom drivesim.models.layers import embedding_table\n"
+    build += "with torch.device('meta'):\n    assert embedding_table(3, 8).weight.is_meta\n"
+    subprocess.run([sys.executable, "-c", build + "assert 'torch._dynamo' not in sys.modules"], check=True)

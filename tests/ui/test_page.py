@@ -107,9 +107,60 @@ def test_a_number_in_the_table_moves_the_box(page: Any) -> None:
     page.wait_for_yaml("[380, 250, 520, 340]")
 
 
+def test_an_edge_in_the_table_stops_at_the_one_opposite(page: Any) -> None:
+    page.draw(FIRST)
+    page.fill("#scene input[data-cell='0-0']", "5000")
+    page.keyboard.press("Enter")
+    page.wait_for_table([_row(516, *FIRST[1:])])
+    page.wait_for_yaml("[516, 250, 520, 340]")
+
+
 def test_an_implausible_box_is_named_as_it_is_drawn(page: Any) -> None:
+    page.draw(FIRST)
     page.draw((300, 40, 420, 120))
-    page.wait_for_selector("#warnings >> text=floats")
+    page.wait_for_selector("#warnings >> text=box 2 floats")
+
+
+def test_a_change_of_the_scene_before_does_not_undo_a_loaded_scenario(page: Any) -> None:
+    page.evaluate(_HOLD_ANSWERS_ABOUT, "cut_in_day")
+    page.choose("library", "cut_in_day")
+    page.wait_for_function("window.held > 0")
+    page.fill("#name input, #name textarea", "late")
+    page.keyboard.press("Enter")  # sent after the choice, from the scene before it, and answered first
+    page.wait_for_yaml("name: late")
+    page.evaluate("window.release()")
+    page.wait_for_yaml("name: cut_in_day")
+    page.tab("compose")
+    page.wait_for_selector("#scene tbody >> text=cutter")
+
+
+_HOLD_ANSWERS_ABOUT = """(text) => {
+  const real = window.fetch;
+  const released = new Promise((done) => (window.release = done));
+  window.held = 0;
+  window.fetch = async (address, options) => {
+    const answer = await real(address, options);
+    if (String(options?.body).includes(text)) {
+      window.held += 1;
+      await released;
+    }
+    return answer;
+  };
+}"""
+
+
+def test_labels_of_crowded_boxes_do_not_cover_each_other(page: Any) -> None:
+    page.set_viewport_size({"width": 700, "height": 800})
+    page.choose("library", "dense_day_traffic")
+    page.wait_for_selector("#scene text.ds-label >> nth=6")
+    assert page.evaluate(_COVERED_LABELS) == []
+
+
+_COVERED_LABELS = """() => {
+  const labels = [...document.querySelectorAll('#scene text.ds-label')].map((one) => [one.textContent, one.getBoundingClientRect()]);
+  const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 4 < b.bottom && b.top + 4 < a.bottom;
+  return labels.flatMap(([text, a], k) => labels.slice(k + 1).filter(([, b]) => meet(a, b)).map(([other]) => [text, other]));
+}"""  # noqa: E501
 
 
 def test_a_scenario_in_metres_shows_its_boxes_and_its_table(page: Any) -> None:
@@ -117,6 +168,7 @@ def test_a_scenario_in_metres_shows_its_boxes_and_its_table(page: Any) -> None:
     page.wait_for_selector("#scene tbody >> text=cutter")
     page.wait_for_selector("#scene .ds-box >> nth=2")
     page.wait_for_function("document.querySelector('#scene img.ds-map')?.naturalWidth === 256")
+    page.wait_for_selector("#scene text.ds-label >> text=cutter")
     page.fill("#scene input[data-cell='a0-distance']", "14.5")
     page.keyboard.press("Enter")
     page.wait_for_yaml("distance_m: 14.5")
@@ -127,8 +179,12 @@ def test_composing_shows_variants_and_what_was_found(page: Any) -> None:
     page.draw(FIRST)
     page.fill("#count input[type=number]", "2")
     page.keyboard.press("Tab")
+    page.wait_for_selector("#stop-composing:disabled")
     page.click("#compose-button")
     page.wait_for_selector("#variants button >> nth=1")
+    page.wait_for_selector("#variants >> text=open Futures to roll it out")
+    page.wait_for_selector("#stop-composing:disabled")
+    page.wait_for_selector("#scene th >> text=detector")
     page.wait_for_selector("#variants >> text=of 1 found")
     page.wait_for_selector("#scene image[href^='/media/picture/']")
     page.click("#variants button >> nth=1")
@@ -207,6 +263,7 @@ def test_what_is_rolled_out_is_what_the_command_line_makes(
 
 def _a_branch_continues_by_night(page: Any) -> None:
     page.tab("futures")
+    page.wait_for_selector("#source >> text=my_scene")
     page.click("#branch-time >> text=Night")
     page.click("#player >> text=Branch here")
     page.wait_for_selector("#scene >> text=This scene starts from a picture")
@@ -254,11 +311,11 @@ def test_a_rollout_is_cancelled_in_the_middle_and_continues(page: Any, server: A
     page.click("#cancel-button")
     page.wait_for_selector(cancelled)
     (archive,) = server.out.glob("long-*/long.zarr")
-    committed = open_archive(archive).rollouts[0].num_committed_windows
-    assert 1 <= committed < open_archive(archive).layout.num_windows
-    frames = page.evaluate(_LAST_FRAME)
+    stopped = open_archive(archive)
+    committed, frames = stopped.rollouts[0].num_committed_windows, stopped.rollouts[0].num_committed_frames
+    assert 1 <= committed < stopped.layout.num_windows
     cancelled = page.press_roll_out("cancelled")
-    page.wait_for_function(f"{_LAST_FRAME} > {frames}")
+    page.wait_for_function(f"{_LAST_FRAME} >= {frames}")  # the page may have shown fewer before
     page.click("#cancel-button")
     page.wait_for_selector(cancelled)
     assert open_archive(archive).rollouts[0].num_committed_windows > committed

@@ -7,6 +7,8 @@ from typing import Any
 
 MAX_VALUES = 64
 MAX_CHOICES = 256
+MAX_NAME = 64
+"""Longest text outside the values, such as the name of a session, which Gradio keeps in memory."""
 _EVENT_KEYS = {"pane", "frame", "seed", "picture", "text", "index"}
 _FIELDS = {
     "data", "fn_index", "session_hash", "event_id", "event_data", "trigger_id", "batched", "simple_format",
@@ -27,7 +29,7 @@ def allowed_call(body: bytes) -> bool:
         and len(values) <= MAX_VALUES
         and all(_is_plain(value) or _is_choice(value) for value in values)
         and (event is None or _is_event(event))
-        and all(map(_is_plain, call.values()))
+        and all(_is_plain(value) and not (isinstance(value, str) and len(value) > MAX_NAME) for value in call.values())
     )
 
 

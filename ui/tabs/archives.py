@@ -112,9 +112,9 @@ class ArchivesTab:
             with shown_errors():
                 scenario = scenario_of(services.archives.open(_required(key)))
             document = services.desk.read(services.desk.portable(scenario))
-            return {**view.replaced(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
+            return {**view.opened(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
 
-        self.to_screen.click(to_screen, [self.archive, *view.inputs], [*view.outputs, tabs], **QUIET)
+        self.to_screen.click(to_screen, [self.archive, *view.inputs], [*view.opening, tabs], **QUIET)
 
 
 def _shown(services: Services, key: str | None, future: int, other: str | None, other_future: int) -> tuple[Any, ...]:

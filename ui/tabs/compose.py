@@ -74,9 +74,9 @@ class ComposeTab:
                     dice = gr.Button("New", elem_id="dice", min_width=60, size="sm")
                     reuse = gr.Button("Last", elem_id="reuse", min_width=60, size="sm")
                 count = gr.Slider(1, MAX_VARIANTS, value=1, step=1, label="Variants", elem_id="count")
-                with gr.Row():
+                with gr.Row(elem_id="compose-row"):
                     compose = gr.Button("Compose", variant="primary", elem_id="compose-button", min_width=120)
-                    cancel = gr.Button("Stop", elem_id="stop-composing", min_width=70)
+                    cancel = gr.Button("Stop", elem_id="stop-composing", min_width=70, interactive=False)
                 variants = mounted("variants", ("chosen",), elem_id="variants")
                 used_seed = gr.Textbox(visible=False)
         return cls(
@@ -89,8 +89,7 @@ class ComposeTab:
         desk = services.desk
 
         def changed(*page: Any) -> dict[Any, Any]:
-            state = PageState.of(*page)
-            return view.changes(view.current(state), state)
+            return view.changed(PageState.of(*page))
 
         def drawn(*page: Any) -> dict[Any, Any]:
             state = PageState.of(*page)
@@ -111,18 +110,18 @@ class ComposeTab:
         def loaded(name: str, *page: Any) -> dict[Any, Any]:
             with shown_errors():
                 document = desk.blank() if name == BLANK else desk.open_file(_library_file(services, name))
-            return {**view.replaced(document, PageState.of(*page)), self.variants: "{}"}
+            return view.opened(document, PageState.of(*page))
 
         def opened(upload: str, *page: Any) -> dict[Any, Any]:
-            return {**view.replaced(desk.read(text_of(upload)), PageState.of(*page)), self.variants: "{}"}
+            return view.opened(desk.read(text_of(upload)), PageState.of(*page))
 
         def photo(upload: str, *page: Any) -> dict[Any, Any]:
             state = PageState.of(*page)
             with shown_errors():
                 document = desk.with_picture(view.current(state).text, str(parsed(upload).get("picture")))
-            return {**view.replaced(document, state), self.variants: "{}"}
+            return view.opened(document, state)
 
-        shown = [*view.outputs, self.variants]
+        shown = view.opening
         self.library.input(loaded, [self.library, *view.inputs], shown, **QUIET, trigger_mode="multiple")
         self.upload.opened(opened, [self.upload, *view.inputs], shown, **QUIET, trigger_mode="multiple")
         self.upload.photo(photo, [self.upload, *view.inputs], shown, **QUIET, trigger_mode="multiple")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,21 +11,15 @@ import gradio as gr
 from drivesim.errors import DrivesimError, InputError
 from ui.archives import scenario_of
 from ui.document_view import DocumentView
-from ui.jobs import ACTIVE, CANCELLED, DONE, FAILED, RUNNING, WAITING, JobState
+from ui.jobs import ACTIVE, JobState
 from ui.merging import PageState
 from ui.panes import future_pane, player_json
 from ui.parts import QUIET, event_field, mounted, parsed, shown_errors
+from ui.progress_view import progress_html
 from ui.services import Services
 
 EMPTY = "No futures yet. Press Roll out to make them."
-_STAGES = {
-    "first frame": "composing the first frame",
-    "predict": "predicting keyframes",
-    "interpolate": "interpolating frames",
-    "decode": "decoding",
-    "upsample": "enlarging",
-    "starting": "loading models",
-}
+NO_FRAMES = "The rollout ended before its first frames. Press Roll out to continue it."
 _SAME = "same"
 
 
@@ -40,6 +32,7 @@ class FuturesTab:
     preset: gr.Radio
     run: gr.Button
     cancel: gr.Button
+    source: gr.HTML
     progress: gr.HTML
     player: gr.HTML
     branch_time: gr.Radio
@@ -47,8 +40,13 @@ class FuturesTab:
     timer: gr.Timer
 
     @classmethod
-    def build(cls, shown: Mapping[str, Any]) -> FuturesTab:
-        """Creates the components of the tab, whose controls show the values in `shown`."""
+    def build(cls, shown: Mapping[str, Any], source: str) -> FuturesTab:
+        """Creates the components of the tab, whose controls show the values in `shown`.
+
+        Args:
+            shown: First values of the controls, by their names in `merging.CONTROLS`.
+            source: HTML that says which scenario is on screen.
+        """
         with gr.Row(equal_height=False):
             with gr.Column(scale=1, min_width=230):
                 with gr.Row():
@@ -65,19 +63,20 @@ class FuturesTab:
                         shown["duration_s"], label="Seconds of each", minimum=0.4, maximum=3600, step=0.2,
                         elem_id="duration", min_width=110,
                     )  # fmt: skip
-                presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, with more steps", "quality")]
+                presets = [("Fast: 10 frames per second", "fast"), ("Quality: 40, and more steps", "quality")]
                 preset = gr.Radio(presets, value="fast", label="Preset", elem_id="preset")
                 with gr.Row():
                     run = gr.Button("Roll out", variant="primary", elem_id="run-button", min_width=110)
                     cancel = gr.Button("Cancel", elem_id="cancel-button", min_width=80, interactive=False)
                 times = [("As it was", _SAME), ("Day", "day"), ("Night", "night")]
-                branch_time = gr.Radio(times, value=_SAME, label="Branches continue under", elem_id="branch-time")
+                branch_time = gr.Radio(times, value=_SAME, label="Time of day of a branch", elem_id="branch-time")
             with gr.Column(scale=4, min_width=420):
+                said = gr.HTML(source, elem_id="source")
                 progress = gr.HTML(elem_id="progress")
                 player = mounted("player", ("branch",), player_json([], EMPTY), elem_id="player")
         job = gr.Textbox(visible=False)
         timer = gr.Timer(0.8, active=False)
-        return cls(futures, duration, preset, run, cancel, progress, player, branch_time, job, timer)
+        return cls(futures, duration, preset, run, cancel, said, progress, player, branch_time, job, timer)
 
     @property
     def _followed(self) -> list[Any]:
@@ -87,8 +86,7 @@ class FuturesTab:
         """Connects the events of the components; `wire_branch` connects `branched`."""
 
         def changed(*page: Any) -> dict[Any, Any]:
-            state = PageState.of(*page)
-            return view.changes(view.current(state), state)
+            return view.changed(PageState.of(*page))
 
         for happens in (
             self.futures.submit, self.futures.blur, self.duration.submit, self.duration.blur, self.preset.select,
@@ -124,10 +122,10 @@ class FuturesTab:
             with shown_errors():
                 document = _branch(services, parsed(player), event, branch_time)
             gr.Info("The branch is on screen: change its conditions, then roll it out.", duration=6)
-            return {**view.replaced(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
+            return {**view.opened(document, PageState.of(*page)), tabs: gr.Tabs(selected="compose")}
 
         given = [self.player, self.branch_time, *view.inputs]
-        self.player.branch(branched, given, [*view.outputs, tabs], **QUIET)
+        self.player.branch(branched, given, [*view.opening, tabs], **QUIET)
 
     def _state(self, services: Services, job: JobState | None) -> tuple[Any, ...]:
         active = job is not None and job.state in ACTIVE
@@ -136,7 +134,7 @@ class FuturesTab:
 
 
 def _player(services: Services, job: JobState) -> str:
-    waiting = "The first frames are being generated." if job.state in ACTIVE else EMPTY
+    waiting = "The first frames are being generated." if job.state in ACTIVE else NO_FRAMES
     try:
         key = services.archives.key_of(job.archive)
         archive = services.archives.open(key)
@@ -145,49 +143,6 @@ def _player(services: Services, job: JobState) -> str:
     titles = [f"Future {future}" for future in range(len(archive.rollouts))]
     panes = [future_pane(key, archive, future, title, True, False) for future, title in enumerate(titles)]
     return player_json(panes, waiting, keep=True)
-
-
-def progress_html(job: JobState | None) -> str:
-    """Returns the progress as HTML: stage, bar and remaining time of each future, and the state of the job."""
-    if job is None:
-        return ""
-    now = time.monotonic()
-    lines = []
-    for number, future in enumerate(job.futures):
-        stage = _STAGES.get(future.stage, future.stage)
-        if job.num_windows > 1 and future.stage not in ("done", "waiting", "starting"):
-            stage = f"window {future.window + 1} of {job.num_windows}: {stage}"
-        done = f"{future.fraction:.0%}"
-        inner = f'<div style="width:{done}"></div>'
-        bar = f'<div class="ds-progress" role="progressbar" aria-valuetext="{done}">{inner}</div>'
-        lines.append(
-            f'<div class="ds-job-line"><span>Future {number}</span>{bar}<span>{html.escape(stage)}</span></div>'
-        )
-    marks = f'data-state="{job.state}" data-job="{job.id}"'
-    return f'<div class="ds-jobs" {marks}>{_headline(job, now)}{"".join(lines)}</div>'
-
-
-def _headline(job: JobState, now: float) -> str:
-    name = html.escape(job.name)
-    left = job.seconds_left(now)
-    match job.state:
-        case s if s == WAITING:
-            text = f"{name} waits for the rollout before it."
-        case s if s == RUNNING:
-            pace = "" if left is None else f", about {_duration(left)} left"
-            text = f"{name}: {job.fraction:.0%}, {_duration(now - job.started)} so far{pace}"
-        case s if s == DONE:
-            folder = html.escape(job.archive.parent.name)
-            text = f"{name}: done in {_duration(job.ended - job.started)}. It is stored in {folder}."
-        case s if s == CANCELLED:
-            text = f"{name}: cancelled. Finished frames are kept; Roll out continues from there."
-        case s if s == FAILED:
-            return f'<p class="ds-bad">{name}: {html.escape(job.error)}</p>'
-    return f'<p class="ds-note">{text}</p>'
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.1f} min"
 
 
 def _branch(services: Services, player: dict[str, Any], event: gr.EventData, branch_time: str) -> Any:

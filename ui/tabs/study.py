@@ -17,7 +17,10 @@ from ui.preference import EQUAL, SIDES, Clip, Study
 from ui.services import Services
 
 AGAIN = "Choose other rollouts and press Start for another study."
-EMPTY = "Choose the rollouts of both sides and press Start."
+EMPTY = (
+    "Choose the rollouts of both sides, for instance those of two models, and press Start. Their futures are then "
+    "shown in pairs, in random order and without names, and you say which one is better."
+)
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ class StudyTab:
 
         def started(side_a: list[str], side_b: list[str]) -> tuple[Any, ...]:
             with shown_errors():
+                if set(side_a or ()) & set(side_b or ()):
+                    raise InputError("a rollout is on both sides; choose others for one of them")
                 (title_a, a), (title_b, b) = (_side(services, keys) for keys in (side_a, side_b))
                 return _state(services.studies.start(title_a, title_b, a, b))
 

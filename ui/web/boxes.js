@@ -6,6 +6,8 @@
   const copy = (boxes) => boxes.map((box) => ({ category: box.category, xyxy: [...box.xyxy] }));
 
   page.Boxes = class {
+    static minSide = MIN_SIDE;
+
     constructor(width, height) {
       this.width = width;
       this.height = height;

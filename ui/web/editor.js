@@ -41,7 +41,8 @@
       area.scrollTop = Math.max(0, (line - 5) * 20);
     }
 
-    const typed = () => ({ text: area.value, notes, revision });
+    let replacement; // the scenario that the text belongs to
+    const typed = () => ({ text: area.value, notes, revision, replacement });
 
     function submit() {
       clearTimeout(timer);
@@ -86,6 +87,7 @@
         return;
       }
       revision = value.revision || revision;
+      replacement = value.replacement;
       if (area.value !== value.text) area.value = value.text;
       notes = value.notes || [];
       render();

@@ -33,6 +33,7 @@ window.drivesim = window.drivesim || {};
     root.dataset.mounted = "yes";
     let latest = {};
     let serial = 0;
+    let replacement = 0;
     const set = (value) => {
       latest = value;
       props.value = JSON.stringify(value);
@@ -46,10 +47,13 @@ window.drivesim = window.drivesim || {};
       },
     };
     const show = make(root, api);
-    // Answers can overtake each other: one that belongs to an earlier request than the last one is dropped.
+    // Answers can overtake each other: one to an earlier request than the last one is dropped, and so is one about a
+    // scenario that has been replaced in the meantime, whichever of the two requests was the later one.
     const take = () => {
       const value = page.parse(props.value, {});
-      if (value.serial < serial) return set(latest);
+      const replaced = value.replacement ?? replacement;
+      if (replaced < replacement || (replaced === replacement && value.serial < serial)) return set(latest);
+      replacement = replaced;
       serial = value.serial || serial;
       latest = value;
       show(value);
@@ -85,6 +89,12 @@ window.drivesim = window.drivesim || {};
     const found = document.getElementById(id);
     const button = found && (found.tagName === "BUTTON" ? found : found.querySelector("button"));
     if (button && page.visible(button) && !button.disabled) button.click();
+  };
+
+  // Enables a button whose state only the browser knows; the server says that it is disabled, and never changes that.
+  page.enable = function (id, on) {
+    const button = document.getElementById(id);
+    if (button) button.disabled = !on;
   };
 
   page.typing = function () {

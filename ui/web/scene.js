@@ -146,17 +146,46 @@
         const cls = `ds-box${chosen ? " ds-chosen" : ""}${missing ? " ds-missing" : ""}`;
         const shape = { x: x0, y: y0, width: x1 - x0, height: y1 - y0, class: cls, stroke: colour(box.category) };
         marks.push(el("rect", { ...shape, "data-index": index }));
-        const distance = metres(y1);
-        const state = outcome(index);
-        const text = [`${box.category} ${index + 1}`, distance && `${distance.toFixed(0)} m`, state];
-        marks.push(label(x0, Math.max(13 * unit, y0 - 5), text.filter(Boolean).join(" · ")));
       });
+      marks.push(...boxLabels(unit));
       const box = shown.boxes && editable() ? boxes.current : null;
       for (const handle of box ? HANDLES : []) {
         const [x, y] = handlePlace(box.xyxy, handle);
         marks.push(el("rect", { x: x - half, y: y - half, width: 2 * half, height: 2 * half, class: `ds-handle ds-${handle}`, "data-handle": handle }));
       }
       layers.boxes.replaceChildren(...marks);
+    }
+
+    // A label for each box, where it covers no other: above the box or below it, and shortened where there is no room.
+    function boxLabels(unit) {
+      const taken = [];
+      const free = (place) => taken.every((other) => place.x1 < other.x0 || place.x0 > other.x1 || place.y1 < other.y0 || place.y0 > other.y1);
+      const labels = [];
+      const weight = (index) => (index === boxes.selected ? 2 : 0) + (outcome(index) && outcome(index) !== "found" ? 1 : 0);
+      const order = [...(shown.boxes ? boxes.all : []).keys()].sort((a, b) => weight(b) - weight(a) || a - b);
+      for (const index of order) {
+        const [x0, y0, , y1] = boxes.all[index].xyxy;
+        const rows = [Math.max(13 * unit, y0 - 5), Math.min(value.height - 4, y1 + 14 * unit), y0 + 14 * unit];
+        const places = labelTexts(index).flatMap((text) =>
+          rows.map((y) => {
+            const x = Math.max(2, Math.min(value.width - 7.2 * unit * text.length, x0));
+            return { text, x, y, x0: x, x1: x + 7.2 * unit * text.length, y0: y - 11 * unit, y1: y + 2 * unit };
+          }),
+        );
+        const place = places.find(free) || places.at(-3);
+        taken.push(place);
+        labels.push(label(place.x, place.y, place.text));
+      }
+      return labels;
+    }
+
+    // From the longest text of a box to the shortest. The table says of every box what was found.
+    function labelTexts(index) {
+      const actor = (value.boxActors || [])[index];
+      const name = actor || `${boxes.all[index].category} ${index + 1}`;
+      const distance = metres(boxes.all[index].xyxy[3]);
+      const full = [name, distance && `${distance.toFixed(0)} m`, outcome(index)].filter(Boolean).join(" · ");
+      return [full, ...(outcome(index) && outcome(index) !== "found" ? [`${name} · ${outcome(index)}`] : []), name, actor || String(index + 1)];
     }
 
     function handlePlace([x0, y0, x1, y1], handle) {
@@ -168,7 +197,7 @@
     function drawNote() {
       const texts = {
         actors: "This scene is in metres: its boxes follow from the actors in the table.",
-        picture: "This scene starts from a picture; it has no boxes.",
+        picture: "This scene starts from a picture; it has no boxes. Set its conditions, then open Futures and roll it out.",
         model: "The model places the vehicles. Draw a box to place them yourself.",
         boxes: boxes.all.length ? "" : "Drag on the road to draw the first box.",
       };
@@ -189,7 +218,7 @@
       drawBoxes();
       drawNote();
       drawTools();
-      page.sceneTable(table, { value, boxes, editable: editable(), choose, edit, editActor });
+      page.sceneTable(table, { value, boxes, editable: editable(), choose, edit, editActor, outcome: composed && !stale && composed.findings ? outcome : null });
       map.hidden = !value.map;
       if (value.map) map.src = value.map;
     }
@@ -425,7 +454,7 @@
     const parts = [`${count("found")} of ${asked} found`];
     if (count("wrong category")) parts.push(`${count("wrong category")} of a wrong category`);
     if (count("missing")) parts.push(`${count("missing")} missing`);
-    if (roles("misplaced")) parts.push(`${roles("misplaced")} misplaced`);
+    if (roles("misplaced")) parts.push(`${roles("misplaced")} misplaced (beside a missing box)`);
     parts.push(`${roles("unasked")} not asked for`);
     return asked || roles("unasked") ? parts.join(" · ") : `${findings.detected.length} vehicles detected`;
   };

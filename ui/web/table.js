@@ -49,29 +49,36 @@
     return el("td", {}, select);
   }
 
-  function boxRows({ value, boxes, editable, choose, edit }) {
+  // What the vehicle detector found, if the picture on screen has been composed from the scene as it is.
+  function found(outcome, index) {
+    return outcome ? el("td", { class: outcome(index) === "found" ? null : "ds-not-found" }, outcome(index) || "–") : null;
+  }
+
+  function boxRows({ value, boxes, editable, choose, edit, outcome }) {
     if (!boxes.all.length) return [];
     const rows = boxes.all.map((box, index) => {
       const name = `Box ${index + 1}`;
       const first = el("td", {}, el("button", { type: "button", class: "ds-link", onclick: () => choose(index) }, String(index + 1)));
       if (!editable) {
         const cells = [box.category, ...box.xyxy.map((edge) => Math.round(edge))];
-        return el("tr", {}, first, cells.map((cell) => el("td", {}, String(cell))));
+        return el("tr", {}, first, cells.map((cell) => el("td", {}, String(cell))), found(outcome, index));
       }
       const kind = choice(box.category, value.categories, `${index}-kind`, `${name}, category`, (category) => edit(index, { ...box, category }));
       const edges = box.xyxy.map((edge, axis) =>
         number(edge, `${index}-${axis}`, `${name}, ${EDGES[axis]}`, (text) => {
           const xyxy = [...box.xyxy];
-          xyxy[axis] = Number(text);
+          // An edge stops at the one opposite, which stays where it is.
+          const [low, high] = [axis < 2 ? 0 : box.xyxy[axis - 2] + page.Boxes.minSide, axis < 2 ? box.xyxy[axis + 2] - page.Boxes.minSide : Infinity];
+          xyxy[axis] = Math.max(low, Math.min(high, Number(text)));
           edit(index, { ...box, xyxy });
         }, { min: 0, max: axis % 2 ? value.height : value.width }),
       );
-      return el("tr", { class: index === boxes.selected ? "ds-chosen-row" : null }, first, kind, edges);
+      return el("tr", { class: index === boxes.selected ? "ds-chosen-row" : null }, first, kind, edges, found(outcome, index));
     });
-    return [el("table", {}, el("thead", {}, head("box", "category", ...EDGES)), el("tbody", {}, rows))];
+    return [el("table", {}, el("thead", {}, head("box", "category", ...EDGES, ...(outcome ? ["detector"] : []))), el("tbody", {}, rows))];
   }
 
-  function actorRows({ value, editActor }) {
+  function actorRows({ value, editActor, outcome }) {
     const rows = value.actors.map((actor, index) => {
       const change = (name) => (text) => editActor(index, name, text);
       const lane = actor.lateral_m === null ? number(actor.lane ?? 0, `a${index}-lane`, `${actor.id}, lane`, change("lane")) : el("td", {}, `${actor.lateral_m} m to the left`);
@@ -84,9 +91,10 @@
         lane,
         number(actor.speed_mps, `a${index}-speed`, `${actor.id}, metres per second`, change("speed_mps"), { step: "any", min: 0 }),
         el("td", {}, actor.manoeuvres || "–"),
+        found(outcome && ((place) => (place < 0 ? "not in view" : outcome(place))), value.boxActors.indexOf(actor.id)),
       );
     });
-    const names = head("actor", "category", "ahead, m", "lane", "speed, m/s", "manoeuvres");
+    const names = head("actor", "category", "ahead, m", "lane", "speed, m/s", "manoeuvres", ...(outcome ? ["detector"] : []));
     return [el("table", {}, el("thead", {}, names), el("tbody", {}, rows))];
   }
 })(window.drivesim);

@@ -59,6 +59,7 @@
     function words() {
       if (state.error) return state.error;
       if (lost && !state.done) return "The server does not answer. It is asked again.";
+      if (state.done && state.variants.length) return "Choose a variant, then open Futures to roll it out.";
       if (state.before) return `${state.before} ${state.before === 1 ? "scene is" : "scenes are"} composed before this one.`;
       return "";
     }
@@ -74,6 +75,7 @@
       strip.replaceChildren(...cards);
       note.textContent = words();
       note.classList.toggle("ds-bad", !!state.error);
+      page.enable("stop-composing", !state.done);
     }
 
     // Another scene has been loaded, to which the variants do not belong.

@@ -42,6 +42,16 @@ class Composer:
             return conditions
         return with_drawn_layouts(conditions, self.models.exact.layouts, seeds)
 
+    def load_networks(self) -> None:
+        """Loads the networks that make frames from conditions, which otherwise happens when they are first used.
+
+        Raises:
+            CheckpointError: A network is missing or damaged.
+        """
+        networks = self.models.computing_in(self.settings.precision)
+        networks.sampled("image", guided_settings(self.settings, self.models.checkpoints))
+        _ = self.models.exact.autoencoder, networks.upsampler_image
+
     def keyframes(self, conditions: Conditioning, seeds: Sequence[int], attempts: Sequence[int]) -> Making[Tensor]:
         """Latents `b c h w` that follow boxes and labels, with one condition, seed and attempt per sample."""
         conditions = self.with_layouts(conditions, seeds).to(self.models.device)

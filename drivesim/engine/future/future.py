@@ -12,10 +12,10 @@ from torch import Tensor
 from drivesim.engine.conditions import clip_conditions, keyframe_conditions, time_of_day_index
 from drivesim.engine.first_frame.first_frame import FirstFrame
 from drivesim.engine.future.predict import predict_window
-from drivesim.engine.future.render import PREDICTED, Renderer, StageDone, steps_of_stage
+from drivesim.engine.future.render import Renderer, StageDone, steps_of_stage
 from drivesim.engine.future.schedule import Step, Task
 from drivesim.engine.future.timeline import Timeline
-from drivesim.engine.future.windows import Predicted
+from drivesim.engine.future.windows import Predicted, work_done
 from drivesim.engine.networks import EngineModels, latent_shape
 from drivesim.engine.sampling import within
 from drivesim.engine.seeds import LatentNoise, RunNoise, first_keyframe_noise
@@ -90,7 +90,7 @@ class Future:
         )
         for step in steps:
             part = (step.index + 1) / prediction.count_steps(settings.prediction)
-            yield StageDone(window, "predict", begun + (PREDICTED - begun) * part)
+            yield StageDone(window, "predict", begun + (work_done("predict") - begun) * part)
         yield Predicted(step.x0[0].cpu().numpy(), None if choice is None else choice.record())
 
     @torch.inference_mode()

@@ -21,6 +21,7 @@ from torch import Tensor
 from drivesim.engine.decode import decode_blocks, decode_frames
 from drivesim.engine.future.interpolate import ConditionsOfGaps, interpolate_gaps
 from drivesim.engine.future.timeline import Timeline
+from drivesim.engine.future.windows import work_done
 from drivesim.engine.networks import Networks
 from drivesim.engine.sampling import Making, made, within
 from drivesim.engine.seeds import LatentNoise
@@ -29,9 +30,6 @@ from drivesim.engine.upsample import upsample_blocks
 from drivesim.models.pixels import to_bytes
 
 Made = TypeVar("Made")
-
-PREDICTED, INTERPOLATED, DECODED = 0.15, 0.3, 0.35
-"""Fractions of a window's work that are done once its keyframes are predicted, its gaps filled, its frames decoded."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ class Renderer:
             keyframes: its keyframe latents `t c h w`.
             before: the latents `c h w` of the last keyframe before them; None for window 0.
         """
-        making = within(self._latents(window, keyframes, before), PREDICTED, INTERPOLATED)
+        making = within(self._latents(window, keyframes, before), work_done("predict"), work_done("interpolate"))
         latents, first = yield from steps_of_stage(window, "interpolate", making)
 
         wanted, margin = self.timeline.frames(window), self.settings.upsampler.block_context
@@ -79,8 +77,7 @@ class Renderer:
         decoded = []
         for block in decode_blocks(self.networks.decoder, latents, inside, self.settings.decoder_frames):
             decoded.append(block)
-            part = sum(map(len, decoded)) / len(inside)
-            yield StageDone(window, "decode", INTERPOLATED + (DECODED - INTERPOLATED) * part)
+            yield StageDone(window, "decode", work_done("decode", sum(map(len, decoded)) / len(inside)))
         low_res = torch.cat(decoded)
         del decoded, block
 
@@ -90,7 +87,7 @@ class Renderer:
         )
         for frames in map(to_bytes, blocks):  # holds no block while the next one is made
             done += len(frames)
-            yield StageDone(window, "upsample", DECODED + (1 - DECODED) * done / len(wanted), frames)
+            yield StageDone(window, "upsample", work_done("upsample", done / len(wanted)), frames)
 
     def low_resolution(self, window: int, keyframes: Tensor, before: Tensor | None) -> np.ndarray:
         """Returns the frames of a window before the upsampler, uint8 `t h w c`; the arguments are those of `render`.

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from drivesim.engine.future.render import PREDICTED, StageDone
-from drivesim.engine.future.windows import FutureStart, Predicted, Progress, Window
+from drivesim.engine.future.render import StageDone
+from drivesim.engine.future.windows import FutureStart, Predicted, Progress, Window, work_done
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ def make_windows(schedule: Schedule, do_tasks: DoTasks) -> Iterator[Progress | W
         if isinstance(step, StageDone):
             yield Progress(task.future, task.window, step.stage, step.fraction)
         elif isinstance(step, Predicted):
-            yield Progress(task.future, task.window, "predict", PREDICTED)
+            yield Progress(task.future, task.window, "predict", work_done("predict"))
         yield from schedule.record(task, step)
 
 

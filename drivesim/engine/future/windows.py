@@ -7,6 +7,19 @@ from typing import Any
 
 import numpy as np
 
+STAGE_SHARES = {"predict": 0.15, "interpolate": 0.15, "decode": 0.05, "upsample": 0.65}
+"""The stages of a window in their order, and the part of its work that each of them is."""
+
+
+def work_done(stage: str, fraction: float = 1.0) -> float:
+    """Returns what is done of a window's work, 0 to 1, when a fraction of a stage is done."""
+    done = 0.0
+    for name, share in STAGE_SHARES.items():
+        if name == stage:
+            return done + share * fraction
+        done += share
+    raise KeyError(stage)
+
 
 @dataclass(frozen=True)
 class Predicted:

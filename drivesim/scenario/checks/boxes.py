@@ -24,6 +24,7 @@ def box_findings(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:
     camera = (scenario.camera or Camera()).pinhole()
     for index, box in enumerate(scenario.boxes or ()):
         path: FieldPath = ("boxes", index, "xyxy")
+        name = f"box {index + 1}"
         width, height = box.extent(scenario.coords)
         scale_x, scale_y = FRAME_WIDTH_PX / width, FRAME_HEIGHT_PX / height
         x0, y0, x1, y1 = (edge * scale for edge, scale in zip(box.xyxy, (scale_x, scale_y) * 2, strict=True))
@@ -33,7 +34,7 @@ def box_findings(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:
             yield (
                 "W201",
                 path,
-                f"the box floats: its lower edge, {y1:.0f} px, is above the horizon, {camera.horizon_px:.0f} px",
+                f"{name} floats: its lower edge, {y1:.0f} px, is above the horizon, {camera.horizon_px:.0f} px",
             )
             continue
         distance_m = float(camera.ground_distance(y1))
@@ -43,9 +44,9 @@ def box_findings(scenario: Scenario) -> Iterator[tuple[str, FieldPath, str]]:
         cut = x0 <= _EDGE_PX or x1 >= FRAME_WIDTH_PX - _EDGE_PX
         what = f"at {distance_m:.0f} m this {box.category} would be {wide_m:.1f} m wide and {high_m:.1f} m high"
         if wide_m > _LARGEST * length_m or high_m > _LARGEST * height_m:
-            yield "W203", path, f"the size does not fit the distance: {what}"
+            yield "W203", path, f"the size of {name} does not fit its distance: {what}"
         elif not cut and wide_m < _SMALLEST * width_m and high_m < _SMALLEST * height_m:
-            yield "W202", path, f"the box is under the road: its lower edge, {y1:.0f} px, is too low; {what}"
+            yield "W202", path, f"{name} is under the road: its lower edge, {y1:.0f} px, is too low; {what}"
     given, crowdedness = len(scenario.boxes or ()), scenario.crowdedness
     if scenario.boxes is not None and crowdedness is not None and given > crowdedness:
         yield "W207", ("crowdedness",), f"`crowdedness` is {crowdedness}, but {given} boxes are given"

@@ -33,6 +33,7 @@ FILE = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
         {**CALL, "event_data": {"frame": FILE}},
         {**CALL, "event_data": [1]},
         {**CALL, "session_hash": ["a"]},
+        {**CALL, "session_hash": "a" * 65},
         {**CALL, "oauth_token": "x"},
         {**CALL, "request": {}},
         [],
