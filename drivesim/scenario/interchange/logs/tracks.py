@@ -107,8 +107,10 @@ class _Plane:
 
 
 def _table(track: Track, file: str) -> np.ndarray:
-    """Returns rows `n 4` in the order of time, without duplicates; InputError if two of one time are apart."""
+    """Returns rows `n 4` in the order of time, without duplicates; raises InputError if they contradict."""
     table = np.array(sorted(track.rows), dtype=float)
+    if not np.isfinite(table[:, :3]).all():
+        raise InputError(f"{file}: a time or a position of {track.id} is not a finite number")
     repeated = np.diff(table[:, 0]) <= 1e-6
     apart = repeated & (np.hypot(*np.diff(table[:, 1:3], axis=0).T) > _SAME_PLACE_M)
     if apart.any():

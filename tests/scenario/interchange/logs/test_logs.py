@@ -123,6 +123,12 @@ BAD = {
     "another ego": ("log.csv", csv_log(), "7", "no vehicle '7'; there are 1, 2"),
     "a jump": ("log.csv", "time,id,x,y\n0,1,0,0\n0.1,1,90,0\n0.2,1,180,0\n", "1", "the ego makes no scenario: E103"),
     "no places": ("log.txt", "Frame 1 at 0 seconds\n Create 1: vehicle.a (1)\n", None, "dump it with show_all=True"),
+    "an infinite place": (
+        "log.txt",
+        carla_log().replace("Location: (", "Location: (" + 400 * "9", 1),
+        None,
+        "of 1 is not a finite number",
+    ),
     "no planning problem": (
         "log.xml",
         '<commonRoad timeStepSize="0.1"/>',
