@@ -10,6 +10,7 @@ import errno
 import os
 from pathlib import Path
 
+from drivesim.errors import ArchiveWriteError, DrivesimError, InputError
 from drivesim.regular_files import create_own, require_replaceable
 
 _ROOM_ADVICE = "make room and run the same command again; it continues from here"
@@ -37,6 +38,16 @@ def advice(error: OSError) -> str | None:
     return _SYNC_ADVICE if isinstance(error, SyncError) else None
 
 
+def unwritable(
+    place: Path, error: OSError, reason: str = "cannot be written here", option: str = "--out"
+) -> DrivesimError:
+    """Returns the error of a file or folder that cannot be made: the machine's if its disk is full, else the user's."""
+    cause = error.strerror or type(error).__name__
+    if (help_with := advice(error)) is not None:
+        return ArchiveWriteError(f"{place}: {reason} ({cause}); {help_with}")
+    return InputError(f"{place}: {reason} ({cause}); choose another {option}")
+
+
 def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> None:
     """Writes a file so that it is complete on disk once its folder is synced.
 
@@ -60,6 +71,27 @@ def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> 
     except OSError as error:
         error.filename = str(path)
         raise
+
+
+def write_new_files(contents: dict[Path, bytes]) -> None:
+    """Writes files that are not there yet; after an error none of them is there.
+
+    Raises:
+        InputError: One of them exists, or cannot be written at its place.
+        ArchiveWriteError: The disk is full, and the like.
+    """
+    for path in contents:
+        if os.path.lexists(path):
+            raise InputError(f"{path}: exists already; choose another name, or remove it")
+    written: list[Path] = []
+    try:
+        for path, content in contents.items():
+            write_file(path, content)
+            written.append(path)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
 
 
 def write_changed_file(path: Path, content: bytes) -> None:

@@ -88,7 +88,7 @@ def _replacing(path: Path) -> Iterator[Path]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path.parent}: cannot be written here ({error.strerror}); choose another --out") from error
+        raise durable.unwritable(path.parent, error) from error
     temporary = path.with_name(f".{path.name}.part")
     try:
         require_replaceable(path)
@@ -114,7 +114,7 @@ def require_writable(path: Path) -> None:
         os.close(create_own(temporary))
         temporary.unlink()
     except OSError as error:
-        raise InputError(f"{path}: cannot be written here ({error.strerror}); choose another --out") from error
+        raise durable.unwritable(path, error) from error
 
 
 def _unwritable(path: Path, error: OSError) -> ArchiveWriteError:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drivesim import durable
 from drivesim.archive.check import verify_windows
 from drivesim.archive.files import FileProblem, LocalFiles, sync_folder, write_error, write_file
 from drivesim.archive.format.commit import CommitRecord, head_bytes, read_chain
@@ -69,7 +70,7 @@ class ArchiveWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             lock = WriterLock.acquire(path)
         except OSError as error:
-            raise InputError(f"{path}: cannot be written here ({error.strerror}); choose another --out") from error
+            raise durable.unwritable(path, error) from error
         try:
             if _is_absent(path):
                 _create(path, manifest)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from drivesim import durable
 from drivesim.archive.files import FileMissing, FileProblem, read_file, sync_folder, write_file
 from drivesim.archive.lock import WriterLock
 from drivesim.batch.plan import BatchPlan
@@ -97,7 +98,7 @@ def open_batch(plan: BatchPlan) -> WriterLock:
         plan.out.mkdir(parents=True, exist_ok=True)
         lock = WriterLock.acquire(path)
     except OSError as error:
-        raise InputError(f"{plan.out}: cannot be written here ({error.strerror}); choose another --out") from error
+        raise durable.unwritable(plan.out, error) from error
     try:
         _write_plan(plan, path)
     except BaseException:
@@ -159,6 +160,6 @@ def _write_json(path: Path, content: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path.parent}: cannot be made ({error.strerror}); choose another --out") from error
+        raise durable.unwritable(path.parent, error, "cannot be made") from error
     write_file(path, json.dumps(content, indent=2).encode() + b"\n")
     sync_folder(path.parent)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from drivesim.cli.lines import console, say
+from drivesim.cli.lines import console, print_json, say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import ArchiveError, DrivesimError, InputError
 from drivesim.wording import counted
@@ -40,7 +39,7 @@ def check(
     report: dict[str, Any] = {"archive": str(archive), "sound": not findings, "findings": list(map(str, findings))}
     if findings:
         if as_json:
-            typer.echo(json.dumps(report))
+            print_json(report)
         for finding in () if as_json else findings:
             say(finding)
         raise ArchiveError(f"{archive}: damaged, {counted(len(findings), 'finding')}")
@@ -53,7 +52,7 @@ def check(
         say(f"{archive}: sound, {windows} of {counted(expected, 'window')} committed ({depth})")
     outside = None if against is None else _compare(archive, against, report, as_json)
     if as_json:
-        typer.echo(json.dumps(report))
+        print_json(report)
     if outside:
         raise DrivesimError(outside)
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import (
     MOST_THREADS,
     CheckpointsOption,
@@ -80,7 +80,7 @@ def compose(
     write_png(drawn, boxes)
     written.append(boxes)
     if as_json:
-        typer.echo(json.dumps({"written": [str(path) for path in written]}))
+        print_json({"written": [str(path) for path in written]})
         return
     for path in written:
         say(path)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import JsonOption
 
 
@@ -28,7 +27,7 @@ def doctor(
 
     findings = list(examine(checkpoints or default_checkpoints()))
     if as_json:
-        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print_json([asdict(finding) for finding in findings], indent=2)
     else:
         for finding in findings:
             say(f"{finding.state:<9} {finding.subject:<12} {finding.detail}")

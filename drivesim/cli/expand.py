@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import LAST_CASE, JsonOption, make_folder
 from drivesim.errors import InputError
 from drivesim.wording import counted
@@ -40,14 +40,19 @@ def expand(
 
     if count:
         number = len(load_cases(file))
-        typer.echo(json.dumps({"count": number}) if as_json else number)
+        if as_json:
+            print_json({"count": number})
+        else:
+            typer.echo(number)
         return
     checked = check_cases(file, index)
     show_warnings(checked.warnings)
     if out is not None:
         paths = _write(checked, file, out)
-        written = json.dumps({"written": [str(path) for path in paths]})
-        say(written if as_json else f"{out}: {counted(len(paths) - 1, 'scenario')} and cases.csv")
+        if as_json:
+            print_json({"written": [str(path) for path in paths]})
+        else:
+            say(f"{out}: {counted(len(paths) - 1, 'scenario')} and cases.csv")
         return
     texts = _texts(checked, file)
     if as_json:
@@ -55,7 +60,7 @@ def expand(
             {"name": scenario.name, "settings": dict(checked.cases.settings(number)), "yaml": text}
             for number, scenario, text in zip(checked.numbers, checked.scenarios, texts, strict=True)
         ]
-        typer.echo(json.dumps(found, indent=2))
+        print_json(found, indent=2)
         return
     typer.echo("---\n".join(texts), nl=False)
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from drivesim.cli.check import require_archive
-from drivesim.cli.lines import console, say
+from drivesim.cli.lines import console, print_json, say
 from drivesim.cli.options import LAST_FUTURE, CheckpointsOption, JsonOption
 from drivesim.errors import InputError
 
@@ -97,10 +97,10 @@ def export(
             written.append(path)
             if not as_json:
                 say(str(path))
+    if as_json:
+        print_json({"archive": str(archive), "written": [str(path) for path in written]})
     for rollout in rollouts:
         rollout.require_sound()
-    if as_json:
-        typer.echo(json.dumps({"archive": str(archive), "written": [str(path) for path in written]}))
 
 
 def _with_boxes(archive: Archive, frames: Iterable[np.ndarray], checkpoints: Path | None) -> Iterator[np.ndarray]:

@@ -6,13 +6,12 @@ drivesim import tracks.csv --ego 12 --out scenarios
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import JsonOption, make_folder
 from drivesim.errors import InputError
 
@@ -43,6 +42,7 @@ def import_scenario(
     The storyboard of an OpenSCENARIO file is executed. Vehicles become actors with manoeuvres where those say the same
     within 5 cm, else with trajectories.
     """
+    from drivesim.durable import write_new_files
     from drivesim.scenario.interchange.importing import import_file
     from drivesim.scenario.save import scenario_yaml
 
@@ -68,15 +68,15 @@ def import_scenario(
             raise InputError(f"{file}: makes several scenarios; give a folder as --out")
         texts.append(text)
         target = out if single else out / f"{scenario.name}.yaml"
-        _write_new(target, text)
-        for name, content in beside.items():
-            _write_new(target.parent / name, content)
+        make_folder(target.parent)
+        files = {target.parent / name: content for name, content in beside.items()} | {target: text}
+        write_new_files({path: content.encode() for path, content in files.items()})
         written.append(str(target))
         if not as_json:
             say(target)
     if as_json:
         made_of = {"yaml": texts} if out is None else {"written": written}
-        typer.echo(json.dumps(made_of | {"notes": notes}))
+        print_json(made_of | {"notes": notes})
     elif out is None:
         typer.echo("---\n".join(texts), nl=False)
 
@@ -102,14 +102,3 @@ def _trajectory_files(scenario: Scenario) -> dict[str, str]:
             ]
             files[f"{scenario.name}_{name}.csv"] = "\n".join(lines) + "\n"
     return files
-
-
-def _write_new(target: Path, text: str) -> None:
-    try:
-        make_folder(target.parent)
-        with target.open("x", encoding="utf-8") as written:
-            written.write(text)
-    except FileExistsError as error:
-        raise InputError(f"{target}: exists already; choose another --out, or remove it") from error
-    except OSError as error:
-        raise InputError(f"{target}: cannot be written: {error.strerror}") from error

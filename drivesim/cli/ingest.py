@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import signal
 import sys
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.lines import console, description, say
+from drivesim.cli.lines import console, description, print_json, say
 from drivesim.data.ingest.formats.names import Format
 from drivesim.errors import FootageError
 from drivesim.escapes import escaped
@@ -148,7 +147,7 @@ def ingest(
     write_summary(summary, out)
     sheet = write_contact_sheet(out)
     if as_json:
-        typer.echo(json.dumps({"out": str(out), **summary.as_json()}, indent=1))
+        print_json({"out": str(out), **summary.as_json()}, indent=1)
     else:
         _show(summary, out, sheet)
     if summary.rejected or summary.partly:

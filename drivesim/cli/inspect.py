@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from drivesim.cli.check import require_archive
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import JsonOption
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def inspect(
     opened = open_archive(archive)
     facts = describe(opened)
     if as_json:
-        typer.echo(json.dumps(facts, indent=2))
+        print_json(facts, indent=2)
     for line in () if as_json else as_lines(facts):
         say(line)
     opened.require_sound()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 from typing import TYPE_CHECKING
 
 import typer
@@ -29,6 +31,19 @@ def log_in_lines() -> None:
 def say(line: object, err: bool = False) -> None:
     """Writes one line on stdout, or on stderr, in which nothing but printable characters remains."""
     typer.echo(escaped(line), err=err)
+
+
+def print_json(document: object, indent: int | None = None) -> None:
+    """Writes one JSON document on stdout; numbers that JSON does not have, such as infinity, become null."""
+    typer.echo(json.dumps(_finite(document), indent=indent, allow_nan=False))
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(inner) for inner in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def console(err: bool = True, width: int | None = None) -> Console:

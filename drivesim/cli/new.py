@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import JsonOption, make_folder
 from drivesim.errors import InputError
 
@@ -41,7 +40,7 @@ def new(
     Editors that know YAML schemas complete and check it.
     """
     from drivesim.cli.schema import schema_text
-    from drivesim.durable import write_file
+    from drivesim.durable import unwritable, write_file, write_new_files
     from drivesim.scenario import parse_scenario
     from drivesim.scenario.save import SCHEMA_FILE, SCHEMA_LINE
     from drivesim.scenario.text.problems import close_match
@@ -61,13 +60,16 @@ def new(
     file = out / f"{name}.yaml"
     parse_scenario(text.encode(), str(file))
     make_folder(out)
+    write_new_files({file: text.encode()})
     try:
-        with file.open("x", encoding="utf-8") as written:
-            written.write(text)
-    except FileExistsError as error:
-        raise InputError(f"{file}: exists already; choose another name, or remove it") from error
-    write_file(out / SCHEMA_FILE, schema_text().encode())
-    say(json.dumps({"written": [str(file), str(out / SCHEMA_FILE)]}) if as_json else file)
+        write_file(out / SCHEMA_FILE, schema_text().encode())
+    except OSError as error:
+        file.unlink()  # so that the same command can be run again
+        raise unwritable(out / SCHEMA_FILE, error) from error
+    if as_json:
+        print_json({"written": [str(file), str(out / SCHEMA_FILE)]})
+    else:
+        say(file)
 
 
 def _templates() -> dict[str, str]:

@@ -91,13 +91,15 @@ def chosen_device(device: Device) -> str:
 
 def make_folder(folder: Path) -> None:
     """Makes a folder and those above it; raises InputError if it cannot be made."""
+    from drivesim import durable
     from drivesim.errors import InputError
 
     try:
         folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise InputError(f"{folder}: cannot be made (is a file); choose another --out") from error
     except OSError as error:
-        reason = "is a file" if folder.exists() else error.strerror
-        raise InputError(f"{folder}: cannot be made ({reason}); choose another --out") from error
+        raise durable.unwritable(folder, error, "cannot be made") from error
 
 
 def warn_where_slow(precision: str, device: str) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import JsonOption
 
 
@@ -49,7 +49,7 @@ def preview(
     if openlabel:
         written.append(_written(openlabel_of(scenario), picture.with_suffix(".openlabel.json")))
     if as_json:
-        typer.echo(json.dumps({"written": [str(path) for path in written]}))
+        print_json({"written": [str(path) for path in written]})
         return
     for path in written:
         say(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.lines import console, description, say
+from drivesim.cli.lines import console, description, print_json, say
 from drivesim.errors import FootageError, MissingExtraError
 from drivesim.wording import counted
 
@@ -93,7 +92,7 @@ def record(
         recorded = _drive_logs(RecordSession(out, recipe, seed, logs, minutes, workers, supersample))
     new, existing, seconds = _followed(recorded, logs, minutes, recipe.num_frames)
     if as_json:
-        typer.echo(json.dumps({"out": str(out), "recorded": new, "existing": existing, "seconds": round(seconds, 1)}))
+        print_json({"out": str(out), "recorded": new, "existing": existing, "seconds": round(seconds, 1)})
     else:
         rate = new * recipe.num_frames / max(seconds, 1e-6)
         recorded_logs = counted(new, "drive log")

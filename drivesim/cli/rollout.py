@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 import time
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
-from drivesim.cli.lines import console, description, say
+from drivesim.cli.lines import console, description, print_json, say
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -125,7 +124,7 @@ def run_and_tell(job: RolloutJob, as_json: bool, command: str) -> None:
         result = {"archive": str(job.archive_path), "previews": str(job.preview_folder), "seed": job.seed}
         result |= {"futures": job.futures, "made": list(job.made_futures)}
         result |= {"written": [str(path) for path in written], "seconds": seconds}
-        typer.echo(json.dumps(result))
+        print_json(result)
     else:
         futures = counted(job.futures, "future") if job.only is None else f"future {job.only}"
         say(f"{job.archive_path}: {futures} of {job.scenario.duration_s:g} s, made in {seconds} s")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import JsonOption
 from drivesim.errors import InputError, ScenarioError
 
@@ -68,7 +67,7 @@ def validate(
             wrong = {"file": str(file), "valid": False, "name": None, "problems": _problems(error)}
             results.append(wrong | {"more_problems": more} if more else wrong)
     if as_json:
-        typer.echo(json.dumps(results, indent=2))
+        print_json(results, indent=2)
     if failed:
         raise typer.Exit(InputError.exit_code)
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import drivesim
+from drivesim import durable
 from drivesim.archive import Archive, ArchiveLayout, ArchiveWriter, open_archive
 from drivesim.archive.format.identity import Manifest
 from drivesim.archive.format.names import HEAD_FILE, rollout_folder
@@ -333,7 +334,7 @@ def _make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made ({error.strerror}); choose another --out") from error
+        raise durable.unwritable(folder, error, "cannot be made") from error
 
 
 def _layout(job: RolloutJob, checkpoints: CheckpointSet, timeline: Timeline) -> ArchiveLayout:

@@ -121,8 +121,8 @@ def test_check_and_export_answer_in_json(archive, tmp_path):
         "expected_windows": 4,
         "read_data": True,
     }
-    report = json.loads(run("check", archive, "--against", archive, "--json"))
-    assert [window["within_tolerance"] for window in report["against"]] == [True] * 3
+    report = json.loads(run("check", archive, "--against", archive, "--json"), parse_constant=pytest.fail)
+    assert [(window["within_tolerance"], window["psnr_db"]) for window in report["against"]] == [(True, None)] * 3
     (archive / "rollouts/0001/frames/c.0.0.0.0").unlink()
     result = CliRunner().invoke(app, ["check", str(archive), "--json"])
     assert isinstance(result.exception, ArchiveError)
@@ -131,6 +131,13 @@ def test_check_and_export_answer_in_json(archive, tmp_path):
     assert "the file is missing" in damage["findings"][0]
     written = json.loads(run("export", archive, "--format", "png", "--out", tmp_path / "png", "--future", 0, "--json"))
     assert written["written"] == [str(tmp_path / "png" / "future_00")]
+
+
+def test_export_of_a_damaged_archive_names_what_it_wrote(archive, tmp_path):
+    (archive / "rollouts/0000/_commit/000001.json").unlink()
+    result = CliRunner().invoke(app, ["export", str(archive), "--format", "png", "--out", str(tmp_path), "--json"])
+    assert isinstance(result.exception, ArchiveError)
+    assert json.loads(result.stdout)["written"] == [str(tmp_path / "future_00"), str(tmp_path / "future_01")]
 
 
 @pytest.mark.parametrize("verb", [["inspect"], ["check"], ["export", "--format", "png", "--out", "x"]])

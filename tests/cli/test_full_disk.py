@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+
+from typer.testing import CliRunner
+
+from drivesim.cli.main import app
+from drivesim.errors import DrivesimError
 
 SCENARIO = "format: 1\nname: short\ntime_of_day: night\nduration_s: 0.5\nfutures: 1\nsampling: {steps: 2}\n"
 # Bytes of room: for no archive, half an archive, no pictures, no report.
@@ -51,3 +57,36 @@ def tree(out: Path) -> dict[str, str]:
         for path in sorted(out.rglob("*"))
         if path.is_file() and path.name not in ("result.json", "report.json", "report.html", "junit.xml")
     }
+
+
+LOG = "time,id,x,y\n" + "".join(
+    f"{time / 10:.1f},{name},{10 * name + time + (time * time % 7) / 9:.3f},{4 * name}\n"
+    for time in range(300)
+    for name in range(8)
+)
+
+
+def test_new_files_on_a_full_disk_leave_nothing_in_the_way_of_the_same_command(
+    tmp_path: Path, on_small_disk: Callable
+) -> None:
+    log = tmp_path / "log.csv"
+    log.write_text(LOG)
+    verbs = (["new", "mine"], ["import", log, "--ego", "0"])
+
+    def fill(disk) -> None:
+        for verb in verbs:
+            out = disk.folder / str(verb[0])
+            words = [str(word) for word in (*verb, "--out", out)]
+            for size, files in ((8192, 1000), (ROOM, 3), (ROOM, 2)):  # room for few bytes, one file, no file
+                shutil.rmtree(out, ignore_errors=True)
+                disk.resize(size, files)
+                ended = CliRunner().invoke(app, words)
+                assert isinstance(ended.exception, DrivesimError), (verb, size, files, ended.output)
+                assert ended.exception.exit_code == 1, (verb, size, files, ended.exception)
+                assert "make room and run the same command again" in str(ended.exception)
+                assert not [path for path in out.rglob("*") if path.is_file()]
+            disk.resize(ROOM)
+            assert CliRunner().invoke(app, words).exit_code == 0
+            shutil.rmtree(out)
+
+    on_small_disk(fill)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.lines import console, say
+from drivesim.cli.lines import console, print_json, say
 from drivesim.cli.options import (
     CheckpointsOption,
     CrfOption,
@@ -128,7 +127,7 @@ def batch(
     report = build_report(plan, results)
     written = write_reports(plan, report)
     if as_json:
-        typer.echo(json.dumps(report))
+        print_json(report)
     else:
         totals = report["totals"]
         jobs = counted(totals["jobs"], "job")
@@ -155,7 +154,7 @@ def _show_prediction(plan: BatchPlan, num_workers: int, like: Path | None, as_js
         predicted = predict_batch(plan, num_workers, like, show)
     if as_json:
         document = {"jobs": predicted.jobs, "futures": predicted.futures, "workers": num_workers}
-        typer.echo(json.dumps(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)}))
+        print_json(document | {"seconds": round(predicted.seconds, 1), "bytes": round(predicted.num_bytes)})
         return
     say(f"{counted(len(plan.jobs), 'job')}, {len(plan.jobs) - predicted.jobs} of them done already")
     say(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from drivesim.cli.lines import console, description, say
+from drivesim.cli.lines import console, description, print_json, say
 from drivesim.escapes import escaped
 from drivesim.memory import shortage_explained
 
@@ -86,7 +85,7 @@ def deliver_comparison(pairs: list[Comparison], names: tuple[str, str], as_json:
             | {"second": pair.second.value, "change": pair.change, "apart": pair.apart}
             for pair in pairs
         ]
-        typer.echo(json.dumps(rows, indent=1))
+        print_json(rows, indent=1)
         return
     from rich.table import Table
 

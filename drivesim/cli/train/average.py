@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
 
 import typer
 
-from drivesim.cli.lines import say
+from drivesim.cli.lines import print_json, say
 from drivesim.cli.options import JsonOption
 from drivesim.cli.train.options import Out
 from drivesim.errors import InputError
@@ -40,6 +39,6 @@ def average(
 
     published = export_average(out, role, length)
     if as_json:
-        typer.echo(json.dumps({"stage": role, "length": length, "sha256": published.sha256[role]}))
+        print_json({"stage": role, "length": length, "sha256": published.sha256[role]})
     else:
         say(f"{published.path(role)}: average over {length:g} of the training")

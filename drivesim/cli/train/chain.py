@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.lines import console, description, say
+from drivesim.cli.lines import console, description, print_json, say
 from drivesim.cli.train.options import (
     BatchScale,
     Cache,
@@ -102,7 +101,7 @@ def chain(
 def print_plan(plan: list[PlannedStage], record_workers: int, as_json: bool) -> None:
     """Prints what a chain would do, stage by stage."""
     if as_json:
-        typer.echo(json.dumps({"stages": [asdict(stage) for stage in plan]}))
+        print_json({"stages": [asdict(stage) for stage in plan]})
         return
     for stage in plan:
         time = f", {stage.minutes:.1f} min" if stage.minutes else ""

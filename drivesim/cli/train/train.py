@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from drivesim.cli.lines import console, description
+from drivesim.cli.lines import console, description, print_json
 from drivesim.cli.options import JsonOption
 from drivesim.cli.train.average import average
 from drivesim.cli.train.chain import chain
@@ -163,7 +162,7 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float,
         if request.role == LAYOUTS:
             collect_layouts(request, show)
             if as_json:
-                typer.echo(json.dumps({"stage": request.role, "checkpoints": str(request.checkpoints)}))
+                print_json({"stage": request.role, "checkpoints": str(request.checkpoints)})
             return
         report = None
         for report in train_stage(request, lambda: prepare(request, show), budget, evaluate_every_s):
@@ -179,4 +178,4 @@ def _run(request: StageRequest, budget: TrainingBudget, evaluate_every_s: float,
             document: dict[str, Any] = {"stage": request.role, "checkpoints": str(request.checkpoints)}
             if report is not None:
                 document |= {"steps": report.step, "seconds": round(report.elapsed_s, 1), "figures": report.figures}
-            typer.echo(json.dumps(document))
+            print_json(document)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from drivesim import durable
 from drivesim.archive import Archive
 from drivesim.archive.reader import Rollout
 from drivesim.detection.detections import Detections
-from drivesim.errors import ArchiveWriteError, InputError, MissingExtraError
+from drivesim.errors import ArchiveWriteError, MissingExtraError
 from drivesim.rollout.archived import archived_scenario
 from drivesim.scenario.previews.drawing import CATEGORY_COLOURS
 from drivesim.scenario.schema.vocabulary import CATEGORIES
@@ -60,7 +61,7 @@ def write_rerun(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{path.parent}: cannot be written here ({error.strerror}); choose another --out") from error
+        raise durable.unwritable(path.parent, error) from error
     identity = f"{archive.manifest.identity}-{rollout.future}"
     recording = rerun.RecordingStream("drivesim", recording_id=identity, send_properties=False)
     recording.set_log_time_enabled(False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -51,13 +52,37 @@ def read_picture(path: str | Path, fit: Fit | None = None) -> np.ndarray:
 
     import cv2  # here, because it is slow to import and most scenarios name no picture
 
+    if content.startswith(_PNG) and not _is_whole_png(content):
+        raise _broken(path)
     # The decoder turns the pixels of JPEG by itself, but not those of every format: here one rule holds for all.
     flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_IGNORE_ORIENTATION
     pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flags)
     if pixels is None:
-        raise InputError(f"{path}: the picture is broken and cannot be decoded; save it again as PNG or JPEG")
+        raise _broken(path)
     pixels = upright(pixels, exif_orientation(content))
     return pixels if fit is None else fitted(pixels, fit)
+
+
+def _broken(path: Path) -> InputError:
+    return InputError(f"{path}: the picture is broken and cannot be decoded; save it again as PNG or JPEG")
+
+
+def _is_whole_png(content: bytes) -> bool:
+    """Whether every chunk that the pixels depend on is what was written; the decoder would show damage as a picture.
+
+    PNG, third edition, 5.3: length, type, data and checksum; critical chunks have a capital first letter, the last is
+    IEND.
+    """
+    start = len(_PNG)
+    while start + 12 <= len(content):
+        stop = start + 12 + int.from_bytes(content[start : start + 4])
+        kind, checksum = content[start + 4 : start + 8], int.from_bytes(content[stop - 4 : stop])
+        if stop > len(content) or (kind[:1].isupper() and zlib.crc32(content[start + 4 : stop - 4]) != checksum):
+            return False
+        if kind == b"IEND":
+            return True
+        start = stop
+    return False
 
 
 def picture_sha256(path: str | Path) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
+from drivesim import durable
 from drivesim.data.drive_log import DriveLog
 from drivesim.engine import Engine, EngineSettings, sampled_roles
 from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.unheeded import heeded_settings
-from drivesim.errors import InputError
 from drivesim.evaluation.samples.footage import OnProgress
 from drivesim.evaluation.video.sources.videos import Video
 from drivesim.scenario import Scenario
@@ -117,7 +117,7 @@ def _kept(
                 np.save(file, frames)
             os.replace(temporary, path)
         except OSError as error:
-            raise InputError(f"{folder}: cannot keep videos here ({error.strerror}); choose another --work") from error
+            raise durable.unwritable(folder, error, "cannot keep videos here", "--work") from error
     kept: np.ndarray = np.load(path, mmap_mode="c")  # pages that are written to stay in memory
     return kept
 

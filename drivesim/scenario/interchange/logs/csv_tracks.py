@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import csv
 import math
+from collections.abc import Iterator
 
 from drivesim.errors import InputError
 from drivesim.scenario.interchange.logs.tracks import Track, Tracks
 from drivesim.scenario.text.problems import clipped
 
 MAX_LINES = 5_000_000
+_LARGEST = 1e12
 _NEEDED = ("time", "id", "x", "y")
 _SYNONYMS = {
     "time_s": "time",
@@ -42,19 +44,22 @@ def tracks_of_csv(text: str, file: str, ego: str | None) -> Tracks:
     Raises:
         InputError: A column is missing, a line holds invalid numbers, or no ego is named.
     """
-    lines = csv.reader(text.splitlines(), skipinitialspace=True)
-    header = [_SYNONYMS.get(name.strip().lower(), name.strip().lower()) for name in next(lines, [])]
+    lines = _lines(text, file)
+    _, names = next(lines, (1, []))
+    header = [_SYNONYMS.get(name.strip().lower(), name.strip().lower()) for name in names]
     missing = [name for name in _NEEDED if name not in header]
     if missing:
         wanted = "time, id, x, y, heading, length, width, category"
         raise InputError(f"{file}:1: expected the columns {wanted}; {', '.join(missing)} is missing")
     tracks: dict[str, Track] = {}
     named = ego
-    for number, cells in enumerate(lines, start=2):
+    for number, cells in lines:
         if not any(cell.strip() for cell in cells):
             continue
         if number > MAX_LINES:
             raise InputError(f"{file}: more than {MAX_LINES:,} lines; shorten the log")
+        if any(cell.strip() for cell in cells[len(header) :]):
+            raise InputError(f"{file}:{number}: expected {len(header)} cells, as line 1 has, got {len(cells)}")
         row = dict(zip(header, (cell.strip() for cell in cells), strict=False))
         time, x, y = (_number(row, key, number, file) for key in ("time", "x", "y"))
         name = row.get("id", "")
@@ -75,13 +80,27 @@ def tracks_of_csv(text: str, file: str, ego: str | None) -> Tracks:
     return Tracks(tuple(tracks.values()), named)
 
 
+def _lines(text: str, file: str) -> Iterator[tuple[int, list[str]]]:
+    """Yields the number and the cells of each line; raises InputError if a quotation mark is out of place."""
+    lines = csv.reader(text.splitlines(), skipinitialspace=True, strict=True)
+    number = 0
+    try:
+        for cells in lines:
+            number += 1
+            if number != lines.line_num:
+                raise InputError(f"{file}:{number}: the quotation mark in this line is not closed")
+            yield number, cells
+    except csv.Error as error:
+        raise InputError(f"{file}:{number + 1}: expected cells separated by commas: {error}") from None
+
+
 def _number(row: dict[str, str], key: str, line: int, file: str, default: float | None = None) -> float:
     cell = row.get(key, "")
     if not cell and default is not None:
         return default
     try:
         value = float(cell)
-        if not math.isfinite(value):
+        if not abs(value) < _LARGEST:
             raise ValueError
     except ValueError:
         raise InputError(f"{file}:{line}: `{key}`: expected a number, got {clipped(cell) or 'nothing'}") from None

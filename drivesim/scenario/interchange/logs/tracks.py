@@ -28,6 +28,8 @@ _REACH_M = 300.0
 _MOVING_MPS = 0.5
 _SHORTEST_S, _LONGEST_S = 0.4, 3600.0
 _LANES = 4
+_SIZES_M = {"length": (1.0, 30.0), "width": (0.5, 5.0), "height": (0.5, 6.0)}
+_SAME_PLACE_M = 0.01
 
 
 @dataclass
@@ -67,11 +69,11 @@ def scenario_of_tracks(tracks: Tracks, name: str, file: str) -> tuple[Scenario, 
     if ego is None:
         known = ", ".join(sorted(track.id for track in tracks.tracks)[:20])
         raise InputError(f"{file}: no vehicle {tracks.ego!r}; there are {known or 'none'}")
-    own = _table(ego)
+    own = _table(ego, file)
     start, stop = float(own[0, 0]), float(own[-1, 0])
     duration = min(max(stop - start, _SHORTEST_S), _LONGEST_S)
     heading = _first_heading(own)
-    length = ego.size_m[0] or DEFAULT_SIZE_M["car"][0]
+    length = _size(ego, "car", notes)[0]
     ahead = length / 2 - EGO_AHEAD_M
     headings = _headings(own, heading)
     camera = own[:, 1:3] + ahead * np.stack([np.cos(headings), np.sin(headings)], -1)
@@ -81,7 +83,7 @@ def scenario_of_tracks(tracks: Tracks, name: str, file: str) -> tuple[Scenario, 
     actors: list[dict[str, Any]] = []
     for track in tracks.tracks:
         if track is not ego:
-            actors += _actors(track, plane, start, stop, notes)
+            actors += _actors(track, _table(track, file), plane, (start, stop), notes)
     actors.sort(key=lambda actor: min(abs(row[1]) for row in actor["trajectory"]))
     for actor in actors[MAX_ACTORS:]:
         notes.append(f"{file}: dropped vehicle {actor['id']}: more than {MAX_ACTORS} vehicles near the ego")
@@ -104,10 +106,27 @@ class _Plane:
         return np.stack([dx * cos + dy * sin, dy * cos - dx * sin], -1)
 
 
-def _table(track: Track) -> np.ndarray:
-    """Returns rows `n 4` in the order of time, without duplicate times."""
+def _table(track: Track, file: str) -> np.ndarray:
+    """Returns rows `n 4` in the order of time, without duplicates; raises InputError if they contradict."""
     table = np.array(sorted(track.rows), dtype=float)
-    return table[np.concatenate([[True], np.diff(table[:, 0]) > 1e-6])]
+    if not np.isfinite(table[:, :3]).all():
+        raise InputError(f"{file}: a time or a position of {track.id} is not a finite number")
+    repeated = np.diff(table[:, 0]) <= 1e-6
+    apart = repeated & (np.hypot(*np.diff(table[:, 1:3], axis=0).T) > _SAME_PLACE_M)
+    if apart.any():
+        time = table[int(apart.argmax()), 0]
+        raise InputError(f"{file}: {track.id} is at two places at {time:g} s; give each vehicle an id of its own")
+    return table[np.concatenate([[True], ~repeated])]
+
+
+def _size(track: Track, category: str, notes: list[str]) -> tuple[float, ...]:
+    """Returns length, width and height: those of the file within what can be drawn, or the usual ones."""
+    size = []
+    for given, usual, (name, (low, high)) in zip(track.size_m, DEFAULT_SIZE_M[category], _SIZES_M.items(), strict=True):
+        size.append(round(min(max(given or usual, low), high), 2))
+        if given and abs(size[-1] - given) > 0.01:
+            notes.append(f"changed {track.id}: a {name} of {given:g} m is taken as {size[-1]:g} m")
+    return tuple(size)
 
 
 def _headings(table: np.ndarray, otherwise: float) -> np.ndarray:
@@ -129,9 +148,11 @@ def _first_heading(table: np.ndarray) -> float:
     return float(_headings(table, 0.0)[0])
 
 
-def _actors(track: Track, plane: _Plane, start: float, stop: float, notes: list[str]) -> list[dict[str, Any]]:
+def _actors(
+    track: Track, table: np.ndarray, plane: _Plane, times: tuple[float, float], notes: list[str]
+) -> list[dict[str, Any]]:
     """Returns one actor for each stretch of a track that is near the ego in time and position."""
-    table = _table(track)
+    start, stop = times
     table = table[(table[:, 0] >= start - 1e-6) & (table[:, 0] <= stop + 1e-6)]
     if not len(table):
         return []
@@ -141,15 +162,10 @@ def _actors(track: Track, plane: _Plane, start: float, stop: float, notes: list[
     places = plane.seen(table[:, 1:3])
     if np.abs(places).max(-1).min() > _REACH_M + 1000:
         return []
-    given = any(track.size_m)
-    usual = DEFAULT_SIZE_M[track.category]
-    length, width, height = (own or other for own, other in zip(track.size_m, usual, strict=True))
+    size = _size(track, track.category, notes)
     shared: dict[str, Any] = {"category": track.category}
-    if given:
-        limits = ((1.0, 30.0), (0.5, 5.0), (0.5, 6.0))
-        measures = zip(("length_m", "width_m", "height_m"), (length, width, height), limits, strict=True)
-        shared["size"] = {key: round(min(max(value, low), high), 2) for key, value, (low, high) in measures}
-        length = shared["size"]["length_m"]
+    if any(track.size_m):
+        shared["size"] = {f"{name}_m": value for name, value in zip(_SIZES_M, size, strict=True)}
     cuts = np.flatnonzero(np.diff(table[:, 0]) > MAX_GAP_S) + 1
     pieces = np.split(np.arange(len(table)), cuts)
     name = re.sub(r"[^A-Za-z0-9_-]+", "_", track.id).lstrip("_-")[:28] or "vehicle"
@@ -157,7 +173,7 @@ def _actors(track: Track, plane: _Plane, start: float, stop: float, notes: list[
         {
             "id": name if not number else f"{name}_{number + 1}",
             **shared,
-            "trajectory": _rows(table[piece, 0] - start, places[piece], table[piece, 3] - plane.heading, length / 2),
+            "trajectory": _rows(table[piece, 0] - start, places[piece], table[piece, 3] - plane.heading, size[0] / 2),
         }
         for number, piece in enumerate(pieces)
     ]

@@ -114,10 +114,21 @@ def test_a_column_may_name_the_ego_and_the_direction_of_motion_is_the_heading(tm
 BAD = {
     "no columns": ("log.csv", "a,b\n1,2\n", None, "log.csv:1: expected the columns time, id, x, y"),
     "no number": ("log.csv", "time,id,x,y\n0,1,here,2\n", "1", "log.csv:2: `x`: expected a number, got here"),
+    "too large": ("log.csv", "time,id,x,y\n0,1,1e300,2\n", "1", "log.csv:2: `x`: expected a number, got 1e300"),
+    "more cells than columns": ("log.csv", "time,id,x,y\n0,1,2,3,0,4\n", "1", "log.csv:2: expected 4 cells, as line 1"),
+    "an open quotation mark": ("log.csv", 'time,id,x,y\n0,1,2,"3\n1,1,2,3\n', "1", "log.csv:2: expected cells sep"),
+    "a quotation mark over lines": ("log.csv", 'time,id,x,y\n0,1,2,"3\n1,1,2",3\n', "1", "log.csv:2: the quotation"),
+    "two places at once": ("log.csv", "time,id,x,y\n0,1,0,0\n1,1,9,0\n1,1,50,0\n", "1", "1 is at two places at 1 s"),
     "no ego": ("log.csv", csv_log(), None, "expected --ego ID, or a column `ego` with 1 in it; there are 1, 2"),
     "another ego": ("log.csv", csv_log(), "7", "no vehicle '7'; there are 1, 2"),
     "a jump": ("log.csv", "time,id,x,y\n0,1,0,0\n0.1,1,90,0\n0.2,1,180,0\n", "1", "the ego makes no scenario: E103"),
     "no places": ("log.txt", "Frame 1 at 0 seconds\n Create 1: vehicle.a (1)\n", None, "dump it with show_all=True"),
+    "an infinite place": (
+        "log.txt",
+        carla_log().replace("Location: (", "Location: (" + 400 * "9", 1),
+        None,
+        "of 1 is not a finite number",
+    ),
     "no planning problem": (
         "log.xml",
         '<commonRoad timeStepSize="0.1"/>',
@@ -135,3 +146,12 @@ def test_what_is_wrong_with_a_log_is_said_in_one_line(kind: str, tmp_path: Path)
         list(import_file(tmp_path / name, ego))
     assert message in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
+
+
+def test_sizes_that_cannot_be_drawn_are_changed_with_a_note_and_the_ego_still_moves(tmp_path: Path) -> None:
+    log = csv_log().replace(",4.6,1.9,car", ",4600,1.9,car").replace(",8,2.4,truck", ",-8,2.4,truck")
+    (tmp_path / "log.csv").write_text(log)
+    [made] = import_file(tmp_path / "log.csv", "1")
+    assert made.scenario.ego_trajectory.at(np.array([4.0])).speed_mps == pytest.approx(10, abs=0.1)
+    assert any("changed 1: a length of 4600 m is taken as 30 m" in str(note) for note in made.notes)
+    assert any("changed 2: a length of -8 m is taken as 1 m" in str(note) for note in made.notes)
