@@ -80,17 +80,17 @@ def write_new_files(contents: dict[Path, bytes]) -> None:
         InputError: One of them exists, or cannot be written at its place.
         ArchiveWriteError: The disk is full, and the like.
     """
-    for path in contents:
-        if os.path.lexists(path):
-            raise InputError(f"{path}: exists already; choose another name, or remove it")
-    written: list[Path] = []
+    made: list[Path] = []
     try:
         for path, content in contents.items():
-            write_file(path, content)
-            written.append(path)
+            with path.open("xb") as file:
+                made.append(path)
+                file.write(content)
     except OSError as error:
-        for path in written:
-            path.unlink(missing_ok=True)
+        for one in made:
+            one.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise InputError(f"{path}: exists already; choose another name, or remove it") from error
         raise unwritable(path, error) from error
 
 

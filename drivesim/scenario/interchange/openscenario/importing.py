@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from drivesim.errors import InputError
+from drivesim.errors import InputError, ScenarioError
 from drivesim.scenario.interchange.openscenario.reading.catalogues import Catalogues
 from drivesim.scenario.interchange.openscenario.reading.entities import ego_of, read_entities, read_selections
 from drivesim.scenario.interchange.openscenario.reading.notes import Note, Notes
@@ -281,7 +281,7 @@ def _refuse_unknown(notes: Notes, lenient: bool) -> None:
     lines = [f"{note.file}:{note.line}: {note}" for note in unknown[:MAX_PROBLEMS]]
     more = [f"and {len(unknown) - MAX_PROBLEMS} more"] if len(unknown) > MAX_PROBLEMS else []
     ends = "the meaning of the file depends on this; --lenient leaves it out"
-    raise InputError("\n".join([*lines, *more, f"{notes.tree.file}: {ends}"]))
+    raise ScenarioError(*lines, *more, f"{notes.tree.file}: {ends}")
 
 
 def _timeline_entry(happening: Happening, tree: XmlTree, frame: Frame, road: Road) -> tuple[str, int, str]:
