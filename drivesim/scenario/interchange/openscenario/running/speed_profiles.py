@@ -124,7 +124,7 @@ def _to_one_speed(now: float, asked: float, time_s: float, acceleration: float, 
     """Returns the profile that ends at a speed without acceleration: at its time, or later if the limits demand it."""
 
     def gain(peak: float, lasts: float | None = None) -> float:
-        """Returns the change of speed by an acceleration that goes to a peak and then to 0, within a duration if given."""
+        """Returns the change of speed if the acceleration goes to a peak and then to 0, within a duration if given."""
         begins, ends = limits.duration_s(acceleration, peak), limits.duration_s(peak, 0.0)
         stays = 0.0 if lasts is None else lasts - begins - ends
         return (acceleration + peak) / 2 * begins + peak * (stays + ends / 2)
