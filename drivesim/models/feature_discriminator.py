@@ -18,19 +18,29 @@ class FeatureHeads(nn.Module):
     need not be learnt again (Lin et al., 2025, "Diffusion Adversarial Post-Training for One-Step Video Generation").
     """
 
-    def __init__(self, widths: Sequence[int], channels: int = 96) -> None:
+    def __init__(self, widths: Sequence[int], channels: int = 96, see_changes: bool = False) -> None:
         """Builds one head per depth.
 
         Args:
             widths: Number of channels of the activations of each depth.
             channels: Number of channels inside the heads.
+            see_changes: Whether heads see how activations change from frame to frame beside the activations. Without
+                that, clips whose frames are sharp but hardly move are seldom told from real ones.
         """
         super().__init__()
-        self.heads = nn.ModuleList(_head(width, channels) for width in widths)
+        self.see_changes = see_changes
+        self.heads = nn.ModuleList(_head(2 * width if see_changes else width, channels) for width in widths)
 
     def forward(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Maps activations `b t c h w` of each depth to logits `(b t) 1 h w`, which are high for real latents."""
+        if self.see_changes:
+            features = [torch.cat([x, changes(x)], 2) for x in features]
         return [head(x.flatten(0, 1)) for head, x in zip(self.heads, features, strict=True)]
+
+
+def changes(frames: Tensor) -> Tensor:
+    """Returns the difference of each frame of clips `b t ...` to the one before it, which is zero for the first."""
+    return torch.diff(frames, dim=1, prepend=frames[:, :1])
 
 
 def real_loss(logits: Sequence[Tensor]) -> Tensor:

@@ -31,7 +31,7 @@ from drivesim.distances import KernelDistance
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.box_attributes import with_colours_forgotten
 from drivesim.models.conditioning import Conditioning
-from drivesim.models.feature_discriminator import FeatureHeads, fake_loss, real_loss, unsteadiness
+from drivesim.models.feature_discriminator import FeatureHeads, changes, fake_loss, real_loss, unsteadiness
 from drivesim.models.guidance import GUIDED, GuidanceWeights
 from drivesim.models.unet import UNet
 from drivesim.training.loop.device import mixed_precision
@@ -116,7 +116,8 @@ class FewStepsStage(LatentDiffusionStage):
         self.teacher = teacher.to(device).requires_grad_(False)
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)  # the same start in every process
-            self.discriminator = FeatureHeads(teacher.feature_widths()).to(device)
+            moves = any(regime.num_frames > 1 for regime in config.regimes)
+            self.discriminator = FeatureHeads(teacher.feature_widths(), see_changes=moves).to(device)
         self.perceptual = PerceptualDistance().to(device)
         self._taus = torch.tensor(sampling_taus(denoiser.schedule, config.num_steps))
         self._student = super().parameters()["network"]
@@ -294,7 +295,10 @@ class FewStepsStage(LatentDiffusionStage):
 
     @torch.no_grad()
     def _held_out_statistics(self, sampled: bool) -> list[Tensor]:
-        """Statistics of the frames that are not known in held-out clips, sampled or real ones, each `n d`."""
+        """Statistics of the frames that are not known in held-out clips, sampled or real ones, each `n d`.
+
+        Those of a clip also say how its frames change: clips that stand still have good frames.
+        """
         decoder, batches = next(self.autoencoder.parameters()), []
         for number, regime in enumerate(self.config.regimes):
             generator = step_generator(13, number, 0)
@@ -304,8 +308,9 @@ class FewStepsStage(LatentDiffusionStage):
                 shown = clean
                 if sampled:
                     shown = self._sampled(clean, conditioning, torch.Generator().manual_seed(seed))
-                wanted = shown[~known_frames(conditioning, clean)]
+                unknown = ~known_frames(conditioning, clean)
                 with mixed_precision(self.device):
-                    frames = self.autoencoder.decode(wanted[:, None].to(decoder.device))[:, 0]
-                    batches.append(self.perceptual.statistics(frames.to(self.device)))
+                    frames = self.autoencoder.decode(shown.to(decoder.device)).to(self.device)
+                    pictures = [frames, changes(frames) / 2] if regime.num_frames > 1 else [frames]
+                    batches.append([one for part in pictures for one in self.perceptual.statistics(part[unknown])])
         return [torch.cat(parts) for parts in zip(*batches, strict=True)]

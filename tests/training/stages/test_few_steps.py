@@ -14,6 +14,7 @@ import torch
 
 from drivesim.models.checkpoints import BASE_OF, CheckpointSet
 from drivesim.models.checkpoints.tensor_file import read_tensors
+from drivesim.models.conditioning import Conditioning
 from drivesim.models.presets import tiny
 from drivesim.models.stages import TEACHER_OF
 from drivesim.models.temporal import temporal_names
@@ -25,6 +26,7 @@ from drivesim.training.loop.session import train_stage
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages import few_steps
+from drivesim.training.stages.diffusion import known_frames
 from drivesim.training.stages.few_steps import FewStepsStage
 from drivesim.training.stages.stage import TrainingStage
 
@@ -185,3 +187,21 @@ def test_the_guided_teacher_hardly_counts_at_the_highest_level(logs: Path, out: 
     high = anchors(999, teacher_weight=1e6)
     assert high["from_truth"] == 0 < low["from_truth"]
     assert anchors(999, first_teacher_weight=2 * 0.02)["from_teacher"] == pytest.approx(2 * high["from_teacher"])
+
+
+def test_the_distance_of_clips_sees_what_their_frames_alone_do_not_show(
+    logs: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = prepared("prediction_few_steps", logs, out)
+    monkeypatch.setattr(stage, "_sampled", lambda clean, *_: clean)
+    of_real_clips = stage._measured()
+    monkeypatch.setattr(stage, "_sampled", _in_another_order)
+    assert stage._measured() > of_real_clips + 1e-3
+
+
+def _in_another_order(clean: torch.Tensor, conditioning: Conditioning, _: torch.Generator) -> torch.Tensor:
+    """The unknown frames of every clip, last one first."""
+    made = clean.clone()
+    for clip, known in zip(made, known_frames(conditioning, clean), strict=True):
+        clip[~known] = clip[~known].flip(0)
+    return made
