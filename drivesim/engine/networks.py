@@ -152,9 +152,13 @@ def guided_settings(settings: EngineSettings, checkpoints: CheckpointSet) -> Eng
 
 
 def sampled_roles(roles: Sequence[str], settings: EngineSettings, checkpoints: CheckpointSet) -> tuple[str, ...]:
-    """Returns stages followed by those of their students that are sampled; raises as `sampled_students`."""
+    """Returns stages followed by those of their students that are sampled, and by the guide if it guides `image`.
+
+    Raises as `sampled_students`.
+    """
     students = sampled_students(settings, checkpoints)
-    return (*roles, *(students[role] for role in roles if role in students))
+    guided = "image" in roles and guided_settings(settings, checkpoints).autoguidance is not None
+    return (*roles, *(students[role] for role in roles if role in students), *([GUIDE] if guided else []))
 
 
 def latent_shape(checkpoints: CheckpointSet) -> tuple[int, int, int]:

@@ -1,8 +1,8 @@
-"""A diffusion network that is ready to sample, the choice of its solver, and work that tells how far it is."""
+"""A diffusion network that is ready to sample, and the choice of its solver."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
 from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, renoising
+from drivesim.engine.making import Making
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import Conditioning
 
@@ -18,29 +19,6 @@ ConditionedNetwork = Callable[[Tensor, Tensor, Conditioning], Tensor]
 NoiseOfStep = Callable[[int], Tensor]
 """(number of the step, from 1) -> noise (b, ...) with which a student goes to the next noise level."""
 Network = TypeVar("Network", bound=ConditionedNetwork)
-Made = TypeVar("Made")
-Making = Generator[float, None, Made]
-"""Work that yields the fraction of it that is done, rising to 1, and returns what it has made."""
-
-
-def made(making: Making[Made]) -> Made:
-    """Does work to its end and returns what it has made."""
-    while True:
-        try:
-            next(making)
-        except StopIteration as end:
-            result: Made = end.value
-            return result
-
-
-def within(making: Making[Made], start: float, stop: float) -> Making[Made]:
-    """Does work that is a part of other work, and yields fractions of the whole, from `start` to `stop`."""
-    while True:
-        try:
-            yield start + (stop - start) * next(making)
-        except StopIteration as end:
-            result: Made = end.value
-            return result
 
 
 @dataclass(frozen=True)

@@ -64,9 +64,9 @@ class Autoguidance:
     Attributes:
         scale: guidance weight of the guide.
         image_guidance: guidance weight of the conditions, in the place of `EngineSettings.image_guidance`.
-        first_tau: first diffusion time at which the guide is used.
-        last_tau: last one. With much noise the guide would make samples alike, and with little it makes no difference
-            (Kynkäänniemi et al., 2024).
+        first_tau: lowest diffusion time at which the guide is used; below it, guidance makes no difference.
+        last_tau: highest diffusion time at which the guide is used; above it, guidance makes samples alike
+            (Kynkäänniemi et al., 2024, for both).
     """
 
     scale: float = 2.5

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from drivesim.engine import Engine, EngineSettings, ResumePoint, fast, quality, sampled_students
-from drivesim.engine.sampling import made
+from drivesim.engine.making import made
 from drivesim.engine.unheeded import heeded_settings
 from drivesim.models.checkpoints import BASE_OF, CheckpointSet, save_checkpoint, sha256_of, write_manifest
 from drivesim.models.presets import tiny

@@ -172,7 +172,7 @@
             return { text, x, y, x0: x, x1: x + 7.2 * unit * text.length, y0: y - 11 * unit, y1: y + 2 * unit };
           }),
         );
-        const place = places.find(free) || places.at(-3);
+        const place = places.find(free) || places.at(-rows.length); // the shortest text above its box, if all are taken
         taken.push(place);
         labels.push(label(place.x, place.y, place.text));
       }

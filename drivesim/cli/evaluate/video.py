@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.evaluate.figures import deliver, progress, shown
+from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, Low, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size
 from drivesim.cli.lines import say
@@ -110,7 +110,7 @@ def video(
     asked, reference = halves(spread_starts(data, split.value, starts, seconds), data)
     with ExitStack() as stack:
         finder = _detector(engine, detector, stack) if {Part.continuity, Part.vehicles} & {*wanted} else None
-        show, again = shown(stack.enter_context(progress())), []
+        show, again = stack.enter_context(progress()), []
         if archives:
             made = archived_videos(engine, archives, size)
         else:

@@ -13,8 +13,8 @@ from torch import Tensor
 from drivesim.diffusion.guidance import Guide, guided
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
+from drivesim.engine.making import Making
 from drivesim.engine.networks import EngineModels, guided_settings, latent_shape
-from drivesim.engine.sampling import Making
 from drivesim.engine.seeds import RunNoise, first_keyframe_noise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample
