@@ -24,7 +24,7 @@ from drivesim.engine import Progress, Timeline
 from drivesim.errors import DrivesimError, InputError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import VideoFormat
-from drivesim.rollout.job import identity_inputs, settings_of
+from drivesim.rollout.identity import identity_inputs, settings_of
 from drivesim.wording import counted
 
 _LOADED = {"autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler"}  # in a worker's first window

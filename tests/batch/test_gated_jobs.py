@@ -18,7 +18,9 @@ from drivesim.engine import Engine, fast
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
 from drivesim.rollout.archived import render_job
-from drivesim.rollout.job import Committed, RolloutJob, deciding_checkpoints, run_rollout
+from drivesim.rollout.identity import deciding_checkpoints
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, run_rollout
 from drivesim.scenario import Scenario
 
 SCENARIO = Scenario.model_validate(

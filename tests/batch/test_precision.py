@@ -16,7 +16,9 @@ from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.rollout.archived import render_job
-from drivesim.rollout.job import Committed, RolloutJob, identity_inputs, run_rollout
+from drivesim.rollout.identity import identity_inputs
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, run_rollout
 from drivesim.scenario import Scenario
 
 # The settings in the inputs of an archive from before there was a choice of precision, as JSON.

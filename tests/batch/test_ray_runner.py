@@ -22,7 +22,7 @@ from drivesim.batch.ray_runner import run_on_ray
 from drivesim.batch.runner import BatchEvent
 from drivesim.cli.main import app
 from drivesim.errors import DrivesimError, InputError
-from drivesim.rollout.job import Committed
+from drivesim.rollout.running import Committed
 
 if TYPE_CHECKING:
     from ray._private.node import Node

@@ -18,7 +18,8 @@ from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
 from drivesim.rollout import workers
 from drivesim.rollout.archived import render_job
-from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, Opened, PreviewWritten, run_rollout
 from drivesim.scenario import Scenario, load_scenario
 
 PREVIEWS = ["contact_sheet.png", "future_00.mp4", "future_00.png", "future_01.mp4", "future_01.png"]

@@ -16,7 +16,8 @@ from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
 from drivesim.engine import Engine
 from drivesim.errors import FootageError, InputError
 from drivesim.evaluation.protocol import Report
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 _WARPING = ("warping_error", "motion_px", "still_pairs")
