@@ -12,7 +12,6 @@ from typing import Any
 import gradio as gr
 
 from drivesim.scenario import Scenario
-from drivesim.wording import counted
 from ui.document import Document
 from ui.merging import PageState, acceptable, control_values, merged
 from ui.parts import shown_errors
@@ -190,6 +189,7 @@ def source_html(document: Document) -> str:
     elif layout is None:
         content = "vehicles left to the model"
     else:
-        content = counted(len(layout.category), "vehicle")
+        count = len(layout.category)
+        content = f"{count} {'vehicle' if count == 1 else 'vehicles'}"
     name, time = html.escape(scenario.name), scenario.time_of_day or "time of day left to the model"
     return f'<p class="ds-note">On screen: <b>{name}</b> · {time} · {content} · seed {scenario.seed}</p>'
