@@ -88,7 +88,7 @@ class Stage:
         foundations: Stages whose checkpoints this one is trained with, in the order of training.
         base: The foundation that the network extends by temporal layers. The checkpoint then holds the parameters of
             these layers alone.
-        student_of: The foundation that the stage starts from and learns to replace in few steps without guidance; None
+        student_of: The foundation that the stage starts from and learns to replace, or to finish, in few steps; None
             for a stage that is not a student.
         num_steps: The number of steps in which a student is sampled, which its training decides; None for other stages.
         takes_over_at: Diffusion time at which a student takes over from its teacher, which makes the steps before; None
@@ -156,7 +156,7 @@ _TABLE = (
     Stage(
         "image_few_steps",
         Family.LATENT_DIFFUSION,
-        "Makes single frames like `image`, in four steps without guidance.",
+        "Makes single frames like `image`, in four steps.",
         config=lambda preset: preset.image,
         foundations=("autoencoder", "image"),
         student_of="image",

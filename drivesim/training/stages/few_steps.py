@@ -1,6 +1,6 @@
-"""Stages `image_few_steps` and the like: students that do in a few unguided steps what their teachers do in many.
+"""Stages `image_few_steps` and the like: students that do in a few steps what their teachers do in many.
 
-A student starts as its teacher. At each of a few noise levels it makes x0 at once, and what it makes is noised a little
+A student starts as its teacher. That of `prediction` makes only the last steps, and its teacher those before. At each of a few noise levels it makes x0 at once, and what it makes is noised a little
 and shown, beside real latents, to a discriminator of small heads on the features of the frozen teacher (Lin et al.,
 2025, "Diffusion Adversarial Post-Training for One-Step Video Generation"; Sauer et al., 2024, "Fast High-Resolution
 Image Synthesis with Latent Adversarial Diffusion Distillation"). Two weak anchors keep it in place: the x0 of the
