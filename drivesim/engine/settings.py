@@ -114,7 +114,7 @@ class EngineSettings:
     interpolation: SamplerSettings
     upsampler: UpsamplerSettings
     students: tuple[str, ...] = ()
-    student_guidance: float = 1.0
+    student_guidance: float = GUIDANCE["image_few_steps"].scene
     image_guidance: float = GUIDANCE["image"].scene
     scene_guidance: float = GUIDANCE["prediction"].scene
     context_guidance: float = GUIDANCE["prediction"].context
@@ -199,7 +199,6 @@ def fast() -> EngineSettings:
         prediction=SamplerSettings(steps=16),
         interpolation=SamplerSettings(steps=6),
         students=("image", "prediction", "interpolation"),
-        student_guidance=2.0,
         upsampler=UpsamplerSettings(SamplerSettings(steps=1, sampler="ddim"), block_frames=12),
         context_noise=0.05,
         autoguidance=Autoguidance(),

@@ -1,11 +1,11 @@
 """Stages `image_few_steps` and the like: students that do in a few steps what their teachers do in many.
 
-A student starts as its teacher. That of `prediction` makes only the last steps, and its teacher those before. At each of a few noise levels it makes x0 at once, and what it makes is noised a little
-and shown, beside real latents, to a discriminator of small heads on the features of the frozen teacher (Lin et al.,
-2025, "Diffusion Adversarial Post-Training for One-Step Video Generation"; Sauer et al., 2024, "Fast High-Resolution
-Image Synthesis with Latent Adversarial Diffusion Distillation"). Two weak anchors keep it in place: the x0 of the
-guided teacher, which hardly counts at the highest level, where it is an average of all that may be there, and at low
-levels the true x0.
+A student starts as its teacher. That of `prediction` makes only the last steps, and its teacher those before. At each of
+a few noise levels a student makes x0 at once, and what it makes is noised a little and shown, beside real latents, to a
+discriminator of small heads on the features of the frozen teacher (Lin et al., 2025, "Diffusion Adversarial
+Post-Training for One-Step Video Generation"; Sauer et al., 2024, "Fast High-Resolution Image Synthesis with Latent
+Adversarial Diffusion Distillation"). Two weak anchors keep it in place: the x0 of the guided teacher, which hardly
+counts at the highest level, where it is an average of all that may be there, and at low levels the true x0.
 
 Adversarial training gets better for a while and may then ruin itself. So a student is measured whenever its state is
 saved, and the parameters with the smallest distance of sampled from real held-out frames are exported.
