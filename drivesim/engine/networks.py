@@ -101,7 +101,11 @@ class Networks:
         return compute_in_bfloat16(network) if self.precision == BFLOAT16 else network
 
     def _diffusion(self, role: str) -> DiffusionStage[Any]:
-        return DiffusionStage(self._reduced(role), self.checkpoints.preset.denoiser(role), STAGES[role].num_steps)
+        stage, denoiser = STAGES[role], self.checkpoints.preset.denoiser(role)
+        if stage.student_of is None or stage.takes_over_at is None:
+            return DiffusionStage(self._reduced(role), denoiser, stage.num_steps)
+        teacher: DiffusionStage[Any] = getattr(self, stage.student_of)
+        return DiffusionStage(self._reduced(role), denoiser, stage.num_steps, teacher, stage.takes_over_at)
 
 
 class EngineModels:
@@ -144,7 +148,7 @@ def sampled_students(settings: EngineSettings, checkpoints: CheckpointSet) -> di
 def guided_settings(settings: EngineSettings, checkpoints: CheckpointSet) -> EngineSettings:
     """Returns settings with the guidance of the first frame that these checkpoints lead to.
 
-    A student is not guided, so there is autoguidance only without one. Raises as `sampled_students`.
+    A student is not guided by another network, so there is autoguidance only without one. Raises as `sampled_students`.
     """
     if "image" in sampled_students(settings, checkpoints):
         return replace(settings, autoguidance=None)

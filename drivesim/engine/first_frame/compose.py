@@ -61,14 +61,12 @@ class Composer:
         denoise = image.denoise(conditions)
         if (auto := settings.autoguidance) is not None:
             guide = Guide(networks.guide.denoise(conditions), auto.scale, (auto.first_tau, auto.last_tau))
-        if not image.is_student:
-            denoise = guided(
-                denoise,
-                image.denoise(conditions.drop(*GUIDED)),
-                settings.image_guidance,
-                rescale=settings.guidance_rescale,
-                guide=guide,
-            )
+        unconditional = image.denoise(conditions.drop(*GUIDED))
+        if image.is_student:
+            denoise = guided(denoise, unconditional, settings.student_guidance)
+        else:
+            weight, rescale = settings.image_guidance, settings.guidance_rescale
+            denoise = guided(denoise, unconditional, weight, rescale=rescale, guide=guide)
 
         def noise_of_step(step: int) -> Tensor:
             samples = zip(seeds, attempts, strict=True)
