@@ -15,7 +15,8 @@ from drivesim.evaluation.video.measures.distance import clip_distance_figures
 from drivesim.evaluation.video.measures.diversity import diversity_figures
 from drivesim.evaluation.video.measures.drift import drift_figures
 from drivesim.evaluation.video.measures.features import ClipNetwork
-from drivesim.evaluation.video.measures.permanence import LOWEST_FPS, permanence_figures
+from drivesim.evaluation.video.measures.permanence import permanence_figures
+from drivesim.evaluation.video.measures.tracks import LOWEST_FPS, Follower
 from drivesim.evaluation.video.measures.warping import warping_figures
 from drivesim.evaluation.video.sources.videos import Video, identity
 
@@ -29,7 +30,7 @@ class Part(StrEnum):
         diversity: Distances of futures of one scene and of other scenes.
         drift: Measures of each window.
         continuity: Time of day and number of vehicles at the end.
-        vehicles: Vehicles that vanish, appear from nowhere, or change category.
+        vehicles: Vehicles that vanish, appear from nowhere, or change category, and those that last for 3 seconds.
     """
 
     distance = "distance"
@@ -137,4 +138,4 @@ def video_figures(
         recorded = [*compared.reference, *compared.asked]
         yield from continuity_figures(groups, recorded, instruments.detector, protocol, on_progress)
     if Part.vehicles in parts and instruments.detector is not None and made[0].fps >= LOWEST_FPS:
-        yield from permanence_figures(groups, instruments.detector, protocol, on_progress)
+        yield from permanence_figures(groups, Follower(instruments.detector), protocol, on_progress)
