@@ -109,7 +109,8 @@ def video(
     clips = StackedFeatures(pictures, name) if i3d is None else I3D.load(i3d, name)
     asked, reference = halves(spread_starts(data, split.value, starts, seconds), data)
     with ExitStack() as stack:
-        finder = _detector(engine, detector, stack) if {Part.continuity, Part.vehicles} & {*wanted} else None
+        seeing = {Part.diversity, Part.continuity, Part.vehicles}
+        finder = _detector(engine, detector, stack) if seeing & {*wanted} else None
         show, again = shown(stack.enter_context(progress())), []
         if archives:
             made = archived_videos(engine, archives, size)

@@ -16,6 +16,7 @@ from drivesim.evaluation.video.measures.diversity import diversity_figures
 from drivesim.evaluation.video.measures.drift import drift_figures
 from drivesim.evaluation.video.measures.features import ClipNetwork
 from drivesim.evaluation.video.measures.permanence import permanence_figures
+from drivesim.evaluation.video.measures.spread import spread_figures
 from drivesim.evaluation.video.measures.tracks import LOWEST_FPS, Follower
 from drivesim.evaluation.video.measures.warping import warping_figures
 from drivesim.evaluation.video.sources.videos import Video, identity
@@ -27,7 +28,7 @@ class Part(StrEnum):
     Attributes:
         distance: Fréchet distances of clips and of single frames, with floor and ladder.
         warping: Warping error, motion, and pairs of equal frames.
-        diversity: Distances of futures of one scene and of other scenes.
+        diversity: Distances of futures of one scene and of other scenes, and how differently vehicles and ego move.
         drift: Measures of each window.
         continuity: Time of day and number of vehicles at the end.
         vehicles: Vehicles that vanish, appear from nowhere, or change category, and those that last for 3 seconds.
@@ -91,7 +92,7 @@ def video_figures(
 
     Args:
         compared: The videos.
-        parts: The parts of the evaluation. Vehicles are left out below 5 frames per second.
+        parts: The parts of the evaluation. Vehicles and ego motion are left out below 5 frames per second.
         instruments: What they are measured with.
         seeds: Seeds of the videos, for the protocol.
         settings: How the task is set, for the protocol.
@@ -114,6 +115,7 @@ def video_figures(
         settings=settings,
     )
     groups = {"made": made, "real": compared.asked}
+    follower = None if instruments.detector is None else Follower(instruments.detector)
     if Part.distance in parts:
         yield from clip_distance_figures(
             made,
@@ -129,6 +131,8 @@ def video_figures(
         yield from warping_figures(groups, protocol, on_progress)
     if Part.diversity in parts:
         yield from diversity_figures(made, compared.repeated, protocol, device, on_progress)
+        if made[0].fps >= LOWEST_FPS:
+            yield from spread_figures(made, compared.repeated, compared.asked, follower, protocol, on_progress)
     if Part.drift in parts:
         recorded = [*compared.reference, *compared.asked]
         yield from drift_figures(
@@ -137,5 +141,5 @@ def video_figures(
     if Part.continuity in parts:
         recorded = [*compared.reference, *compared.asked]
         yield from continuity_figures(groups, recorded, instruments.detector, protocol, on_progress)
-    if Part.vehicles in parts and instruments.detector is not None and made[0].fps >= LOWEST_FPS:
-        yield from permanence_figures(groups, Follower(instruments.detector), protocol, on_progress)
+    if Part.vehicles in parts and follower is not None and made[0].fps >= LOWEST_FPS:
+        yield from permanence_figures(groups, follower, protocol, on_progress)

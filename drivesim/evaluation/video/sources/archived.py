@@ -16,7 +16,8 @@ from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import InputError
-from drivesim.evaluation.video.sources.videos import Video
+from drivesim.evaluation.ego_motion import scenario_camera
+from drivesim.evaluation.video.sources.videos import FrameSequence, Video
 from drivesim.models.pixels import to_bytes
 from drivesim.rollout.archived import archived_scenario
 
@@ -84,12 +85,14 @@ def archived_videos(engine: Engine, archives: Sequence[Path], size: tuple[int, i
 
 
 def _video(engine: Engine, archive: Archive, rollout: Rollout, size: tuple[int, int]) -> Video:
+    scenario = archived_scenario(archive)
     scene = f"{archive.provenance['scenario']['name']}, seed {archive.manifest.inputs['scenario']['seed']}"
-    time_of_day = time_of_day_index(archived_scenario(archive))
-    if archive.layout.keeps_frames:
-        return Video(scene, rollout.future, archive.layout.fps, StoredFrames(rollout, size), time_of_day)
+    time_of_day, camera = time_of_day_index(scenario), scenario_camera(scenario)
     made_by = archive.manifest.inputs["checkpoints"].get("autoencoder")
+    if archive.layout.keeps_frames:
+        frames: FrameSequence = StoredFrames(rollout, size)
+        return Video(scene, rollout.future, archive.layout.fps, frames, time_of_day, camera)
     if made_by != engine.checkpoints.sha256["autoencoder"]:
         raise InputError(f"{archive.path}: stores only latents, which need the checkpoints that made them")
     frames = StoredKeyframes(engine, rollout, size)
-    return Video(scene, rollout.future, engine.video.keyframe_fps, frames, time_of_day)
+    return Video(scene, rollout.future, engine.video.keyframe_fps, frames, time_of_day, camera)
