@@ -15,6 +15,7 @@ from drivesim.evaluation.video.measures.distance import clip_distance_figures
 from drivesim.evaluation.video.measures.diversity import diversity_figures
 from drivesim.evaluation.video.measures.drift import drift_figures
 from drivesim.evaluation.video.measures.features import ClipNetwork
+from drivesim.evaluation.video.measures.latent_contrast import Encode, latent_contrast_figures
 from drivesim.evaluation.video.measures.permanence import permanence_figures
 from drivesim.evaluation.video.measures.spread import spread_figures
 from drivesim.evaluation.video.measures.tracks import LOWEST_FPS, Follower
@@ -29,7 +30,7 @@ class Part(StrEnum):
         distance: Fréchet distances of clips and of single frames, with floor and ladder.
         warping: Warping error, motion, and pairs of equal frames.
         diversity: Distances of futures of one scene and of other scenes, and how differently vehicles and ego move.
-        drift: Measures of each window.
+        drift: Measures of each window, of its latents too where they are stored.
         continuity: Time of day and number of vehicles at the end.
         vehicles: Vehicles that vanish, appear from nowhere, or change category, and those that last for 3 seconds.
     """
@@ -70,6 +71,7 @@ class Instruments:
         clip_frames: Length of a clip.
         window_s: Length of a window of the drift curve in seconds.
         device: Device of the networks.
+        encode: Maps frames to latents, where the latents of videos are known; None leaves latents out.
     """
 
     clips: ClipNetwork
@@ -78,6 +80,7 @@ class Instruments:
     clip_frames: int
     window_s: float
     device: str
+    encode: Encode | None = None
 
 
 def video_figures(
@@ -138,6 +141,8 @@ def video_figures(
         yield from drift_figures(
             made, recorded, instruments.frames, instruments.window_s, protocol, device, on_progress
         )
+        if instruments.encode is not None:
+            yield from latent_contrast_figures(made, recorded, instruments.encode, protocol, on_progress)
     if Part.continuity in parts:
         recorded = [*compared.reference, *compared.asked]
         yield from continuity_figures(groups, recorded, instruments.detector, protocol, on_progress)

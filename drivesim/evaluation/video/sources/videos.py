@@ -31,6 +31,16 @@ class FrameSequence(Protocol):
         ...
 
 
+class LatentWindows(Protocol):
+    """The latents of the keyframes of a video by window, of which only what is sliced is read."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> np.ndarray:
+        """Returns latents float32 `window t c h w`."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Video:
     """A video that is measured.
@@ -42,6 +52,7 @@ class Video:
         frames: Its frames.
         time_of_day: Requested or labelled time of day: position in `TIMES_OF_DAY`, or `UNKNOWN`.
         camera: The camera that took the frames, in pixels of any size; None if it is unknown.
+        latents: The latents that the frames were made of; None if they are not stored.
     """
 
     scene: str
@@ -50,6 +61,7 @@ class Video:
     frames: FrameSequence
     time_of_day: int = UNKNOWN
     camera: PinholeCamera | None = None
+    latents: LatentWindows | None = None
 
     @property
     def name(self) -> str:
