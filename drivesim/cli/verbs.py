@@ -135,7 +135,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate adherence": ("--data logs --samples 100", "--data logs --gate 4 --out adherence.json"),
     "evaluate crowdedness": ("--data logs", "--data logs --no-layouts"),
     "evaluate vehicle_detector": ("--data logs --samples 500",),
-    "evaluate road": ("--data logs", "--data logs --conditions boxes,time_of_day"),
+    "evaluate road": (
+        "--data logs",
+        "--data logs --conditions boxes,time_of_day",
+        "out/cut_in_day.zarr --data logs --out road.json",
+    ),
     "evaluate sheet": ("--data logs --samples 16 --out sheet.png",),
     "evaluate video": (
         "--data logs --work videos --out video.json",
