@@ -96,7 +96,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scenarios/ --out /shared/nightly --ray auto",
     ),
     "ui": ("--out out", "--out out --port 8000 --checkpoints checkpoints/mine"),
-    "render": ("out/dense_day_traffic.zarr --out rendered",),
+    "render": ("out/dense_day_traffic.zarr --out rendered", "out/dense_day_traffic.zarr --out seen --keyframes"),
     "inspect": ("out/dense_day_traffic.zarr", "out/dense_day_traffic.zarr --json"),
     "check": (
         "out/dense_day_traffic.zarr --read-data",
