@@ -96,7 +96,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scenarios/ --out /shared/nightly --ray auto",
     ),
     "ui": ("--out out", "--out out --port 8000 --checkpoints checkpoints/mine"),
-    "render": ("out/dense_day_traffic.zarr --out rendered",),
+    "render": ("out/dense_day_traffic.zarr --out rendered", "out/dense_day_traffic.zarr --out seen --keyframes"),
     "inspect": ("out/dense_day_traffic.zarr", "out/dense_day_traffic.zarr --json"),
     "check": (
         "out/dense_day_traffic.zarr --read-data",
@@ -134,7 +134,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate adherence": ("--data logs --samples 100", "--data logs --gate 4 --out adherence.json"),
     "evaluate crowdedness": ("--data logs", "--data logs --no-layouts"),
     "evaluate vehicle_detector": ("--data logs --samples 500",),
-    "evaluate road": ("--data logs", "--data logs --conditions boxes,time_of_day"),
+    "evaluate road": (
+        "--data logs",
+        "--data logs --conditions boxes,time_of_day",
+        "out/cut_in_day.zarr --data logs --out road.json",
+    ),
     "evaluate attributes": ("--data logs --out attributes.json", "--data new_logs --split all --renders logs"),
     "evaluate sheet": ("--data logs --samples 16 --out sheet.png",),
     "evaluate video": (

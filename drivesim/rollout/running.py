@@ -90,7 +90,7 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
     with ArchiveWriter.open(
         job.archive_path, identity_inputs(job, checkpoints), layout, provenance(job, checkpoints)
     ) as writer:
-        source = None if job.latents is None else _source(job.latents, job, checkpoints)
+        source = None if job.latents is None else _complete(source_archive(job, checkpoints))
         if layout.keeps_frames:
             _make_folder(job.preview_folder)
         yield Opened(layout.num_windows, tuple(map(writer.committed_windows, range(job.futures))))
@@ -117,12 +117,24 @@ def run_rollout(job: RolloutJob, engine: Engine | None = None) -> Iterator[JobEv
             yield from _contact_sheet(job)
 
 
-def _source(latents: Path, job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
-    """Opens the archive whose latents are rendered; raises InputError if it is that of another run or not complete."""
-    source = open_archive(latents)
+def source_archive(job: RolloutJob, checkpoints: CheckpointSet) -> Archive:
+    """Opens the archive whose latents a job renders.
+
+    Raises:
+        InputError: it was made by another run, or by other checkpoints.
+        ArchiveError: it is damaged.
+        ValueError: the job renders no archive.
+    """
+    if job.latents is None:
+        raise ValueError(f"{job.scenario.name}: this job takes no latents from an archive")
+    source = open_archive(job.latents)
     job = replace(job, frames_precision=source.manifest.inputs.get("settings", {}).get("frames_precision"))
     source.require_sound()
     source.manifest.require_same_run(Manifest.create(identity_inputs(job, checkpoints), source.layout, {}), source.path)
+    return source
+
+
+def _complete(source: Archive) -> Archive:
     if not source.complete:
         raise InputError(f"{source.path}: is not complete; finish it with the command that began it")
     return source

@@ -101,7 +101,17 @@ def crowdedness(
 
 
 def road(
-    data: Data,
+    archives: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Archives of scenarios in metres to measure; without them, frames are composed."),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder with drive logs, at any depth; beside archives, what the detector of lines misses."),
+    ] = None,
+    most_logs: Annotated[
+        int, typer.Option("--logs", min=1, max=10**6, help="Maximum number of drive logs beside archives.")
+    ] = 40,
     out: Out = None,
     checkpoints: CheckpointsOption = None,
     samples: Samples = 300,
@@ -117,14 +127,20 @@ def road(
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
-    """Measure how far painted lines in composed frames lie from where the footage has them.
+    """Measure how far painted lines lie from where they should, in composed frames or in the videos of archives.
 
     Run it with and without `road` among the --conditions to see the effect of this condition. The figures of
-    reconstructed and real frames show what the line detector itself misses.
+    reconstructed and real frames show what the line detector itself misses. Archives of scenarios in metres with
+    steered actors or an `ego` are measured in each frame, and so is how far lines jump from keyframe to keyframe.
     """
     from drivesim.evaluation.lane_lines import lane_line_figures
     from drivesim.evaluation.protocol import Report
 
+    if archives:
+        _road_of_archives(archives, data, most_logs, out, checkpoints, split, low, device, as_json)
+        return
+    if data is None:
+        raise InputError("--data: name drive logs whose roads are composed again, or archives")
     names = conditions_named(conditions)
     engine = engine_of(checkpoints, device, *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
@@ -132,6 +148,39 @@ def road(
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         figures = tuple(lane_line_figures(engine, footage, names, sampling, footage_seed, show))
     deliver(Report("road", subject_of(engine, sampling, names), figures), out, as_json)
+
+
+def _road_of_archives(
+    archives: list[Path],
+    data: Path | None,
+    most_logs: int,
+    out: Path | None,
+    checkpoints: Path | None,
+    split: Split,
+    low: bool,
+    device: Device,
+    as_json: bool,
+) -> None:
+    from drivesim.data.drive_log import find_drive_logs, split_of
+    from drivesim.evaluation.lane_motion import (
+        MADE,
+        REAL,
+        archived_line_films,
+        lane_motion_figures,
+        lane_motion_protocol,
+        recorded_line_films,
+    )
+    from drivesim.evaluation.protocol import Report
+    from drivesim.evaluation.steering import steering_subject
+
+    engine = engine_of(checkpoints, device, "autoencoder")
+    size, logs = frame_size(engine, low), [] if data is None else find_drive_logs(data)
+    chosen = [path for path in logs if split is Split.all or split_of(path.name) == split.value][:most_logs]
+    with progress() as show:
+        made = archived_line_films(engine, archives, size, show)
+        groups = {MADE: made, REAL: recorded_line_films(chosen, size, engine.video.keyframe_fps, show)}
+        figures = tuple(lane_motion_figures(groups, lane_motion_protocol(made, size)))
+    deliver(Report("road", steering_subject(archives), figures), out, as_json)
 
 
 def attributes(
