@@ -19,8 +19,8 @@ from drivesim.errors import InputError
 from drivesim.rollout.archived import archived_job
 from drivesim.rollout.identity import settings_of
 from drivesim.rollout.job import RolloutJob
-from drivesim.rollout.running import Committed, run_rollout
 from drivesim.rollout.low_resolution import LowResolution
+from drivesim.rollout.running import Committed, run_rollout
 from drivesim.scenario import Scenario
 
 
