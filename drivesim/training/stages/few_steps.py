@@ -63,6 +63,9 @@ class FewStepsTraining(DiffusionTraining):
         takes_over_at: Diffusion time of the highest level, down to which the teacher samples; None for a student that
             begins with noise alone.
         teacher_steps: Number of steps of the teacher's sampler, of which the teacher makes those before.
+        self_made: Fraction of the samples of a student that takes over which stand for what its teacher hands over: the
+            x0 of the guided teacher at higher noise, noised anew. It is more blurred than true latents.
+        self_made_tau: Highest diffusion time of that noise.
         guidance: How the teacher is guided.
         first_level_share: Fraction of the samples at the highest level; the other levels share the rest.
         teacher_weight: Weight of the squared error against the x0 of the guided teacher.
@@ -87,6 +90,8 @@ class FewStepsTraining(DiffusionTraining):
     num_steps: int = 4
     takes_over_at: int | None = None
     teacher_steps: int = 16
+    self_made: float = 0.5
+    self_made_tau: int = 800
     guidance: GuidanceWeights = field(default_factory=GuidanceWeights)
     first_level_share: float = 0.4
     teacher_weight: float = 0.35
@@ -239,13 +244,15 @@ class FewStepsStage(LatentDiffusionStage):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The x0 of the student at `tau` `b`, with known frames as they are, and its weighted errors by name."""
         config = self.config
-        noisy, _ = self.denoiser.training_pair(clean, self._noise(clean, generator), tau)
+        teacher = self._guided_teacher(conditioning)
+        handed_over, has_truth = self._handed_over(clean, conditioning, teacher, generator)
+        noisy, _ = self.denoiser.training_pair(handed_over, self._noise(clean, generator), tau)
         made = self._x0(self.network, conditioning)(noisy, tau)
         with torch.no_grad():
-            of_teacher = self._guided_teacher(conditioning)(noisy, tau)
+            of_teacher = teacher(noisy, tau)
         at_first = tau == self._taus[0].to(self.device)
         by_teacher = torch.where(at_first, config.first_teacher_weight, config.teacher_weight)
-        by_truth = torch.where(tau < config.true_below, config.true_weight, 0.0)
+        by_truth = torch.where((tau < config.true_below) & has_truth, config.true_weight, 0.0)
         height, width = clean.shape[-2:]
         cells = vehicle_weights(boxes_of(conditioning), height, width, config.vehicle_weight)
         anchors = {}
@@ -253,6 +260,23 @@ class FewStepsStage(LatentDiffusionStage):
             error = ((made - aim).square() * self.channel_weight).mean(2)
             anchors[name] = mean_of_unknown(error * cells * weight[:, None, None, None], conditioning)
         return with_known_frames(made, clean, known_frames(conditioning, clean)), anchors
+
+    @torch.no_grad()
+    def _handed_over(
+        self, clean: Tensor, conditioning: Conditioning, teacher: Denoise, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """The latents `b t c h w` that the student is shown under noise, and which samples are true ones, `b`."""
+        config, is_true = self.config, torch.ones(len(clean), dtype=torch.bool)
+        if config.takes_over_at is not None:
+            is_true = torch.rand(len(clean), generator=generator) >= config.self_made
+        is_true = is_true.to(self.device)
+        if config.takes_over_at is None or is_true.all():
+            return clean, is_true
+        first, last = config.takes_over_at + 1, config.self_made_tau + 1
+        tau = torch.randint(first, last, (len(clean),), generator=generator).to(self.device)
+        noisy, _ = self.denoiser.training_pair(clean, self._noise(clean, generator), tau)
+        x0 = with_known_frames(teacher(noisy, tau), clean, known_frames(conditioning, clean))
+        return torch.where(is_true[:, None, None, None, None], clean, x0), is_true
 
     def _guided_teacher(self, conditioning: Conditioning) -> Denoise:
         weights = self.config.guidance

@@ -205,3 +205,20 @@ def _in_another_order(clean: torch.Tensor, conditioning: Conditioning, _: torch.
     for clip, known in zip(made, known_frames(conditioning, clean), strict=True):
         clip[~known] = clip[~known].flip(0)
     return made
+
+
+def test_a_student_that_takes_over_is_shown_what_its_teacher_makes_and_has_no_truth_for_it(
+    logs: Path, out: Path
+) -> None:
+    stage, generator = prepared("prediction_few_steps", logs, out), torch.Generator().manual_seed(0)
+    clean, conditioning = stage._held_out_clips(0, 4, generator)
+    teacher, known = stage._guided_teacher(conditioning), known_frames(conditioning, clean)
+    for share in (0.0, 1.0):
+        stage.config = replace(stage.config, self_made=share)
+        shown, is_true = stage._handed_over(clean, conditioning, teacher, generator)
+        same = (shown == clean).flatten(2).all(2)
+        assert torch.equal(is_true, torch.full((4,), share == 0))
+        assert torch.equal(same, known | is_true[:, None])
+        tau = torch.full((4,), 249)
+        _, anchors = stage._made(clean, conditioning, tau, generator)
+        assert (float(anchors["from_truth"].detach()) > 0) == (share == 0)
