@@ -87,6 +87,21 @@ def inside_boxes(boxes: Tensor, known: Tensor, height: int, width: int) -> Tenso
     return (covered > 0).unsqueeze(-3)
 
 
+def inside_vehicles(xyxy: Tensor, category: Tensor, height: int, width: int) -> Tensor:
+    """Returns which pixels of frames of this size lie inside a vehicle.
+
+    Args:
+        xyxy: Boxes in 0..1 of the frame, `... n 4`.
+        category: Their categories, `... n`; negative for padding.
+        height: Number of rows.
+        width: Number of columns.
+
+    Returns:
+        Booleans `... 1 h w`.
+    """
+    return inside_boxes(xyxy * torch.tensor([width, height, width, height]), category >= 0, height, width)
+
+
 def thin_and_bright(frames: Tensor) -> Tensor:
     """Returns how much pixels belong to bright structures of a few pixels, 0 to 1: the white top-hat of the luminance.
 

@@ -130,4 +130,20 @@ def psnr_inside_db(real: Tensor, made: Tensor, inside: Tensor) -> float:
 
     NaN if there are no such pixels.
     """
-    return float(psnr_db((real - made).square().mean(-3, keepdim=True)[inside].mean()))
+    error, pixels = error_inside(real, made, inside)
+    return float(psnr_db(error.sum() / pixels.sum()))
+
+
+def error_inside(real: Tensor, made: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns how far frames are apart where a mask is true, to be pooled over frames.
+
+    Args:
+        real: Frames `b 3 h w` in -1..1.
+        made: Other frames of that shape.
+        inside: The mask, `b 1 h w`.
+
+    Returns:
+        The squared error, averaged over channels and summed over the pixels inside, and their number: both `b`.
+    """
+    error = (real - made).square().mean(-3, keepdim=True)
+    return (error * inside).sum((-3, -2, -1), dtype=torch.float64), inside.sum((-3, -2, -1), dtype=torch.float64)

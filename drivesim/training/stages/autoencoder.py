@@ -22,7 +22,7 @@ from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscrimina
 from drivesim.models.pixels import grid
 from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
-from drivesim.training.losses.crops import CropConfig, draw_crops, inside_boxes
+from drivesim.training.losses.crops import CropConfig, draw_crops, inside_vehicles
 from drivesim.training.losses.reconstruction import (
     ReconstructionConfig,
     ReconstructionLoss,
@@ -122,9 +122,8 @@ class AutoencoderStage(FootageStage):
         index = self._places(self.test[0], 256)
         real = self.footage.frames(index)[:, 0].to(self.device)
         made = torch.cat([self._reconstructed(part) for part in torch.split(real, 32)])
-        height, width = self.footage.frame_size
-        boxes = self.footage.boxes[index[:, 0]] * torch.tensor([width, height, width, height])
-        inside = inside_boxes(boxes, self.footage.category[index[:, 0]] >= 0, height, width).to(self.device)
+        boxes, category = self.footage.boxes[index[:, 0]], self.footage.category[index[:, 0]]
+        inside = inside_vehicles(boxes, category, *self.footage.frame_size).to(self.device)
         pairs = zip(torch.split(real, 32), torch.split(made, 32), strict=True)
         distances = torch.cat([self.loss.perceptual(a, b) for a, b in pairs])
         return {

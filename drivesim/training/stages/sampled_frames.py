@@ -17,7 +17,7 @@ from torch import Tensor
 from drivesim.data.clips import ClipPlaces, FootageTensors, draw
 from drivesim.diffusion.denoiser import Denoise, Denoiser
 from drivesim.diffusion.guidance import guided
-from drivesim.diffusion.samplers import dpm_solver_2m, final, renoising
+from drivesim.diffusion.samplers import dpm_solver_2m, final, renoising, sampling_taus
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.conditioning import Conditioning
 from drivesim.models.guidance import GUIDANCE, GUIDED
@@ -38,16 +38,16 @@ class PoolConfig:
     Attributes:
         size: Number of frames in the pool.
         steps_per_call: Number of training steps per call of the image model, on average. A student makes a frame in
-            four calls, so that one frame is replaced every eight steps with the default.
+            eight calls, so that one frame is replaced every eight steps with the default.
     """
 
     size: int = 32
-    steps_per_call: int = 2
+    steps_per_call: int = 1
 
 
 @dataclass(frozen=True)
 class ImageSampler:
-    """An image model that samples latents as a rollout does: a student in few steps, its teacher with guidance.
+    """An image model that samples latents as a rollout does: with guidance, and a student in few steps.
 
     Attributes:
         network: The network.
@@ -66,8 +66,8 @@ class ImageSampler:
 
     @property
     def calls_per_frame(self) -> int:
-        """Number of calls of the network per frame; guidance doubles them."""
-        return 2 * _GUIDED_STEPS if self.num_steps is None else self.num_steps
+        """Number of calls of the network per frame, which guidance doubles."""
+        return 2 * (_GUIDED_STEPS if self.num_steps is None else self.num_steps)
 
     @torch.no_grad()
     def sampled(self, conditioning: Conditioning, shape: Sequence[int], generator: torch.Generator) -> Tensor:
@@ -79,14 +79,13 @@ class ImageSampler:
             generator: Source of all randomness, on the CPU.
         """
         schedule = self.denoiser.schedule
-        noises = [standard_normal(shape, generator, self.device) for _ in range(self.num_steps or 1)]
-        denoise = self._x0(conditioning)
-        if self.num_steps is not None:
-            return final(renoising(denoise, noises, schedule))
-        weights = GUIDANCE["image"]
+        weights = GUIDANCE["image" if self.num_steps is None else "image_few_steps"]
         unconditional = self._x0(conditioning.drop(*GUIDED))
-        denoise = guided(denoise, unconditional, weights.scene, rescale=weights.rescale)
-        return final(dpm_solver_2m(denoise, noises[0], schedule, _GUIDED_STEPS))
+        denoise = guided(self._x0(conditioning), unconditional, weights.scene, rescale=weights.rescale)
+        first, *further = [standard_normal(shape, generator, self.device) for _ in range(self.num_steps or 1)]
+        if self.num_steps is None:
+            return final(dpm_solver_2m(denoise, first, schedule, _GUIDED_STEPS))
+        return final(renoising(denoise, first, sampling_taus(schedule, self.num_steps), further, schedule))
 
     def _x0(self, conditioning: Conditioning) -> Denoise:
         def predict(x: Tensor, tau: Tensor) -> Tensor:
