@@ -13,7 +13,7 @@ import torch
 import stand_in_device
 from drivesim.diffusion.samplers import dpm_solver_2m
 from drivesim.models.checkpoints import ROLES, VEHICLE_DETECTOR, CheckpointSet
-from drivesim.models.presets import tiny
+from drivesim.models.presets import Preset, tiny
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report
 from drivesim.training.loop.session import train_stage
@@ -21,7 +21,8 @@ from drivesim.training.losses.crops import CropConfig
 from drivesim.training.preparation import stages
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.preparation.stages import prepare
-from drivesim.training.stages import diffusion
+from drivesim.training.stages import diffusion, sampled_frames
+from drivesim.training.stages.upsampler import UpsamplerTraining
 
 
 def train(role: str, logs: Path, out: Path, steps: int, device: str) -> list[Report]:
@@ -34,8 +35,15 @@ def test_no_operation_of_a_stage_mixes_devices(logs: Path, tmp_path: Path, monke
     torch.set_num_threads(1)
     monkeypatch.setattr(diffusion, "_HELD_OUT_FRAMES", 16)
     monkeypatch.setattr(diffusion, "dpm_solver_2m", lambda *inputs: dpm_solver_2m(*inputs[:-1], 2))
-    settings, small = stages.upsampler_settings, CropConfig(side=32)
-    monkeypatch.setattr(stages, "upsampler_settings", lambda *names: replace(settings(*names), patches=small))
+    monkeypatch.setattr(sampled_frames, "_GUIDED_STEPS", 1)
+    settings = stages.upsampler_settings
+
+    def judged_from_the_start(role: str, preset: Preset) -> UpsamplerTraining:
+        training = settings(role, preset)
+        judged = replace(training.reconstruction, adversarial_start=0)
+        return replace(training, patches=CropConfig(side=32), sampled_share=0.5, reconstruction=judged)
+
+    monkeypatch.setattr(stages, "upsampler_settings", judged_from_the_start)
     for role in (*ROLES, VEHICLE_DETECTOR):
         with stand_in_device.stand_in_device():
             runs = [train(role, logs, tmp_path, steps, stand_in_device.NAME) for steps in (2, 3)]
