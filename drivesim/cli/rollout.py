@@ -135,7 +135,7 @@ def run_and_tell(job: RolloutJob, as_json: bool, command: str) -> None:
 def _run(job: RolloutJob) -> list[Path]:
     """Runs a job; returns the previews that were written."""
     from drivesim.engine import Progress
-    from drivesim.rollout.job import Committed, Opened, PreviewWritten, run_rollout
+    from drivesim.rollout.running import Committed, Opened, PreviewWritten, run_rollout
 
     written: list[Path] = []
     with shown_progress(job.made_futures) as shown:

@@ -15,7 +15,9 @@ from drivesim.archive.previews import is_whole_preview
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.threads import each_with_threads
-from drivesim.rollout.job import RolloutJob, settings_of, source_archive, verified_checkpoints
+from drivesim.rollout.identity import settings_of, verified_checkpoints
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import source_archive
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from drivesim.errors import InputError
 from drivesim.evaluation.lane_lines import LinePlaces
 from drivesim.evaluation.lane_motion import LineFilm, asks_for_road, lane_motion_figures, recorded_line_films
 from drivesim.evaluation.protocol import Protocol
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 ROWS = np.arange(45, 60) / 64

@@ -17,8 +17,10 @@ from drivesim.cli.main import app
 from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.rollout.archived import archived_job
-from drivesim.rollout.job import Committed, RolloutJob, run_rollout, settings_of
+from drivesim.rollout.identity import settings_of
+from drivesim.rollout.job import RolloutJob
 from drivesim.rollout.low_resolution import LowResolution
+from drivesim.rollout.running import Committed, run_rollout
 from drivesim.scenario import Scenario
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.evaluate.figures import deliver, progress, shown
+from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, Low, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size
 from drivesim.cli.lines import say
@@ -111,7 +111,7 @@ def video(
     with ExitStack() as stack:
         seeing = {Part.diversity, Part.continuity, Part.vehicles}
         finder = _detector(engine, detector, stack) if seeing & {*wanted} else None
-        show, again = shown(stack.enter_context(progress())), []
+        show, again = stack.enter_context(progress()), []
         if archives:
             made = archived_videos(engine, archives, size)
         else:

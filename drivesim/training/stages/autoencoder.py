@@ -43,6 +43,7 @@ class AutoencoderTraining(TrainingConfig):
         latent_noise: Largest standard deviation, relative to that of the latents, of noise that the decoder learns to
             see through. What a diffusion model gets wrong then looks soft instead of blocky. Little noise is drawn
             more often than much (the square of a uniform draw), because clean latents must stay sharp.
+        latent_noise_from: Fraction of the training after which there is such noise: detail is learnt on clean latents.
         scale_weight: Weight of the error of shrunken latents against the shrunken picture.
         scale_share: Fraction of the batch for which that error is computed.
         hidden_share: Fraction of the batch whose last latent channels are hidden from the decoder.
@@ -57,6 +58,7 @@ class AutoencoderTraining(TrainingConfig):
     crops: CropConfig = field(default_factory=CropConfig)
     kl_weight: float = 1e-6
     latent_noise: float = 0.1
+    latent_noise_from: float = 0.7
     scale_weight: float = 0.25
     scale_share: float = 1 / 3
     hidden_share: float = 0.3
@@ -104,7 +106,8 @@ class AutoencoderStage(FootageStage):
             posterior = self.network.encoder(frames[:, 0])
         posterior = Posterior(posterior.mean.float(), posterior.log_variance.float())
         latents = posterior.sample(standard_normal(posterior.mean.shape, generator, self.device))
-        strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
+        strongest = self.config.latent_noise if used >= self.config.latent_noise_from else 0.0
+        strength = strongest * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
         wrong = strength.to(self.device) * standard_normal(latents.shape, generator, self.device)
         latents = latents + latents.detach().std((0, 2, 3), keepdim=True) * wrong
         made = self._decoded(latents * self._visible(latents, generator))

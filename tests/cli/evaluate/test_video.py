@@ -19,7 +19,8 @@ from drivesim.errors import FootageError, InputError
 from drivesim.evaluation.protocol import Report
 from drivesim.models.checkpoints import CheckpointSet, save_checkpoint, sha256_of, write_manifest
 from drivesim.models.presets import tiny
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 _WARPING = ("warping_error", "motion_px", "still_pairs")

@@ -52,9 +52,11 @@ class _Sums:
         if last < 0:
             return
         sums = np.array(rows)
-        yield ratio_figure(name, group, *sums.sum(1).T, protocol)
+        totals, counts = np.moveaxis(sums, 2, 0)
+        yield ratio_figure(name, group, totals.sum(1), counts.sum(1), protocol)
         for second in range(last + 1):
-            yield ratio_figure(name, f"{group}, second {second + 1}", *sums[:, second].T, protocol)
+            group_then = f"{group}, second {second + 1}"
+            yield ratio_figure(name, group_then, totals[:, second], counts[:, second], protocol)
 
 
 def spread_figures(
@@ -95,8 +97,8 @@ def vehicle_distances(one: Tracks, two: Tracks) -> np.ndarray:
         the shorter of the two videos.
     """
     tracks = [_paths(side, min(one.num_frames, two.num_frames)) for side in (one, two)]
-    starts = [np.array([_first(path) for path in paths]).reshape(-1, 4) for paths in tracks]
-    partner = match_boxes(*starts)
+    first, second = (np.array([_first(path) for path in paths]).reshape(-1, 4) for paths in tracks)
+    partner = match_boxes(first, second)
     pairs = [(path, tracks[1][place]) for path, place in zip(tracks[0], partner, strict=True) if place >= 0]
     rows = [_corner_distance_px(a, b) for a, b in pairs]
     return np.array(rows).reshape(len(rows), min(one.num_frames, two.num_frames))

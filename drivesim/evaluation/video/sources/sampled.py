@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from drivesim import durable
+from drivesim.data.columns import VehicleColumns
 from drivesim.data.drive_log import DriveLog
 from drivesim.engine import Engine, EngineSettings, sampled_roles
 from drivesim.engine.conditions import time_of_day_index
@@ -29,9 +30,10 @@ class VideoTask:
     Attributes:
         seconds: Length of each future.
         num_futures: Number of futures of each moment.
-        context_frames: Number of known keyframes, 1 or 2.
+        context_frames: Number of known keyframes, up to 2. With 0, the first frame is composed.
         seed: Seed of the first moment; the others follow.
         labelled: Whether the models are given the time of day of the log.
+        crowdedness: Whether they are given how many vehicles are in view at the moment, where it is labelled.
     """
 
     seconds: float
@@ -39,6 +41,7 @@ class VideoTask:
     context_frames: int = 1
     seed: int = 0
     labelled: bool = True
+    crowdedness: bool = False
 
 
 def roles_of(settings: EngineSettings) -> tuple[str, ...]:
@@ -94,12 +97,13 @@ def sampled_again(
 
 def scenario_of(engine: Engine, path: Path, time_s: float, task: VideoTask) -> Scenario:
     """Returns the scenario that continues a drive log from a moment on."""
-    gap_s = 1 / engine.video.keyframe_fps
+    gap_s, log = 1 / engine.video.keyframe_fps, DriveLog.open(path)
     return Scenario(
         format=1,
         name="start",
-        time_of_day=DriveLog.open(path).labels.time_of_day if task.labelled else None,
-        context_frames=tuple(f"{path.absolute()}@{time_s + gap_s * i:.6f}" for i in range(task.context_frames)),
+        time_of_day=log.labels.time_of_day if task.labelled else None,
+        crowdedness=crowdedness_at(log, time_s) if task.crowdedness else None,
+        context_frames=tuple(f"{path.absolute()}@{time_s + gap_s * i:.6f}" for i in range(task.context_frames)) or None,
         duration_s=task.seconds,
     )
 
@@ -107,6 +111,14 @@ def scenario_of(engine: Engine, path: Path, time_s: float, task: VideoTask) -> S
 def _camera(engine: Engine, path: Path) -> PinholeCamera | None:
     """The camera of a drive log, for frames at low resolution."""
     return camera_of(DriveLog.open(path), (engine.video.low_height, engine.video.low_width))
+
+
+def crowdedness_at(log: DriveLog, time_s: float) -> int | None:
+    """Returns the crowdedness of the frame at a time, or None if it was not searched for vehicles."""
+    label = log.labels.frames[log.index_at(time_s)]
+    if label.vehicles is None:
+        return None
+    return int(VehicleColumns.of((label,), log.labels.width, log.labels.height).counted.sum())
 
 
 def _kept(
