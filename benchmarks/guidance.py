@@ -3,7 +3,7 @@
 python benchmarks/guidance.py logs --checkpoints checkpoints/demo --guidance 1 1.5 2 3 --picture guidance.png
 python benchmarks/guidance.py logs --checkpoints checkpoints/demo --guidance 2 4 --autoguidance 1.5 2.5
 
-The image model itself is sampled, not its few-step student, which is never guided.
+The image model itself is sampled, not its few-step student, which has a weight of its own.
 """
 
 from __future__ import annotations

@@ -170,6 +170,10 @@ class EngineSettings:
             return replace(self, autoguidance=None)
         return replace(self, image_guidance=self.autoguidance.image_guidance)
 
+    def without_students(self, roles: Collection[str]) -> EngineSettings:
+        """Returns these settings, by which these stages are sampled themselves, and not their students."""
+        return replace(self, students=tuple(role for role in self.students if role not in roles))
+
     def with_sampling(self, sampling: Sampling) -> EngineSettings:
         """Returns these settings with those that the scenario gives in their place.
 
@@ -178,7 +182,7 @@ class EngineSettings:
         decided = {
             role for role, fields in _DECIDE.items() if any(getattr(sampling, name) is not None for name in fields)
         }
-        changes: dict[str, Any] = {"students": tuple(role for role in self.students if role not in decided)}
+        changes: dict[str, Any] = {}
         for stage in ("image", "prediction", "interpolation"):
             current = getattr(self, stage)
             steps = sampling.steps if stage != "interpolation" else None
@@ -189,7 +193,7 @@ class EngineSettings:
                 changes["autoguidance"] = replace(self.autoguidance, image_guidance=sampling.guidance)
         if sampling.context_guidance is not None:
             changes["context_guidance"] = sampling.context_guidance
-        return replace(self, **changes)
+        return replace(self.without_students(decided), **changes)
 
 
 def fast() -> EngineSettings:

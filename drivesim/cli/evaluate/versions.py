@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress
-from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption
+from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption, Steps
 from drivesim.cli.evaluate.setup import engine_of, frame_size
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import FootageError, InputError
@@ -44,12 +45,14 @@ def interpolation(
     seed: Seed = 0,
     split: SplitOption = Split.held_out,
     preset: PresetOption = Preset.fast,
+    steps: Steps = None,
     device: DeviceOption = Device.auto,
     as_json: AsJson = False,
 ) -> None:
     """Measure the interpolation model beside linear blending and optical-flow warping, by day and by night.
 
-    T→4T needs drive logs of 10 frames per second, 4T→16T those of 40.
+    T→4T needs drive logs of 10 frames per second, 4T→16T those of 40. With --steps, the model itself is measured, and
+    not its few-step student, which has a number of steps of its own.
     """
     from drivesim.engine import sampled_students, settings_named
     from drivesim.evaluation.futures import spread_starts
@@ -59,6 +62,9 @@ def interpolation(
     numbers = _rates_named(rates)
     roles = ("autoencoder", "image", "interpolation", "decoder")
     engine, settings = engine_of(checkpoints, device, *roles), settings_named(preset.value)
+    if steps is not None:
+        sampler = replace(settings.interpolation, steps=steps)
+        settings = replace(settings.without_students(["interpolation"]), interpolation=sampler)
     filled: list[Gap] = []
     identities: list[str] = []
     with progress() as show:

@@ -159,8 +159,7 @@ def _with_guidance(
     prediction = replace(settings.prediction, steps=steps or settings.prediction.steps)
     asked = any(value is not None for value in (context, scene, steps))  # of the stage itself, not of its student
     return replace(
-        settings,
-        students=tuple(role for role in settings.students if role != "prediction" or not asked),
+        settings.without_students(("prediction",) if asked else ()),
         prediction=prediction,
         context_guidance=settings.context_guidance if context is None else context,
         scene_guidance=settings.scene_guidance if scene is None else scene,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
 from drivesim.engine import Engine
 from drivesim.errors import FootageError, InputError
 from drivesim.evaluation.protocol import Report
+from drivesim.models.checkpoints import CheckpointSet, save_checkpoint, sha256_of, write_manifest
+from drivesim.models.presets import tiny
 from drivesim.rollout.job import RolloutJob
 from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
@@ -128,6 +131,27 @@ def test_wrong_options_are_refused(arguments: list[str], problem: str, logs: Pat
     common = ["--data", str(logs), "--checkpoints", str(tiny_checkpoints)]
     with pytest.raises(InputError, match=problem):
         CliRunner().invoke(app, ["evaluate", *arguments, *common], catch_exceptions=False)
+
+
+def test_steps_are_those_of_the_interpolation_itself_and_not_of_its_student(
+    logs: Path, tiny_checkpoints: Path, tmp_path: Path
+) -> None:
+    torch.set_num_threads(1)
+    folder = shutil.copytree(tiny_checkpoints, tmp_path / "tiny")
+    models, base = CheckpointSet.open(folder), sha256_of(folder / "image.safetensors")
+    student, digest = models.load("interpolation"), models.sha256["interpolation"]
+    name = "interpolation_few_steps"
+    save_checkpoint(folder / f"{name}.safetensors", student, name, base, teacher_sha256=digest)
+    write_manifest(folder, tiny())
+    common = ["interpolation", "--data", logs, "--checkpoints", folder, "--device", "cpu", "--rates", 1, "--gaps", 2]
+    usual, chosen = evaluate(*common), evaluate(*common, "--steps", 3)
+    assert set(usual["subject"]) - set(chosen["subject"]) == {name}
+    assert "3 steps" in chosen["subject"]["sampling"]
+    assert usual["protocols"] == chosen["protocols"]
+    values = [
+        [f["value"] for f in found["figures"] if f["group"] == "interpolation, T→4T"] for found in (usual, chosen)
+    ]
+    assert values[0] != values[1]
 
 
 def test_small_frames_say_nothing_about_enlarging(tiny_checkpoints: Path, tmp_path: Path) -> None:
