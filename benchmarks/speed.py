@@ -46,7 +46,8 @@ from drivesim.models.networks import build
 from drivesim.models.precision import BFLOAT16, FLOAT32, PRECISIONS, compute_in_bfloat16
 from drivesim.models.presets import Preset, demo, paper
 from drivesim.rollout.arithmetic import fix_arithmetic
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 PARTS = ("peer", "stages", "rollout", "growth", "workers", "paper")

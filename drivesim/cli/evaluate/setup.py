@@ -41,14 +41,12 @@ def composers(low: bool) -> tuple[str, ...]:
 
 def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """Returns what is measured: checkpoints, and how they are sampled."""
-    from drivesim.engine import guided_settings, sampled_roles
-    from drivesim.models.stages import GUIDE, LAYOUTS
+    from drivesim.engine import sampled_roles
+    from drivesim.models.stages import LAYOUTS
 
     roles = sampled_roles(composers(not sampling.enlarge), sampling.settings, engine.checkpoints)
     if "crowdedness" in conditions and "boxes" not in conditions and engine.draws_layouts(sampling.settings):
         roles = (*roles, LAYOUTS)
-    if guided_settings(sampling.settings, engine.checkpoints).autoguidance is not None:
-        roles = (*roles, GUIDE)
     sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
     return {
         **sha256,

@@ -18,7 +18,8 @@ from drivesim.engine import Engine, EngineSettings, sampled_roles
 from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.unheeded import heeded_settings
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.sources.videos import Video
+from drivesim.evaluation.video.sources.videos import Video, camera_of
+from drivesim.geometry.camera import PinholeCamera
 from drivesim.scenario import Scenario
 
 
@@ -77,7 +78,8 @@ def sampled_videos(
         for future in range(task.num_futures):
             frames = _kept(engine, scenario, future, task.seed + number, settings, folder)
             fps = engine.timeline(scenario, settings).fps
-            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames, time_of_day_index(scenario)))
+            time_of_day = time_of_day_index(scenario)
+            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames, time_of_day, _camera(engine, path)))
             on_progress("sampling videos", len(videos), total)
     return videos
 
@@ -89,7 +91,8 @@ def sampled_again(
     path, time_s = starts[0]
     scenario = scenario_of(engine, path, time_s, task)
     frames = np.concatenate(list(_windows(engine, scenario, 0, task.seed, settings)))
-    return [Video(f"{path.name}@{time_s:g}", 0, engine.timeline(scenario, settings).fps, frames)]
+    fps = engine.timeline(scenario, settings).fps
+    return [Video(f"{path.name}@{time_s:g}", 0, fps, frames, time_of_day_index(scenario), _camera(engine, path))]
 
 
 def scenario_of(engine: Engine, path: Path, time_s: float, task: VideoTask) -> Scenario:
@@ -103,6 +106,11 @@ def scenario_of(engine: Engine, path: Path, time_s: float, task: VideoTask) -> S
         context_frames=tuple(f"{path.absolute()}@{time_s + gap_s * i:.6f}" for i in range(task.context_frames)) or None,
         duration_s=task.seconds,
     )
+
+
+def _camera(engine: Engine, path: Path) -> PinholeCamera | None:
+    """The camera of a drive log, for frames at low resolution."""
+    return camera_of(DriveLog.open(path), (engine.video.low_height, engine.video.low_width))
 
 
 def crowdedness_at(log: DriveLog, time_s: float) -> int | None:
