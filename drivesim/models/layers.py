@@ -97,7 +97,8 @@ class SpatialAttention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Maps `b c h w` to the same shape."""
-        q, k, v = rearrange(self.to_qkv(self.norm(x)), "b (qkv n d) h w -> qkv b n (h w) d", qkv=3, n=self.heads)
+        qkv = rearrange(self.to_qkv(self.norm(x)), "b (qkv n d) h w -> qkv b n (h w) d", qkv=3, n=self.heads)
+        q, k, v = qkv.contiguous()  # else torch takes its slow path on a CPU, which keeps all weights
         attended = nn.functional.scaled_dot_product_attention(q, k, v)
         out: Tensor = x + self.to_out(rearrange(attended, "b n (h w) d -> b (n d) h w", h=x.shape[-2]))
         return out

@@ -72,6 +72,15 @@ def test_attention_is_over_positions_of_one_picture(randomise) -> None:
     assert torch.allclose(attention(x.flip(-1)).flip(-1), out, atol=1e-5)
 
 
+@torch.inference_mode()
+def test_attention_is_the_mean_of_values_weighted_by_scaled_products(randomise) -> None:
+    attention, x = randomise(SpatialAttention(16, 8, "group")), torch.randn(2, 16, 4, 6)
+    q, k, v = attention.to_qkv(attention.norm(x)).flatten(2).unflatten(1, (3, 2, 8)).unbind(1)
+    weights = torch.softmax(q.transpose(-1, -2) @ k / 8**0.5, -1)
+    mean = (v @ weights.transpose(-1, -2)).flatten(1, 2).unflatten(-1, (4, 6))
+    assert torch.allclose(attention(x), x + attention.to_out(mean), atol=1e-5)
+
+
 def test_an_embedding_table_starts_as_that_of_torch() -> None:
     torch.manual_seed(1)
     expected = torch.nn.Embedding(3, 8)

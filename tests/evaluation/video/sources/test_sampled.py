@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from drivesim.data.drive_log import DriveLogWriter
+from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
 from drivesim.engine import Engine, FutureStart, Window, fast
 from drivesim.engine.settings import SamplerSettings
 from drivesim.errors import FootageError, InputError
 from drivesim.evaluation.video.sources.archived import archived_videos
-from drivesim.evaluation.video.sources.sampled import VideoTask, sampled_again, sampled_videos
+from drivesim.evaluation.video.sources.sampled import VideoTask, sampled_again, sampled_videos, scenario_of
 from drivesim.evaluation.video.sources.videos import recorded_videos
 from drivesim.models.checkpoints import CheckpointSet, write_manifest
 from drivesim.models.stages import checkpoint_file
@@ -88,6 +90,19 @@ def test_kept_videos_are_not_sampled_again(engine: Engine, recorded_logs: Path, 
     other = replace(ONE_STEP, context_guidance=1.0)
     sampled_videos(engine, moments[:1], VideoTask(0.8), other, tmp_path / "work", lambda *_: None)
     assert len(list((tmp_path / "work").iterdir())) == 5
+
+
+def test_scenarios_say_of_their_moment_what_the_task_asks_for(engine: Engine, tmp_path: Path) -> None:
+    small, large = (VehicleLabel(1, "car", box, box, 20.0, 1.0) for box in ((0, 0, 2, 2), (40, 20, 80, 60)))
+    with DriveLogWriter(tmp_path / "log", DriveLogLabels("test", 10.0, 128, 64, time_of_day="night")) as writer:
+        for index, vehicles in enumerate(((), (small, large), None)):
+            writer.write(np.zeros((64, 128, 3), np.uint8), FrameLabel(index / 10, None, None, vehicles))
+    known = [scenario_of(engine, tmp_path / "log", t, VideoTask(0.8, crowdedness=True)) for t in (0.0, 0.1, 0.2)]
+    assert [scenario.crowdedness for scenario in known] == [0, 1, None]
+    assert {scenario.time_of_day for scenario in known} == {"night"}
+    assert all(scenario.context_frames for scenario in known)
+    free = scenario_of(engine, tmp_path / "log", 0.1, VideoTask(0.8, context_frames=0, labelled=False))
+    assert (free.context_frames, free.time_of_day, free.crowdedness) == (None, None, None)
 
 
 @pytest.mark.parametrize("frame_storage", ["lossless", "none"])
