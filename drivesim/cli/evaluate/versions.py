@@ -9,7 +9,7 @@ import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress, shown
 from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption
-from drivesim.cli.evaluate.setup import engine_of, frame_size
+from drivesim.cli.evaluate.setup import engine_of, frame_size, local_footage
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import FootageError, InputError
 from drivesim.models.stages import STAGES
@@ -60,12 +60,13 @@ def interpolation(
     numbers = _rates_named(rates)
     roles = ("autoencoder", "image", "interpolation", "decoder")
     engine, settings = engine_of(checkpoints, device, *roles), settings_named(preset.value)
+    slow_data = local_footage(data)
     filled: list[Gap] = []
     identities: list[str] = []
     with progress() as bars:
         show = shown(bars)
         for rate in numbers:
-            folder = (fast_data or data) if rate else data
+            folder = (fast_data or slow_data) if rate else slow_data
             length_s = engine.video.interpolation_factor / frame_rate(engine, rate)
             moments = spread_starts(folder, split.value, gaps, length_s)
             of_rate, identity = interpolated_gaps(engine, moments, rate, settings, seed, show)
@@ -164,7 +165,7 @@ def upsampler(
 
 def _compared(
     engine: Engine,
-    data: Path,
+    data: str,
     split: Split,
     sizes: tuple[int, int],
     low: bool,
@@ -182,7 +183,8 @@ def _compared(
 
     (count, num_frames), size, fps = sizes, frame_size(engine, low), _fine_fps(engine)
     networks = _networks(i3d, num_frames, str(engine.device))
-    moments = halves(spread_starts(data, split.value, count, (num_frames - 1) / fps), data)
+    folder = local_footage(data)
+    moments = halves(spread_starts(folder, split.value, count, (num_frames - 1) / fps), folder)
     if not low:
         _require_large([path for half in moments for path, _ in half], size[0])
     asked, reference = (recorded_videos(half, num_frames, fps, size) for half in moments)
