@@ -100,22 +100,10 @@ def test_footage_at_a_url_gives_the_figures_of_the_folder(
     common = ["--checkpoints", checkpoints, "--split", "all", "--samples", 4, "--device", "cpu", "--json"]
     path, url = (_evaluate("reconstruction", "--data", data, *common) for data in (logs, "memory://measured"))
     assert path == url
-    for verb in ("futures", "steering", "video", "autoencoders"):
-        arguments = [tmp_path] if verb == "steering" else []
+    for verb in ("futures", "video", "decoder", "interpolation", "frames"):
+        arguments = ["evaluate", verb, "--data", "memory://nothing", "--checkpoints", str(checkpoints)]
         with pytest.raises(FootageError, match="memory://nothing: "):
-            runner.invoke(
-                app,
-                [
-                    "evaluate",
-                    verb,
-                    *map(str, arguments),
-                    "--data",
-                    "memory://nothing",
-                    "--checkpoints",
-                    str(checkpoints),
-                ],
-                catch_exceptions=False,
-            )
+            runner.invoke(app, arguments, catch_exceptions=False)
 
 
 def test_attributes_need_vehicles_whose_attributes_are_known(logs: Path, checkpoints: Path) -> None:
