@@ -1,13 +1,14 @@
 """Trains the adversarial video generator of adversarial_networks.py on footage, and measures its clips.
 
 python benchmarks/adversarial_video.py logs --out adversarial [--minutes 60] [--enlarger-share 0.4] [--batch-size 8]
-                                       [--frames 24] [--fps 10] [--starts 64] [--threads 1]
+                                       [--frames 24] [--fps 10] [--evaluate-on FOLDER] [--starts 64] [--threads 1]
+                                       [--device cpu]
 
 This is the baseline of another family for the first row of the table of `benchmarks/ablations.py`: it sees the same
 footage for the same time. It is unconditional, as in the paper, so its clips continue no recorded frame. Running the
 same command again continues where it stopped. Both generators are trained by the non-saturating loss with R1
 (Mescheder et al., 2018), and all clips are shifted and coloured at random before they are judged (Zhao et al., 2020),
-each clip as a whole.
+each clip as a whole. Measured are held-out logs, or all logs of the folder that `--evaluate-on` names.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import argparse
 import copy
 import os
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -25,23 +26,25 @@ import numpy as np
 import torch
 from adversarial_networks import FACTOR, AdversarialConfig, Discriminator, Enlarger, Generator
 from einops import rearrange
+from evaluation_logs import add_evaluation_arguments, evaluated_moments, held_out_of
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from drivesim.cli.evaluate.figures import deliver
 from drivesim.data.clips import FootageTensors, clip_places, draw
 from drivesim.data.packed import footage_under
-from drivesim.evaluation.futures import spread_starts
 from drivesim.evaluation.metrics.features import EfficientNetLite0
 from drivesim.evaluation.protocol import Report
 from drivesim.evaluation.video.measures.features import StackedFeatures
 from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-from drivesim.evaluation.video.sources.videos import Video, halves, recorded_videos
+from drivesim.evaluation.video.sources.videos import Video, recorded_videos
 from drivesim.models.pixels import grid, to_bytes
+from drivesim.training.loop.device import use_device, use_threads
 from drivesim.training.loop.randomness import step_generator
 
 _EMA, _R1, _R1_EVERY = 0.995, 1.0, 8
-_KEYFRAME_STRIDE = 4
+KEYFRAME_STRIDE = 4
+"""Every so many frames of a clip are keyframes."""
 _SIDE = 32  # of the low-resolution patches that the enlarger is trained on
 
 
@@ -50,14 +53,18 @@ class Adversaries:
     """A generator, its running average and its discriminator, with their optimisers.
 
     name: of the file of the state.
+    device: where they are trained.
     """
 
     name: str
     generator: nn.Module
     discriminator: nn.Module
+    device: str = "cpu"
     learning_rate: float = 2e-3
 
     def __post_init__(self) -> None:
+        self.generator.to(self.device)
+        self.discriminator.to(self.device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimizers = [
             torch.optim.Adam(network.parameters(), self.learning_rate, betas=(0.0, 0.99))
@@ -104,7 +111,7 @@ class Adversaries:
         path = folder / f"{self.name}.pt"
         if not path.is_file():
             return
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.device, weights_only=True)
         self.step, self.seconds = state["step"], state["seconds"]
         self.average.load_state_dict(state["average"])
         for network, values in zip((self.generator, self.discriminator), state["networks"], strict=True):
@@ -144,9 +151,9 @@ def augmented(clips: Tensor, generator: torch.Generator) -> Tensor:
 class Clips:
     """Draws recorded clips, and what the networks see of them."""
 
-    def __init__(self, logs: Path, frames: int, fps: float, size: tuple[int, int]) -> None:
-        footage = footage_under(logs, *size)
-        self.frames, self.tensors = frames, FootageTensors(footage, "cpu")
+    def __init__(self, logs: Path, frames: int, fps: float, size: tuple[int, int], device: str) -> None:
+        footage = replace(footage_under(logs, *size), held_out=held_out_of(logs))
+        self.frames, self.tensors = frames, FootageTensors(footage, device)
         self.places = clip_places(footage, "train", fps, frames)
 
     def low(self, count: int, generator: torch.Generator, frames: int | None = None) -> Tensor:
@@ -176,30 +183,62 @@ def patches(clips: Tensor, generator: torch.Generator) -> Tensor:
 
 def field(clips: Tensor, generator: torch.Generator) -> Tensor:
     """A noise field `b 1 1 h w` for each low-resolution clip."""
-    return torch.randn((len(clips), 1, 1, *clips.shape[-2:]), generator=generator)
+    return torch.randn((len(clips), 1, 1, *clips.shape[-2:]), generator=generator).to(clips.device)
 
 
-def sampled(low: Generator, high: Enlarger, count: int, frames: int, fps: float) -> Iterator[Video]:
+def trained(options: argparse.Namespace) -> tuple[Generator, Enlarger]:
+    """Trains what is left to train, and returns the averaged generators."""
+    torch.manual_seed(0)
+    height, width = options.size
+    config = AdversarialConfig(height=height // FACTOR, width=width // FACTOR)
+    low = Adversaries("low", Generator(config), Discriminator(3, config.widths[::-1]), options.device)
+    high = Adversaries("high", Enlarger(config), Discriminator(6, config.widths[::-1]), options.device)
+    low.resume(options.out)
+    high.resume(options.out)
+    clips = Clips(options.logs, options.frames, options.fps, (height, width), options.device)
+
+    def step_low(generator: torch.Generator) -> dict[str, float]:
+        real = clips.low(options.batch_size, generator)
+        noise = low.generator.noise(len(real), options.frames, generator, options.device)
+        return low.descend(lambda: low.generator(noise), real, generator)
+
+    def step_high(generator: torch.Generator) -> dict[str, float]:
+        real = patches(clips.high(options.batch_size, generator, frames=min(8, options.frames)), generator)
+        small = shrunk(real)
+        noise, around = field(small, generator), F.interpolate(small.flatten(0, 1), scale_factor=FACTOR)
+        around = rearrange(around, "(b t) c h w -> b t c h w", b=len(small))
+        pair = torch.cat([real, around], 2)
+        return high.descend(lambda: torch.cat([high.generator(small, noise), around], 2), pair, generator)
+
+    low.train(options.out, options.minutes * (1 - options.enlarger_share), step_low)
+    high.train(options.out, options.minutes * options.enlarger_share, step_high)
+    return low.average, high.average
+
+
+def sampled(networks: tuple[Generator, Enlarger], count: int, options: argparse.Namespace) -> list[Video]:
     """Clips of the averaged generators; clip i has seed i."""
+    (low, high), videos = networks, []
     for number in range(count):
         generator = torch.Generator().manual_seed(number)
         with torch.inference_mode():
-            small = low(low.noise(1, frames, generator))
+            small = low(low.noise(1, options.frames, generator, options.device))
             made = to_bytes(high(small, field(small, generator))[0])
-        yield Video(f"clip {number}", 0, fps, made)
+        videos.append(Video(f"clip {number}", 0, options.fps, made))
+    return videos
 
 
-def report_of(videos: list[Video], logs: Path, starts: int, seconds: float, stride: int) -> Report:
-    """The distances of clips, of all frames or of every `stride`-th."""
-    made = [Video(v.scene, 0, v.fps / stride, np.ascontiguousarray(v.frames[:][::stride])) for v in videos]
-    frames = len(made[0].frames)
-    size = made[0].frames.shape[1:3]
-    moments = halves(spread_starts(logs, "held_out", starts, seconds), logs)
-    known = [recorded_videos(part, frames, made[0].fps, (size[0], size[1])) for part in moments]
-    pictures = EfficientNetLite0()
-    instruments = Instruments(StackedFeatures(pictures), pictures, None, min(16, frames), 2.4, "cpu")
+def every(videos: Sequence[Video], stride: int) -> list[Video]:
+    """The same videos with every `stride`-th frame."""
+    return [replace(v, fps=v.fps / stride, frames=np.ascontiguousarray(v.frames[:][::stride])) for v in videos]
+
+
+def report_of(videos: Sequence[Video], known: Sequence[Sequence[Video]], device: str) -> Report:
+    """The distances of clips to recorded ones, of which `known` are two sets."""
+    pictures = EfficientNetLite0(device)
+    clip_frames = min(16, len(videos[0].frames))
+    instruments = Instruments(StackedFeatures(pictures, device), pictures, None, clip_frames, 2.4, device)
     parts = (Part.distance, Part.warping)
-    compared = Compared(made, *known)
+    compared = Compared(videos, *known)
     return Report("video", {}, tuple(video_figures(compared, parts, instruments, "0 on", "unconditional", _silent)))
 
 
@@ -207,8 +246,8 @@ def _silent(what: str, done: int, total: int) -> None:
     """No bar."""
 
 
-def main() -> None:
-    """Trains what is left to train, writes a picture of samples, and prints the tables."""
+def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """Reads the arguments, those of the command line by default, and sets threads and device."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("logs", type=Path)
     parser.add_argument("--out", type=Path, required=True)
@@ -218,42 +257,27 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--fps", type=float, default=10.0)
     parser.add_argument("--size", type=int, nargs=2, default=[128, 256], help="Height and width of the clips.")
-    parser.add_argument("--starts", type=int, default=64, help="Recorded clips; half of them are the reference.")
+    add_evaluation_arguments(parser)
     parser.add_argument("--threads", type=int, default=1)
-    options = parser.parse_args()
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    options = parser.parse_args(given)
+    use_threads(options.threads)
+    use_device(options.device)
+    return options
 
-    torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
-    height, width = options.size
-    config = AdversarialConfig(height=height // FACTOR, width=width // FACTOR)
-    clips = Clips(options.logs, options.frames, options.fps, (height, width))
-    low = Adversaries("low", Generator(config), Discriminator(3, config.widths[::-1]))
-    high = Adversaries("high", Enlarger(config), Discriminator(6, config.widths[::-1]))
-    low.resume(options.out)
-    high.resume(options.out)
 
-    def step_low(generator: torch.Generator) -> dict[str, float]:
-        real = clips.low(options.batch_size, generator)
-        noise = low.generator.noise(len(real), options.frames, generator)
-        return low.descend(lambda: low.generator(noise), real, generator)
-
-    def step_high(generator: torch.Generator) -> dict[str, float]:
-        real = patches(clips.high(options.batch_size, generator, frames=8), generator)
-        small = shrunk(real)
-        noise, around = field(small, generator), F.interpolate(small.flatten(0, 1), scale_factor=FACTOR)
-        around = rearrange(around, "(b t) c h w -> b t c h w", b=len(small))
-        pair = torch.cat([real, around], 2)
-        return high.descend(lambda: torch.cat([high.generator(small, noise), around], 2), pair, generator)
-
-    low.train(options.out, options.minutes * (1 - options.enlarger_share), step_low)
-    high.train(options.out, options.minutes * options.enlarger_share, step_high)
-    videos = list(sampled(low.average, high.average, options.starts // 2, options.frames, options.fps))
+def main() -> None:
+    """Trains what is left to train, writes a picture of samples, and prints the tables."""
+    options = arguments()
+    moments = evaluated_moments(options, options.frames / options.fps)
+    videos = sampled(trained(options), len(moments[0]), options)
     shown = torch.from_numpy(np.stack([video.frames[:][:: max(1, options.frames // 6)] for video in videos[:6]]))
     picture = grid(rearrange(shown, "r k h w c -> r k c h w").float() / 127.5 - 1)
     cv2.imwrite(str(options.out / "samples.jpg"), picture[..., ::-1])
-    for stride, name in ((1, "frames"), (_KEYFRAME_STRIDE, "keyframes")):
-        report = report_of(videos, options.logs, options.starts, options.frames / options.fps, stride)
-        deliver(report, options.out / f"{name}.json", False)
+    for stride, name in ((1, "frames"), (KEYFRAME_STRIDE, "keyframes")):
+        made = every(videos, stride)
+        known = [recorded_videos(part, len(made[0].frames), made[0].fps, tuple(options.size)) for part in moments]
+        deliver(report_of(made, known, options.device), options.out / f"{name}.json", False)
 
 
 if __name__ == "__main__":

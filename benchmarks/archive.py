@@ -23,7 +23,8 @@ from drivesim.archive import open_archive
 from drivesim.archive.export import write_mp4
 from drivesim.assets import default_checkpoints
 from drivesim.engine import Engine
-from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, Opened, PreviewWritten, run_rollout
 from drivesim.scenario import load_scenario
 
 AIM_SHARE, AIM_BYTES = 0.05, 60e6

@@ -3,13 +3,16 @@
 python benchmarks/futures_sweep.py logs --out sweep [--checkpoints checkpoints/demo] [--starts 64] [--futures 1]
                                    [--seconds 2.4] [--passes 0] [--context-guidance 1 1.5 2 3]
                                    [--scene-guidance 2 4] [--context-noise 0 0.1] [--steps 4 8 32]
-                                   [--picture sweep.png]
+                                   [--picture sweep.png] [--split all] [--device cpu]
 
 One setting at a time differs from the preset `fast` without its few-step student, which is a point of its own. A point
 that stands in `--out` is not measured again, so the same command resumes. `clips` and `frames` are Fréchet distances of
 clips and of single frames (`drivesim evaluate video`), each beside that of other recorded videos (`real`): the paper
 reports that context guidance lowers the one and raises the other. Without passes of interpolation the videos are
 keyframes alone, which is what the settings decide.
+
+`--split held_out` takes the logs that training leaves out by their names, one in twenty; `--split all` is for a folder
+that no training used. On a CPU, seconds are those of the processor, on a GPU those of the clock.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from drivesim.evaluation.video.sources.sampled import VideoTask, roles_of, sampl
 from drivesim.evaluation.video.sources.videos import halves, recorded_videos
 
 _PARTS = (Part.distance, Part.diversity)
-_COST = "cpu_s_per_second_of_video"
+_COSTS = {"CPU s": "cpu_s_per_second_of_video", "clock s": "clock_s_per_second_of_video"}
 
 
 def points(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, EngineSettings]]:
@@ -66,16 +69,17 @@ def points(engine: Engine, options: argparse.Namespace) -> Iterator[tuple[str, E
 def measured(engine: Engine, settings: EngineSettings, options: argparse.Namespace, instruments: Instruments) -> Report:
     """Samples and measures the futures of a point, and their cost in seconds of the processor."""
     task = VideoTask(options.seconds, options.futures)
-    asked, reference = halves(spread_starts(options.logs, "held_out", options.starts, options.seconds), options.logs)
-    begun = time.process_time()
-    made = sampled_videos(engine, asked, task, settings, None, lambda *_: None)
-    cost = (time.process_time() - begun) / (len(made) * options.seconds)
+    asked, reference = halves(spread_starts(options.logs, options.split, options.starts, options.seconds), options.logs)
+    name, now = ("CPU s", time.process_time) if options.device == "cpu" else ("clock s", time.perf_counter)
+    begun = now()
+    made = sampled_videos(engine, asked, task, settings, None, lambda *_: None)  # ends with frames on the CPU
+    cost, measure = (now() - begun) / (len(made) * options.seconds), _COSTS[name]
     frames, low = len(made[0].frames), (engine.video.low_height, engine.video.low_width)
     known = [recorded_videos(moments, frames, made[0].fps, low) for moments in (asked, reference)]
     how = f"1 known frame(s), {settings.interpolation_passes} passes"
     instruments = replace(instruments, clip_frames=min(16, frames))
     figures = list(video_figures(Compared(made, *known), _PARTS, instruments, "0 on", how, lambda *_: None))
-    figures.append(Figure(_COST, "made", cost, None, None, len(made), replace(figures[0].protocol, measure=_COST)))
+    figures.append(Figure(measure, "made", cost, None, None, len(made), replace(figures[0].protocol, measure=measure)))
     roles = sampled_roles(roles_of(settings), settings, engine.checkpoints)
     subject = {role: engine.checkpoints.sha256[role] for role in roles}
     return Report("video", subject | {"settings": json.dumps(settings.canonical(), sort_keys=True)}, tuple(figures))
@@ -85,7 +89,7 @@ def row_of(report: Report) -> dict[str, tuple[float, float | None, float | None]
     """The value and interval of each column."""
     found = {(figure.name, figure.group): figure for figure in report.figures}
     columns = {
-        "CPU s": (_COST, "made"),
+        **{column: (measure, "made") for column, measure in _COSTS.items()},
         "clips": ("clip_frechet_distance", "made"),
         "clips, real": ("clip_frechet_distance", "real"),
         "frames": ("frame_frechet_distance", "made"),
@@ -100,14 +104,15 @@ def row_of(report: Report) -> dict[str, tuple[float, float | None, float | None]
 def draw(rows: dict[str, dict[str, tuple[float, float | None, float | None]]], path: Path) -> None:
     """Distance of clips over cost, and over the distance of frames."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.4), layout="constrained")
-    for axis, across in zip(axes, ("CPU s", "frames"), strict=True):
+    cost = next(column for column in _COSTS if all(column in row for row in rows.values()))
+    for axis, across in zip(axes, (cost, "frames"), strict=True):
         for name, row in rows.items():
             value, low, high = row["clips"]
             error = None if low is None or high is None else [[max(0, value - low)], [max(0, high - value)]]
             axis.errorbar(row[across][0], value, yerror=error, marker="o", markersize=4, linewidth=0.8)
             axis.annotate(name, (row[across][0], value), textcoords="offset points", xytext=(5, 3), fontsize=6)
         axis.set_ylabel("Fréchet distance of clips", fontsize=8)
-    axes[0].set_xlabel("CPU seconds per second of video", fontsize=8)
+    axes[0].set_xlabel(f"{cost} per second of video", fontsize=8)
     axes[1].set_xlabel("Fréchet distance of frames", fontsize=8)
     figure.savefig(path, dpi=120)
 
@@ -127,12 +132,15 @@ def main() -> None:
     parser.add_argument("--context-noise", type=float, nargs="*", default=[0.0, 0.1])
     parser.add_argument("--steps", type=int, nargs="*", default=[4, 8, 16, 32])
     parser.add_argument("--picture", type=Path)
+    parser.add_argument("--split", choices=("held_out", "all"), default="held_out")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     options = parser.parse_args()
 
     torch.set_num_threads(1)
-    engine, pictures = Engine.load(options.checkpoints), EfficientNetLite0()
+    engine, pictures = Engine.load(options.checkpoints, options.device), EfficientNetLite0(options.device)
     window_s = engine.video.gaps_per_window / engine.video.keyframe_fps
-    instruments = Instruments(StackedFeatures(pictures), pictures, None, 16, window_s, "cpu")
+    clips = StackedFeatures(pictures, options.device)
+    instruments = Instruments(clips, pictures, None, 16, window_s, options.device)
     rows = {}
     for name, settings in points(engine, options):
         path = options.out / f"{name.replace(' ', '_')}.json"

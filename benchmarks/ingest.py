@@ -19,7 +19,8 @@ import av
 import cv2
 import numpy as np
 
-from drivesim.data.ingest.conversion import Converted, Decoding, Tools, convert
+from drivesim.data.ingest.conversion.conversion import Converted, Decoding, convert
+from drivesim.data.ingest.conversion.tools import Tools
 from drivesim.data.ingest.formats.video import VideoOptions, recordings
 from drivesim.data.ingest.settings import IngestSettings
 

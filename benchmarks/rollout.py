@@ -1,11 +1,13 @@
-"""Time, page faults and memory of each stage of a rollout.
+"""Time, page faults and memory of each stage of a rollout, and of each window.
 
 python benchmarks/rollout.py [--checkpoints checkpoints/demo] [--preset fast] [--precision float32] [--threads 1]
                              [--windows 2] [--system-allocator]
 
 Without checkpoints at that place, untrained networks of the size of the trained default are measured: they take as
 long. Seconds of the processor are those of this process, its own (user) and the kernel's for it (system), and hardly
-depend on what else the machine does, which wall-clock seconds do; peak memory is the largest resident size so far.
+depend on what else the machine does, which wall-clock seconds do; peak memory is the largest resident size so far, on
+a GPU what torch allocates there. The second table has the peak within each window, which later windows do not raise if
+memory is bounded.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from peak_memory import begin_peak, peak_gib
 from rich.console import Console
 from rich.table import Table
 
@@ -62,36 +65,42 @@ def untrained(folder: Path) -> Path:
     return folder
 
 
-def measure(engine: Engine, scenario: Scenario, settings: EngineSettings, num_windows: int) -> Table:
-    """Runs windows of one future and says what each stage took."""
+def measure(engine: Engine, scenario: Scenario, settings: EngineSettings, num_windows: int) -> tuple[Table, Table]:
+    """Runs windows of one future and says what each stage took, and each window."""
     used: dict[str, Usage] = defaultdict(Usage)
     peak: dict[str, float] = {}
     calls: dict[str, int] = defaultdict(int)
-    since = Usage.now()
+    device = str(engine.device)
+    largest, since = 0.0, Usage.now()
 
     def note(stage: str) -> None:
-        nonlocal since
+        nonlocal largest, since
         used[stage] += Usage.now() - since
         calls[stage] += 1
-        peak[stage] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        largest = peak[stage] = max(largest, peak_gib(device))
         since = Usage.now()
 
     engine.compose(scenario, settings=settings)
     note("compose (one picture)")
-    previous = None
+    timeline, previous = engine.timeline(scenario, settings), None
+    windows = Table("window", "frames", "wall s", "CPU s", "CPU s per frame", "peak GiB", title="windows")
     for window in range(num_windows):
+        begin_peak(device)
+        begun = Usage.now()
         latents = engine.future(scenario, settings=settings).predict(window, previous).latents
         note("first frame and predict" if window == 0 else "predict")
         for step in engine.future(scenario, settings=settings).render(window, latents, previous):
             note(step.stage)
-        previous = latents
-    timeline = engine.timeline(scenario, settings)
+        previous, total, frames = latents, Usage.now() - begun, len(timeline.frames(window))
+        cpu_s = total.user_s + total.system_s
+        numbers = f"{total.wall_s:.2f}", f"{cpu_s:.2f}", f"{cpu_s / frames:.3f}", f"{peak_gib(device):.3f}"
+        windows.add_row(str(window), str(frames), *numbers)
     title = f"windows of {timeline.frames_per_window} frames, {timeline.fps:g} frames per second"
-    table = Table("stage", "calls", "wall s", "user s", "system s", "page faults", "peak GiB so far", title=title)
+    stages = Table("stage", "calls", "wall s", "user s", "system s", "page faults", "peak GiB so far", title=title)
     for stage, total in used.items():
         row = f"{total.wall_s:.2f}", f"{total.user_s:.2f}", f"{total.system_s:.2f}", f"{total.faults:,}"
-        table.add_row(stage, str(calls[stage]), *row, f"{peak[stage]:.2f}")
-    return table
+        stages.add_row(stage, str(calls[stage]), *row, f"{peak[stage]:.2f}")
+    return stages, windows
 
 
 def main() -> None:
@@ -114,11 +123,11 @@ def main() -> None:
         checkpoints = arguments.checkpoints if trained else untrained(Path(folder))
         engine = Engine.load(checkpoints, arguments.device, arguments.threads)
         settings = replace(settings_named(arguments.preset), precision=arguments.precision)
-        table = measure(engine, scenario, settings, arguments.windows)
+        tables = measure(engine, scenario, settings, arguments.windows)
     allocator = "as the C library has it" if arguments.system_allocator else "keeps freed memory"
     models = checkpoints if trained else "untrained"
     Console().print(f"{models}, {arguments.precision}, {arguments.threads} threads, allocator {allocator}")
-    Console(width=110).print(table)
+    Console(width=110).print(*tables)
 
 
 if __name__ == "__main__":

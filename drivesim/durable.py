@@ -41,7 +41,10 @@ def advice(error: OSError) -> str | None:
 def unwritable(
     place: Path, error: OSError, reason: str = "cannot be written here", option: str = "--out"
 ) -> DrivesimError:
-    """Returns the error of a file or folder that cannot be made: the machine's if its disk is full, else the user's."""
+    """Returns the error of a file or folder that cannot be made.
+
+    It is the machine's error if the disk is full or fails, and else the user's.
+    """
     cause = error.strerror or type(error).__name__
     if (help_with := advice(error)) is not None:
         return ArchiveWriteError(f"{place}: {reason} ({cause}); {help_with}")
@@ -74,11 +77,11 @@ def write_file(path: Path, *parts: bytes | memoryview, suffix: str = ".tmp") -> 
 
 
 def write_new_files(contents: dict[Path, bytes]) -> None:
-    """Writes files that are not there yet; after an error none of them is there.
+    """Writes files that are not there yet, without syncing them; after an error none of them is there.
 
     Raises:
         InputError: One of them exists, or cannot be written at its place.
-        ArchiveWriteError: The disk is full, and the like.
+        ArchiveWriteError: The disk is full or fails.
     """
     made: list[Path] = []
     try:
@@ -87,8 +90,8 @@ def write_new_files(contents: dict[Path, bytes]) -> None:
                 made.append(path)
                 file.write(content)
     except OSError as error:
-        for one in made:
-            one.unlink(missing_ok=True)
+        for written in made:
+            written.unlink(missing_ok=True)
         if isinstance(error, FileExistsError):
             raise InputError(f"{path}: exists already; choose another name, or remove it") from error
         raise unwritable(path, error) from error

@@ -27,7 +27,7 @@ def wait_passively() -> bool:
 
 
 def compute_with(threads: int) -> None:
-    """Lets torch compute with so many threads, in this process and in those that it starts."""
+    """Sets the number of threads of torch, in this process and in those that it starts."""
     os.environ["OMP_NUM_THREADS"] = str(threads)  # is read when torch is imported, which takes a second
     torch = sys.modules.get("torch")
     if torch is not None:

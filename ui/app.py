@@ -23,7 +23,7 @@ from ui.theme import theme
 
 TITLE = "drivesim"
 MAX_SESSIONS = 512
-"""Gradio keeps some memory for each; what a page shows is kept in the page, so that none is missed."""
+"""Sessions whose state Gradio keeps in memory. A page keeps its own state, so that none is lost with a session."""
 _KEYS = (
     ("drag", "draw a box; drag a box or a handle to change it"),
     ("1 2 3 4", "car, van, truck or bus: for the selected box, else for the next one"),

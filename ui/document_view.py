@@ -191,5 +191,5 @@ def source_html(document: Document) -> str:
     else:
         count = len(layout.category)
         content = f"{count} {'vehicle' if count == 1 else 'vehicles'}"
-    parts = [html.escape(scenario.name), scenario.time_of_day or "time of day left to the model", content]
-    return f'<p class="ds-note">On screen: <b>{parts[0]}</b> · {parts[1]} · {parts[2]} · seed {scenario.seed}</p>'
+    name, time = html.escape(scenario.name), scenario.time_of_day or "time of day left to the model"
+    return f'<p class="ds-note">On screen: <b>{name}</b> · {time} · {content} · seed {scenario.seed}</p>'

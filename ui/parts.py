@@ -16,7 +16,7 @@ WEB = Path(__file__).parent / "web"
 BUNDLE = "drivesim.js"
 # Options of all events: answered at once instead of in Gradio's queue, without a spinner, not in a public interface.
 QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
-SCRIPTS = ("page", "boxes", "table", "scene", "variants", "editor", "player", "upload")
+SCRIPTS = ("page", "boxes", "table", "marks", "scene", "variants", "editor", "player", "upload")
 
 
 def mounted(kind: str, events: tuple[str, ...] = (), value: str = "{}", **options: Any) -> gr.HTML:

@@ -13,7 +13,8 @@ from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
 from drivesim.models.stages import current_name
 from drivesim.rollout.arithmetic import fix_arithmetic
-from drivesim.rollout.job import JobEvent, RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import JobEvent, run_rollout
 
 Work = Callable[[RolloutJob], Iterator[JobEvent]]
 """Does a job and yields its events; a worker calls it for each of its jobs."""

@@ -18,7 +18,8 @@ from drivesim.engine import settings_named
 from drivesim.errors import InputError, ScenarioError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.precision import FLOAT32
-from drivesim.rollout.job import RolloutJob, deciding_checkpoints, identity_inputs, verified_checkpoints
+from drivesim.rollout.identity import deciding_checkpoints, identity_inputs, verified_checkpoints
+from drivesim.rollout.job import RolloutJob
 from drivesim.scenario import Scenario, load_cases
 from drivesim.scenario.files import scenario_files
 

@@ -24,7 +24,7 @@ from drivesim.engine import Progress, Timeline
 from drivesim.errors import DrivesimError, InputError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.presets import VideoFormat
-from drivesim.rollout.job import identity_inputs, settings_of
+from drivesim.rollout.identity import identity_inputs, settings_of
 from drivesim.wording import counted
 
 _LOADED = {"autoencoder", "image", "prediction", "interpolation", "decoder", "upsampler"}  # in a worker's first window
@@ -150,8 +150,8 @@ def _kept(key: str, job: PlannedJob, plan: BatchPlan, on_progress: Callable[[str
 def _calibrated(job: PlannedJob, plan: BatchPlan, on_progress: Callable[[str], None]) -> Rates:
     """Returns rates from one window, made in a folder that is removed again.
 
-    The window takes what it takes a worker that has the machine for itself. In its first window a worker loads its
-    networks. That is measured apart, and counts as part of the start.
+    The worker has the machine for itself. In its first window it loads its networks; the time of this is measured
+    apart, and counts as part of the start.
     """
     video = _video(job)
     window_s = video.gaps_per_window / video.keyframe_fps

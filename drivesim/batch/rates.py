@@ -17,7 +17,7 @@ from pydantic import Field, TypeAdapter
 from drivesim import durable
 from drivesim.archive.files import FileProblem, read_file
 from drivesim.archive.sealed_json import canonical_json, sha256
-from drivesim.rollout.job import library_versions
+from drivesim.rollout.identity import library_versions
 
 _MAX_BYTES = 4096
 

@@ -19,7 +19,8 @@ from drivesim.batch.attempt import Ended, Timed, Work, attempt, engine_work, loa
 from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.runner import DEFAULT_LIMITS, BatchEvent, Limits, WorkerDied, run_jobs
 from drivesim.errors import DrivesimError, InputError, MissingExtraError
-from drivesim.rollout.job import RolloutJob, library_versions
+from drivesim.rollout.identity import library_versions
+from drivesim.rollout.job import RolloutJob
 
 if TYPE_CHECKING:
     import ray

@@ -20,7 +20,8 @@ from drivesim.batch.plan import BatchPlan, PlannedJob
 from drivesim.batch.results import JobResult, open_batch, read_result, write_result
 from drivesim.engine import Progress
 from drivesim.errors import DrivesimError
-from drivesim.rollout.job import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, JobEvent, Opened, PreviewWritten
 from drivesim.rollout.workers import SILENCE_LIMIT_S
 
 _LONGEST_WAIT_S = 3600.0

@@ -132,7 +132,7 @@ def adapt(
 
 def _run(request: ChainRequest, check: HeldOutCheck, as_json: bool) -> None:
     """Measures, trains, measures again, and prints the report."""
-    from drivesim.cli.evaluate.figures import progress, shown
+    from drivesim.cli.evaluate.figures import progress
     from drivesim.cli.train.chain import run_chain
     from drivesim.evaluation.adaptation import begin, folder_of, measure, report_text, write_report
     from drivesim.training.chain.chain import Chain
@@ -141,10 +141,10 @@ def _run(request: ChainRequest, check: HeldOutCheck, as_json: bool) -> None:
     out, initial, before = request.checkpoints, request.initial, []
     begin(out, check.held_out, initial is None)
     if initial is not None:
-        with progress() as bars:
-            before = measure(initial, request.data, check, folder_of(out, "before"), request.device, shown(bars))
+        with progress() as show:
+            before = measure(initial, request.data, check, folder_of(out, "before"), request.device, show)
     run_chain(Chain(request), out)
-    with progress() as bars:
-        after = measure(out, request.data, check, folder_of(out, "after"), request.device, shown(bars))
+    with progress() as show:
+        after = measure(out, request.data, check, folder_of(out, "after"), request.device, show)
     write_report(out, before, after, chain_report(out, request.preset))
     typer.echo(report_text(out, as_json), nl=False)

@@ -34,7 +34,7 @@ def say(line: object, err: bool = False) -> None:
 
 
 def print_json(document: object, indent: int | None = None) -> None:
-    """Writes one JSON document on stdout; numbers that JSON does not have, such as infinity, become null."""
+    """Prints one JSON document; numbers that JSON does not have, such as infinity, become null."""
     typer.echo(json.dumps(_finite(document), indent=indent, allow_nan=False))
 
 

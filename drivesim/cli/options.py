@@ -91,7 +91,7 @@ def chosen_device(device: Device) -> str:
 
 def make_folder(folder: Path) -> None:
     """Makes a folder and those above it; raises InputError if it cannot be made."""
-    from drivesim import durable
+    from drivesim.durable import unwritable
     from drivesim.errors import InputError
 
     try:
@@ -99,7 +99,7 @@ def make_folder(folder: Path) -> None:
     except FileExistsError as error:
         raise InputError(f"{folder}: cannot be made (is a file); choose another --out") from error
     except OSError as error:
-        raise durable.unwritable(folder, error, "cannot be made") from error
+        raise unwritable(folder, error, "cannot be made") from error
 
 
 def warn_where_slow(precision: str, device: str) -> None:

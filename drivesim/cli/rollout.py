@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Protocol, Self
 
 import typer
 
@@ -135,10 +135,10 @@ def run_and_tell(job: RolloutJob, as_json: bool, command: str) -> None:
 def _run(job: RolloutJob) -> list[Path]:
     """Runs a job; returns the previews that were written."""
     from drivesim.engine import Progress
-    from drivesim.rollout.job import Committed, Opened, PreviewWritten, run_rollout
+    from drivesim.rollout.running import Committed, Opened, PreviewWritten, run_rollout
 
     written: list[Path] = []
-    with _Bars(job.made_futures) if sys.stderr.isatty() else _Lines() as shown:
+    with shown_progress(job.made_futures) as shown:
         for event in run_rollout(job):
             match event:
                 case Opened():
@@ -150,6 +150,31 @@ def _run(job: RolloutJob) -> list[Path]:
                 case PreviewWritten():
                     written.append(event.path)
     return sorted(written)
+
+
+def shown_progress(futures: Sequence[int]) -> ShownProgress:
+    """Returns a context in which the windows of futures are shown on stderr as they are made."""
+    return _Bars(futures) if sys.stderr.isatty() else _Lines()
+
+
+class ShownProgress(Protocol):
+    """Shows how many windows of futures are made."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def begin(self, num_windows: int, committed: Mapping[int, int]) -> None:
+        """Says how many windows each future has, and how many of them are there already."""
+        ...
+
+    def advance(self, future: int, window: int, stage: str, fraction: float) -> None:
+        """Says how much of a window is done, and by which stage."""
+        ...
+
+    def finish(self, future: int, window: int) -> None:
+        """Says that a window is made."""
+        ...
 
 
 class _Bars:

@@ -96,7 +96,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "scenarios/ --out /shared/nightly --ray auto",
     ),
     "ui": ("--out out", "--out out --port 8000 --checkpoints checkpoints/mine"),
-    "render": ("out/dense_day_traffic.zarr --out rendered",),
+    "render": ("out/dense_day_traffic.zarr --out rendered", "out/dense_day_traffic.zarr --out seen --keyframes"),
     "inspect": ("out/dense_day_traffic.zarr", "out/dense_day_traffic.zarr --json"),
     "check": (
         "out/dense_day_traffic.zarr --read-data",
@@ -124,9 +124,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "compress": ("checkpoints/mine --out checkpoints/mine_int8",),
     "doctor": ("", "--checkpoints checkpoints/mine"),
-    "evaluate attributes": ("--data logs --out attributes.json", "--data new_logs --split all --renders logs"),
-    "train average": ("image --out checkpoints/mine --length 0.07",),
     "train chain": ("--data logs --out checkpoints/mine --minutes 600", "--data logs --out mine --minutes 600 --plan"),
+    "train average": ("image --out checkpoints/mine --length 0.07",),
     "evaluate frames": ("--data logs --out before.json", "--data logs --guidance 4 --out after.json"),
     "evaluate compare": ("before.json after.json",),
     "evaluate detection": ("--data logs --detector yolov8n.onnx --out detection.json",),
@@ -135,7 +134,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "evaluate adherence": ("--data logs --samples 100", "--data logs --gate 4 --out adherence.json"),
     "evaluate crowdedness": ("--data logs", "--data logs --no-layouts"),
     "evaluate vehicle_detector": ("--data logs --samples 500",),
-    "evaluate road": ("--data logs", "--data logs --conditions boxes,time_of_day"),
+    "evaluate road": (
+        "--data logs",
+        "--data logs --conditions boxes,time_of_day",
+        "out/cut_in_day.zarr --data logs --out road.json",
+    ),
+    "evaluate attributes": ("--data logs --out attributes.json", "--data new_logs --split all --renders logs"),
     "evaluate sheet": ("--data logs --samples 16 --out sheet.png",),
     "evaluate video": (
         "--data logs --work videos --out video.json",

@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field, PositiveInt, TypeAdapter, ValidationError
 
 from drivesim.errors import FootageError
+from drivesim.geometry.camera import PinholeCamera
 from drivesim.regular_files import read_regular
 from drivesim.scenario.schema.vocabulary import RoadKind, TimeOfDay, VehicleCategory, VehicleColour
 
@@ -127,6 +128,14 @@ class DriveLogLabels:
     frames: tuple[FrameLabel, ...] = ()
     provenance: Provenance | None = None
     format: Literal[1, 2, 3] = FORMAT
+
+    @property
+    def pinhole(self) -> PinholeCamera | None:
+        """The camera, in pixels of the frames; None if it is unknown, or its height is."""
+        camera = self.camera
+        if camera is None or camera.height_m is None:
+            return None
+        return PinholeCamera(self.width, self.height, camera.horizontal_fov_rad, camera.height_m, camera.pitch_rad)
 
     def with_frames(self, frames: tuple[FrameLabel, ...]) -> DriveLogLabels:
         """Returns the same labels with other labels of frames."""

@@ -3,39 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
-
-from drivesim.regular_files import open_regular
-
-
-def map_array(path: Path) -> np.ndarray:
-    """Maps the array of a `.npy` file into memory, read-only.
-
-    torch maps it, because torch keeps no file open; otherwise footage of many shards would reach the limit of open
-    files.
-
-    Raises:
-        OSError: The file cannot be read.
-        ValueError: The file does not hold such an array, or has another length.
-    """
-    import torch  # imported here, because processes that record footage only write such files
-
-    with open_regular(path) as file:
-        version = np.lib.format.read_magic(file)
-        if version != (1, 0):
-            raise ValueError(f"expected the .npy format 1.0, got {version}")
-        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
-        start, size = file.tell(), int(np.prod(shape)) * dtype.itemsize
-        if file.seek(0, 2) != start + size:
-            raise ValueError(f"expected {start + size} bytes, the file has {file.tell()}")
-    if not size:
-        return np.empty(shape, dtype)
-    array = torch.from_file(str(path), shared=False, size=start + size, dtype=torch.uint8)[start:].numpy()
-    array = array.view(dtype).reshape(shape)
-    array.flags.writeable = False
-    return array
 
 
 class FrameArray:

@@ -20,11 +20,12 @@ import numpy as np
 import torch
 
 from drivesim.archive.sealed_json import seal, sha256, unseal
-from drivesim.data.frame_array import FrameArray, map_array
+from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.data.packing import OnProgress, silent
 from drivesim.data.publishing import Claim, sweep, writing
-from drivesim.data.shard import Shard, sha256_of_file
+from drivesim.data.shards.npy_file import map_array
+from drivesim.data.shards.shard import Shard, sha256_of_file
 from drivesim.errors import CheckpointError, FootageError, LockHeldError
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.pixels import to_unit_range

@@ -24,7 +24,7 @@ from drivesim.data.drive_log import list_drive_logs
 from drivesim.data.frame_array import FrameArray
 from drivesim.data.packing import OnProgress, Packing, silent
 from drivesim.data.road_columns import RoadColumns
-from drivesim.data.shard import Shard, ShardDamagedError, shard_names
+from drivesim.data.shards.shard import Shard, ShardDamagedError, shard_names
 from drivesim.errors import FootageError
 
 logger = logging.getLogger(__name__)

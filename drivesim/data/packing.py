@@ -16,14 +16,8 @@ import numpy as np
 from drivesim.archive.sealed_json import canonical_json
 from drivesim.data.drive_log import DriveLog, content_digest
 from drivesim.data.publishing import Claim, sweep
-from drivesim.data.shard import (
-    PackedLog,
-    ShardDamagedError,
-    ShardWriter,
-    read_identity,
-    shard_names,
-    source_paths,
-)
+from drivesim.data.shards.shard import PackedLog, ShardDamagedError, read_identity, shard_names, source_paths
+from drivesim.data.shards.shard_writer import ShardWriter
 from drivesim.errors import FootageError
 
 logger = logging.getLogger(__name__)

@@ -25,8 +25,8 @@ from drivesim.data.drive_log import VIDEO_FILE
 from drivesim.data.drive_log_labels import LABELS_FILE
 from drivesim.data.packing import OnProgress, silent
 from drivesim.data.publishing import Claim, sweep, writing
-from drivesim.data.shard import FRAMES_FILE, IDENTITY_FILE
-from drivesim.data.shard import LABELS_FILE as SHARD_LABELS_FILE
+from drivesim.data.shards.shard import FRAMES_FILE, IDENTITY_FILE
+from drivesim.data.shards.shard import LABELS_FILE as SHARD_LABELS_FILE
 from drivesim.errors import FootageError
 from drivesim.regular_files import read_regular
 

@@ -11,12 +11,12 @@ from drivesim.models.autoencoder import Autoencoder
 
 
 def decode_frames(autoencoder: Autoencoder, latents: Tensor, wanted: range, frames_at_a_time: int) -> Tensor:
-    """Decodes the latents `t c h w` at the indices `wanted` to frames `t 3 H W` in -1..1; see `decode_blocks`."""
+    """Decodes the latents `t c h w` at the indices `wanted` to frames `t 3 H W` in -1..1, as one tensor."""
     return torch.cat(list(decode_blocks(autoencoder, latents, wanted, frames_at_a_time)))
 
 
 def decode_blocks(autoencoder: Autoencoder, latents: Tensor, wanted: range, frames_at_a_time: int) -> Iterator[Tensor]:
-    """Decodes as `decode_frames`, and yields blocks of up to `frames_at_a_time` frames in order.
+    """Decodes the latents `t c h w` at the indices `wanted` to blocks of up to `frames_at_a_time` frames, in order.
 
     Each frame is decoded together with its neighbours as far as the decoder's temporal layers reach.
     """

@@ -23,8 +23,8 @@ from drivesim.engine.future.future import Future
 from drivesim.engine.future.schedule import Schedule, Step, Task, make_windows
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.future.windows import FutureStart, Progress, ResumePoint, Window
+from drivesim.engine.making import made
 from drivesim.engine.networks import EngineModels, Networks
-from drivesim.engine.sampling import made
 from drivesim.engine.settings import EngineSettings, fast
 from drivesim.engine.threads import cpu_threads, each_with_threads
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, CheckpointSet

@@ -101,7 +101,11 @@ class Networks:
         return compute_in_bfloat16(network) if self.precision == BFLOAT16 else network
 
     def _diffusion(self, role: str) -> DiffusionStage[Any]:
-        return DiffusionStage(self._reduced(role), self.checkpoints.preset.denoiser(role), STAGES[role].num_steps)
+        stage, denoiser = STAGES[role], self.checkpoints.preset.denoiser(role)
+        if stage.student_of is None or stage.takes_over_at is None:
+            return DiffusionStage(self._reduced(role), denoiser, stage.num_steps)
+        teacher: DiffusionStage[Any] = getattr(self, stage.student_of)
+        return DiffusionStage(self._reduced(role), denoiser, stage.num_steps, teacher, stage.takes_over_at)
 
 
 class EngineModels:
@@ -144,7 +148,7 @@ def sampled_students(settings: EngineSettings, checkpoints: CheckpointSet) -> di
 def guided_settings(settings: EngineSettings, checkpoints: CheckpointSet) -> EngineSettings:
     """Returns settings with the guidance of the first frame that these checkpoints lead to.
 
-    A student is not guided, so there is autoguidance only without one. Raises as `sampled_students`.
+    A student is not guided by another network, so there is autoguidance only without one. Raises as `sampled_students`.
     """
     if "image" in sampled_students(settings, checkpoints):
         return replace(settings, autoguidance=None)
@@ -152,9 +156,13 @@ def guided_settings(settings: EngineSettings, checkpoints: CheckpointSet) -> Eng
 
 
 def sampled_roles(roles: Sequence[str], settings: EngineSettings, checkpoints: CheckpointSet) -> tuple[str, ...]:
-    """Returns stages followed by those of their students that are sampled; raises as `sampled_students`."""
+    """Returns stages followed by those of their students that are sampled, and by the guide if it guides `image`.
+
+    Raises as `sampled_students`.
+    """
     students = sampled_students(settings, checkpoints)
-    return (*roles, *(students[role] for role in roles if role in students))
+    guided = "image" in roles and guided_settings(settings, checkpoints).autoguidance is not None
+    return (*roles, *(students[role] for role in roles if role in students), *([GUIDE] if guided else []))
 
 
 def latent_shape(checkpoints: CheckpointSet) -> tuple[int, int, int]:

@@ -1,15 +1,16 @@
-"""A diffusion network that is ready to sample, the choice of its solver, and work that tells how far it is."""
+"""A diffusion network that is ready to sample, and the choice of its solver."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
-from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, renoising
+from drivesim.diffusion.samplers import SamplerStep, ddim, dpm_solver_2m, renoising, sampling_taus, taking_over
+from drivesim.engine.making import Making
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import Conditioning
 
@@ -18,29 +19,6 @@ ConditionedNetwork = Callable[[Tensor, Tensor, Conditioning], Tensor]
 NoiseOfStep = Callable[[int], Tensor]
 """(number of the step, from 1) -> noise (b, ...) with which a student goes to the next noise level."""
 Network = TypeVar("Network", bound=ConditionedNetwork)
-Made = TypeVar("Made")
-Making = Generator[float, None, Made]
-"""Work that yields the fraction of it that is done, rising to 1, and returns what it has made."""
-
-
-def made(making: Making[Made]) -> Made:
-    """Does work to its end and returns what it has made."""
-    while True:
-        try:
-            next(making)
-        except StopIteration as end:
-            result: Made = end.value
-            return result
-
-
-def within(making: Making[Made], start: float, stop: float) -> Making[Made]:
-    """Does work that is a part of other work, and yields fractions of the whole, from `start` to `stop`."""
-    while True:
-        try:
-            yield start + (stop - start) * next(making)
-        except StopIteration as end:
-            result: Made = end.value
-            return result
 
 
 @dataclass(frozen=True)
@@ -50,12 +28,16 @@ class DiffusionStage(Generic[Network]):
     Attributes:
         network: the network.
         denoiser: noise schedule and parametrization.
-        num_steps: the number of steps of a student, which takes no other and is never guided; None for other stages.
+        num_steps: the number of steps of a student, which takes no other; None for other stages.
+        teacher: the stage that makes the first steps in place of a student; None if the student makes all of them.
+        takes_over_at: diffusion time at which a student with such a teacher takes over.
     """
 
     network: Network
     denoiser: Denoiser
     num_steps: int | None = None
+    teacher: DiffusionStage[Network] | None = None
+    takes_over_at: int = 0
 
     def denoise(self, conditioning: Conditioning) -> Denoise:
         """Returns `(x_tau, tau) -> x0` under these conditions."""
@@ -63,7 +45,7 @@ class DiffusionStage(Generic[Network]):
 
     @property
     def is_student(self) -> bool:
-        """Whether it is sampled in few steps without guidance, because it imitates a guided model."""
+        """Whether it is sampled in few steps, with little guidance or none, because it imitates a guided model."""
         return self.num_steps is not None
 
     def sample(
@@ -75,23 +57,39 @@ class DiffusionStage(Generic[Network]):
         return step.x0
 
     def count_steps(self, settings: SamplerSettings) -> int:
-        """Returns the number of steps to a sample."""
-        return settings.steps if self.num_steps is None else self.num_steps
+        """Returns the number of steps to a sample, those of a teacher included."""
+        if self.num_steps is None:
+            return settings.steps
+        if self.teacher is None:
+            return self.num_steps
+        taus = sampling_taus(self.denoiser.schedule, settings.steps)
+        return sum(tau > self.takes_over_at for tau in taus) + self.num_steps
 
     def steps(
-        self, denoise: Denoise, noise: Tensor, settings: SamplerSettings, noise_of_step: NoiseOfStep | None = None
+        self,
+        denoise: Denoise,
+        noise: Tensor,
+        settings: SamplerSettings,
+        noise_of_step: NoiseOfStep | None = None,
+        before: Denoise | None = None,
     ) -> Iterator[SamplerStep]:
         """Yields the steps from noise `(b, ...)` to a sample, which is the x0 of the last one.
 
         Args:
             denoise: a denoiser of this stage.
             noise: noise of the first step.
-            settings: the sampler, unless this is a student.
+            settings: the sampler; that of the teacher if this is a student.
             noise_of_step: noise of the further steps of a student.
+            before: a denoiser of the teacher that makes the first steps.
         """
-        if self.num_steps is not None:
-            assert noise_of_step is not None, "a student noises what it makes anew in each step"
-            noises = [noise, *map(noise_of_step, range(1, self.num_steps))]
-            return renoising(denoise, noises, self.denoiser.schedule)
+        schedule = self.denoiser.schedule
         solver = {"ddim": ddim, "dpm_solver_2m": dpm_solver_2m}[settings.sampler]
-        return solver(denoise, noise, self.denoiser.schedule, settings.steps)
+        if self.num_steps is None:
+            return solver(denoise, noise, schedule, settings.steps)
+        assert noise_of_step is not None, "a student noises what it makes anew in each step"
+        noises = [noise_of_step(step) for step in range(1, self.num_steps)]
+        if self.teacher is None:
+            return renoising(denoise, noise, sampling_taus(schedule, self.num_steps), noises, schedule)
+        assert before is not None, "the teacher makes the first steps"
+        steps = solver(before, noise, schedule, settings.steps, self.takes_over_at)
+        return taking_over(steps, denoise, self.num_steps, noises, schedule)

@@ -64,9 +64,9 @@ class Autoguidance:
     Attributes:
         scale: guidance weight of the guide.
         image_guidance: guidance weight of the conditions, in the place of `EngineSettings.image_guidance`.
-        first_tau: first diffusion time at which the guide is used.
-        last_tau: last one. With much noise the guide would make samples alike, and with little it makes no difference
-            (Kynkäänniemi et al., 2024).
+        first_tau: lowest diffusion time at which the guide is used; below it, guidance makes no difference.
+        last_tau: highest diffusion time at which the guide is used; above it, guidance makes samples alike
+            (Kynkäänniemi et al., 2024, for both).
     """
 
     scale: float = 2.5
@@ -85,7 +85,9 @@ class EngineSettings:
         interpolation: sampler of the frames between keyframes.
         upsampler: sampler of the enlarged frames, and how it is applied.
         students: stages whose student is sampled instead where the checkpoints hold one. A student has its own number
-            of steps, and is not guided: it imitates a guided model (`heeded_settings` leaves those that are held).
+            of steps, and imitates a guided model (`heeded_settings` leaves those that are held).
+        student_guidance: guidance weight of the conditions in the first frame if the student of `image` makes it. The
+            students of other stages are not guided.
         image_guidance: guidance weight of boxes, time of day and crowdedness in the first frame (classifier-free
             guidance). A guidance weight of 1 costs nothing.
         autoguidance: how the first frame is guided by a smaller model as well; None for no such guidance.
@@ -112,6 +114,7 @@ class EngineSettings:
     interpolation: SamplerSettings
     upsampler: UpsamplerSettings
     students: tuple[str, ...] = ()
+    student_guidance: float = GUIDANCE["image_few_steps"].scene
     image_guidance: float = GUIDANCE["image"].scene
     scene_guidance: float = GUIDANCE["prediction"].scene
     context_guidance: float = GUIDANCE["prediction"].context
@@ -141,13 +144,15 @@ class EngineSettings:
         """Returns these settings as plain values for the identity of an archive.
 
         A precision is included only if it is not float32, noise on context frames and autoguidance only if there are
-        some, and students only if some are sampled, so that archives from before there was a choice keep their
-        identity.
+        some, students only if some are sampled, and guidance of a student only if it has an effect, so that archives
+        from before there was a choice keep their identity.
         """
         values = asdict(self)
         values["students"] = list(self.students)
         if not self.students:
             del values["students"]
+        if "image" not in self.students or self.student_guidance == 1:
+            del values["student_guidance"]
         if self.frames_precision in (None, self.precision):
             del values["frames_precision"]
         if self.precision == FLOAT32:
@@ -194,7 +199,7 @@ def fast() -> EngineSettings:
         prediction=SamplerSettings(steps=16),
         interpolation=SamplerSettings(steps=6),
         students=("image", "prediction", "interpolation"),
-        upsampler=UpsamplerSettings(SamplerSettings(steps=2, sampler="ddim")),
+        upsampler=UpsamplerSettings(SamplerSettings(steps=1, sampler="ddim"), block_frames=12),
         context_noise=0.05,
         autoguidance=Autoguidance(),
     )

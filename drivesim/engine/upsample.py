@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-from drivesim.engine.sampling import DiffusionStage, made
+from drivesim.engine.making import made
+from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.settings import UpsamplerSettings
 from drivesim.models.conditioning import Conditioning, LowResolution
 from drivesim.models.upsampler import Upsampler

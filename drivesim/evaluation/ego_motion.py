@@ -6,7 +6,7 @@ archives.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -81,20 +81,11 @@ def recorded_tracks(logs: Sequence[Path], on_progress: OnProgress) -> list[EgoMo
     tracks = []
     for done, path in enumerate(logs, 1):
         log = DriveLog.open(path)
-        camera = log.labels.camera
+        camera = log.labels.pinhole
         asked = np.array([[f.ego_speed_mps, f.ego_yaw_rate_radps] for f in log.labels.frames], float)
-        if camera is not None and camera.height_m is not None and len(asked) > 5 and np.isfinite(asked).all():
-            pinhole = PinholeCamera(
-                log.labels.width,
-                log.labels.height,
-                camera.horizontal_fov_rad,
-                camera.height_m,
-                camera.pitch_rad,
-            )
-            odometry = Odometry(pinhole, log.labels.fps)
-            for frame in log.stream():
-                odometry.add(frame)
-            tracks.append(EgoMotionTrack(log.labels.fps, asked, _estimates(odometry)))
+        if camera is not None and len(asked) > 5 and np.isfinite(asked).all():
+            estimated = estimated_motion(log.stream(), camera, log.labels.fps)
+            tracks.append(EgoMotionTrack(log.labels.fps, asked, estimated))
         on_progress("estimating ego motion of logs", done, len(logs))
     return tracks
 
@@ -152,19 +143,32 @@ def ego_motion_figures(groups: Mapping[str, Sequence[EgoMotionTrack]], protocol:
             yield _ratio(f"ego_{name}_followed", group, *products, block, protocol, "followed")
 
 
-def _archived_track(scenario: Scenario, archive: Archive, rollout: Rollout) -> EgoMotionTrack:
-    fps, frames = archive.layout.fps, rollout.frames
-    odometry = Odometry((scenario.camera or Camera()).pinhole(), fps)
+def estimated_motion(frames: Iterable[np.ndarray], camera: PinholeCamera, fps: float) -> np.ndarray:
+    """Returns speed in m/s and yaw rate in rad/s of each of the frames uint8 `h w 3`, NaN without an estimate: `t 2`.
+
+    Args:
+        frames: Frames of any size that show all of what the camera sees.
+        camera: The camera, in pixels of any size.
+        fps: Frames per second.
+    """
+    odometry = Odometry(camera, fps)
     for frame in frames:
         odometry.add(frame)
-    times, ego = np.arange(len(frames)) / fps, scenario.ego_trajectory
-    asked = np.stack([ego.at(times).speed_mps, ego.yaw_rate(times)], -1)
-    return EgoMotionTrack(fps, asked, _estimates(odometry))
-
-
-def _estimates(odometry: Odometry) -> np.ndarray:
     rows = [[np.nan if value is None else value for value in row] for row in odometry.motion()]
     return np.array(rows, float).reshape(-1, 2)
+
+
+def scenario_camera(scenario: Scenario) -> PinholeCamera:
+    """Returns the camera of a scenario, or the usual one."""
+    return (scenario.camera or Camera()).pinhole()
+
+
+def _archived_track(scenario: Scenario, archive: Archive, rollout: Rollout) -> EgoMotionTrack:
+    fps = archive.layout.fps
+    estimated = estimated_motion(rollout.frames, scenario_camera(scenario), fps)
+    times, ego = np.arange(len(rollout.frames)) / fps, scenario.ego_trajectory
+    asked = np.stack([ego.at(times).speed_mps, ego.yaw_rate(times)], -1)
+    return EgoMotionTrack(fps, asked, estimated)
 
 
 def _blocks(number: int, track: EgoMotionTrack) -> np.ndarray:

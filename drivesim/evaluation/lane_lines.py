@@ -27,7 +27,7 @@ _NARROW, _WIDE = 0.004, 0.016
 """Standard deviations of the two Gaussians, in widths of the frame."""
 _LEAST_CONTRAST = 8.0
 """Smallest response of a ridge, in grey levels of 0..255."""
-_WINDOW = 24 / FRAME_WIDTH_PX
+SEARCHED = 24 / FRAME_WIDTH_PX
 """Largest distance at which a line is searched, in widths of the frame."""
 _FIRST_ROW = 0.62
 """Lines above this row, in heights of the frame, are too narrow for the smallest frames."""
@@ -58,9 +58,9 @@ class LinePlaces:
                     y.extend(rows)
         places = np.array([x, y]).reshape(2, -1)
         left, top, right, bottom = vehicles.reshape(-1, 4, 1).transpose(1, 0, 2)
-        hidden = (places[0] > left - _WINDOW) & (places[0] < right + _WINDOW) & (places[1] > top)
+        hidden = (places[0] > left - SEARCHED) & (places[0] < right + SEARCHED) & (places[1] > top)
         hidden &= places[1] < bottom + _ROWS_APART
-        inside = (places[0] > _WINDOW) & (places[0] < 1 - _WINDOW) & ~hidden.any(0)
+        inside = (places[0] > SEARCHED) & (places[0] < 1 - SEARCHED) & ~hidden.any(0)
         return cls(*places[:, inside])
 
     def __len__(self) -> int:
@@ -68,11 +68,19 @@ class LinePlaces:
 
 
 def line_errors(frame: np.ndarray, places: LinePlaces) -> np.ndarray:
-    """Returns the distance of the nearest ridge from each place, in widths of the frame: `n`, NaN if there is none.
+    """Returns the distance of the nearest ridge from each place; arguments and unit are those of `line_offsets`."""
+    return np.abs(line_offsets(frame, places))
+
+
+def line_offsets(frame: np.ndarray, places: LinePlaces) -> np.ndarray:
+    """Returns how far to the right of each place the nearest ridge is: `n`, NaN if there is none.
 
     Args:
         frame: The frame, uint8 `h w 3`.
         places: Where lines should be.
+
+    Returns:
+        Offsets in widths of the frame, negative to the left.
     """
     height, width = frame.shape[:2]
     bright = frame.max(-1).astype(np.float32)  # yellow paint is as bright as white in red
@@ -81,14 +89,15 @@ def line_errors(frame: np.ndarray, places: LinePlaces) -> np.ndarray:
     peak = np.zeros(ridge.shape, bool)
     peak[:, 1:-1] = (ridge[:, 1:-1] >= ridge[:, :-2]) & (ridge[:, 1:-1] > ridge[:, 2:])
     peak &= ridge >= _LEAST_CONTRAST
-    errors = np.full(len(places), np.nan)
+    offsets = np.full(len(places), np.nan)
     for number, (x, y) in enumerate(zip(places.x, places.y, strict=True)):
         columns = np.flatnonzero(peak[min(int(y * height), height - 1)])
         if len(columns):
-            distance = np.abs((columns + 0.5) / width - x).min()
-            if distance <= _WINDOW:
-                errors[number] = distance
-    return errors
+            offset = (columns + 0.5) / width - x
+            nearest = offset[np.abs(offset).argmin()]
+            if abs(nearest) <= SEARCHED:
+                offsets[number] = nearest
+    return offsets
 
 
 def lane_line_figures(

@@ -16,9 +16,12 @@ from drivesim.evaluation.metrics.features import FeatureNetwork, features_of
 from drivesim.evaluation.protocol import Figure, Protocol
 from drivesim.evaluation.samples.composed import FrameSampling, composed_frames
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
+from drivesim.evaluation.video.measures.distance import Features, distance_ratio_figure
 
 _FRECHET_RESAMPLES = 30
 _KERNEL_RESAMPLES = 500
+_UNIT = "blur 1"
+"""The damage whose distance is the unit of `frechet_in_blurs`."""
 
 
 def picture_figures(
@@ -35,7 +38,7 @@ def picture_figures(
 
     They are of frames composed under the conditions of the other half, of that half itself (`real`), and of that half
     with known damage. A perfect model reaches the figures of `real`: its frames are as far from the reference as other
-    footage is.
+    footage is. `frechet_in_blurs` is the Fréchet distance in multiples of that of the other half blurred by 1 pixel.
 
     Raises:
         FootageError: One of the halves has fewer than two frames.
@@ -61,10 +64,31 @@ def picture_figures(
         reference=f"{reference.identity} ({len(reference)} frames) against {asked.identity}",
         settings=sampling.protocol(condition_names),
     )
+    found: dict[str, np.ndarray] = {}
     for done, (group, frames) in enumerate(kinds.items(), 1):
-        features = features_of(network, frames, device)
-        yield from distance_figures(group, known, features, protocol)
+        found[group] = features_of(network, frames, device)
+        yield from distance_figures(group, known, found[group], protocol)
         on_progress("measuring distances", done, len(kinds))
+    for group in ("composed", "real"):
+        yield blurs_figure(group, known, found[group], found[_UNIT], protocol)
+
+
+def blurs_figure(
+    group: str, known: np.ndarray, features: np.ndarray, of_blurred: np.ndarray, protocol: Protocol
+) -> Figure:
+    """Returns the Fréchet distance of features `n d` to those of the reference `m d`, over that of blurred frames.
+
+    Args:
+        group: What the frames are.
+        known: Features of the reference.
+        features: Features of the frames.
+        of_blurred: Features `n d` of blurred real frames, each of the same scene as the frame of that place.
+        protocol: The protocol without measure.
+    """
+    reference, first, second = (Features.joined([*rows[:, None]]) for rows in (known, features, of_blurred))
+    measure = f"squared Fréchet distance over that of {_UNIT} of the same scenes, centred bootstrap over frames"
+    how = replace(protocol, measure=measure)
+    return distance_ratio_figure("frechet_in_blurs", group, reference, first, second, how, _FRECHET_RESAMPLES)
 
 
 def distance_figures(group: str, known: np.ndarray, features: np.ndarray, protocol: Protocol) -> Iterator[Figure]:

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import cast
 
 import numpy as np
 import torch
 
 from drivesim.evaluation.figures import mean_figure
+from drivesim.evaluation.metrics.bootstrap import bootstrap_interval
 from drivesim.evaluation.metrics.corruptions import ladder
 from drivesim.evaluation.metrics.similarity import psnr_db, ssim
 from drivesim.evaluation.protocol import Figure, Protocol, Report
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress
+from drivesim.models import pixels
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.models.pixels import to_bytes, to_unit_range
+from drivesim.training.losses.crops import inside_vehicles
 from drivesim.training.losses.perceptual import PerceptualDistance
+from drivesim.training.losses.reconstruction import error_inside
 
 _SHOWN = ("blur 0.5", "blur 1", "noise 0.05")
 
@@ -38,7 +43,12 @@ def reconstruction_report(
 def reconstruction_figures(
     autoencoder: Autoencoder, footage: MeasuredFootage, seed: int, device: str, on_progress: OnProgress
 ) -> Iterator[Figure]:
-    """Measures PSNR, SSIM and a shift-tolerant perceptual distance between frames and their reconstructions."""
+    """Measures how far frames are from their reconstructions.
+
+    Yields:
+        PSNR, SSIM and a shift-tolerant perceptual distance, averaged over frames, and the PSNR over the pixels inside
+        labelled vehicles of all frames together, as the training of the autoencoder measures it.
+    """
     frames, perceptual = footage.frames, PerceptualDistance().to(device)
     sets = {"decoded": decoded(autoencoder, frames, device, on_progress)}
     sets |= {rung.name: rung.apply(frames) for rung in ladder() if rung.name in _SHOWN}
@@ -66,7 +76,34 @@ def reconstruction_figures(
             )
             values = measure(frames, made)
             yield mean_figure(name, group, values, protocol)
+        pooled = "psnr_db over the pixels inside labelled vehicles of all frames, bootstrap over frames"
+        how = replace(protocol, measure=pooled, network=None, network_sha256=None)
+        yield vehicle_psnr_figure(group, footage, made, how)
         on_progress("comparing", done, len(sets))
+
+
+def vehicle_psnr_figure(group: str, footage: MeasuredFootage, made: np.ndarray, protocol: Protocol) -> Figure:
+    """Returns `vehicle_psnr_db` of made frames uint8 `n h w 3`; frames without a vehicle have no part in it."""
+    boxes = footage.conditions(("boxes",)).boxes
+    assert boxes is not None, "footage gives the boxes that are asked of it"
+    errors, counts = [], []
+    for start in range(0, len(made), 16):
+        part = slice(start, start + 16)
+        inside = inside_vehicles(boxes.xyxy[part, 0], boxes.category[part, 0], *made.shape[1:3])
+        of_part = error_inside(_tensor(footage.some_frames(part), "cpu"), _tensor(made[part], "cpu"), inside)
+        errors.append(of_part[0])
+        counts.append(of_part[1])
+    total, count = torch.cat(errors).numpy(), torch.cat(counts).numpy()
+    with_vehicle = count > 0
+    if not with_vehicle.any():
+        return Figure("vehicle_psnr_db", group, None, None, None, 0, protocol)
+    total, count = total[with_vehicle], count[with_vehicle]
+
+    def psnr(weight: np.ndarray) -> float:
+        return float(pixels.psnr_db(torch.tensor(weight @ total / (weight @ count))))
+
+    value, interval = psnr(np.ones(len(total))), bootstrap_interval(psnr, [len(total)])
+    return Figure("vehicle_psnr_db", group, value, *interval, len(total), protocol)
 
 
 @torch.inference_mode()

@@ -1,4 +1,4 @@
-"""Which conditions guidance strengthens, and how strongly by default when a model is sampled in many steps.
+"""Which conditions guidance strengthens, and how strongly by default when a model is sampled.
 
 Sampling and the training of few-step students, which imitate guided models, both go by these.
 """
@@ -30,5 +30,6 @@ GUIDANCE = {
     "image": GuidanceWeights(scene=6.0),
     "prediction": GuidanceWeights(context=2.0),
     "interpolation": GuidanceWeights(),
+    "image_few_steps": GuidanceWeights(scene=2.0, rescale=0.0),
 }
-"""The default weights of each latent diffusion model."""
+"""The default weights of each latent diffusion model; other students are not guided."""

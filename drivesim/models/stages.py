@@ -88,9 +88,11 @@ class Stage:
         foundations: Stages whose checkpoints this one is trained with, in the order of training.
         base: The foundation that the network extends by temporal layers. The checkpoint then holds the parameters of
             these layers alone.
-        student_of: The foundation that the stage starts from and learns to replace in few steps without guidance; None
+        student_of: The foundation that the stage starts from and learns to replace, or to finish, in few steps; None
             for a stage that is not a student.
         num_steps: The number of steps in which a student is sampled, which its training decides; None for other stages.
+        takes_over_at: Diffusion time at which a student takes over from its teacher, which makes the steps before; None
+            for a student that makes all steps, and for other stages.
         optional: Whether a set of checkpoints is complete without the stage.
         former_name: Name of the stage in files of earlier versions; None if it never had another one.
     """
@@ -104,6 +106,7 @@ class Stage:
     base: str | None = None
     student_of: str | None = None
     num_steps: int | None = None
+    takes_over_at: int | None = None
     optional: bool = False
     former_name: str | None = None
 
@@ -153,7 +156,7 @@ _TABLE = (
     Stage(
         "image_few_steps",
         Family.LATENT_DIFFUSION,
-        "Makes single frames like `image`, in four steps without guidance.",
+        "Makes single frames like `image`, in four steps.",
         config=lambda preset: preset.image,
         foundations=("autoencoder", "image"),
         student_of="image",
@@ -163,12 +166,13 @@ _TABLE = (
     Stage(
         "prediction_few_steps",
         Family.LATENT_DIFFUSION,
-        "Continues known keyframes like `prediction`, in four steps without guidance.",
+        "Continues known keyframes like `prediction`, whose last steps it makes in two.",
         config=lambda preset: replace(preset.image, temporal=preset.prediction),
         foundations=("autoencoder", "image", "prediction"),
         base="image",
         student_of="prediction",
-        num_steps=4,
+        num_steps=2,
+        takes_over_at=499,
         optional=True,
     ),
     Stage(

@@ -21,6 +21,7 @@ __all__ = [
 # Loaded on first use: every worker process imports this package, and needs little of it.
 _HOMES = {
     "BackgroundRollout": "drivesim.rollout.background",
+    "RolloutJob": "drivesim.rollout.job",
     "chosen_device": "drivesim.rollout.machine",
     "default_workers": "drivesim.rollout.machine",
     "STAGE_SHARES": "drivesim.engine.future.windows",
@@ -30,4 +31,4 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'drivesim.rollout' has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES.get(name, "drivesim.rollout.job")), name)
+    return getattr(importlib.import_module(_HOMES.get(name, "drivesim.rollout.running")), name)

@@ -34,25 +34,38 @@ class _Origin(BaseModel):
 def render_job(
     path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF, precision: str | None = None
 ) -> RolloutJob:
-    """Returns the job that renders an archive's latents into a new archive, on the kind of device that made them.
-
-    `run_rollout` refuses the job if the checkpoints are not those that made the archive.
-
-    Args:
-        path: the archive.
-        out: folder for the new archive.
-        checkpoints: folder of the models.
-        crf: quality of the videos.
-        precision: number format of the networks that make the frames; by default that of the archive.
+    """Returns the job that renders an archive's latents into a new archive; the arguments are those of `archived_job`.
 
     Raises:
         InputError: the archive was not made by a rollout, or `out` is the folder that holds it.
         ArchiveError: it is damaged.
     """
+    job = archived_job(path, out, checkpoints, crf, precision)
+    if os.path.realpath(job.archive_path) == str(open_archive(path).path):
+        raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
+    return job
+
+
+def archived_job(
+    path: Path, out: Path, checkpoints: Path, crf: int = PREVIEW_CRF, precision: str | None = None
+) -> RolloutJob:
+    """Returns the job that makes frames from an archive's latents, on the kind of device that made them.
+
+    `run_rollout` refuses the job if the checkpoints are not those that made the archive.
+
+    Args:
+        path: the archive.
+        out: folder for what is made.
+        checkpoints: folder of the models.
+        crf: quality of the videos.
+        precision: number format of the networks that make the frames; by default that of the archive.
+
+    Raises:
+        InputError: the archive was not made by a rollout.
+        ArchiveError: it is damaged.
+    """
     archive = open_archive(path)
     scenario = archived_scenario(archive)
-    if os.path.realpath(out / f"{scenario.name}.zarr") == str(archive.path):
-        raise InputError(f"--out {out}: holds the archive itself; choose another folder for the new one")
     try:
         inputs = archive.manifest.inputs
         made = _Origin.model_validate(

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from multiprocessing.connection import Connection
 
 from drivesim.errors import DrivesimError
-from drivesim.rollout.job import JobEvent, RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import JobEvent, run_rollout
 from drivesim.rollout.workers import end_with_parent
 
 

@@ -11,9 +11,10 @@ from drivesim.scenario.load import (
     parse_scenario,
 )
 from drivesim.scenario.save import fields_yaml, scenario_yaml
+from drivesim.scenario.schema.box import MAX_BOXES, Box
 from drivesim.scenario.schema.layout import SceneLayout
 from drivesim.scenario.schema.picture import read_picture
-from drivesim.scenario.schema.scenario import MAX_BOXES, Box, Sampling, Scenario
+from drivesim.scenario.schema.scenario import Sampling, Scenario
 from drivesim.scenario.schema.vocabulary import CATEGORIES, FRAME_HEIGHT_PX, FRAME_WIDTH_PX, TIMES_OF_DAY
 from drivesim.scenario.submitted import check_submitted
 from drivesim.scenario.sweeps.expansion import Cases

@@ -12,9 +12,10 @@ from pydantic import ValidationError
 from drivesim.errors import InputError, ScenarioError
 from drivesim.regular_files import open_regular
 from drivesim.scenario.checks.plausibility import findings
+from drivesim.scenario.schema.box import boxes_outside
 from drivesim.scenario.schema.messages import misfits
 from drivesim.scenario.schema.real_frame import check_real_frame
-from drivesim.scenario.schema.scenario import Scenario, boxes_outside
+from drivesim.scenario.schema.scenario import Scenario
 from drivesim.scenario.schema.trajectory_file import read_trajectory
 from drivesim.scenario.sweeps.case_warnings import case_warnings, checked_cases
 from drivesim.scenario.sweeps.expansion import Cases
@@ -177,7 +178,7 @@ def _checked(document: YamlDocument, folder: Path | None) -> CheckedScenario:
     try:
         scenario = Scenario.model_validate(_with_trajectory_files(document, folder or Path()))
     except ValidationError as error:
-        # pydantic compares no box with the frame while any box has another mistake
+        # Pydantic validates the list of boxes, and so compares them with the frame, only if no box has another mistake.
         _note_problems(dict.fromkeys([*misfits(error), *boxes_outside(document.value)]), document)
     if document.problems:
         raise scenario_error(document.problems)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -18,8 +17,11 @@ from drivesim.engine import Engine, fast
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import ROLES, CheckpointSet
 from drivesim.rollout.archived import render_job
-from drivesim.rollout.job import Committed, RolloutJob, deciding_checkpoints, run_rollout
+from drivesim.rollout.identity import deciding_checkpoints
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, run_rollout
 from drivesim.scenario import Scenario
+from file_digests import file_digests
 
 SCENARIO = Scenario.model_validate(
     {
@@ -50,12 +52,7 @@ def job(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> RolloutJob:
 def whole(job: RolloutJob) -> dict[str, str]:
     """The archive of an uninterrupted run with two workers."""
     list(run_rollout(job))
-    return _tree(job.archive_path)
-
-
-def _tree(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return file_digests(job.archive_path)
 
 
 def test_every_future_begins_with_the_kept_attempt_and_records_what_compose_records(
@@ -79,7 +76,7 @@ def test_one_worker_interrupted_and_run_again_makes_the_same_bytes(
     next(event for event in events if isinstance(event, Committed))
     events.close()
     list(run_rollout(interrupted))
-    assert _tree(interrupted.archive_path) == whole
+    assert file_digests(interrupted.archive_path) == whole
 
 
 def test_latents_alone_are_rendered_to_the_same_bytes(
@@ -92,7 +89,7 @@ def test_latents_alone_are_rendered_to_the_same_bytes(
     next(event for event in events if isinstance(event, Committed))
     events.close()
     list(run_rollout(rendering, engine))
-    assert _tree(rendering.archive_path) == whole
+    assert file_digests(rendering.archive_path) == whole
 
 
 def test_gate_and_detector_belong_to_the_identity(job: RolloutJob, whole: dict[str, str], engine: Engine) -> None:

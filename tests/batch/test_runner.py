@@ -23,7 +23,8 @@ from drivesim.batch.report import build_report, write_reports
 from drivesim.batch.results import JobResult, read_result
 from drivesim.batch.runner import BatchEvent, Limits
 from drivesim.errors import ArchiveLockedError, InputError
-from drivesim.rollout.job import Committed, JobEvent, Opened, PreviewWritten, RolloutJob
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, JobEvent, Opened, PreviewWritten
 from drivesim.scenario import Scenario
 
 LAYOUT = ArchiveLayout(2, 8, 4, 2, (8, 16, 3), (2, 1, 2), 10.0, 2.5)

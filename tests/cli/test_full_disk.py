@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from typer.testing import CliRunner
 
 from drivesim.cli.main import app
 from drivesim.errors import DrivesimError
+from file_digests import file_digests
 
 SCENARIO = "format: 1\nname: short\ntime_of_day: night\nduration_s: 0.5\nfutures: 1\nsampling: {steps: 2}\n"
 # Bytes of room: for no archive, half an archive, no pictures, no report.
@@ -51,12 +51,9 @@ def test_a_batch_on_a_full_disk_says_so_and_continues(
 
 
 def tree(out: Path) -> dict[str, str]:
-    """Path -> sha256 of every file, but for those that tell of times and attempts."""
-    return {
-        str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(out.rglob("*"))
-        if path.is_file() and path.name not in ("result.json", "report.json", "report.html", "junit.xml")
-    }
+    """Returns path -> sha256 of every file, except those that record times and attempts."""
+    varying = ("result.json", "report.json", "report.html", "junit.xml")
+    return {path: digest for path, digest in file_digests(out).items() if Path(path).name not in varying}
 
 
 LOG = "time,id,x,y\n" + "".join(

@@ -241,7 +241,7 @@ def compute_nothing() -> None:
     from drivesim.batch import local_runner
     from drivesim.engine import Engine
     from drivesim.evaluation.metrics import features
-    from drivesim.rollout import job
+    from drivesim.rollout import running
     from drivesim.world.recording import log_session
 
     def fail(*_: object, **__: object) -> Any:
@@ -256,7 +256,7 @@ def compute_nothing() -> None:
 
     real_run_batch = local_runner.run_batch
     local_runner.run_batch = lambda plan, workers, limits=None: real_run_batch(plan, workers, work=fail)
-    job.windows_from_workers = Engine.compose = features.EfficientNetLite0.__init__ = fail
+    running.windows_from_workers = Engine.compose = features.EfficientNetLite0.__init__ = fail
     log_session.RecordWorkers = NoWorkers
 
 
@@ -267,7 +267,7 @@ def compute_in_this_process() -> None:
     from drivesim.batch import local_runner
     from drivesim.batch.attempt import engine_work
     from drivesim.engine import Engine
-    from drivesim.rollout import job
+    from drivesim.rollout import running
 
     def windows(spec: Any, timeline: Any, starts: list[Any], num_workers: int) -> Iterator[Any]:
         engine = Engine.load(spec.checkpoints, spec.device)
@@ -278,7 +278,7 @@ def compute_in_this_process() -> None:
 
     torch.set_num_threads(1)
     real_run_batch = local_runner.run_batch
-    job.windows_from_workers, local_runner.run_batch = windows, run_batch
+    running.windows_from_workers, local_runner.run_batch = windows, run_batch
 
 
 @pytest.fixture(scope="module", autouse=True)

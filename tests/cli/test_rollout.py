@@ -146,7 +146,7 @@ def test_an_interrupted_rollout_says_that_the_same_command_continues(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("drivesim.rollout.job.run_rollout", interrupted)
+    monkeypatch.setattr("drivesim.rollout.running.run_rollout", interrupted)
     result = _run("rollout", file, "--out", file.parent / "out", "--checkpoints", tiny_checkpoints)
     assert result.exit_code == 130
     assert "run the same command again, it continues" in result.stderr

@@ -15,7 +15,8 @@ import pytest
 from drivesim.data import packing
 from drivesim.data.drive_log import DriveLog
 from drivesim.data.packed import PackedFootage, footage_under, packed_folder
-from drivesim.data.shard import ShardDamagedError, ShardWriter, shard_names
+from drivesim.data.shards.shard import ShardDamagedError, shard_names
+from drivesim.data.shards.shard_writer import ShardWriter
 from drivesim.errors import FootageError, FootageWriteError
 
 Tree = Callable[[Path], dict[str, str]]
@@ -251,8 +252,8 @@ def test_an_unknown_version_is_refused_and_the_old_format_is_not_read(
     (old / "identity").write_text("0" * 64)
     assert len(packed(data).frames) == 10
     shutil.rmtree(old)
-    monkeypatch.setattr("drivesim.data.shard.FORMAT", 4)
-    monkeypatch.setattr("drivesim.data.shard._READABLE", (4,))
+    monkeypatch.setattr("drivesim.data.shards.shard_writer.FORMAT", 4)
+    monkeypatch.setattr("drivesim.data.shards.shard._READABLE", (4,))
     packed(data)
     monkeypatch.undo()
     with pytest.raises(FootageError, match=r"reads packed footage of versions 2 and 3, the file says 4"):

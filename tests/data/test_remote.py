@@ -13,7 +13,7 @@ import pytest
 from drivesim.data.drive_log import DriveLog, content_digest, list_drive_logs
 from drivesim.data.packed import footage_under, packed_folder
 from drivesim.data.remote import cached_folder, footage_folder
-from drivesim.data.shard import shard_names
+from drivesim.data.shards.shard import shard_names
 from drivesim.errors import FootageError, InputError, MissingExtraError
 
 URL = "memory://bucket/logs"

@@ -23,7 +23,8 @@ from drivesim.data.drive_log_labels import (
 )
 from drivesim.data.packed import PackedFootage
 from drivesim.data.road_columns import RoadColumns
-from drivesim.data.shard import IDENTITY_FILE, LABELS_FILE, Shard, ShardWriter
+from drivesim.data.shards.shard import IDENTITY_FILE, LABELS_FILE, Shard
+from drivesim.data.shards.shard_writer import ShardWriter
 from drivesim.models.road_raster import draw_road
 from drivesim.scenario.schema.vocabulary import COLOURS, ROAD_KINDS
 

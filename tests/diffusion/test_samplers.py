@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 import pytest
@@ -10,7 +11,16 @@ from torch import Tensor
 
 from drivesim.diffusion.denoiser import Denoise, Denoiser
 from drivesim.diffusion.parametrization import Epsilon, Velocity
-from drivesim.diffusion.samplers import ddim, dpm_solver_2m, final, renoising, sampling_taus
+from drivesim.diffusion.samplers import (
+    SamplerStep,
+    Solving,
+    ddim,
+    dpm_solver_2m,
+    final,
+    renoising,
+    sampling_taus,
+    taking_over,
+)
 from drivesim.diffusion.schedule import Schedule, expand_like
 
 COSINE = Schedule.cosine()
@@ -149,29 +159,74 @@ def test_a_sampler_without_steps_has_no_sample() -> None:
         final(())
 
 
+def by_student(denoise: Denoise, noises: list[Tensor]) -> Iterator[SamplerStep]:
+    """A student's steps from noise alone, one per noise."""
+    return renoising(denoise, noises[0], sampling_taus(COSINE, len(noises)), noises[1:], COSINE)
+
+
 @pytest.mark.parametrize("num_steps", [1, 2, 4])
 def test_a_student_noises_each_x0_anew_and_ends_with_the_last(num_steps: int) -> None:
     noises = [noise(2, 50, seed=seed) for seed in range(num_steps)]
-    steps = list(renoising(gaussian(), noises, COSINE))
+    steps = list(by_student(gaussian(), noises))
     assert [step.tau for step in steps] == sampling_taus(COSINE, num_steps)
     assert torch.equal(steps[0].x, noises[0])
     for before, step, fresh in zip(steps, steps[1:], noises[1:], strict=False):
         assert torch.equal(step.x, COSINE.diffuse(before.x0, fresh, torch.full((2,), step.tau)))
     last = steps[-1]
-    assert torch.equal(final(renoising(gaussian(), noises, COSINE)), last.x0)
+    assert torch.equal(final(by_student(gaussian(), noises)), last.x0)
     assert torch.equal(last.x0, gaussian()(last.x, torch.full((2,), last.tau)))
 
 
-def test_a_student_that_samples_x0_keeps_its_distribution_in_any_number_of_steps() -> None:
-    """A perfect student draws x0 instead of the mean of all that are possible."""
+def perfect_student(generator: torch.Generator) -> Denoise:
+    """A student that draws x0 instead of the mean of all that are possible."""
 
     def draws(x: Tensor, tau: Tensor) -> Tensor:
         alpha, sigma = levels(x, tau, COSINE)
         variance = 1 / (1 / DEVIATION**2 + alpha**2 / sigma**2)
         return gaussian()(x, tau) + variance.sqrt() * torch.randn(x.shape, generator=generator)
 
+    return draws
+
+
+def test_a_student_that_samples_x0_keeps_its_distribution_in_any_number_of_steps() -> None:
     for num_steps in (1, 4):
-        generator = torch.Generator().manual_seed(1)
-        made = final(renoising(draws, [noise(4, 20_000, seed=seed) for seed in range(num_steps)], COSINE))
+        draws = perfect_student(torch.Generator().manual_seed(7))
+        made = final(by_student(draws, [noise(4, 20_000, seed=seed) for seed in range(num_steps)]))
         assert made.mean().item() == pytest.approx(MEAN, abs=0.01)
         assert made.std().item() == pytest.approx(DEVIATION, abs=0.01)
+
+
+@BOTH_SAMPLERS
+@pytest.mark.parametrize(("teacher_steps", "taus"), [(8, [999, 874, 749, 624, 499, 249]), (3, [999, 666, 332, 165])])
+def test_a_student_takes_over_where_its_teacher_gets_to_its_level(
+    sampler: Callable[..., Solving], teacher_steps: int, taus: list[int]
+) -> None:
+    called: list[int] = []
+
+    def teacher(x: Tensor, tau: Tensor) -> Tensor:
+        called.append(int(tau[0]))
+        return gaussian()(x, tau)
+
+    whole = sampler(gaussian(), noise(4, 20_000), COSINE, teacher_steps)
+    part = sampler(teacher, noise(4, 20_000), COSINE, teacher_steps, until=499)
+    draws, further = perfect_student(torch.Generator().manual_seed(7)), [noise(4, 20_000, seed=1)]
+    together = list(taking_over(part, draws, 2, further, COSINE))
+    assert [step.tau for step in together] == taus
+    assert [step.index for step in together] == list(range(len(taus)))
+    assert called == taus[:-2]
+    for alone, step in zip(whole, together[:-1], strict=False):
+        assert torch.equal(step.x, alone.x)
+
+
+def test_a_student_that_takes_over_keeps_the_distribution() -> None:
+    steps = dpm_solver_2m(gaussian(), noise(4, 20_000), COSINE, 200, until=499)
+    draws, further = perfect_student(torch.Generator().manual_seed(7)), [noise(4, 20_000, seed=1)]
+    made = final(taking_over(steps, draws, 2, further, COSINE))
+    assert made.mean().item() == pytest.approx(MEAN, abs=0.01)
+    assert made.std().item() == pytest.approx(DEVIATION, abs=0.01)
+
+
+def test_a_student_cannot_take_over_from_a_teacher_that_goes_to_its_end() -> None:
+    steps = dpm_solver_2m(gaussian(), noise(1, 4), COSINE, 1, until=499)
+    with pytest.raises(ValueError, match="no step at its level"):
+        list(taking_over(steps, gaussian(), 2, [noise(1, 4)], COSINE))

@@ -15,7 +15,8 @@ import yaml
 from drivesim.data.drive_log import DriveLogWriter, split_of
 from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel, VehicleLabel
 from drivesim.engine import Engine
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import load_scenario
 from drivesim.training.loop import metrics
 

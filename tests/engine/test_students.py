@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 import torch
 
+from drivesim.diffusion.samplers import sampling_taus
+from drivesim.diffusion.schedule import Schedule
 from drivesim.engine import Engine, EngineSettings, ResumePoint, fast, quality, sampled_students
-from drivesim.engine.sampling import made
+from drivesim.engine.making import made
 from drivesim.engine.unheeded import heeded_settings
 from drivesim.models.checkpoints import BASE_OF, CheckpointSet, save_checkpoint, sha256_of, write_manifest
 from drivesim.models.presets import tiny
-from drivesim.models.stages import STAGES, TEACHER_OF
+from drivesim.models.stages import TEACHER_OF
 from drivesim.scenario import Sampling, Scenario
 
 SCENARIO = Scenario.model_validate(
@@ -69,21 +71,22 @@ def calls(engine: Engine, role: str, monkeypatch: pytest.MonkeyPatch) -> list[in
     return taus
 
 
-def test_fast_samples_the_students_at_their_levels_and_unguided(
-    with_students: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fast_samples_the_students_at_their_levels(with_students: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = Engine.load(with_students)
     by_student = {role: calls(engine, role, monkeypatch) for role in TEACHER_OF}
     by_teacher = {role: calls(engine, role, monkeypatch) for role in TEACHER_OF.values()}
     windows = list(engine.rollout(SCENARIO, seed=3, settings=fast()))
-    levels = {4: [999, 749, 499, 249], 2: [999, 499]}
-    for role, taus in by_student.items():
-        count = 1 if role == "image_few_steps" else len(windows)
-        assert taus == count * levels[STAGES[role].num_steps]
-    assert not any(by_teacher.values())
+    assert by_student == {
+        "image_few_steps": [tau for tau in (999, 749, 499, 249) for _ in ("with conditions", "without")],
+        "prediction_few_steps": len(windows) * [499, 249],
+        "interpolation_few_steps": len(windows) * [999, 499],
+    }
+    assert not by_teacher["image"]
+    assert not by_teacher["interpolation"]
+    assert set(by_teacher["prediction"]) == {tau for tau in sampling_taus(Schedule.cosine(), 16) if tau > 499}
     engine.compose(SCENARIO, settings=replace(quality(), image=replace(quality().image, steps=2)))
     assert len(by_teacher["image"]) == 2 * 2
-    assert len(by_student["image_few_steps"]) == 4
+    assert len(by_student["image_few_steps"]) == 2 * 4
 
 
 def test_rollouts_with_students_repeat_resume_and_are_others_than_without(
@@ -135,7 +138,16 @@ def test_the_identity_names_the_students_that_are_sampled_and_is_as_before_witho
     having, without = CheckpointSet.open(with_students), CheckpointSet.open(tiny_checkpoints)
     assert heeded_settings(fast(), having).canonical()["students"] == ["image", "prediction", "interpolation"]
     for settings, checkpoints in ((fast(), without), (quality(), having), (quality(), without)):
-        assert "students" not in heeded_settings(settings, checkpoints).canonical()
+        assert not {"students", "student_guidance"} & heeded_settings(settings, checkpoints).canonical().keys()
+
+
+def test_guidance_of_the_student_is_in_the_identity_only_where_it_has_an_effect(with_students: Path) -> None:
+    having = CheckpointSet.open(with_students)
+    weights = {}
+    for weight, students in ((2.0, fast().students), (1.0, fast().students), (2.0, ("prediction",))):
+        settings = replace(fast(), student_guidance=weight, students=students)
+        weights[weight, "image" in students] = heeded_settings(settings, having).canonical().get("student_guidance")
+    assert weights == {(2.0, True): 2.0, (1.0, True): None, (2.0, False): None}
 
 
 def test_a_student_of_another_teacher_is_not_sampled(with_students: Path, tmp_path: Path) -> None:

@@ -18,7 +18,8 @@ from drivesim.evaluation.ego_motion import (
     recorded_tracks,
 )
 from drivesim.evaluation.protocol import Protocol
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 ASKED = np.stack([np.linspace(5, 12, 40), np.linspace(-0.2, 0.3, 40)], -1)

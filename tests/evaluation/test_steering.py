@@ -13,7 +13,8 @@ from drivesim.engine import Engine
 from drivesim.errors import InputError
 from drivesim.evaluation import steering
 from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 LEAD = {"category": "car", "lane": 1, "distance_m": 14, "speed_mps": 10, "id": "lead"}

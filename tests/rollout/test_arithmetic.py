@@ -12,7 +12,8 @@ import torch
 from drivesim.archive import compare_archives
 from drivesim.engine import Engine
 from drivesim.rollout.arithmetic import fix_arithmetic
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import shutil
@@ -18,8 +17,10 @@ from drivesim.engine import Engine
 from drivesim.errors import ArchiveLockedError, CheckpointError, DrivesimError, InputError
 from drivesim.rollout import workers
 from drivesim.rollout.archived import render_job
-from drivesim.rollout.job import Committed, Opened, PreviewWritten, RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, Opened, PreviewWritten, run_rollout
 from drivesim.scenario import Scenario, load_scenario
+from file_digests import file_digests
 
 PREVIEWS = ["contact_sheet.png", "future_00.mp4", "future_00.png", "future_01.mp4", "future_01.png"]
 
@@ -37,15 +38,7 @@ def job(tiny_checkpoints: Path, tmp_path_factory: pytest.TempPathFactory) -> Rol
 def whole(job: RolloutJob) -> dict[str, str]:
     """The archive of an uninterrupted run with two workers."""
     list(run_rollout(job))
-    return _tree(job.archive_path)
-
-
-def _tree(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+    return file_digests(job.archive_path)
 
 
 def test_a_job_makes_archive_and_previews(job: RolloutJob, whole: dict[str, str]) -> None:
@@ -76,7 +69,7 @@ def test_one_worker_interrupted_and_run_again_makes_the_same_bytes(
     first, *rest = run_rollout(job)
     assert first == Opened(2, (1, 0)) or first == Opened(2, (0, 1))
     assert sum(isinstance(event, Committed) for event in rest) == 3
-    assert _tree(job.archive_path) == whole
+    assert file_digests(job.archive_path) == whole
 
 
 def test_a_complete_job_makes_missing_previews_alone(job: RolloutJob, whole: dict[str, str]) -> None:
@@ -91,10 +84,10 @@ def test_previews_of_an_archive_that_was_removed_are_made_again(
 ) -> None:
     job, engine = replace(job, out=tmp_path, futures=1), Engine.load(job.checkpoints)
     list(run_rollout(job, engine))
-    before = _tree(job.preview_folder)
+    before = file_digests(job.preview_folder)
     shutil.rmtree(job.archive_path)
     list(run_rollout(replace(job, seed=6), engine))
-    after = _tree(job.preview_folder)
+    after = file_digests(job.preview_folder)
     assert before.keys() == after.keys()
     assert all(before[name] != after[name] for name in before)
 
@@ -109,7 +102,7 @@ def test_latents_alone_are_rendered_to_the_same_bytes(job: RolloutJob, whole: di
     next(event for event in events if isinstance(event, Committed))
     events.close()
     list(run_rollout(rendering, Engine.load(job.checkpoints)))
-    assert _tree(rendering.archive_path) == whole
+    assert file_digests(rendering.archive_path) == whole
     assert sorted(path.name for path in rendering.preview_folder.iterdir()) == PREVIEWS
     smaller, larger = (folder / "future_00.mp4" for folder in (rendering.preview_folder, job.preview_folder))
     assert smaller.stat().st_size < larger.stat().st_size
@@ -161,7 +154,7 @@ def test_a_stopped_worker_ends_a_rollout_with_an_error_instead_of_waiting_for_ev
 def test_an_archive_of_another_run_is_refused(job: RolloutJob, whole: dict[str, str]) -> None:
     with pytest.raises(InputError, match=r"seed: archive 5, this run 6"):
         list(run_rollout(replace(job, seed=6)))
-    assert _tree(job.archive_path) == whole
+    assert file_digests(job.archive_path) == whole
 
 
 def test_a_second_writer_is_refused(job: RolloutJob, whole: dict[str, str]) -> None:
@@ -189,7 +182,7 @@ def test_an_archive_is_not_rendered_over_itself(job: RolloutJob, whole: dict[str
     for out in (job.out, tmp_path / "link"):
         with pytest.raises(InputError, match="holds the archive itself"):
             render_job(job.archive_path, out, job.checkpoints)
-    assert _tree(job.archive_path) == whole
+    assert file_digests(job.archive_path) == whole
 
 
 def test_one_future_is_made_alone_and_the_others_can_follow(
@@ -201,7 +194,7 @@ def test_one_future_is_made_alone_and_the_others_can_follow(
     assert [rollout.complete for rollout in open_archive(alone.archive_path).rollouts] == [False, True]
     assert sorted(path.name for path in alone.preview_folder.iterdir()) == ["future_01.mp4", "future_01.png"]
     list(run_rollout(replace(alone, only=None), engine))
-    assert _tree(alone.archive_path) == whole
+    assert file_digests(alone.archive_path) == whole
     assert sorted(path.name for path in alone.preview_folder.iterdir()) == PREVIEWS
 
 
@@ -226,7 +219,7 @@ def test_equal_scenarios_and_photos_in_two_folders_give_the_same_bytes(tiny_chec
     for folder in (tmp_path / "here", tmp_path / "elsewhere"):
         job = _from_a_photo(folder, tiny_checkpoints)
         list(run_rollout(job, engine))
-        trees.append(_tree(job.archive_path))
+        trees.append(file_digests(job.archive_path))
     assert trees[0] == trees[1]
     # Latents are rendered without the photo that they began with.
     (folder / "photo.png").unlink()

@@ -15,8 +15,9 @@ from drivesim.detection.detections import Detections
 from drivesim.engine import Engine
 from drivesim.rollout import frame_boxes
 from drivesim.rollout.frame_boxes import with_boxes
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
 from drivesim.rollout.page import PAGE_FILE, write_page
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 LEAD = {"category": "car", "distance_m": 20, "manoeuvres": [{"type": "brake", "speed_mps": 8}]}

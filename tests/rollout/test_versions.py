@@ -13,7 +13,8 @@ from drivesim.batch.attempt import load_engine
 from drivesim.batch.plan import BatchOptions, plan_batch
 from drivesim.engine import Engine
 from drivesim.errors import InputError
-from drivesim.rollout.job import Committed, RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import Committed, run_rollout
 from drivesim.scenario import Scenario
 
 OTHER_RELEASE, OTHER_COMPUTATION = "99.0.1", "99.0.0"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from dataclasses import replace
 from functools import partial
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import stand_in_device
 from drivesim.diffusion.samplers import dpm_solver_2m
 from drivesim.models.checkpoints import ROLES, VEHICLE_DETECTOR, CheckpointSet
 from drivesim.models.presets import tiny
@@ -22,10 +22,6 @@ from drivesim.training.preparation import stages
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages import diffusion
-
-_spec = importlib.util.spec_from_file_location("stand_in_device", Path(__file__).with_name("stand_in_device.py"))
-stand_in_device = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(stand_in_device)
 
 
 def train(role: str, logs: Path, out: Path, steps: int, device: str) -> list[Report]:

@@ -156,8 +156,9 @@ def start_server(tiny_checkpoints_with_detector: Path) -> Iterator[Callable[...,
     def start(out: Path, *options: str, **variables: str) -> Server:
         command = [sys.executable, "-m", "drivesim", "ui", "--out", str(out), "--port", "0", "--workers", "1"]
         command += ["--checkpoints", str(tiny_checkpoints_with_detector), *options]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
-        process = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, cwd=out.parent)
+        process = subprocess.Popen(
+            command, env=_environment(**variables), stderr=subprocess.PIPE, text=True, cwd=out.parent
+        )
         started.append(process)
         return Server(_address(process), out, process)
 
@@ -165,6 +166,17 @@ def start_server(tiny_checkpoints_with_detector: Path) -> Iterator[Callable[...,
     for process in started:
         process.terminate()
         process.wait(PATIENCE_S)
+
+
+@pytest.fixture(scope="session")
+def run_drivesim() -> Callable[..., None]:
+    """Runs a command of the command line in a folder."""
+
+    def run(folder: Path, *words: str) -> None:
+        command = [sys.executable, "-m", "drivesim", *words]
+        subprocess.run(command, cwd=folder, check=True, capture_output=True, env=_environment())
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -222,6 +234,10 @@ def _opened(browser: Any, url: str, **options: Any) -> Iterator[Driver]:
 def settings(tmp_path: Path, tiny_checkpoints_with_detector: Path) -> UiSettings:
     """Settings of a server with tiny models."""
     return UiSettings(tmp_path / "out", ROOT / "scenarios", tiny_checkpoints_with_detector, "cpu", 1)
+
+
+def _environment(**variables: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **variables}
 
 
 def _address(process: subprocess.Popen) -> str:

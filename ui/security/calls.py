@@ -8,7 +8,7 @@ from typing import Any
 MAX_VALUES = 64
 MAX_CHOICES = 256
 MAX_NAME = 64
-"""Longest text outside the values, such as the name of a session, which Gradio keeps in memory."""
+"""Largest number of characters of a text outside the values, such as the name of a session, which Gradio keeps."""
 _EVENT_KEYS = {"pane", "frame", "seed", "picture", "text", "index"}
 _FIELDS = {
     "data", "fn_index", "session_hash", "event_id", "event_data", "trigger_id", "batched", "simple_format",

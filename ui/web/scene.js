@@ -42,12 +42,7 @@
       return [Math.max(0, Math.min(value.width, x)), Math.max(0, Math.min(value.height, y))];
     }
 
-    function metres(row) {
-      const guide = value.guide;
-      if (!guide) return null;
-      const angle = Math.atan((row - value.height / 2) / guide.focal_length_px) - guide.pitch_rad;
-      return angle > 0.004 ? guide.camera_height_m / Math.tan(angle) : null;
-    }
+    const metres = (row) => (value.guide ? page.metresAhead(value.guide, row, value.height) : null);
 
     function changed() {
       stale = composed !== null;
@@ -89,49 +84,18 @@
     }
 
     function drawGuide() {
-      const guide = shown.guide ? value.guide : null;
-      const unit = page.unit(svg);
-      const lines = [];
-      if (guide) {
-        const horizon = { x1: 0, x2: value.width, y1: guide.horizon_px, y2: guide.horizon_px };
-        lines.push(el("line", { ...horizon, class: "ds-horizon" }));
-        lines.push(el("text", { x: 8, y: guide.horizon_px - 5, class: "ds-mark" }, "horizon"));
-        for (const [edge, points] of guide.lanes) {
-          const line = points.map((point) => point.join(",")).join(" ");
-          lines.push(el("polyline", { points: line, class: edge ? "ds-edge" : "ds-lane" }));
-        }
-        let last = Infinity; // marks that would cover the one before are left out
-        for (const [distance, row] of guide.marks) {
-          if (row > value.height - 2 || Math.abs(row - last) < 11 * unit) continue;
-          last = row;
-          lines.push(el("line", { x1: value.width - 34, x2: value.width, y1: row, y2: row, class: "ds-tick" }));
-          lines.push(el("text", { x: value.width - 38, y: row + 4, class: "ds-mark ds-right" }, `${distance} m`));
-        }
-      }
-      layers.guide.replaceChildren(...lines);
+      layers.guide.replaceChildren(...(shown.guide && value.guide ? page.guideMarks(value.guide, value, page.unit(svg)) : []));
       layers.guide.setAttribute("opacity", composed || value.photo ? "0.4" : "1");
     }
 
     function drawDetected() {
       const found = composed && !stale && shown.detected ? composed.findings : null;
-      const marks = [];
-      for (const one of found ? found.detected : []) {
-        if (one.role !== "unasked" && one.role !== "misplaced") continue;
-        const [x0, y0, x1, y1] = one.xyxy.map((edge, axis) => edge * (axis % 2 ? value.height : value.width));
-        marks.push(el("rect", { x: x0, y: y0, width: x1 - x0, height: y1 - y0, class: "ds-unasked" }));
-        const what = one.role === "misplaced" ? `${one.category}, misplaced` : `${one.category}, not asked for`;
-        marks.push(label(x0, y1 + 13 * page.unit(svg), what, "ds-unasked-label"));
-      }
-      layers.detected.replaceChildren(...marks);
+      layers.detected.replaceChildren(...(found ? page.detectedMarks(found.detected, value, page.unit(svg)) : []));
     }
 
     function outcome(index) {
       const found = composed && !stale ? composed.findings : null;
       return found && found.requested[index] ? found.requested[index].outcome : null;
-    }
-
-    function label(x, y, text, cls) {
-      return el("text", { x: Math.max(2, Math.min(value.width - 6, x)), y, class: `ds-label ${cls || ""}` }, text);
     }
 
     function drawBoxes() {
@@ -147,7 +111,7 @@
         const shape = { x: x0, y: y0, width: x1 - x0, height: y1 - y0, class: cls, stroke: colour(box.category) };
         marks.push(el("rect", { ...shape, "data-index": index }));
       });
-      marks.push(...boxLabels(unit));
+      marks.push(...page.boxLabels(labelled(), value, unit));
       const box = shown.boxes && editable() ? boxes.current : null;
       for (const handle of box ? HANDLES : []) {
         const [x, y] = handlePlace(box.xyxy, handle);
@@ -156,27 +120,11 @@
       layers.boxes.replaceChildren(...marks);
     }
 
-    // A label for each box, where it covers no other: above the box or below it, and shortened where there is no room.
-    function boxLabels(unit) {
-      const taken = [];
-      const free = (place) => taken.every((other) => place.x1 < other.x0 || place.x0 > other.x1 || place.y1 < other.y0 || place.y0 > other.y1);
-      const labels = [];
+    // The boxes whose labels are placed, those first that matter most: the selected box, then boxes that were not found.
+    function labelled() {
       const weight = (index) => (index === boxes.selected ? 2 : 0) + (outcome(index) && outcome(index) !== "found" ? 1 : 0);
       const order = [...(shown.boxes ? boxes.all : []).keys()].sort((a, b) => weight(b) - weight(a) || a - b);
-      for (const index of order) {
-        const [x0, y0, , y1] = boxes.all[index].xyxy;
-        const rows = [Math.max(13 * unit, y0 - 5), Math.min(value.height - 4, y1 + 14 * unit), y0 + 14 * unit];
-        const places = labelTexts(index).flatMap((text) =>
-          rows.map((y) => {
-            const x = Math.max(2, Math.min(value.width - 7.2 * unit * text.length, x0));
-            return { text, x, y, x0: x, x1: x + 7.2 * unit * text.length, y0: y - 11 * unit, y1: y + 2 * unit };
-          }),
-        );
-        const place = places.find(free) || places.at(-3);
-        taken.push(place);
-        labels.push(label(place.x, place.y, place.text));
-      }
-      return labels;
+      return order.map((index) => ({ xyxy: boxes.all[index].xyxy, texts: labelTexts(index) }));
     }
 
     // From the longest text of a box to the shortest. The table says of every box what was found.
@@ -444,18 +392,5 @@
       }
       draw();
     };
-  };
-
-  page.findingsText = function (findings) {
-    if (!findings) return "Composed. These models have no vehicle detector, so nothing is checked.";
-    const count = (name) => findings.requested.filter((box) => box.outcome === name).length;
-    const roles = (name) => findings.detected.filter((one) => one.role === name).length;
-    const asked = findings.requested.length;
-    const parts = [`${count("found")} of ${asked} found`];
-    if (count("wrong category")) parts.push(`${count("wrong category")} of a wrong category`);
-    if (count("missing")) parts.push(`${count("missing")} missing`);
-    if (roles("misplaced")) parts.push(`${roles("misplaced")} misplaced (beside a missing box)`);
-    parts.push(`${roles("unasked")} not asked for`);
-    return asked || roles("unasked") ? parts.join(" · ") : `${findings.detected.length} vehicles detected`;
   };
 })(window.drivesim);

@@ -94,4 +94,18 @@
       if (started) follow(value.id);
     };
   };
+
+  // What was found of the requested boxes, in one line.
+  page.findingsText = function (findings) {
+    if (!findings) return "Composed. These models have no vehicle detector, so nothing is checked.";
+    const count = (name) => findings.requested.filter((box) => box.outcome === name).length;
+    const roles = (name) => findings.detected.filter((one) => one.role === name).length;
+    const asked = findings.requested.length;
+    const parts = [`${count("found")} of ${asked} found`];
+    if (count("wrong category")) parts.push(`${count("wrong category")} of a wrong category`);
+    if (count("missing")) parts.push(`${count("missing")} missing`);
+    if (roles("misplaced")) parts.push(`${roles("misplaced")} misplaced (beside a missing box)`);
+    parts.push(`${roles("unasked")} not asked for`);
+    return asked || roles("unasked") ? parts.join(" · ") : `${findings.detected.length} vehicles detected`;
+  };
 })(window.drivesim);

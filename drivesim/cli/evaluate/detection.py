@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.evaluate.figures import deliver, detection_table, progress, shown
+from drivesim.cli.evaluate.figures import deliver, detection_table, progress
 from drivesim.cli.evaluate.options import (
     AsJson,
     BatchSize,
@@ -79,7 +79,7 @@ def detection(
         engine = engine_of(checkpoints, device, *roles)
         detectors = [*_own(engine, required=not detectors), *detectors]
         sampling = sampling_of(preset, guidance, steps, seed, True, batch_size)
-        show = shown(stack.enter_context(progress()))
+        show = stack.enter_context(progress())
         footage = footage_of(data, frame_size(engine, low=False), samples, split, footage_seed, show)
         figures = tuple(detection_figures(engine, footage, detectors, wanted, sampling, footage_seed, show))
     measured = sampled_roles(roles, sampling.settings, engine.checkpoints)

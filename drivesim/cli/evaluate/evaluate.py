@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from drivesim.cli.evaluate.conditions import attributes, road
+from drivesim.cli.evaluate.conditions import adherence, attributes, crowdedness, road
 from drivesim.cli.evaluate.detection import detection
-from drivesim.cli.evaluate.figures import deliver, deliver_comparison, progress, shown
+from drivesim.cli.evaluate.figures import deliver, deliver_comparison, progress
 from drivesim.cli.evaluate.futures import futures
 from drivesim.cli.evaluate.options import (
     AsJson,
@@ -44,7 +44,6 @@ from drivesim.cli.evaluate.video import video
 from drivesim.cli.lines import say
 from drivesim.cli.options import MOST_THREADS, CheckpointsOption, Device, DeviceOption, Preset, chosen_device
 from drivesim.cli.verbs import VerbCommand, examples
-from drivesim.errors import InputError
 from drivesim.models.stages import STAGES, VEHICLE_DETECTOR
 from drivesim.waiting import compute_with
 
@@ -52,9 +51,9 @@ app = typer.Typer(no_args_is_help=True, help="Measure quality, with the protocol
 
 
 @app.callback()
-def _options(
+def _set_threads(
     threads: Annotated[
-        int, typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads; more help where cores are idle.")
+        int, typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads; more are faster if cores are idle.")
     ] = 1,
 ) -> None:
     compute_with(threads)
@@ -67,6 +66,8 @@ app.command(cls=VerbCommand, epilog=examples("evaluate steering"))(steering)
 app.command(cls=VerbCommand, epilog=examples("evaluate interpolation"))(interpolation)
 app.command(cls=VerbCommand, epilog=examples("evaluate decoder"))(decoder)
 app.command(cls=VerbCommand, epilog=examples("evaluate upsampler"))(upsampler)
+app.command(cls=VerbCommand, epilog=examples("evaluate adherence"))(adherence)
+app.command(cls=VerbCommand, epilog=examples("evaluate crowdedness"))(crowdedness)
 app.command(cls=VerbCommand, epilog=examples("evaluate road"))(road)
 app.command(cls=VerbCommand, epilog=examples("evaluate attributes"))(attributes)
 
@@ -90,8 +91,7 @@ def reconstruction(
     models, device_name = CheckpointSet.open(checkpoint_folder(checkpoints)), chosen_device(device)
     video = models.preset.video
     size = (video.low_height, video.low_width)
-    with progress() as bars:
-        show = shown(bars)
+    with progress() as show:
         footage = footage_of(data, size, samples, split, footage_seed, show, held_out or ())
         report = reconstruction_report(models, footage, footage_seed, device_name, show)
     deliver(report, out, as_json)
@@ -133,85 +133,11 @@ def frames(
     name = str(engine.device)
     network = EfficientNetLite0(name) if inception is None else InceptionV3.load(inception, name)
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
-    with progress() as bars:
-        show = shown(bars)
+    with progress() as show:
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         made = picture_figures(engine, footage, network, names, sampling, footage_seed, name, show)
         figures = tuple(made)
     deliver(Report("frames", subject_of(engine, sampling, names), figures), out, as_json)
-
-
-@app.command(cls=VerbCommand, epilog=examples("evaluate adherence"))
-def adherence(
-    data: Data,
-    out: Out = None,
-    checkpoints: CheckpointsOption = None,
-    samples: Samples = 300,
-    seed: Seed = 0,
-    footage_seed: FootageSeed = 0,
-    split: SplitOption = Split.held_out,
-    conditions: Conditions = "boxes,time_of_day",
-    low: Low = False,
-    gate: Annotated[
-        int, typer.Option(min=1, max=64, help="Maximum number of attempts of the adherence gate; 1 means no gate.")
-    ] = 1,
-    preset: PresetOption = Preset.fast,
-    guidance: Guidance = None,
-    steps: Steps = None,
-    batch_size: BatchSize = 8,
-    device: DeviceOption = Device.auto,
-    as_json: AsJson = False,
-) -> None:
-    """Measure whether composed frames show the requested vehicles and no others, with the vehicle detector."""
-    from drivesim.evaluation.adherence import adherence_figures
-    from drivesim.evaluation.protocol import Report
-
-    names = conditions_named(conditions)
-    if "boxes" not in names:
-        raise InputError(f"--conditions {conditions}: adherence is about boxes; add `boxes` to the conditions")
-    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR, *composers(low))
-    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
-    with progress() as bars:
-        show = shown(bars)
-        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
-        figures = tuple(adherence_figures(engine, footage, names, sampling, gate, footage_seed, show))
-    deliver(Report("adherence", subject_of(engine, sampling, names, gate), figures), out, as_json)
-
-
-@app.command(cls=VerbCommand, epilog=examples("evaluate crowdedness"))
-def crowdedness(
-    data: Data,
-    out: Out = None,
-    checkpoints: CheckpointsOption = None,
-    samples: Samples = 200,
-    seed: Seed = 0,
-    footage_seed: FootageSeed = 0,
-    split: SplitOption = Split.held_out,
-    low: Low = False,
-    preset: PresetOption = Preset.fast,
-    guidance: Guidance = None,
-    steps: Steps = None,
-    layouts: Annotated[
-        bool,
-        typer.Option(
-            "--layouts/--no-layouts", help="Whether boxes are drawn from the layout prior or left to the image model."
-        ),
-    ] = True,
-    batch_size: BatchSize = 8,
-    device: DeviceOption = Device.auto,
-    as_json: AsJson = False,
-) -> None:
-    """Measure, without boxes, whether the number of vehicles and the time of day are as requested."""
-    from drivesim.evaluation.labels import CONDITION_NAMES, label_figures
-    from drivesim.evaluation.protocol import Report
-
-    engine = engine_of(checkpoints, device, VEHICLE_DETECTOR, *composers(low))
-    sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size, layouts)
-    with progress() as bars:
-        show = shown(bars)
-        footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
-        figures = tuple(label_figures(engine, footage, sampling, footage_seed, show))
-    deliver(Report("crowdedness", subject_of(engine, sampling, CONDITION_NAMES), figures), out, as_json)
 
 
 @app.command(STAGES[VEHICLE_DETECTOR].former_name, cls=VerbCommand, hidden=True)
@@ -232,8 +158,7 @@ def vehicle_detector(
     from drivesim.evaluation.vehicle_detector import vehicle_detector_figures
 
     engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
-    with progress() as bars:
-        show = shown(bars)
+    with progress() as show:
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         figures = tuple(vehicle_detector_figures(engine.networks.vehicle_detector, footage, footage_seed, show))
     subject = {VEHICLE_DETECTOR: engine.checkpoints.sha256[VEHICLE_DETECTOR]}
@@ -268,8 +193,7 @@ def sheet(
     names = conditions_named(conditions)
     engine = engine_of(checkpoints, device, *composers(low))
     sampling = sampling_of(preset, guidance, steps, seed, not low, batch_size)
-    with progress() as bars:
-        show = shown(bars)
+    with progress() as show:
         footage = footage_of(data, frame_size(engine, low), samples, split, footage_seed, show)
         picture = composed_sheet(engine, footage, names, sampling, columns, width, show)
     write_png(picture, out)

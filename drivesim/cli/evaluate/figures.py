@@ -15,7 +15,6 @@ from drivesim.escapes import escaped
 from drivesim.memory import shortage_explained
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
     from rich.table import Table
 
     from drivesim.evaluation.compare import Comparison
@@ -23,8 +22,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """Shows bars on stderr while figures are measured, if stderr is a terminal.
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Yields a function that shows a bar on stderr for each kind of work, if stderr is a terminal.
 
     Raises:
         OutOfMemoryError: What is measured needs more memory than there is.
@@ -32,23 +31,18 @@ def progress() -> Iterator[Progress]:
     from rich.progress import BarColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
     columns = (description(), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    tasks = {}
     with (
         shortage_explained("use a smaller --batch-size, or fewer --samples"),
         Progress(*columns, console=console(), disable=not sys.stderr.isatty()) as bars,
     ):
-        yield bars
 
+        def show(text: str, done: int, total: int) -> None:
+            if text not in tasks:
+                tasks[text] = bars.add_task(text, total=total)
+            bars.update(tasks[text], completed=done, total=total)
 
-def shown(bars: Progress) -> Callable[[str, int, int], None]:
-    """Returns a function that shows a bar for each kind of work."""
-    tasks = {}
-
-    def show(text: str, done: int, total: int) -> None:
-        if text not in tasks:
-            tasks[text] = bars.add_task(text, total=total)
-        bars.update(tasks[text], completed=done, total=total)
-
-    return show
+        yield show
 
 
 def deliver(

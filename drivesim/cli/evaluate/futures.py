@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from drivesim.cli.evaluate.figures import deliver, progress, shown
+from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, HeldOut, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, local_footage
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
@@ -52,8 +52,8 @@ def futures(
     task = FuturesTask.lasting(seconds, rate, count, context, seed)
     moments = spread_starts(local_footage(data), split.value, starts, task.duration_s(rate), frozenset(held_out or ()))
     network = EfficientNetLite0(str(engine.device))
-    with progress() as bars:
-        compared = list(compared_futures(engine, moments, task, settings_named(preset.value), shown(bars)))
+    with progress() as show:
+        compared = list(compared_futures(engine, moments, task, settings_named(preset.value), show))
         report = futures_report(engine, compared, task, network, preset.value)
     if sheet is not None:
         write_png(futures_sheet(compared[:8]), sheet)

@@ -1,4 +1,7 @@
-"""Options that the verbs of `drivesim evaluate` share."""
+"""Options that the verbs of `drivesim evaluate` share.
+
+typer reads options from the signature of each verb, so every verb lists its own; names, limits and help stand here.
+"""
 
 from __future__ import annotations
 

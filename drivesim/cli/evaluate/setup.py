@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from drivesim.cli.evaluate.figures import progress, shown
+from drivesim.cli.evaluate.figures import progress
 from drivesim.cli.evaluate.options import Split
 from drivesim.cli.options import Device, Preset, chosen_device
 
@@ -42,14 +42,12 @@ def composers(low: bool) -> tuple[str, ...]:
 
 def subject_of(engine: Engine, sampling: FrameSampling, conditions: tuple[str, ...], gate: int = 1) -> dict[str, str]:
     """Returns what is measured: checkpoints, and how they are sampled."""
-    from drivesim.engine import guided_settings, sampled_roles
-    from drivesim.models.stages import GUIDE, LAYOUTS
+    from drivesim.engine import sampled_roles
+    from drivesim.models.stages import LAYOUTS
 
     roles = sampled_roles(composers(not sampling.enlarge), sampling.settings, engine.checkpoints)
     if "crowdedness" in conditions and "boxes" not in conditions and engine.draws_layouts(sampling.settings):
         roles = (*roles, LAYOUTS)
-    if guided_settings(sampling.settings, engine.checkpoints).autoguidance is not None:
-        roles = (*roles, GUIDE)
     sha256 = {role: engine.checkpoints.sha256[role] for role in roles}
     return {
         **sha256,
@@ -87,8 +85,8 @@ def local_footage(data: str | Path) -> Path:
     """Returns the folder of the footage, under a progress bar while it is copied from a URL."""
     from drivesim.data.remote import footage_folder
 
-    with progress() as bars:
-        return footage_folder(data, on_progress=shown(bars))
+    with progress() as show:
+        return footage_folder(data, on_progress=show)
 
 
 def footage_of(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.evaluate.figures import deliver, progress, shown
+from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Out, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, local_footage
 from drivesim.cli.lines import say
@@ -45,8 +45,7 @@ def steering(
     from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
 
     folder = None if data is None else local_footage(data)
-    with progress() as bars:
-        show = shown(bars)
+    with progress() as show:
         steered, others = steered_archives(archives)
         figures: list[Figure] = []
         for sentence in others:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.evaluate.figures import deliver, progress, shown
+from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size, local_footage
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from drivesim.engine import Engine
     from drivesim.evaluation.metrics.features import FeatureNetwork
     from drivesim.evaluation.protocol import Figure, Protocol
-    from drivesim.evaluation.samples.footage import OnProgress
     from drivesim.evaluation.video.interpolation import Gap
     from drivesim.evaluation.video.measures.features import ClipNetwork
     from drivesim.evaluation.video.versions import Cut, Versions
@@ -63,8 +62,7 @@ def interpolation(
     slow_data = local_footage(data)
     filled: list[Gap] = []
     identities: list[str] = []
-    with progress() as bars:
-        show = shown(bars)
+    with progress() as show:
         for rate in numbers:
             folder = (fast_data or slow_data) if rate else slow_data
             length_s = engine.video.interpolation_factor / frame_rate(engine, rate)
@@ -189,8 +187,7 @@ def _compared(
         _require_large([path for half in moments for path, _ in half], size[0])
     asked, reference = (recorded_videos(half, num_frames, fps, size) for half in moments)
     protocol = _protocol(len(asked), num_frames, fps, size, f"{seed} on", [identity(reference), identity(asked)], how)
-    with progress() as bars:
-        show: OnProgress = shown(bars)
+    with progress() as show:
         name = str(engine.device)
         return tuple(version_figures(asked, reference, versions, ratios, cut, networks, protocol, name, show))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from drivesim.cli.evaluate.figures import deliver, progress, shown
+from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, Low, Out, PresetOption, Seed, Split, SplitOption
 from drivesim.cli.evaluate.setup import engine_of, frame_size, local_footage
 from drivesim.cli.lines import say
@@ -93,7 +93,7 @@ def video(
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.video.measures.features import I3D, StackedFeatures
     from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
-    from drivesim.evaluation.video.sources.archived import archived_videos
+    from drivesim.evaluation.video.sources.archived import archived_videos, encoder_of
     from drivesim.evaluation.video.sources.sampled import VideoTask, roles_of, sampled_again, sampled_videos
     from drivesim.evaluation.video.sources.videos import halves, recorded_videos
 
@@ -110,8 +110,9 @@ def video(
     folder = local_footage(data)
     asked, reference = halves(spread_starts(folder, split.value, starts, seconds), folder)
     with ExitStack() as stack:
-        finder = _detector(engine, detector, stack) if {Part.continuity, Part.vehicles} & {*wanted} else None
-        show, again = shown(stack.enter_context(progress())), []
+        seeing = {Part.diversity, Part.continuity, Part.vehicles}
+        finder = _detector(engine, detector, stack) if seeing & {*wanted} else None
+        show, again = stack.enter_context(progress()), []
         if archives:
             made = archived_videos(engine, archives, size)
         else:
@@ -127,7 +128,7 @@ def video(
                 f"{clips.name}: needs clips of {clips.shortest} frames, these have {length}; give --seconds"
             )
         window_s = engine.video.gaps_per_window / engine.video.keyframe_fps
-        instruments = Instruments(clips, pictures, finder, length, window_s, name)
+        instruments = Instruments(clips, pictures, finder, length, window_s, name, encoder_of(engine))
         compared = Compared(made, real, others, again)
         how = f"archives, {passes} passes" if archives else f"{context} known frame(s), {passes} passes"
         seeds = "of the archives" if archives else f"{seed} on, {count} futures each"

@@ -1,4 +1,4 @@
-"""`drivesim train average`: exports an average of a stage's weights over another length."""
+"""`drivesim train average`: exports an average of another length of a stage's weights."""
 
 from __future__ import annotations
 
@@ -26,10 +26,11 @@ def average(
     ],
     as_json: JsonOption = False,
 ) -> None:
-    """Export an average of a trained stage's weights over another length.
+    """Export an average of another length of a trained stage's weights.
 
-    The average is made of the snapshots that the training left, without footage. A training exports the average with
-    the best held-out loss itself; this command is for choosing by other figures, such as those of `evaluate frames`.
+    The average is computed from the snapshots that the training left, so no footage is needed. Training itself exports
+    the average with the lowest held-out loss; with this command you choose by other figures, such as those of
+    `evaluate frames`.
     Stages that build on the checkpoint must be trained again.
     """
     role = current_name(stage)

@@ -42,7 +42,7 @@ HeldOut = Annotated[
 Device = Annotated[str, typer.Option(help="Device to train on: cpu or cuda.")]
 Threads = Annotated[
     int,
-    typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads per process; more help where cores are idle."),
+    typer.Option(min=1, max=MOST_THREADS, help="Number of CPU threads per process; more are faster if cores are idle."),
 ]
 Minutes = Annotated[
     float,

@@ -90,7 +90,7 @@ class IngestWorkers:
             self._busy[worker.connection] = worker
 
     def _received(self, worker: _Worker) -> Iterator[tuple[Recording, Any]]:
-        from drivesim.data.ingest.conversion import Converted
+        from drivesim.data.ingest.conversion.conversion import Converted
 
         recording = worker.recording
         try:
@@ -159,7 +159,8 @@ def _serve(connection: Connection, out: Path, settings: IngestSettings) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     import cv2
 
-    from drivesim.data.ingest.conversion import Tools, convert
+    from drivesim.data.ingest.conversion.conversion import convert
+    from drivesim.data.ingest.conversion.tools import Tools
 
     cv2.setNumThreads(1)
     with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError, KeyboardInterrupt):

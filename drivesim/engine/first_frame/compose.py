@@ -13,8 +13,8 @@ from torch import Tensor
 from drivesim.diffusion.guidance import Guide, guided
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.layouts import with_drawn_layouts
+from drivesim.engine.making import Making
 from drivesim.engine.networks import EngineModels, guided_settings, latent_shape
-from drivesim.engine.sampling import Making
 from drivesim.engine.seeds import RunNoise, first_keyframe_noise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample
@@ -61,14 +61,12 @@ class Composer:
         denoise = image.denoise(conditions)
         if (auto := settings.autoguidance) is not None:
             guide = Guide(networks.guide.denoise(conditions), auto.scale, (auto.first_tau, auto.last_tau))
-        if not image.is_student:
-            denoise = guided(
-                denoise,
-                image.denoise(conditions.drop(*GUIDED)),
-                settings.image_guidance,
-                rescale=settings.guidance_rescale,
-                guide=guide,
-            )
+        unconditional = image.denoise(conditions.drop(*GUIDED))
+        if image.is_student:
+            denoise = guided(denoise, unconditional, settings.student_guidance)
+        else:
+            weight, rescale = settings.image_guidance, settings.guidance_rescale
+            denoise = guided(denoise, unconditional, weight, rescale=rescale, guide=guide)
 
         def noise_of_step(step: int) -> Tensor:
             samples = zip(seeds, attempts, strict=True)

@@ -12,8 +12,8 @@ from drivesim.engine.conditions import conditioned_layouts, first_frame_conditio
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import Composer
 from drivesim.engine.first_frame.gate import Gated, gated, layout_to_obey
+from drivesim.engine.making import Making
 from drivesim.engine.real_frames import read_real_frames
-from drivesim.engine.sampling import Making
 from drivesim.models.pixels import to_bytes
 from drivesim.models.vehicle_detector import detect_vehicles
 from drivesim.scenario import Scenario

@@ -10,7 +10,7 @@ import numpy as np
 
 from drivesim.detection.adherence import Adherence, adherence
 from drivesim.detection.detections import Detections
-from drivesim.engine.sampling import Making, within
+from drivesim.engine.making import Making, within
 from drivesim.errors import InputError
 from drivesim.scenario import Scenario
 from drivesim.scenario.schema.layout import SceneLayout

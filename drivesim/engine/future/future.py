@@ -16,12 +16,12 @@ from drivesim.engine.future.render import Renderer, StageDone, steps_of_stage
 from drivesim.engine.future.schedule import Step, Task
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.future.windows import Predicted, work_done
+from drivesim.engine.making import within
 from drivesim.engine.networks import EngineModels, latent_shape
-from drivesim.engine.sampling import within
 from drivesim.engine.seeds import LatentNoise, RunNoise, first_keyframe_noise
 
-_FIRST_FRAME = 0.05
-"""Fraction of the first window's work that is done once the first frame is composed."""
+_FIRST_FRAME_SHARE = 0.05
+"""Part of the first window's work that the first frame is; it belongs to the share of `predict`."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Future:
         models, settings, video = self._models, self.first_frame.composer.settings, self.timeline.video
         choice, begun = None, 0.0
         if previous is None:
-            begun = _FIRST_FRAME
+            begun = _FIRST_FRAME_SHARE
             making = within(self.first_frame.keyframe(), 0.0, begun)
             keyframe, choice = yield from steps_of_stage(window, "first frame", making)
             real = bool(self.first_frame.scenario.real_frames)

@@ -12,7 +12,8 @@ from einops import rearrange
 from torch import Tensor
 
 from drivesim.diffusion.denoiser import holding
-from drivesim.engine.sampling import DiffusionStage, Making, NoiseOfStep, within
+from drivesim.engine.making import Making, within
+from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.conditioning import UNKNOWN, Conditioning, ContextFrames
 

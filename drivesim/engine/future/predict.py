@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from drivesim.diffusion.denoiser import holding
+from drivesim.diffusion.denoiser import Denoise, holding
 from drivesim.diffusion.guidance import guided
 from drivesim.diffusion.samplers import SamplerStep
 from drivesim.engine.sampling import DiffusionStage, NoiseOfStep
@@ -32,7 +32,7 @@ def predict_window(
     Yields the steps of the sampler; the x0 `1 t c h w` of the last one are the keyframes.
 
     Context guidance (Eq. 4) and classifier-free guidance on boxes and labels are nested: three network calls per step
-    with both, two with one, one with neither. A student is not guided.
+    with both, two with one, one with neither. A student is not guided, but the teacher that makes its first steps is.
 
     Args:
         prediction: the stage.
@@ -46,18 +46,17 @@ def predict_window(
     held = held_context(known, noise)
     context = held if context_noise is None else with_noise(held, context_noise, settings.context_noise)
     conditions = replace(scene, context=context).to(noise.device)
-    denoise = prediction.denoise(conditions)
-    if not prediction.is_student:
-        labelled = guided(denoise, prediction.denoise(conditions.drop(*GUIDED)), settings.scene_guidance)
-        denoise = guided(
-            labelled,
-            prediction.denoise(conditions.drop("context")),
-            settings.context_guidance,
-            rescale=settings.guidance_rescale,
-        )
-    yield from prediction.steps(
-        holding(denoise, held.latents, held.mask), noise[None], settings.prediction, noise_of_step
-    )
+
+    def denoiser(stage: DiffusionStage[Any]) -> Denoise:
+        denoise = stage.denoise(conditions)
+        if not stage.is_student:
+            denoise = guided(denoise, stage.denoise(conditions.drop(*GUIDED)), settings.scene_guidance)
+            without_context = stage.denoise(conditions.drop("context"))
+            denoise = guided(denoise, without_context, settings.context_guidance, rescale=settings.guidance_rescale)
+        return holding(denoise, held.latents, held.mask)
+
+    before = None if prediction.teacher is None else denoiser(prediction.teacher)
+    yield from prediction.steps(denoiser(prediction), noise[None], settings.prediction, noise_of_step, before)
 
 
 def held_context(known: Tensor, like: Tensor) -> ContextFrames:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,14 +22,12 @@ from drivesim.engine.decode import decode_blocks, decode_frames
 from drivesim.engine.future.interpolate import ConditionsOfGaps, interpolate_gaps
 from drivesim.engine.future.timeline import Timeline
 from drivesim.engine.future.windows import work_done
+from drivesim.engine.making import Made, Making, made, reported, within
 from drivesim.engine.networks import Networks
-from drivesim.engine.sampling import Making, made, within
 from drivesim.engine.seeds import LatentNoise
 from drivesim.engine.settings import EngineSettings
 from drivesim.engine.upsample import upsample_blocks
 from drivesim.models.pixels import to_bytes
-
-Made = TypeVar("Made")
 
 
 @dataclass(frozen=True)
@@ -139,9 +137,4 @@ class Renderer:
 
 def steps_of_stage(window: int, stage: str, making: Making[Made]) -> Generator[StageDone, None, Made]:
     """Does the work of a stage; yields its steps with the fractions of the window, and returns what it has made."""
-    while True:
-        try:
-            yield StageDone(window, stage, next(making))
-        except StopIteration as end:
-            result: Made = end.value
-            return result
+    return reported(making, partial(StageDone, window, stage))

@@ -10,7 +10,7 @@ from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, EngineSettings, guided_settings, sampled_students
 from drivesim.engine.conditions import conditioned_layouts
 from drivesim.engine.first_frame.gate import gated
-from drivesim.engine.sampling import Making, made
+from drivesim.engine.making import Making, made
 from drivesim.evaluation.protocol import Protocol
 from drivesim.evaluation.samples.footage import MeasuredFootage, OnProgress, conditions_part
 from drivesim.models.checkpoints import STAGES, VEHICLE_DETECTOR, CheckpointSet

@@ -15,7 +15,7 @@ import torch
 from drivesim.data.clips import FootageTensors
 from drivesim.data.drive_log import DriveLog, list_drive_logs, split_of
 from drivesim.data.packed import PackedFootage, pack, packed_folder
-from drivesim.data.shard import shard_names
+from drivesim.data.shards.shard import shard_names
 from drivesim.data.vehicle_labels import VehicleLabels, vehicle_labels
 from drivesim.errors import FootageError
 from drivesim.models.conditioning import Conditioning

@@ -17,7 +17,7 @@ from drivesim.diffusion.noise import around_first
 from drivesim.engine import Engine, EngineSettings
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.future.interpolate import interpolate_gaps
-from drivesim.engine.sampling import made
+from drivesim.engine.making import made
 from drivesim.engine.seeds import noise
 from drivesim.evaluation.figures import mean_figure
 from drivesim.evaluation.protocol import Figure, Protocol

@@ -15,7 +15,10 @@ from drivesim.evaluation.video.measures.distance import clip_distance_figures
 from drivesim.evaluation.video.measures.diversity import diversity_figures
 from drivesim.evaluation.video.measures.drift import drift_figures
 from drivesim.evaluation.video.measures.features import ClipNetwork
-from drivesim.evaluation.video.measures.permanence import LOWEST_FPS, permanence_figures
+from drivesim.evaluation.video.measures.latent_contrast import Encode, latent_contrast_figures
+from drivesim.evaluation.video.measures.permanence import permanence_figures
+from drivesim.evaluation.video.measures.spread import spread_figures
+from drivesim.evaluation.video.measures.tracks import LOWEST_FPS, Follower
 from drivesim.evaluation.video.measures.warping import warping_figures
 from drivesim.evaluation.video.sources.videos import Video, identity
 
@@ -26,10 +29,10 @@ class Part(StrEnum):
     Attributes:
         distance: Fréchet distances of clips and of single frames, with floor and ladder.
         warping: Warping error, motion, and pairs of equal frames.
-        diversity: Distances of futures of one scene and of other scenes.
-        drift: Measures of each window.
+        diversity: Distances of futures of one scene and of other scenes, and how differently vehicles and ego move.
+        drift: Measures of each window, of its latents too where they are stored.
         continuity: Time of day and number of vehicles at the end.
-        vehicles: Vehicles that vanish, appear from nowhere, or change category.
+        vehicles: Vehicles that vanish, appear from nowhere, or change category, and those that last for 3 seconds.
     """
 
     distance = "distance"
@@ -68,6 +71,7 @@ class Instruments:
         clip_frames: Length of a clip.
         window_s: Length of a window of the drift curve in seconds.
         device: Device of the networks.
+        encode: Maps frames to latents, where the latents of videos are known; None leaves latents out.
     """
 
     clips: ClipNetwork
@@ -76,6 +80,7 @@ class Instruments:
     clip_frames: int
     window_s: float
     device: str
+    encode: Encode | None = None
 
 
 def video_figures(
@@ -90,7 +95,7 @@ def video_figures(
 
     Args:
         compared: The videos.
-        parts: The parts of the evaluation. Vehicles are left out below 5 frames per second.
+        parts: The parts of the evaluation. Vehicles and ego motion are left out below 5 frames per second.
         instruments: What they are measured with.
         seeds: Seeds of the videos, for the protocol.
         settings: How the task is set, for the protocol.
@@ -113,6 +118,7 @@ def video_figures(
         settings=settings,
     )
     groups = {"made": made, "real": compared.asked}
+    follower = None if instruments.detector is None else Follower(instruments.detector)
     if Part.distance in parts:
         yield from clip_distance_figures(
             made,
@@ -128,13 +134,17 @@ def video_figures(
         yield from warping_figures(groups, protocol, on_progress)
     if Part.diversity in parts:
         yield from diversity_figures(made, compared.repeated, protocol, device, on_progress)
+        if made[0].fps >= LOWEST_FPS:
+            yield from spread_figures(made, compared.repeated, compared.asked, follower, protocol, on_progress)
     if Part.drift in parts:
         recorded = [*compared.reference, *compared.asked]
         yield from drift_figures(
             made, recorded, instruments.frames, instruments.window_s, protocol, device, on_progress
         )
+        if instruments.encode is not None:
+            yield from latent_contrast_figures(made, recorded, instruments.encode, protocol, on_progress)
     if Part.continuity in parts:
         recorded = [*compared.reference, *compared.asked]
         yield from continuity_figures(groups, recorded, instruments.detector, protocol, on_progress)
-    if Part.vehicles in parts and instruments.detector is not None and made[0].fps >= LOWEST_FPS:
-        yield from permanence_figures(groups, instruments.detector, protocol, on_progress)
+    if Part.vehicles in parts and follower is not None and made[0].fps >= LOWEST_FPS:
+        yield from permanence_figures(groups, follower, protocol, on_progress)

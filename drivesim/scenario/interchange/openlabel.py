@@ -11,8 +11,9 @@ from drivesim.geometry.camera import PinholeCamera
 from drivesim.geometry.cuboids import seen_from
 from drivesim.geometry.trajectories import Poses
 from drivesim.scenario.schema.actors import Actor
+from drivesim.scenario.schema.box import Box
 from drivesim.scenario.schema.road import Camera
-from drivesim.scenario.schema.scenario import Box, Scenario
+from drivesim.scenario.schema.scenario import Scenario
 from drivesim.scenario.schema.scene import ActorView, Scene
 from drivesim.scenario.schema.vocabulary import FRAME_EXTENT_PX
 

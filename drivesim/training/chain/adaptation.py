@@ -25,7 +25,7 @@ from pathlib import Path
 
 from drivesim.data.drive_log import DriveLog, list_drive_logs, recording_of, split_of
 from drivesim.data.packed import packed_folder
-from drivesim.data.shard import shard_names
+from drivesim.data.shards.shard import shard_names
 from drivesim.errors import FootageError
 from drivesim.models.presets import Preset
 from drivesim.models.stages import TEACHER_OF, VEHICLE_DETECTOR

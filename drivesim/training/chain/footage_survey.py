@@ -16,7 +16,7 @@ from drivesim.data.clips import clips_in_words
 from drivesim.data.columns import NOT_LABELLED
 from drivesim.data.drive_log import DriveLog, content_digest, list_drive_logs, split_of
 from drivesim.data.packed import packed_folder, stride_of
-from drivesim.data.shard import Shard, read_identity, shard_names
+from drivesim.data.shards.shard import Shard, read_identity, shard_names
 from drivesim.errors import FootageError
 from drivesim.models.stages import LAYOUTS, VEHICLE_DETECTOR
 from drivesim.training.preparation.footage import frame_size, packable_logs

@@ -11,8 +11,12 @@ from torch import Tensor
 
 def step_generator(seed: int, step: int, process: int) -> torch.Generator:
     """Returns the generator of one step in one process, on the CPU."""
-    digest = hashlib.sha256(f"{seed}/{step}/{process}".encode()).digest()
-    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") % 2**63)
+    return _generator_named(f"{seed}/{step}/{process}")
+
+
+def sample_generator(seed: int, number: int, process: int) -> torch.Generator:
+    """Returns the generator of a sample that a stage is trained on, on the CPU."""
+    return _generator_named(f"{seed}/sample {number}/{process}")
 
 
 def standard_normal(shape: Sequence[int], generator: torch.Generator, device: torch.device | str) -> Tensor:
@@ -30,3 +34,8 @@ def standard_normal(shape: Sequence[int], generator: torch.Generator, device: to
         return torch.randn(shape, generator=generator)
     seed = int(torch.randint(2**62, (), generator=generator))
     return torch.randn(shape, generator=torch.Generator(device).manual_seed(seed), device=device)
+
+
+def _generator_named(name: str) -> torch.Generator:
+    digest = hashlib.sha256(name.encode()).digest()
+    return torch.Generator().manual_seed(int.from_bytes(digest[:8], "little") % 2**63)

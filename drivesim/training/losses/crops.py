@@ -57,7 +57,7 @@ def draw_crops(
     height, width = footage.frame_size
     boxes = footage.boxes[index] * torch.tensor([width, height, width, height])
     known = footage.category[index] >= 0
-    top, left = _places(boxes[:, 0], known[:, 0], (height, width), config, generator)
+    top, left = crop_places(boxes[:, 0], known[:, 0], (height, width), config, generator)
     crops = footage.frames(index, (top, left, config.side))
     origin = torch.stack([left, top, left, top], -1)[:, None, None]
     inside = inside_boxes(boxes - origin, known, config.side, config.side).to(crops.device)
@@ -87,6 +87,21 @@ def inside_boxes(boxes: Tensor, known: Tensor, height: int, width: int) -> Tenso
     return (covered > 0).unsqueeze(-3)
 
 
+def inside_vehicles(xyxy: Tensor, category: Tensor, height: int, width: int) -> Tensor:
+    """Returns which pixels of frames of this size lie inside a vehicle.
+
+    Args:
+        xyxy: Boxes in 0..1 of the frame, `... n 4`.
+        category: Their categories, `... n`; negative for padding.
+        height: Number of rows.
+        width: Number of columns.
+
+    Returns:
+        Booleans `... 1 h w`.
+    """
+    return inside_boxes(xyxy * torch.tensor([width, height, width, height]), category >= 0, height, width)
+
+
 def thin_and_bright(frames: Tensor) -> Tensor:
     """Returns how much pixels belong to bright structures of a few pixels, 0 to 1: the white top-hat of the luminance.
 
@@ -103,10 +118,21 @@ def thin_and_bright(frames: Tensor) -> Tensor:
     return rearrange(contrast, "(b t) 1 h w -> b t 1 h w", b=len(frames))
 
 
-def _places(
+def crop_places(
     boxes: Tensor, known: Tensor, frame_size: tuple[int, int], config: CropConfig, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Top and left `b` of crops: anywhere, or with a vehicle of `boxes` `b n 4` near the middle."""
+    """Draws where crops begin: anywhere, or so that a vehicle is near the middle.
+
+    Args:
+        boxes: Left, top, right and bottom in pixels of the boxes of each frame, `b n 4`.
+        known: Which boxes exist, `b n`.
+        frame_size: Height and width of the frames.
+        config: Where crops are taken.
+        generator: Source of all randomness, on the CPU.
+
+    Returns:
+        Top and left of the crops, `b` each.
+    """
     count = len(boxes)
     limits = torch.tensor([(size - config.side) // _GRID for size in frame_size])
     anywhere = (torch.rand((count, 2), generator=generator) * (limits + 1)).floor()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from drivesim.models.discriminators import (
@@ -62,7 +63,19 @@ class ReconstructionLoss:
         distances: Tensor = self.perceptual(real.flatten(0, 1), made.flatten(0, 1))
         return distances.mean()
 
-    def terms(self, real: Tensor, made: Tensor, weights: Tensor, regulariser: Tensor, step: int) -> Iterator[LossTerm]:
+    def is_judged(self, step: int) -> bool:
+        """Returns whether the adversary takes part in a step."""
+        return self.config.adversarial_weight > 0 and step >= self.config.adversarial_start
+
+    def terms(
+        self,
+        real: Tensor,
+        made: Tensor,
+        weights: Tensor,
+        regulariser: Tensor,
+        step: int,
+        unpaired: Tensor | None = None,
+    ) -> Iterator[LossTerm]:
         """Yields the loss of the network and, once the adversary takes part, that of the discriminator.
 
         Args:
@@ -71,6 +84,8 @@ class ReconstructionLoss:
             weights: How much each pixel's error counts, `b t 1 h w`.
             regulariser: A scalar that is added to the network's loss.
             step: Number of the training step, from 0.
+            unpaired: Further frames that were made, `k t 3 h w`, for which there are no true ones: the adversary alone
+                judges them.
         """
         config = self.config
         pixels = pixel_loss(real, made, weights, config.squared_weight)
@@ -82,16 +97,17 @@ class ReconstructionLoss:
             with mixed_precision(made.device.type):
                 distance = self.distance(real[:count], made[:count]).float()
             loss, figures["perceptual"] = loss + config.perceptual_weight * distance, distance
-        adversarial = config.adversarial_weight > 0 and step >= config.adversarial_start
-        if adversarial:
-            fooled = generator_hinge_loss(self._logits(made))
-            balance = adaptive_generator_weight(pixels + regulariser, fooled, self.last_layer)
-            weight = config.adversarial_weight * balance
-            loss, figures["adversarial"] = loss + weight * fooled, fooled
+        if not self.is_judged(step):
+            yield LossTerm("network", loss, figures)
+            return
+        judged = made if unpaired is None else torch.cat([made, unpaired])
+        fooled = generator_hinge_loss(self._logits(judged))
+        balance = adaptive_generator_weight(pixels + regulariser, fooled, self.last_layer)
+        weight = config.adversarial_weight * balance
+        loss, figures["adversarial"] = loss + weight * fooled, fooled
         yield LossTerm("network", loss, figures)
-        if adversarial:
-            found = discriminator_hinge_loss(self._logits(real.detach()), self._logits(made.detach()))
-            yield LossTerm("discriminator", found, {"discriminator": found})
+        found = discriminator_hinge_loss(self._logits(real.detach()), self._logits(judged.detach()))
+        yield LossTerm("discriminator", found, {"discriminator": found})
 
     def _logits(self, frames: Tensor) -> Tensor:
         with mixed_precision(frames.device.type):
@@ -114,4 +130,20 @@ def psnr_inside_db(real: Tensor, made: Tensor, inside: Tensor) -> float:
 
     NaN if there are no such pixels.
     """
-    return float(psnr_db((real - made).square().mean(-3, keepdim=True)[inside].mean()))
+    error, pixels = error_inside(real, made, inside)
+    return float(psnr_db(error.sum() / pixels.sum()))
+
+
+def error_inside(real: Tensor, made: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Returns how far frames are apart where a mask is true, to be pooled over frames.
+
+    Args:
+        real: Frames `b 3 h w` in -1..1.
+        made: Other frames of that shape.
+        inside: The mask, `b 1 h w`.
+
+    Returns:
+        The squared error, averaged over channels and summed over the pixels inside, and their number: both `b`.
+    """
+    error = (real - made).square().mean(-3, keepdim=True)
+    return (error * inside).sum((-3, -2, -1), dtype=torch.float64), inside.sum((-3, -2, -1), dtype=torch.float64)

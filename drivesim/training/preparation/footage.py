@@ -10,7 +10,7 @@ from drivesim.archive.stores.remote import is_url
 from drivesim.data.drive_log import DriveLog, list_drive_logs
 from drivesim.data.packed import PackedFootage, pack, packed_folder
 from drivesim.data.remote import cached_folder, footage_folder
-from drivesim.data.shard import shard_names
+from drivesim.data.shards.shard import shard_names
 from drivesim.errors import FootageError
 from drivesim.models.stages import STAGES, Family
 from drivesim.training.loop.distributed import barrier, rank

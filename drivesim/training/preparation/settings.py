@@ -43,8 +43,8 @@ def diffusion_settings(role: str, preset: Preset) -> DiffusionTraining:
 
 def few_steps_settings(request: StageRequest) -> FewStepsTraining:
     """Returns the settings of a student, which sees the clips and conditions of its teacher."""
-    teacher, num_steps = TEACHER_OF[request.role], STAGES[request.role].num_steps
-    assert num_steps is not None, f"{request.role} is a student"
+    stage, teacher = STAGES[request.role], TEACHER_OF[request.role]
+    assert stage.num_steps is not None, f"{request.role} is a student"
     seen = diffusion_settings(teacher, request.preset)
     settings = FewStepsTraining(
         batch_size=seen.batch_size,
@@ -53,7 +53,8 @@ def few_steps_settings(request: StageRequest) -> FewStepsTraining:
         context=replace(seen.context, self_made=0.0, chained_windows=1),
         noise_correlation=seen.noise_correlation,
         samples=seen.samples,
-        num_steps=num_steps,
+        num_steps=stage.num_steps,
+        takes_over_at=stage.takes_over_at,
         guidance=GUIDANCE[teacher],
     )
     return _with_clips(request, as_requested(request, settings))

@@ -19,6 +19,7 @@ from drivesim.models.upsampler import Upsampler
 from drivesim.models.vehicle_detector import VehicleDetector
 from drivesim.regular_files import sha256_of
 from drivesim.training.preparation.footage import packed_footage
+from drivesim.training.preparation.image_model import image_sampler
 from drivesim.training.preparation.request import OnProgress, StageRequest
 from drivesim.training.preparation.settings import (
     as_requested,
@@ -98,6 +99,7 @@ def prepare(request: StageRequest, on_progress: OnProgress) -> TrainingStage:
         autoencoder,
         as_requested(request, upsampler_settings(role, preset)),
         device,
+        image_sampler(request, autoencoder),
     )
 
 

@@ -22,7 +22,7 @@ from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscrimina
 from drivesim.models.pixels import grid
 from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import standard_normal, step_generator
-from drivesim.training.losses.crops import CropConfig, draw_crops, inside_boxes
+from drivesim.training.losses.crops import CropConfig, draw_crops, inside_vehicles
 from drivesim.training.losses.reconstruction import (
     ReconstructionConfig,
     ReconstructionLoss,
@@ -43,6 +43,7 @@ class AutoencoderTraining(TrainingConfig):
         latent_noise: Largest standard deviation, relative to that of the latents, of noise that the decoder learns to
             see through. What a diffusion model gets wrong then looks soft instead of blocky. Little noise is drawn
             more often than much (the square of a uniform draw), because clean latents must stay sharp.
+        latent_noise_from: Fraction of the training after which there is such noise: detail is learnt on clean latents.
         scale_weight: Weight of the error of shrunken latents against the shrunken picture.
         scale_share: Fraction of the batch for which that error is computed.
         hidden_share: Fraction of the batch whose last latent channels are hidden from the decoder.
@@ -57,6 +58,7 @@ class AutoencoderTraining(TrainingConfig):
     crops: CropConfig = field(default_factory=CropConfig)
     kl_weight: float = 1e-6
     latent_noise: float = 0.1
+    latent_noise_from: float = 0.7
     scale_weight: float = 0.25
     scale_share: float = 1 / 3
     hidden_share: float = 0.3
@@ -104,7 +106,8 @@ class AutoencoderStage(FootageStage):
             posterior = self.network.encoder(frames[:, 0])
         posterior = Posterior(posterior.mean.float(), posterior.log_variance.float())
         latents = posterior.sample(standard_normal(posterior.mean.shape, generator, self.device))
-        strength = self.config.latent_noise * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
+        strongest = self.config.latent_noise if used >= self.config.latent_noise_from else 0.0
+        strength = strongest * torch.rand((len(latents), 1, 1, 1), generator=generator).square()
         wrong = strength.to(self.device) * standard_normal(latents.shape, generator, self.device)
         latents = latents + latents.detach().std((0, 2, 3), keepdim=True) * wrong
         made = self._decoded(latents * self._visible(latents, generator))
@@ -119,9 +122,8 @@ class AutoencoderStage(FootageStage):
         index = self._places(self.test[0], 256)
         real = self.footage.frames(index)[:, 0].to(self.device)
         made = torch.cat([self._reconstructed(part) for part in torch.split(real, 32)])
-        height, width = self.footage.frame_size
-        boxes = self.footage.boxes[index[:, 0]] * torch.tensor([width, height, width, height])
-        inside = inside_boxes(boxes, self.footage.category[index[:, 0]] >= 0, height, width).to(self.device)
+        boxes, category = self.footage.boxes[index[:, 0]], self.footage.category[index[:, 0]]
+        inside = inside_vehicles(boxes, category, *self.footage.frame_size).to(self.device)
         pairs = zip(torch.split(real, 32), torch.split(made, 32), strict=True)
         distances = torch.cat([self.loss.perceptual(a, b) for a, b in pairs])
         return {

@@ -1,11 +1,11 @@
-"""Stages `image_few_steps` and the like: students that do in a few unguided steps what their teachers do in many.
+"""Stages `image_few_steps` and the like: students that do in a few steps what their teachers do in many.
 
-A student starts as its teacher. At each of a few noise levels it makes x0 at once, and what it makes is noised a little
-and shown, beside real latents, to a discriminator of small heads on the features of the frozen teacher (Lin et al.,
-2025, "Diffusion Adversarial Post-Training for One-Step Video Generation"; Sauer et al., 2024, "Fast High-Resolution
-Image Synthesis with Latent Adversarial Diffusion Distillation"). Two weak anchors keep it in place: the x0 of the
-guided teacher, which hardly counts at the highest level, where it is an average of all that may be there, and at low
-levels the true x0.
+A student starts as its teacher. That of `prediction` makes only the last steps, and its teacher those before. At each
+of a few noise levels a student makes x0 at once, and what it makes is noised a little and shown, beside real latents,
+to a discriminator of small heads on the features of the frozen teacher (Lin et al., 2025, "Diffusion Adversarial
+Post-Training for One-Step Video Generation"; Sauer et al., 2024, "Fast High-Resolution Image Synthesis with Latent
+Adversarial Diffusion Distillation"). Two weak anchors keep it in place: the x0 of the guided teacher, which hardly
+counts at the highest level, where it is an average of all that may be there, and at low levels the true x0.
 
 Adversarial training gets better for a while and may then ruin itself. So a student is measured whenever its state is
 saved, and the parameters with the smallest distance of sampled from real held-out frames are exported.
@@ -26,7 +26,7 @@ from drivesim.data.frame_array import FrameArray
 from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoise, Denoiser, holding
 from drivesim.diffusion.guidance import guided
-from drivesim.diffusion.samplers import final, renoising, sampling_taus
+from drivesim.diffusion.samplers import dpm_solver_2m, final, renoising, sampling_taus, taking_over
 from drivesim.distances import KernelDistance
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.box_attributes import with_colours_forgotten
@@ -60,6 +60,9 @@ class FewStepsTraining(DiffusionTraining):
 
     Attributes:
         num_steps: Number of noise levels, and of steps when it is sampled.
+        takes_over_at: Diffusion time of the highest level, down to which the teacher samples; None for a student that
+            begins with noise alone.
+        teacher_steps: Number of steps of the teacher's sampler, of which the teacher makes those before.
         guidance: How the teacher is guided.
         first_level_share: Fraction of the samples at the highest level; the other levels share the rest.
         teacher_weight: Weight of the squared error against the x0 of the guided teacher.
@@ -82,6 +85,8 @@ class FewStepsTraining(DiffusionTraining):
     average_chosen_by: str | None = None
     vehicle_weight: float = 4.0
     num_steps: int = 4
+    takes_over_at: int | None = None
+    teacher_steps: int = 16
     guidance: GuidanceWeights = field(default_factory=GuidanceWeights)
     first_level_share: float = 0.4
     teacher_weight: float = 0.35
@@ -119,7 +124,7 @@ class FewStepsStage(LatentDiffusionStage):
             moves = any(regime.num_frames > 1 for regime in config.regimes)
             self.discriminator = FeatureHeads(teacher.feature_widths(), see_changes=moves).to(device)
         self.perceptual = PerceptualDistance().to(device)
-        self._taus = torch.tensor(sampling_taus(denoiser.schedule, config.num_steps))
+        self._taus = torch.tensor(sampling_taus(denoiser.schedule, config.num_steps, config.takes_over_at))
         self._student = super().parameters()["network"]
         self._best = {name: parameter.detach().clone() for name, parameter in self._student.items()}
         self._distance = torch.tensor(_NOT_MEASURED)
@@ -182,9 +187,11 @@ class FewStepsStage(LatentDiffusionStage):
     def keep_best(self) -> None:
         """Measures the network, and keeps its parameters if they are the best so far.
 
-        If the held-out frames have changed, the best ones are measured again, so that distances stay comparable.
+        If the held-out frames or the levels have changed, the best ones are measured again, so that distances stay
+        comparable.
         """
-        measured_on, now = torch.cat(self._real_statistics, 1).double().sum().cpu(), self._values()
+        measured_on = torch.cat(self._real_statistics, 1).double().sum().cpu() + self._taus.double().sum()
+        now = self._values()
         self._distance.fill_(self._measured())
         if self._is_measured and not torch.equal(measured_on, self._best_measured_on):
             self._take(self._best)
@@ -273,9 +280,14 @@ class FewStepsStage(LatentDiffusionStage):
 
     def _sampled(self, clean: Tensor, conditioning: Conditioning, generator: torch.Generator) -> Tensor:
         """Samples like clips `b t c h w`, under conditions, as the engine does: known frames are held."""
-        denoise = holding(self._x0(self.network, conditioning), clean, known_frames(conditioning, clean))
-        noises = [self._noise(clean, generator) for _ in self._taus]
-        return final(renoising(denoise, noises, self.denoiser.schedule))
+        known, schedule, config = known_frames(conditioning, clean), self.denoiser.schedule, self.config
+        denoise = holding(self._x0(self.network, conditioning), clean, known)
+        first, *further = [self._noise(clean, generator) for _ in self._taus]
+        if config.takes_over_at is None:
+            return final(renoising(denoise, first, self._taus.tolist(), further, schedule))
+        teacher = holding(self._guided_teacher(conditioning), clean, known)
+        steps = dpm_solver_2m(teacher, first, schedule, config.teacher_steps, config.takes_over_at)
+        return final(taking_over(steps, denoise, config.num_steps, further, schedule))
 
     def _measured(self) -> float:
         """The kernel distance of sampled from real held-out frames; all statistics count alike."""

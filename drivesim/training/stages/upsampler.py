@@ -1,8 +1,10 @@
 """Stages `upsampler_image` and `upsampler`: the pixel-space diffusion upsampler on patches (Video LDM, Eq. 5).
 
 Low-resolution patches are partly shrunk frames and partly what the autoencoder makes of them, because rollouts give the
-upsampler such frames. Both are noise-augmented, and the network is conditioned on the amount of noise. All frames of a
-clip share one noise field, as they do when a rollout is made: equal surroundings then become equal pixels.
+upsampler such frames. Others are cut out of frames that the image model samples, if there is one: these are what
+rollouts really enlarge. There is no truth for them, so that the patch discriminator alone judges what becomes of them.
+All are noise-augmented, and the network is conditioned on the amount of noise. All frames of a clip share one noise
+field, as they do when a rollout is made: equal surroundings then become equal pixels.
 
 A rollout can afford one or two steps per frame. The squared error alone makes each of them an average of all that the
 low-resolution frame may stand for, which is as blurred as an enlargement. So the frames that each prediction stands
@@ -31,6 +33,7 @@ from drivesim.models.upsampler import Upsampler, enlarge
 from drivesim.training.loop.randomness import step_generator
 from drivesim.training.losses.crops import CropConfig, draw_crops
 from drivesim.training.losses.reconstruction import ReconstructionConfig, ReconstructionLoss
+from drivesim.training.stages.sampled_frames import ImageSampler, PoolConfig, SampledPool, passing_crops
 from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
 from drivesim.training.stages.upsampling import Upsampling, shrunk, with_more_detail
 
@@ -43,6 +46,9 @@ class UpsamplerTraining(TrainingConfig):
         patches: Where full-resolution patches are taken and what counts in them.
         max_low_res_tau: Strongest noise augmentation.
         decoded_share: Fraction of the batches whose low-resolution patches are reconstructed by the autoencoder.
+        sampled_share: Expected fraction of the samples of a batch that are made of sampled frames, once the adversary
+            takes part, if there is an image model. At least one sample of a batch has a truth.
+        sampled: How many sampled frames are kept.
         full_noise_share: Fraction of the samples at the highest noise level.
         diffusion_weight: Weight of the squared error of the target beside the losses of `reconstruction`.
     """
@@ -56,6 +62,8 @@ class UpsamplerTraining(TrainingConfig):
     patches: CropConfig = field(default_factory=lambda: CropConfig(side=128, vehicle_share=0.6))
     max_low_res_tau: int = 120
     decoded_share: float = 0.5
+    sampled_share: float = 0.2
+    sampled: PoolConfig = field(default_factory=PoolConfig)
     full_noise_share: float = 0.4
     diffusion_weight: float = 0.03
     reconstruction: ReconstructionConfig = field(
@@ -86,11 +94,16 @@ class UpsamplerStage(FootageStage):
         autoencoder: Autoencoder,
         config: UpsamplerTraining,
         device: str,
+        sampler: ImageSampler | None = None,
     ) -> None:
         super().__init__(footage, device, [config.clips])
         self.role, self.network = role, network.to(device)
         self.config, self.device, self.autoencoder = config, device, autoencoder.to(device).requires_grad_(False)
         self.upsampling = Upsampling(self.network, denoiser, config.max_low_res_tau, config.full_noise_share)
+        self.pool: SampledPool | None = None
+        if sampler is not None:
+            sampler.network.to(device).requires_grad_(False)
+            self.pool = SampledPool(sampler, self.autoencoder, self.footage, config.sampled, config.seed)
         self.discriminator: nn.Module
         if config.num_frames == 1:
             self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
@@ -114,9 +127,16 @@ class UpsamplerStage(FootageStage):
 
     def losses(self, step: int, used: float, generator: torch.Generator) -> Iterator[LossTerm]:
         """Yields losses of the predictions and of the patches that they stand for, then that of the discriminator."""
-        patches, weights = with_more_detail(*self._patches(self.train[0], 2 * self.config.batch_size, generator))
+        num_sampled = self._num_sampled(step, generator)
+        patches, weights = self._patches(self.train[0], 2 * (self.config.batch_size - num_sampled), generator)
+        chosen = with_more_detail(patches)
+        patches, weights = patches[chosen], weights[chosen]
         made, error = self.upsampling.denoised(patches, self._low_res(patches, generator), generator)
-        yield from self.loss.terms(patches, made, weights, self.config.diffusion_weight * error, step)
+        unpaired = None
+        if num_sampled:
+            unpaired = self.upsampling.made_from_noise(self._sampled_low_res(step, num_sampled, generator), generator)
+        diffusion = self.config.diffusion_weight * error
+        yield from self.loss.terms(patches, made, weights, diffusion, step, unpaired=unpaired)
 
     @torch.no_grad()
     def held_out(self) -> dict[str, float]:
@@ -170,3 +190,19 @@ class UpsamplerStage(FootageStage):
             with torch.no_grad():
                 small = self.autoencoder.decode(self.autoencoder.encode(small))
         return small
+
+    def _num_sampled(self, step: int, generator: torch.Generator) -> int:
+        """Draws how many samples of a batch are made of sampled frames."""
+        if self.pool is None or not self.loss.is_judged(step):
+            return 0
+        expected = self.config.sampled_share * self.config.batch_size
+        return min(self.config.batch_size - 1, int(expected + torch.rand((), generator=generator)))
+
+    def _sampled_low_res(self, step: int, count: int, generator: torch.Generator) -> Tensor:
+        """Low-resolution patches of sampled frames, placed and chosen like those of recorded frames."""
+        assert self.pool is not None, "without a pool, no samples are made of sampled frames"
+        factor = self.network.config.factor
+        height, width = (side // factor for side in self.footage.frame_size)
+        frames = self.pool.draw(step, 2 * count, (height, width), self.train[0], generator)
+        clips = passing_crops(frames, factor, self.config.num_frames, self.config.patches, generator)
+        return clips[with_more_detail(clips)]

@@ -54,21 +54,41 @@ class Upsampling:
         noise = shared_noise(patches, generator)
         noisy, target = self.denoiser.training_pair(self.network.residual(patches, low_res), noise, tau)
         conditioning = self._conditioning(low_res, low_tau, generator)
-        with mixed_precision(device.type):
-            prediction: Tensor = self.network(noisy, tau, conditioning)
-        prediction = prediction.float()
+        prediction = self._predicted(noisy, tau, conditioning)
         residual = self.denoiser.denoised(noisy, prediction, tau)
         return self.network.frames(residual, low_res), (prediction - target).square().mean()
 
+    def made_from_noise(self, low_res: Tensor, generator: torch.Generator) -> Tensor:
+        """Enlarges low-resolution patches `b t 3 h w` that have no truth, in one step from pure noise.
+
+        Every rollout begins with this step, and it is the only one that can be taken without true patches. The
+        patches are noise-augmented as in training, and gradients pass through.
+        """
+        count, device = len(low_res), low_res.device
+        low_tau = torch.randint(self.max_low_res_tau, (count,), generator=generator).to(device)
+        tau = torch.full((count,), self.denoiser.schedule.num_steps - 1, device=device)
+        noise = self._noise_to_enlarge(low_res, generator)
+        prediction = self._predicted(noise, tau, self._conditioning(low_res, low_tau, generator))
+        return self.network.frames(self.denoiser.denoised(noise, prediction, tau), low_res)
+
     def sampled(self, low_res: Tensor, generator: torch.Generator) -> Tensor:
         """Enlarges low-resolution patches `b t 3 h w`, in as few steps as a rollout takes."""
-        b, t, c, h, w = low_res.shape
-        factor = self.network.config.factor
-        tau = torch.full((b,), _SAMPLED_LOW_RES_TAU, device=low_res.device)
+        tau = torch.full((len(low_res),), _SAMPLED_LOW_RES_TAU, device=low_res.device)
         conditioning = self._conditioning(low_res, tau, generator)
-        noise = shared_noise(low_res.new_empty((b, t, c, factor * h, factor * w)), generator)
+        noise = self._noise_to_enlarge(low_res, generator)
         denoise = self.denoiser.bind(lambda x, tau: self.network(x, tau, conditioning))
         return self.network.frames(final(ddim(denoise, noise, self.denoiser.schedule, _SAMPLED_STEPS)), low_res)
+
+    def _predicted(self, noisy: Tensor, tau: Tensor, conditioning: Conditioning) -> Tensor:
+        with mixed_precision(noisy.device.type):
+            prediction: Tensor = self.network(noisy, tau, conditioning)
+        return prediction.float()
+
+    def _noise_to_enlarge(self, low_res: Tensor, generator: torch.Generator) -> Tensor:
+        """Noise of the size to which low-resolution patches `b t 3 h w` are enlarged."""
+        b, t, c, h, w = low_res.shape
+        factor = self.network.config.factor
+        return shared_noise(low_res.new_empty((b, t, c, factor * h, factor * w)), generator)
 
     def _conditioning(self, low_res: Tensor, tau: Tensor, generator: torch.Generator) -> Conditioning:
         noise = shared_noise(low_res, generator)
@@ -81,20 +101,18 @@ def shrunk(patches: Tensor, factor: int) -> Tensor:
     return rearrange(small, "(b t) c h w -> b t c h w", b=len(patches))
 
 
-def with_more_detail(patches: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+def with_more_detail(patches: Tensor) -> Tensor:
     """Chooses the patch of each pair with more detail: sky and road have little to teach.
 
     Args:
         patches: Patches `2b t 3 h w`; patch i competes with patch b + i.
-        weights: What belongs to each patch, `2b ...`.
 
     Returns:
-        The chosen patches `b t 3 h w` and what belongs to them.
+        The numbers of the chosen patches, `b`.
     """
     first, second = patches.diff(dim=-1).abs().mean((1, 2, 3, 4)).chunk(2)
     count = torch.arange(len(first), device=patches.device)
-    chosen = torch.where(first > second, count, count + len(first))
-    return patches[chosen], weights[chosen]
+    return torch.where(first > second, count, count + len(first))
 
 
 def shared_noise(like: Tensor, generator: torch.Generator) -> Tensor:

@@ -25,7 +25,8 @@ from typing import Any
 from drivesim.data.packed import packed_folder
 from drivesim.data.packing import fitted
 from drivesim.data.publishing import Claim, sweep
-from drivesim.data.shard import ShardWriter, recording_digest, shard_names
+from drivesim.data.shards.shard import recording_digest, shard_names
+from drivesim.data.shards.shard_writer import ShardWriter
 from drivesim.errors import FootageError, LockHeldError
 from drivesim.world.recording.recorder import Recipe, drive, log_name
 from drivesim.world.recording.workers import RecordWorkers, parent_is_alive

@@ -69,8 +69,8 @@ def test_a_sheet_shows_a_pair_for_each_sample(logs: Path, checkpoints: Path, tmp
 @pytest.mark.parametrize(
     ("evaluation", "options", "names"),
     [
-        ("reconstruction", [], {"psnr_db", "ssim", "perceptual"}),
-        ("frames", ["--steps", 2], {"frechet_distance", "kernel_distance_x1000"}),
+        ("reconstruction", [], {"psnr_db", "vehicle_psnr_db", "ssim", "perceptual"}),
+        ("frames", ["--steps", 2], {"frechet_distance", "frechet_in_blurs", "kernel_distance_x1000"}),
         ("adherence", ["--steps", 2, "--low", "--gate", 2], {"found", "missing", "unasked_per_frame"}),
         ("crowdedness", ["--steps", 2, "--low"], {"crowdedness_spearman", "time_of_day_right"}),
         ("vehicle_detector", ["--low"], {"ap50", "recall", "precision", "ap50_bus"}),

@@ -16,7 +16,8 @@ from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
 from drivesim.engine import Engine
 from drivesim.errors import FootageError, InputError
 from drivesim.evaluation.protocol import Report
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 _WARPING = ("warping_error", "motion_px", "still_pairs")
@@ -72,9 +73,11 @@ def test_archives_are_measured_without_sampling(
     job = RolloutJob(scenario, tmp_path, tiny_checkpoints_with_detector, 0, 2, workers=1)
     list(run_rollout(job, Engine.load(tiny_checkpoints_with_detector)))
     common = ["video", job.archive_path, "--data", logs, "--checkpoints", tiny_checkpoints_with_detector]
-    found = evaluate(*common, "--starts", 4, "--seconds", 0.4, "--parts", "warping,vehicles", "--full")
+    found = evaluate(*common, "--starts", 4, "--seconds", 0.4, "--parts", "warping,vehicles,drift", "--full")
     assert [*found["subject"]] == ["case.zarr, future 0", "case.zarr, future 1"]
-    assert {figure["group"] for figure in found["figures"]} == {"made", "real"}
+    assert {figure["group"] for figure in found["figures"]} == {"made", "real", "window 0"}
+    latents = {f["group"]: f["value"] for f in found["figures"] if f["name"] == "latent_contrast"}
+    assert min(latents["real"], latents["window 0"]) > 0
     assert {protocol["height"] for protocol in found["protocols"].values()} == {128}
 
 

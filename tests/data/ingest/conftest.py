@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from drivesim.data.drive_log import DriveLog, list_drive_logs
-from drivesim.data.ingest.conversion import Tools, convert
+from drivesim.data.ingest.conversion.conversion import convert
+from drivesim.data.ingest.conversion.tools import Tools
 from drivesim.data.ingest.recording import Recording, Rejected
 from drivesim.data.ingest.settings import IngestSettings
 

@@ -12,7 +12,9 @@ import numpy as np
 import pytest
 
 from drivesim.data.drive_log import DriveLog
-from drivesim.data.ingest import conversion, workers
+from drivesim.data.ingest import workers
+from drivesim.data.ingest.conversion.conversion import convert
+from drivesim.data.ingest.conversion.tools import Tools
 from drivesim.data.ingest.media.files import open_regular, read_regular
 from drivesim.data.ingest.recording import PictureFiles, Recording, VideoFile
 from drivesim.data.ingest.session import Ingested, ingest
@@ -155,8 +157,8 @@ def test_files_that_name_others_are_refused(tmp_path: Path, name: str, content: 
     path = tmp_path / name
     path.write_bytes(content)
     recording = Recording("r", "video", VideoFile(path))
-    with conversion.Tools.of(IngestSettings()) as tools, pytest.raises(FootageError, match="cannot decode the video"):
-        list(conversion.convert(recording, tmp_path, tools))
+    with Tools.of(IngestSettings()) as tools, pytest.raises(FootageError, match="cannot decode the video"):
+        list(convert(recording, tmp_path, tools))
 
 
 def test_a_picture_larger_than_memory_is_refused_by_its_header(tmp_path: Path) -> None:
@@ -166,6 +168,6 @@ def test_a_picture_larger_than_memory_is_refused_by_its_header(tmp_path: Path) -
     path = tmp_path / "huge.png"
     path.write_bytes(header + b"\0" * 100)
     recording = Recording("r", "coco", PictureFiles((path,), (0.0,), stills=True))
-    with conversion.Tools.of(IngestSettings()) as tools:
-        *_, last = conversion.convert(recording, tmp_path, tools)
+    with Tools.of(IngestSettings()) as tools:
+        *_, last = convert(recording, tmp_path, tools)
     assert "60000×60000 pixels" in last.problems[0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import multiprocessing
 import os
 import signal
@@ -18,6 +17,7 @@ from drivesim.data.ingest.session import Ingested, held_out, ingest, safe_name
 from drivesim.data.ingest.settings import IngestSettings
 from drivesim.data.ingest.summary import summarized, write_contact_sheet, write_summary
 from drivesim.errors import FootageError
+from file_digests import file_digests
 
 SETTINGS = IngestSettings(seconds_per_log=1)
 
@@ -32,9 +32,8 @@ def run(videos: list[Path], out: Path, settings: IngestSettings = SETTINGS, work
 
 
 def digests(out: Path) -> dict[str, str]:
-    """sha256 of every file of the drive logs."""
-    files = (path for path in sorted(out.glob("*~*/*")))
-    return {str(path.relative_to(out)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    """Returns path -> sha256 of every file of the drive logs."""
+    return file_digests(out, "*~*/*")
 
 
 def test_again_and_with_more_workers(footage, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from drivesim.engine import Engine, fast
+from drivesim.engine import Engine, fast, sampled_roles
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.engine.settings import Autoguidance
 from drivesim.errors import InputError
@@ -74,6 +74,13 @@ def test_a_guide_in_the_checkpoints_guides_the_first_frame(
     guided = with_guide.compose(scenario, settings=fast())
     assert np.array_equal(neutral, plain)
     assert not np.array_equal(guided, plain)
+
+
+def test_a_guide_is_sampled_where_the_image_model_is(engine: Engine, with_guide: Engine) -> None:
+    settings = replace(fast(), students=())
+    assert sampled_roles(["image"], settings, with_guide.checkpoints) == ("image", "guide")
+    assert sampled_roles(["prediction"], settings, with_guide.checkpoints) == ("prediction",)
+    assert sampled_roles(["image"], settings, engine.checkpoints) == ("image",)
 
 
 def test_without_a_guide_autoguidance_has_no_effect(engine: Engine, scenario: Scenario) -> None:

@@ -13,7 +13,7 @@ from drivesim.detection.detections import Detections
 from drivesim.engine import Engine, fast
 from drivesim.engine.conditions import first_frame_conditions
 from drivesim.engine.first_frame.gate import gated
-from drivesim.engine.sampling import Making, made
+from drivesim.engine.making import Making, made
 from drivesim.errors import CheckpointError, InputError
 from drivesim.models.checkpoints import VEHICLE_DETECTOR, build, save_checkpoint, write_manifest
 from drivesim.models.presets import tiny

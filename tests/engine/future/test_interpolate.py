@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from drivesim.engine.future.interpolate import interpolate_gaps
-from drivesim.engine.sampling import DiffusionStage, made
+from drivesim.engine.making import made
+from drivesim.engine.sampling import DiffusionStage
 from drivesim.engine.seeds import noise
 from drivesim.engine.settings import SamplerSettings
 from drivesim.models.checkpoints import CheckpointSet

@@ -16,7 +16,8 @@ from drivesim.errors import InputError
 from drivesim.evaluation.samples import frame_labels
 from drivesim.evaluation.samples.frame_labels import detected_labels, requested_labels
 from drivesim.rollout.archived import archived_scenario
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 BOX = {"category": "van", "xyxy": [256, 128, 512, 256]}

@@ -18,7 +18,8 @@ from drivesim.cli.export import export
 from drivesim.detection.detections import Detections
 from drivesim.errors import InputError, MissingExtraError
 from drivesim.evaluation.samples.rerun_recording import write_rerun
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 SEEN = Detections(np.float32([[0.5, 0.5, 0.75, 1.0]]), np.array([3]), np.float32([0.625]))

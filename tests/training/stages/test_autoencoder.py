@@ -67,3 +67,24 @@ def test_hidden_channels_are_always_the_last_ones(stage: AutoencoderStage) -> No
     assert 0.4 < (kept == 8).float().mean() < 0.75
     stage.config = replace(stage.config, hidden_share=0.0)
     assert (stage._visible(torch.zeros(400, 8, 4, 4), step_generator(0, 0, 0)) == 1).all()
+
+
+def test_the_decoder_sees_noisy_latents_at_the_end_of_the_training_alone(stage: AutoencoderStage, monkeypatch) -> None:
+    decoded, decode = [], stage._decoded
+
+    def seen(latents: torch.Tensor) -> torch.Tensor:
+        decoded.append(latents)
+        return decode(latents)
+
+    monkeypatch.setattr(stage, "_decoded", seen)
+
+    def latents(used: float, **changes: float) -> torch.Tensor:
+        stage.config = replace(stage.config, hidden_share=0.0, scale_weight=0.0, **changes)
+        next(stage.losses(0, used, step_generator(0, 0, 0)))
+        return decoded[-1]
+
+    clean = latents(0.0, latent_noise=0.0)
+    assert torch.equal(latents(0.69, latent_noise=0.3, latent_noise_from=0.7), clean)
+    noisy = latents(0.7, latent_noise=0.3, latent_noise_from=0.7)
+    error = (noisy - clean).std((0, 2, 3)) / clean.std((0, 2, 3))
+    assert ((error > 0.02) & (error < 0.3)).all()

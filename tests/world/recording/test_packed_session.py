@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from drivesim.data.packed import PackedFootage, footage_under
-from drivesim.data.shard import shard_names
+from drivesim.data.shards.shard import shard_names
 from drivesim.errors import FootageError, FootageWriteError
 from drivesim.world.recording import packed_session
 from drivesim.world.recording import workers as record_workers

@@ -111,7 +111,13 @@ def distance_figure(name: str, group: str, known: Features, found: Features, pro
 
 
 def distance_ratio_figure(
-    name: str, group: str, known: Features, first: Features, second: Features, protocol: Protocol
+    name: str,
+    group: str,
+    known: Features,
+    first: Features,
+    second: Features,
+    protocol: Protocol,
+    resamples: int = _RESAMPLES,
 ) -> Figure:
     """Returns the distance of a first set over that of a second one of the same videos.
 
@@ -123,7 +129,7 @@ def distance_ratio_figure(
         return float(np.log(one / two)) if one > 0 and two > 0 else float("nan")
 
     value = frechet_distance(known.values, first.values) / frechet_distance(known.values, second.values)
-    low, high = bootstrap_interval(log_ratio, [known.num_videos, first.num_videos], _RESAMPLES, centred=True)
+    low, high = bootstrap_interval(log_ratio, [known.num_videos, first.num_videos], resamples, centred=True)
     if low is None or high is None:
         return Figure(name, group, value, None, None, len(first.values), protocol)
     return Figure(name, group, value, float(np.exp(low)), float(np.exp(high)), len(first.values), protocol)

@@ -41,16 +41,7 @@ def diversity_figures(
         device: Device of the network.
         on_progress: Is called with the progress of the work.
     """
-    by_scene: dict[str, list[Video]] = defaultdict(list)
-    for video in made:
-        by_scene[video.scene].append(video)
-    pairs: dict[str, list[tuple[str, Video, Video]]] = {ONE_SEED: [], ONE_SCENE: [], OTHER_SCENES: []}
-    known = {video.name: video for video in made}
-    pairs[ONE_SEED] = [(v.scene, known[v.name], v) for v in repeated if v.name in known]
-    for scene, futures in by_scene.items():
-        pairs[ONE_SCENE] += [(scene, *pair) for pair in combinations(futures, 2)]
-    first = [futures[0] for futures in by_scene.values()]
-    pairs[OTHER_SCENES] = [(a.scene, a, b) for a, b in zip(first, first[1:] + first[:1], strict=True) if a is not b]
+    pairs = pairs_of(made, repeated)
     perceptual = PerceptualDistance().to(device)
     protocol = replace(protocol, measure=_MEASURE, network="st-lpips-alex", network_sha256=None, resize="none")
     total, done = sum(map(len, pairs.values())), 0
@@ -69,6 +60,26 @@ def diversity_figures(
         yield mean_figure("pair_distance", group, scenes.mean(1), protocol)
         for place in range(shortest):
             yield mean_figure("pair_distance", f"{group}, after {moments[place]:g} s", scenes[:, place], protocol)
+
+
+def pairs_of(made: Sequence[Video], repeated: Sequence[Video]) -> dict[str, list[tuple[str, Video, Video]]]:
+    """Returns the pairs of videos that are compared, each with its scene, by the name of the group.
+
+    Args:
+        made: Futures, of which some scenes have several.
+        repeated: Some of the futures, sampled once more from the same seed.
+    """
+    by_scene: dict[str, list[Video]] = defaultdict(list)
+    for video in made:
+        by_scene[video.scene].append(video)
+    pairs: dict[str, list[tuple[str, Video, Video]]] = {ONE_SEED: [], ONE_SCENE: [], OTHER_SCENES: []}
+    known = {video.name: video for video in made}
+    pairs[ONE_SEED] = [(v.scene, known[v.name], v) for v in repeated if v.name in known]
+    for scene, futures in by_scene.items():
+        pairs[ONE_SCENE] += [(scene, *pair) for pair in combinations(futures, 2)]
+    first = [futures[0] for futures in by_scene.values()]
+    pairs[OTHER_SCENES] = [(a.scene, a, b) for a, b in zip(first, first[1:] + first[:1], strict=True) if a is not b]
+    return pairs
 
 
 def _distances(perceptual: PerceptualDistance, one: Video, two: Video, device: str) -> tuple[list[float], np.ndarray]:

@@ -73,13 +73,17 @@ def drift_figures(
             curves[name].append(values)
         on_progress("measuring windows", done, len(made))
     for name, rows in curves.items():
-        longest = max(map(len, rows))
-        for window in range(longest):
-            values = np.array([row[window] for row in rows if len(row) > window])
-            group = f"window {window}"
-            yield mean_figure(name, group, values, protocols[name])
-        if longest >= SETTLED_FROM + 3:
-            yield slope_figure(name, [row[SETTLED_FROM:] for row in rows], protocols[name])
+        yield from curve_figures(name, rows, protocols[name])
+
+
+def curve_figures(name: str, curves: Sequence[np.ndarray], protocol: Protocol) -> Iterator[Figure]:
+    """Yields the mean of curves in each window, named `window N`, and the slope if there are windows enough for it."""
+    longest = max(map(len, curves))
+    for window in range(longest):
+        values = np.array([curve[window] for curve in curves if len(curve) > window])
+        yield mean_figure(name, f"window {window}", values, protocol)
+    if longest >= SETTLED_FROM + 3:
+        yield slope_figure(name, [curve[SETTLED_FROM:] for curve in curves], protocol)
 
 
 def slope_figure(name: str, curves: Sequence[np.ndarray], protocol: Protocol) -> Figure:
@@ -111,6 +115,11 @@ def slope_figure(name: str, curves: Sequence[np.ndarray], protocol: Protocol) ->
     return Figure(name, group, slope(np.ones(count)), *interval, len(x), replace(protocol, measure=measure))
 
 
+def spread_frames(frames: np.ndarray, count: int = 8) -> np.ndarray:
+    """Returns up to `count` of frames `t ...`, evenly spread."""
+    return frames[np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))]
+
+
 def _curves(
     video: Video, known: np.ndarray, network: FeatureNetwork, window_s: float, device: str
 ) -> dict[str, np.ndarray]:
@@ -118,20 +127,15 @@ def _curves(
     found: dict[str, list[float]] = {name: [] for name in _MEASURES}
     length = max(2, round(window_s * video.fps))
     for window in video.clips(length):
-        frames = _spread(window)
+        frames = spread_frames(window)
         distance = 1000 * KernelDistance(known, features_of(network, frames, device))()
         for name, value in zip(_MEASURES, (distance, *np.mean(_looks(frames), 0)), strict=True):
             found[name].append(float(value))
     return {name: np.array(values) for name, values in found.items()}
 
 
-def _spread(frames: np.ndarray, count: int = 8) -> np.ndarray:
-    """Up to `count` frames, evenly spread."""
-    return frames[np.unique(np.linspace(0, len(frames) - 1, count).round().astype(int))]
-
-
 def _thinned(video: Video) -> np.ndarray:
-    return np.concatenate([_spread(part) for part in video.parts()])
+    return np.concatenate([spread_frames(part) for part in video.parts()])
 
 
 def _looks(frames: np.ndarray) -> list[tuple[float, float, float]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.decode import decode_frames
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import InputError
-from drivesim.evaluation.video.sources.videos import Video
-from drivesim.models.pixels import to_bytes
+from drivesim.evaluation.ego_motion import scenario_camera
+from drivesim.evaluation.video.sources.videos import FrameSequence, Video
+from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.rollout.archived import archived_scenario
 
 
@@ -83,13 +84,29 @@ def archived_videos(engine: Engine, archives: Sequence[Path], size: tuple[int, i
     return videos
 
 
+def encoder_of(engine: Engine) -> Callable[[np.ndarray], np.ndarray]:
+    """Returns a function that maps frames uint8 `t h w 3` of any size to the latents `t c h w` of an engine."""
+
+    @torch.inference_mode()
+    def encode(frames: np.ndarray) -> np.ndarray:
+        size, models = (engine.video.low_height, engine.video.low_width), engine.models
+        small = models.tensor(np.stack([fitted(frame, *size) for frame in frames]))
+        latents: np.ndarray = models.exact.autoencoder.encode(to_unit_range(small)[:, None])[:, 0].cpu().numpy()
+        return latents
+
+    return encode
+
+
 def _video(engine: Engine, archive: Archive, rollout: Rollout, size: tuple[int, int]) -> Video:
+    scenario = archived_scenario(archive)
     scene = f"{archive.provenance['scenario']['name']}, seed {archive.manifest.inputs['scenario']['seed']}"
-    time_of_day = time_of_day_index(archived_scenario(archive))
-    if archive.layout.keeps_frames:
-        return Video(scene, rollout.future, archive.layout.fps, StoredFrames(rollout, size), time_of_day)
+    time_of_day, camera = time_of_day_index(scenario), scenario_camera(scenario)
     made_by = archive.manifest.inputs["checkpoints"].get("autoencoder")
-    if made_by != engine.checkpoints.sha256["autoencoder"]:
+    latents = rollout.latents if made_by == engine.checkpoints.sha256["autoencoder"] else None
+    if archive.layout.keeps_frames:
+        frames: FrameSequence = StoredFrames(rollout, size)
+        return Video(scene, rollout.future, archive.layout.fps, frames, time_of_day, camera, latents)
+    if latents is None:
         raise InputError(f"{archive.path}: stores only latents, which need the checkpoints that made them")
     frames = StoredKeyframes(engine, rollout, size)
-    return Video(scene, rollout.future, engine.video.keyframe_fps, frames, time_of_day)
+    return Video(scene, rollout.future, engine.video.keyframe_fps, frames, time_of_day, camera, latents)

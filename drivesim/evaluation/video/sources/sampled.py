@@ -12,12 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from drivesim import durable
+from drivesim.data.columns import VehicleColumns
 from drivesim.data.drive_log import DriveLog
 from drivesim.engine import Engine, EngineSettings, sampled_roles
 from drivesim.engine.conditions import time_of_day_index
 from drivesim.engine.unheeded import heeded_settings
 from drivesim.evaluation.samples.footage import OnProgress
-from drivesim.evaluation.video.sources.videos import Video
+from drivesim.evaluation.video.sources.videos import Video, camera_of
+from drivesim.geometry.camera import PinholeCamera
 from drivesim.scenario import Scenario
 
 
@@ -28,9 +30,10 @@ class VideoTask:
     Attributes:
         seconds: Length of each future.
         num_futures: Number of futures of each moment.
-        context_frames: Number of known keyframes, 1 or 2.
+        context_frames: Number of known keyframes, up to 2. With 0, the first frame is composed.
         seed: Seed of the first moment; the others follow.
         labelled: Whether the models are given the time of day of the log.
+        crowdedness: Whether they are given how many vehicles are in view at the moment, where it is labelled.
     """
 
     seconds: float
@@ -38,6 +41,7 @@ class VideoTask:
     context_frames: int = 1
     seed: int = 0
     labelled: bool = True
+    crowdedness: bool = False
 
 
 def roles_of(settings: EngineSettings) -> tuple[str, ...]:
@@ -74,7 +78,8 @@ def sampled_videos(
         for future in range(task.num_futures):
             frames = _kept(engine, scenario, future, task.seed + number, settings, folder)
             fps = engine.timeline(scenario, settings).fps
-            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames, time_of_day_index(scenario)))
+            time_of_day = time_of_day_index(scenario)
+            videos.append(Video(f"{path.name}@{time_s:g}", future, fps, frames, time_of_day, _camera(engine, path)))
             on_progress("sampling videos", len(videos), total)
     return videos
 
@@ -86,19 +91,34 @@ def sampled_again(
     path, time_s = starts[0]
     scenario = scenario_of(engine, path, time_s, task)
     frames = np.concatenate(list(_windows(engine, scenario, 0, task.seed, settings)))
-    return [Video(f"{path.name}@{time_s:g}", 0, engine.timeline(scenario, settings).fps, frames)]
+    fps = engine.timeline(scenario, settings).fps
+    return [Video(f"{path.name}@{time_s:g}", 0, fps, frames, time_of_day_index(scenario), _camera(engine, path))]
 
 
 def scenario_of(engine: Engine, path: Path, time_s: float, task: VideoTask) -> Scenario:
     """Returns the scenario that continues a drive log from a moment on."""
-    gap_s = 1 / engine.video.keyframe_fps
+    gap_s, log = 1 / engine.video.keyframe_fps, DriveLog.open(path)
     return Scenario(
         format=1,
         name="start",
-        time_of_day=DriveLog.open(path).labels.time_of_day if task.labelled else None,
-        context_frames=tuple(f"{path.absolute()}@{time_s + gap_s * i:.6f}" for i in range(task.context_frames)),
+        time_of_day=log.labels.time_of_day if task.labelled else None,
+        crowdedness=crowdedness_at(log, time_s) if task.crowdedness else None,
+        context_frames=tuple(f"{path.absolute()}@{time_s + gap_s * i:.6f}" for i in range(task.context_frames)) or None,
         duration_s=task.seconds,
     )
+
+
+def _camera(engine: Engine, path: Path) -> PinholeCamera | None:
+    """The camera of a drive log, for frames at low resolution."""
+    return camera_of(DriveLog.open(path), (engine.video.low_height, engine.video.low_width))
+
+
+def crowdedness_at(log: DriveLog, time_s: float) -> int | None:
+    """Returns the crowdedness of the frame at a time, or None if it was not searched for vehicles."""
+    label = log.labels.frames[log.index_at(time_s)]
+    if label.vehicles is None:
+        return None
+    return int(VehicleColumns.of((label,), log.labels.width, log.labels.height).counted.sum())
 
 
 def _kept(

@@ -14,6 +14,7 @@ from drivesim.data.drive_log import DriveLog
 from drivesim.data.packed import stride_of
 from drivesim.engine.first_frame.compose import fitted
 from drivesim.errors import FootageError
+from drivesim.geometry.camera import PinholeCamera
 from drivesim.models.conditioning import UNKNOWN
 from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
@@ -30,6 +31,16 @@ class FrameSequence(Protocol):
         ...
 
 
+class LatentWindows(Protocol):
+    """The latents of the keyframes of a video by window, of which only what is sliced is read."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> np.ndarray:
+        """Returns latents float32 `window t c h w`."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Video:
     """A video that is measured.
@@ -40,6 +51,8 @@ class Video:
         fps: Frames per second.
         frames: Its frames.
         time_of_day: Requested or labelled time of day: position in `TIMES_OF_DAY`, or `UNKNOWN`.
+        camera: The camera that took the frames, in pixels of any size; None if it is unknown.
+        latents: The latents that the frames were made of; None if they are not stored.
     """
 
     scene: str
@@ -47,6 +60,8 @@ class Video:
     fps: float
     frames: FrameSequence
     time_of_day: int = UNKNOWN
+    camera: PinholeCamera | None = None
+    latents: LatentWindows | None = None
 
     @property
     def name(self) -> str:
@@ -117,7 +132,7 @@ def recorded_videos(
         if first + stride * (num_frames - 1) >= log.num_frames:
             raise FootageError(f"{path}: fewer than {num_frames} frames at {fps:g} per second from {time_s:g} s on")
         frames = LogFrames(log, first, stride, num_frames, size)
-        videos.append(Video(f"{path.name}@{time_s:g}", 0, fps, frames, time_of_day_of(log)))
+        videos.append(Video(f"{path.name}@{time_s:g}", 0, fps, frames, time_of_day_of(log), camera_of(log, size)))
     return videos
 
 
@@ -138,6 +153,12 @@ def time_of_day_of(log: DriveLog) -> int:
     """Returns the time of day of a log: position in `TIMES_OF_DAY`, or `UNKNOWN`."""
     label = log.labels.time_of_day
     return UNKNOWN if label is None else TIMES_OF_DAY.index(label)
+
+
+def camera_of(log: DriveLog, size: tuple[int, int]) -> PinholeCamera | None:
+    """Returns the camera of a log, for frames of this height and width; None if it is unknown or they are cut."""
+    height, width = size
+    return log.labels.pinhole if log.labels.width * height == log.labels.height * width else None
 
 
 def identity(videos: Sequence[Video]) -> str:

@@ -16,7 +16,7 @@ from drivesim.scenario.interchange.logs.tracks import Track, Tracks
 from drivesim.scenario.text.problems import clipped
 
 MAX_LINES = 5_000_000
-_LARGEST = 1e12
+_IMPLAUSIBLE = 1e12
 _NEEDED = ("time", "id", "x", "y")
 _SYNONYMS = {
     "time_s": "time",
@@ -100,7 +100,7 @@ def _number(row: dict[str, str], key: str, line: int, file: str, default: float 
         return default
     try:
         value = float(cell)
-        if not abs(value) < _LARGEST:
+        if not abs(value) < _IMPLAUSIBLE:
             raise ValueError
     except ValueError:
         raise InputError(f"{file}:{line}: `{key}`: expected a number, got {clipped(cell) or 'nothing'}") from None

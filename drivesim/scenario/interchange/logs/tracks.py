@@ -107,7 +107,7 @@ class _Plane:
 
 
 def _table(track: Track, file: str) -> np.ndarray:
-    """Returns rows `n 4` in the order of time, without duplicates; raises InputError if they contradict."""
+    """Returns rows `n 4` in the order of time, without duplicates; raises InputError if two contradict each other."""
     table = np.array(sorted(track.rows), dtype=float)
     if not np.isfinite(table[:, :3]).all():
         raise InputError(f"{file}: a time or a position of {track.id} is not a finite number")

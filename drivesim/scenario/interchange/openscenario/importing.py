@@ -20,7 +20,7 @@ from drivesim.scenario.interchange.openscenario.reading.notes import Note, Notes
 from drivesim.scenario.interchange.openscenario.reading.parameters import declared, fill_in
 from drivesim.scenario.interchange.openscenario.reading.xml_tree import XmlTree, read_xml
 from drivesim.scenario.interchange.openscenario.roads.finding import RoadView, roads_of
-from drivesim.scenario.interchange.openscenario.running.actions import AT_ONCE_S
+from drivesim.scenario.interchange.openscenario.running.actions.longitudinal import AT_ONCE_S
 from drivesim.scenario.interchange.openscenario.running.simulation import run
 from drivesim.scenario.interchange.openscenario.running.storyboard import Happening, Storyboard
 from drivesim.scenario.interchange.openscenario.running.world import Entity, Sample, World

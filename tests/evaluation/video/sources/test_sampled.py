@@ -17,7 +17,8 @@ from drivesim.evaluation.video.sources.sampled import VideoTask, sampled_again, 
 from drivesim.evaluation.video.sources.videos import recorded_videos
 from drivesim.models.checkpoints import CheckpointSet, write_manifest
 from drivesim.models.stages import checkpoint_file
-from drivesim.rollout.job import RolloutJob, run_rollout
+from drivesim.rollout.job import RolloutJob
+from drivesim.rollout.running import run_rollout
 from drivesim.scenario import Scenario
 
 ONE_STEP = replace(fast(), image=SamplerSettings(1), prediction=SamplerSettings(1), interpolation=SamplerSettings(1))

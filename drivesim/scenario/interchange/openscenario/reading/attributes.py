@@ -84,6 +84,12 @@ def child(element: ET.Element, path: str) -> ET.Element:
     return found
 
 
+def child_or_empty(element: ET.Element, tag: str) -> ET.Element:
+    """Returns a child element; if there is none, an element without attributes, which therefore have their defaults."""
+    found = element.find(tag)
+    return ET.Element(tag) if found is None else found
+
+
 def only_child(element: ET.Element) -> ET.Element:
     """Returns the first child element.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -52,6 +52,10 @@ class Note:
 
     def __str__(self) -> str:
         return f"{self.kind} {self.what}: {self.why}"
+
+
+Changed = Callable[[str, str], None]
+"""A function that notes what the scenario contains in a changed form, and how."""
 
 
 @dataclass

@@ -12,7 +12,7 @@ from scipy.interpolate import BSpline
 
 from drivesim.scenario.interchange.openscenario.reading.attributes import child, number, only_child, whole
 from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError
-from drivesim.scenario.interchange.openscenario.roads.opendrive import Geometry
+from drivesim.scenario.interchange.openscenario.roads.plan_view import Geometry
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose
 
 _STEP_M, _NURBS_POINTS, _MAX_POINTS = 0.5, 200, 20_000

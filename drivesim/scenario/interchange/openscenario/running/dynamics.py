@@ -22,6 +22,11 @@ _PEAK_CURVATURE = {
 }
 
 
+def lengthened(longer_s: float, lasts_s: float) -> str:
+    """Returns the note on a transition that takes longer than a file says."""
+    return f"takes {longer_s:.1f} s, not {lasts_s:.1f} s, as tyres allow"
+
+
 @dataclass(frozen=True)
 class Dynamics:
     """The shape and length of a transition; `smooth` is drivesim's own, with slope and curvature 0 at both ends."""

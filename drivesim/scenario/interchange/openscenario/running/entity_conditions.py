@@ -19,7 +19,7 @@ from drivesim.scenario.interchange.openscenario.reading.attributes import (
 )
 from drivesim.scenario.interchange.openscenario.reading.notes import UnmappableError, unsupported
 from drivesim.scenario.interchange.openscenario.roads.places import Place, position_in, referred, resolve
-from drivesim.scenario.interchange.openscenario.running.world import Entity, World
+from drivesim.scenario.interchange.openscenario.running.world import COORDINATE_SYSTEMS, Entity, World
 
 Holds = Callable[[Entity], bool]
 _Quantity = Callable[[Entity], float | None]
@@ -35,7 +35,6 @@ _RULES: dict[str, Callable[[float, float], bool]] = {
 }
 _AXES = ("longitudinal", "lateral")
 _DISTANCES = (*_AXES, "euclidianDistance", "cartesianDistance")
-_SYSTEMS = ("entity", "lane", "road", "trajectory")
 _SLOWEST_MPS = 1e-6
 _SAME_HEADING_RAD = 0.05  # as in esmini; the standard names no tolerance
 
@@ -85,7 +84,7 @@ def _travelled(condition: ET.Element, world: World) -> _Quantity:
 def _relative_distance(condition: ET.Element, world: World) -> _Quantity:
     other, freespace = _other(condition, world), flag(condition, "freespace")
     kind = choice(condition, "relativeDistanceType", _DISTANCES)
-    system = choice(condition, "coordinateSystem", _SYSTEMS, "entity")
+    system = choice(condition, "coordinateSystem", COORDINATE_SYSTEMS, "entity")
 
     def distance(entity: Entity) -> float | None:
         if other.place is None:
@@ -104,7 +103,7 @@ def _relative_distance(condition: ET.Element, world: World) -> _Quantity:
 def _distance(condition: ET.Element, world: World) -> _Quantity:
     place, freespace = _place(condition, world), flag(condition, "freespace")
     kind = choice(condition, "relativeDistanceType", _DISTANCES, "euclidianDistance")
-    system = choice(condition, "coordinateSystem", _SYSTEMS, "entity")
+    system = choice(condition, "coordinateSystem", COORDINATE_SYSTEMS, "entity")
 
     def distance(entity: Entity) -> float:
         if kind in _AXES:
@@ -289,7 +288,7 @@ def _gap_ahead(condition: ET.Element, other: Entity, world: World) -> _Quantity:
 
 
 def _system(condition: ET.Element) -> str:
-    return choice(condition, "coordinateSystem", _SYSTEMS, "entity")
+    return choice(condition, "coordinateSystem", COORDINATE_SYSTEMS, "entity")
 
 
 def _longitudinal_only(condition: ET.Element) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from drivesim.scenario.interchange.openscenario.reading.attributes import child, number
 from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
 from drivesim.scenario.interchange.openscenario.roads.places import Place, position_in, referred, resolve
-from drivesim.scenario.interchange.openscenario.running.runs import Run
+from drivesim.scenario.interchange.openscenario.running.runs.run import Run
 from drivesim.scenario.interchange.openscenario.running.storyboard import Storyboard, entities_in
 from drivesim.scenario.interchange.openscenario.running.world import STEP_S, World
 

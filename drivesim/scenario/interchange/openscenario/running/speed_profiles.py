@@ -7,14 +7,15 @@ entry is reached at its time, and of several entries the slopes between them are
 
 from __future__ import annotations
 
-import bisect
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from operator import attrgetter
 
 _HALVINGS = 60
-_NOTHING = 1e-9
+_NEGLIGIBLE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,17 @@ class Limits:
     acceleration_rate: float = math.inf
     deceleration_rate: float = math.inf
 
-    def of(self, change: float) -> float:
+    def acceleration_for(self, change: float) -> float:
         """Returns the largest acceleration, as a positive number, for a change of speed."""
         return self.acceleration if change > 0 else self.deceleration
 
-    def rate(self, change: float) -> float:
+    def rate_for(self, change: float) -> float:
         """Returns the largest rate, as a positive number, for a change of acceleration."""
         return self.acceleration_rate if change > 0 else self.deceleration_rate
 
-    def lasts(self, before: float, after: float) -> float:
+    def duration_s(self, before: float, after: float) -> float:
         """Returns the shortest duration of a change of acceleration."""
-        return abs(after - before) / self.rate(after - before)
+        return abs(after - before) / self.rate_for(after - before)
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class SpeedProfile:
 
     def at(self, time_s: float) -> float:
         """Returns the speed at a time."""
-        return self.pieces[max(bisect.bisect_right([piece.start_s for piece in self.pieces], time_s) - 1, 0)].at(time_s)
+        following = bisect_right(self.pieces, time_s, key=attrgetter("start_s"))
+        return self.pieces[max(following - 1, 0)].at(time_s)
 
 
 def linear_profile(times_s: Sequence[float], speeds: Sequence[float]) -> SpeedProfile:
@@ -100,19 +102,19 @@ def followed_profile(
     if len(speeds) == 2:
         return _to_one_speed(speeds[0], speeds[1], times_s[1], acceleration, limits)
     slopes = [
-        (after - before) / max(stop - start, _NOTHING)
+        (after - before) / max(stop - start, _NEGLIGIBLE)
         for (start, stop), (before, after) in zip(pairwise(times_s), pairwise(speeds), strict=True)
     ]
     pieces = _changing([], 0.0, speeds[0], acceleration, slopes[0], limits)
     for time_s, speed, slope in zip(times_s[1:], speeds[1:], [*slopes[1:], 0.0], strict=True):
         line = pieces[-1]
-        if abs(slope - line.acceleration) < _NOTHING:
+        if abs(slope - line.acceleration) < _NEGLIGIBLE:
             continue
         # The lines before and after the corner meet in its middle.
         ahead = time_s - line.start_s
         meet_s = line.start_s + (speed - line.speed - slope * ahead) / (line.acceleration - slope)
-        begins_s = meet_s - limits.lasts(line.acceleration, slope) / 2
-        if begins_s < line.start_s - _NOTHING:
+        begins_s = meet_s - limits.duration_s(line.acceleration, slope) / 2
+        if begins_s < line.start_s - _NEGLIGIBLE:
             return None
         pieces = _changing(pieces, begins_s, line.at(begins_s), line.acceleration, slope, limits)
     return SpeedProfile(tuple(pieces))
@@ -122,23 +124,24 @@ def _to_one_speed(now: float, asked: float, time_s: float, acceleration: float, 
     """Returns the profile that ends at a speed without acceleration: at its time, or later if the limits demand it."""
 
     def gain(peak: float, lasts: float | None = None) -> float:
-        """The change of speed by an acceleration that goes to a peak, stays there until it has to end, and ends."""
-        begins, ends = limits.lasts(acceleration, peak), limits.lasts(peak, 0.0)
+        """Returns the change of speed if the acceleration goes to a peak and then to 0, within a duration if given."""
+        begins, ends = limits.duration_s(acceleration, peak), limits.duration_s(peak, 0.0)
         stays = 0.0 if lasts is None else lasts - begins - ends
         return (acceleration + peak) / 2 * begins + peak * (stays + ends / 2)
 
     def peak_for(low: float, high: float, lasts: float | None = None) -> float:
+        """Returns the peak between two others with which the speed is reached."""
         for _ in range(_HALVINGS):
             middle = (low + high) / 2
             low, high = (middle, high) if gain(middle, lasts) < asked - now else (low, middle)
         return (low + high) / 2
 
     peak = peak_for(-limits.deceleration, limits.acceleration)
-    shortest = limits.lasts(acceleration, peak) + limits.lasts(peak, 0.0)
-    stays = max((asked - now - gain(peak)) / peak, 0.0) if abs(peak) > _NOTHING else 0.0
+    shortest = limits.duration_s(acceleration, peak) + limits.duration_s(peak, 0.0)
+    stays = max((asked - now - gain(peak)) / peak, 0.0) if abs(peak) > _NEGLIGIBLE else 0.0
     if time_s > shortest + stays:
         peak = peak_for(min(peak, 0.0), max(peak, 0.0), time_s)
-        stays = max(time_s - limits.lasts(acceleration, peak) - limits.lasts(peak, 0.0), 0.0)
+        stays = max(time_s - limits.duration_s(acceleration, peak) - limits.duration_s(peak, 0.0), 0.0)
     pieces = _changing([], 0.0, now, acceleration, peak, limits)
     ends_s = pieces[-1].start_s + stays
     pieces = _changing(pieces, ends_s, pieces[-1].at(ends_s), peak, 0.0, limits)
@@ -149,7 +152,7 @@ def _changing(
     pieces: list[Piece], time_s: float, speed: float, before: float, after: float, limits: Limits
 ) -> list[Piece]:
     """Returns pieces, a change of acceleration from a time on, and the constant acceleration after it."""
-    lasts = limits.lasts(before, after)
+    lasts = limits.duration_s(before, after)
     if lasts <= 0:
         return [*pieces, Piece(time_s, speed, after)]
     change = Piece(time_s, speed, before, (after - before) / lasts)

@@ -1,4 +1,4 @@
-"""The storyboard: stories, acts, groups, manoeuvres, events and actions with their states (ASAM OpenSCENARIO XML).
+"""Executes a storyboard in steps, as ASAM OpenSCENARIO XML says.
 
 In each step, running actions move their entities; then triggers are checked until nothing more changes, so that a part
 that starts because another one ends does so at the same moment.
@@ -8,22 +8,31 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from drivesim.scenario.interchange.openscenario.reading.attributes import choice, flag, only_child, whole
 from drivesim.scenario.interchange.openscenario.reading.catalogues import Catalogues
 from drivesim.scenario.interchange.openscenario.reading.notes import Notes, UnmappableError
-from drivesim.scenario.interchange.openscenario.running.actions import Actions, Begin
-from drivesim.scenario.interchange.openscenario.running.conditions import Condition, Trigger, Triggers
-from drivesim.scenario.interchange.openscenario.running.runs import Change, Run
+from drivesim.scenario.interchange.openscenario.running.actions.dispatch import Actions
+from drivesim.scenario.interchange.openscenario.running.conditions import Condition, Triggers
+from drivesim.scenario.interchange.openscenario.running.runs.run import Change, Run
+from drivesim.scenario.interchange.openscenario.running.storyboard_parts import (
+    COMPLETE,
+    RUNNING,
+    STANDBY,
+    TRANSITIONS,
+    Act,
+    ActionPart,
+    Event,
+    Group,
+    Maneuver,
+    Part,
+    Story,
+    referred_part,
+)
+from drivesim.scenario.interchange.openscenario.running.storyboard_reading import StoryReader
 from drivesim.scenario.interchange.openscenario.running.world import STEP_S, World
 
-MAX_EVENTS = 500
 _MAX_PASSES = 32
-_FOREVER = 1_000_000_000
-
-STANDBY, RUNNING, COMPLETE = "standbyState", "runningState", "completeState"
-_TRANSITIONS = ("startTransition", "endTransition", "stopTransition", "skipTransition")
 
 
 @dataclass(frozen=True)
@@ -37,78 +46,8 @@ class Happening:
     change: Change | None = None
 
 
-@dataclass(eq=False)
-class Part:
-    """A part of the storyboard that has a state; `transition` holds the last transition and its step."""
-
-    kind: str
-    path: tuple[str, ...]
-    element: ET.Element
-    state: str = STANDBY
-    transition: tuple[str, int] = ("", -1)
-
-    def go(self, state: str, transition: str, step: int) -> None:
-        """Changes the state."""
-        self.state, self.transition = state, (transition, step)
-
-
-@dataclass(eq=False)
-class ActionPart(Part):
-    """An action of an event: its start functions, its entities, and its runs in progress."""
-
-    begin: Begin | None = None
-    globally: Callable[[], str] | None = None
-    runs: list[Run] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Event(Part):
-    """Actions that start together."""
-
-    priority: str = "parallel"
-    most: int = 1
-    trigger: Trigger | None = None
-    actions: list[ActionPart] = field(default_factory=list)
-    count: int = 0
-    started_step: int = -1
-
-
-@dataclass(eq=False)
-class Maneuver(Part):
-    """A manoeuvre: events that can override one another."""
-
-    events: list[Event] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Group(Part):
-    """A group: manoeuvres of the same actors."""
-
-    actors: list[str] = field(default_factory=list)
-    takes_triggering: bool = False
-    most: int = 1
-    maneuvers: list[Maneuver] = field(default_factory=list)
-    count: int = 0
-
-
-@dataclass(eq=False)
-class Act(Part):
-    """An act: groups between a start and a stop trigger."""
-
-    start: Trigger | None = None
-    stop: Trigger | None = None
-    groups: list[Group] = field(default_factory=list)
-
-
-@dataclass(eq=False)
-class Story(Part):
-    """A story: a list of acts."""
-
-    acts: list[Act] = field(default_factory=list)
-
-
 class Storyboard:
-    """Reads the storyboard of a file and executes it; `happenings` lists the executed actions."""
+    """The storyboard of a file in execution; `happenings` lists the executed actions."""
 
     def __init__(
         self,
@@ -120,19 +59,17 @@ class Storyboard:
     ) -> None:
         self.world, self.notes, self.happenings = world, notes, list[Happening]()
         self.actions = Actions(world, notes, catalogues)
-        self._catalogues, self._members, self._step, self._changed = catalogues, members, 0, False
-        self._parts: list[Part] = []
+        self._step, self._changed = 0, False
         self._running: list[Run] = []
         self.given_speed: set[str] = set()
-        self._triggers = Triggers(world, self, notes, members)
-        self._pending: list[Callable[[], None]] = []
         board = root.find("Storyboard")
         assert board is not None, "a file without a Storyboard is refused earlier"
         self.element = board
-        self.stories = [self._story(element) for element in board.iterfind("Story")]
-        for read in self._pending:  # triggers refer to parts that come later in the file
-            read()
-        self.stop = self._triggers.read(board.find("StopTrigger"), ())
+        triggers = Triggers(world, self, notes, members)
+        reader = StoryReader(self.actions, triggers, members)
+        self._parts = reader.parts  # triggers look for the parts that they refer to while they are read
+        self.stories = reader.stories(board.iterfind("Story"))
+        self.stop = triggers.read(board.find("StopTrigger"), ())
         self.never_stops = self.stop is None or not self.stop.groups
 
     def step(self) -> bool:
@@ -183,107 +120,15 @@ class Storyboard:
     def state_holds(self, kind: str, reference: str, state: str, owner: tuple[str, ...]) -> Callable[[], bool]:
         """Returns a function that tests whether a part is in a state or undergoes a transition now.
 
-        In a reference, `a::b` names the part b inside a.
-
         Raises:
             UnmappableError: There is no such part or no such state.
         """
-        part = self._found(kind, reference, owner)
-        if state in _TRANSITIONS:
+        part = referred_part(self._parts, kind, reference, owner)
+        if state in TRANSITIONS:
             return lambda: part.transition == (state, self._step)
         if state not in (STANDBY, RUNNING, COMPLETE):
             raise UnmappableError(f"{state!r} is not a state of a part of the storyboard")
         return lambda: part.state == state
-
-    def _found(self, kind: str, reference: str, owner: tuple[str, ...]) -> Part:
-        names = tuple(reference.split("::"))
-        found = [part for part in self._parts if part.kind == kind.lower() and _named(part.path, names)]
-        if not found:
-            raise UnmappableError(f"there is no {kind} {reference!r} in the file")
-
-        def shared(part: Part) -> int:
-            return next((n for n, (a, b) in enumerate(zip(part.path, owner, strict=False)) if a != b), len(owner))
-
-        return max(found, key=shared)
-
-    # Reading
-
-    def _add(self, part: Part) -> None:
-        self._parts.append(part)
-
-    def _story(self, element: ET.Element) -> Story:
-        story = Story("story", (element.get("name", ""),), element, RUNNING)
-        self._add(story)
-        story.acts = [self._act(act, story.path) for act in element.iterfind("Act")]
-        return story
-
-    def _act(self, element: ET.Element, around: tuple[str, ...]) -> Act:
-        act = Act("act", (*around, element.get("name", "")), element)
-        self._add(act)
-        act.groups = [self._group(group, act.path) for group in element.iterfind("ManeuverGroup")]
-
-        def triggers() -> None:
-            act.start = self._triggers.read(element.find("StartTrigger"), act.path)
-            act.stop = self._triggers.read(element.find("StopTrigger"), act.path)
-
-        self._pending.append(triggers)
-        return act
-
-    def _group(self, element: ET.Element, around: tuple[str, ...]) -> Group:
-        group = Group("maneuvergroup", (*around, element.get("name", "")), element)
-        self._add(group)
-        actors = element.find("Actors")
-        if actors is not None:
-            names = [reference.get("entityRef", "") for reference in actors.iterfind("EntityRef")]
-            group.actors = [name for named in names for name in self._members(named)]
-            group.takes_triggering = flag(actors, "selectTriggeringEntities")
-        with self.notes.knowing(element, f"maximumExecutionCount of {group.path[-1]}"):
-            group.most = whole(element, "maximumExecutionCount", 1)
-        for part in element:
-            if part.tag == "CatalogReference":
-                with self.notes.knowing(part, f"manoeuvre {part.get('entryName')}"):
-                    group.maneuvers.append(self._maneuver(self._catalogues.resolved(part), group.path))
-            elif part.tag == "Maneuver":
-                group.maneuvers.append(self._maneuver(part, group.path))
-        return group
-
-    def _maneuver(self, element: ET.Element, around: tuple[str, ...]) -> Maneuver:
-        maneuver = Maneuver("maneuver", (*around, element.get("name", "")), element)
-        self._add(maneuver)
-        maneuver.events = [self._event(event, maneuver.path) for event in element.iterfind("Event")]
-        return maneuver
-
-    def _event(self, element: ET.Element, around: tuple[str, ...]) -> Event:
-        event = Event("event", (*around, element.get("name", "")), element)
-        self._add(event)
-        with self.notes.knowing(element, f"event {event.path[-1]}"):
-            if sum(isinstance(part, Event) for part in self._parts) > MAX_EVENTS:
-                raise UnmappableError(f"more than {MAX_EVENTS} events")
-            event.most = whole(element, "maximumExecutionCount", 1)
-            words = ("overwrite", "override", "parallel", "skip")
-            event.priority = choice(element, "priority", words, "parallel")
-        event.actions = [self._action(action, event.path) for action in element.iterfind("Action")]
-
-        def trigger() -> None:
-            event.trigger = self._triggers.read(element.find("StartTrigger"), event.path)
-
-        self._pending.append(trigger)
-        return event
-
-    def _action(self, element: ET.Element, around: tuple[str, ...]) -> ActionPart:
-        action = ActionPart("action", (*around, element.get("name", "")), element)
-        self._add(action)
-        with self.notes.knowing(element, f"action {action.path[-1]} of {around[-1]}"):
-            kind = only_child(element)
-            if kind.tag == "PrivateAction":
-                action.begin = self.actions.private(kind)
-            elif kind.tag == "GlobalAction":
-                action.globally = self.actions.globally(kind)
-            else:
-                self.notes.dropped(element, f"action {action.path[-1]}", f"{kind.tag} is meant for another tool")
-        return action
-
-    # Running
 
     def _look_at_story(self, story: Story) -> None:
         if story.state == COMPLETE:
@@ -412,12 +257,7 @@ class Storyboard:
                 if action.state == RUNNING:
                     self._go(action, COMPLETE, transition)
             part.count += 1
-            if (
-                isinstance(part, Event)
-                and part.state == RUNNING
-                and part.count < part.most
-                and transition != "stopTransition"
-            ):
+            if part.state == RUNNING and part.count < part.most and transition != "stopTransition":
                 self._go(part, STANDBY, transition)
                 return
         self._go(part, COMPLETE, transition)
@@ -430,14 +270,6 @@ class Storyboard:
         element = next((h.element for h in reversed(self.happenings) if h.entity == run.entity.name), None)
         if element is not None:
             self.notes.unknown(element, f"action of {run.entity.name}", str(error))
-
-
-def _named(path: tuple[str, ...], names: tuple[str, ...]) -> bool:
-    """Returns whether names lead to a part: first those of enclosing parts, in order, and its own name last."""
-    if path[-1] != names[-1]:
-        return False
-    around = iter(path[:-1])
-    return all(name in around for name in names[:-1])
 
 
 def _because(conditions: list[Condition]) -> str:

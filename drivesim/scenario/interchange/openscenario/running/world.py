@@ -15,6 +15,8 @@ from drivesim.scenario.interchange.openscenario.roads.places import Place, place
 from drivesim.scenario.interchange.openscenario.roads.road_map import Pose, RoadMap
 
 STEP_S = 0.02
+COORDINATE_SYSTEMS = ("entity", "lane", "road", "trajectory")
+"""The systems in which distances can be measured (see `World.gap`)."""
 _ALONG_ROAD = 0.05
 _LEAST_STRETCH = 0.1
 _MAX_HOPS = 8

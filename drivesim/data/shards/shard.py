@@ -4,8 +4,7 @@
     labels.npz    logs, ego motion, all labelled vehicles (`VehicleColumns`), and the roads in view (`RoadColumns`)
     shard.json    format, size, origin, sha256 of the two files and of itself
 
-`ShardWriter` fills a shard inside a claimed folder (`publishing.Claim`), from drive logs or straight from a renderer.
-The shard appears under its name when it is complete.
+`shard_writer.ShardWriter` fills a shard inside a claimed folder; it appears under its name when it is complete.
 """
 
 from __future__ import annotations
@@ -13,26 +12,21 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from drivesim.archive.sealed_json import canonical_json, seal, unseal
+from drivesim.archive.sealed_json import canonical_json, unseal
 from drivesim.data.columns import VehicleColumns, field_names
-from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
-from drivesim.data.frame_array import map_array
-from drivesim.data.publishing import writing
 from drivesim.data.road_columns import RoadColumns
+from drivesim.data.shards.npy_file import map_array
 from drivesim.errors import FootageError
 from drivesim.regular_files import read_regular, sha256_of
-from drivesim.scenario.schema.vocabulary import TIMES_OF_DAY
 
 FORMAT = 3
 """Version of the format. Version 2 has no roads, headings and colours, and is read with these unknown. Version 1 was
@@ -186,149 +180,6 @@ def source_paths(folder: Path) -> list[str] | None:
             return [str(path) for path in labels["source_paths"]]
     except (OSError, ValueError, KeyError, zipfile.BadZipFile):
         return None
-
-
-class ShardWriter:
-    """Fills a folder with a shard, frame by frame, so that little of it is in memory at a time.
-
-        writer = ShardWriter(claim.start(), 128, 256)
-        with writer.log("world_00000001", header) as add:
-            add(frame, label)
-        writer.finish(recording={...})
-
-    Raises:
-        FootageWriteError: The disk is full.
-    """
-
-    def __init__(self, folder: Path, height: int, width: int) -> None:
-        self._folder, self._size = folder, (height, width)
-        self._frames = ArrayFile(folder / FRAMES_FILE, np.uint8, (height, width, 3))
-        self._logs: list[tuple[str, int, float, int]] = []
-        self._vehicles: list[VehicleColumns] = []
-        self._roads: list[RoadColumns] = []
-        self._ego_motion: list[tuple[float, float]] = []
-
-    @contextmanager
-    def log(self, name: str, header: DriveLogLabels) -> Iterator[FrameSink]:
-        """Yields a sink for the frames of one log; if the block raises an error, none of the frames stay.
-
-        Args:
-            name: Name of the log.
-            header: Frame rate, time of day, and the size of the frames whose pixels are the unit of boxes.
-        """
-        begin, sink = len(self._ego_motion), FrameSink(self._frames)
-        try:
-            yield sink
-        except BaseException:
-            self._frames.cut(begin)
-            raise
-        labels = sink.labels
-        known = -1 if header.time_of_day is None else TIMES_OF_DAY.index(header.time_of_day)
-        self._logs.append((name, len(labels), header.fps, known))
-        self._vehicles.append(VehicleColumns.of(labels, header.width, header.height))
-        self._roads.append(RoadColumns.of(labels, header.width, header.height))
-        self._ego_motion.extend(map(_ego_motion, labels))
-
-    def finish(self, sources: Sequence[PackedLog] = (), recording: dict[str, Any] | None = None) -> None:
-        """Writes labels and identity, after which the folder may be published."""
-        self._frames.close()
-        name, length, fps, time_of_day = zip(*self._logs, strict=True) if self._logs else ((), (), (), ())
-        vehicles, roads = VehicleColumns.joined(self._vehicles), RoadColumns.joined(self._roads)
-        labels = {
-            "log_name": np.array(name, np.str_),
-            "log_length": np.array(length, np.int64),
-            "log_fps": np.array(fps, np.float64),
-            "log_time_of_day": np.array(time_of_day, np.int8),
-            "ego_motion": np.array(self._ego_motion, np.float32).reshape(-1, 2),
-            "source_paths": np.array([source.path for source in sources], np.str_),
-            **{f"vehicle_{name}": getattr(vehicles, name) for name in field_names(VehicleColumns)},
-            **{f"road_{name}": getattr(roads, name) for name in field_names(RoadColumns)},
-        }
-        archive = io.BytesIO()
-        np.savez(archive, **labels)
-        height, width = self._size
-        identity = {
-            "format": FORMAT,
-            "height": height,
-            "width": width,
-            "num_frames": len(self._ego_motion),
-            "sources": [asdict(source) for source in sources],
-            "recording": recording,
-            "frames_sha256": sha256_of_file(self._folder / FRAMES_FILE),
-            "labels_sha256": hashlib.sha256(archive.getvalue()).hexdigest(),
-        }
-        with writing(self._folder):
-            (self._folder / LABELS_FILE).write_bytes(archive.getvalue())
-            (self._folder / IDENTITY_FILE).write_bytes(seal(identity))
-
-
-def _ego_motion(label: FrameLabel) -> tuple[float, float]:
-    """Returns speed and yaw rate of a frame, both NaN if either is unknown, because models take them together."""
-    if label.ego_speed_mps is None or label.ego_yaw_rate_radps is None:
-        return math.nan, math.nan
-    return label.ego_speed_mps, label.ego_yaw_rate_radps
-
-
-class FrameSink:
-    """Takes the frames of one log."""
-
-    def __init__(self, file: ArrayFile) -> None:
-        self._file = file
-        self.labels: list[FrameLabel] = []
-
-    def __call__(self, frame: np.ndarray, label: FrameLabel) -> None:
-        """Adds a frame (h, w, 3) uint8 of the shard's size."""
-        self._file.append(frame)
-        self.labels.append(label)
-
-
-class ArrayFile:
-    """A `.npy` file that grows by one element of `shape` at a time.
-
-    The file is written and not memory-mapped, so that a full disk raises an error instead of a signal that ends the
-    process.
-    """
-
-    def __init__(self, path: Path, dtype: type, shape: tuple[int, ...]) -> None:
-        self._path, self._dtype, self._shape, self._count = path, np.dtype(dtype), shape, 0
-        self._bytes_each = int(np.prod(shape)) * self._dtype.itemsize
-        with writing(path):
-            self._file = open(path, "wb", buffering=0)  # noqa: SIM115 closed by close
-            self._write(self._header())
-        self._start = self._file.tell()
-
-    def append(self, element: np.ndarray) -> None:
-        """Adds one element; raises ValueError if its shape or type is another."""
-        if element.shape != self._shape or element.dtype != self._dtype:
-            raise ValueError(f"expected {self._dtype} {self._shape}, got {element.dtype} {element.shape}")
-        with writing(self._path):
-            self._write(np.ascontiguousarray(element).data.cast("B"))
-        self._count += 1
-
-    def cut(self, count: int) -> None:
-        """Removes all but the first `count` elements."""
-        self._count = count
-        with writing(self._path):
-            self._file.seek(self._start + count * self._bytes_each)
-            self._file.truncate()
-
-    def close(self) -> None:
-        """Writes the number of elements into the header and closes the file."""
-        with writing(self._path), self._file:
-            self._file.seek(0)
-            self._write(self._header())
-
-    def _header(self) -> bytes:
-        header = io.BytesIO()
-        descr = np.lib.format.dtype_to_descr(self._dtype)
-        shape = (self._count, *self._shape)
-        np.lib.format.write_array_header_1_0(header, {"descr": descr, "fortran_order": False, "shape": shape})
-        return header.getvalue()  # numpy leaves room for the first axis to grow, so that its length stays the same
-
-    def _write(self, content: bytes | memoryview) -> None:
-        view = memoryview(content)
-        while view:
-            view = view[self._file.write(view) :]
 
 
 def sha256_of_file(path: Path) -> str:

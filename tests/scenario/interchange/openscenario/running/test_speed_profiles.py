@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -55,7 +57,7 @@ def test_a_present_acceleration_ends_within_the_limits_first() -> None:
     assert speeds(profile, 2.5, 4, 7) == pytest.approx([16.25, 14, 9.5])
 
 
-def test_corners_that_are_too_close_to_be_rounded_are_told() -> None:
+def test_corners_that_are_too_close_to_be_rounded_give_no_profile() -> None:
     assert followed_profile([0, 1, 2, 3], [0, 5, 0, 5], 0.0, Limits(9, 9, 1, 1)) is None
 
 
@@ -69,7 +71,7 @@ def test_a_speed_is_reached_within_the_limits(
     assert profile is not None
     assert profile.at(profile.end_s) == asked
     assert profile.at(0) == now
-    for piece, following in zip(profile.pieces, profile.pieces[1:], strict=False):
+    for piece, following in pairwise(profile.pieces):
         assert abs(piece.acceleration) <= 4 + 1e-6
         assert -falls - 1e-6 <= piece.jerk <= rises + 1e-6
         passed = following.start_s - piece.start_s

@@ -68,7 +68,7 @@ def short_horizon() -> Iterator[None]:
         yield
 
 
-SAMPLE = (Path(__file__).parent / "cut_in.xosc").read_bytes()
+SAMPLE = (Path(__file__).parents[1] / "cut_in.xosc").read_bytes()
 
 
 def lines_of(content: bytes) -> list[str]:

@@ -1,20 +1,14 @@
-"""Conversion of one recording into drive logs, in the calling process: decode, crop, label, write."""
+"""A drive log that grows frame by frame while a recording is converted, or that an earlier run has made."""
 
 from __future__ import annotations
 
-import itertools
 import math
-import statistics
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
-import cv2
-import numpy as np
-
-from drivesim.data.drive_log import PART_MARK, DriveLog, DriveLogWriter
+from drivesim.data.drive_log import DriveLog, DriveLogWriter
 from drivesim.data.drive_log_labels import (
     FORMAT_OF_REAL_FOOTAGE,
     CameraLabel,
@@ -23,40 +17,24 @@ from drivesim.data.drive_log_labels import (
     Provenance,
     VehicleLabel,
 )
+from drivesim.data.ingest.conversion.tools import Tools
 from drivesim.data.ingest.labels.daylight import Daylight
 from drivesim.data.ingest.labels.detected import tracked_vehicles
 from drivesim.data.ingest.labels.ego_motion import motion_at
-from drivesim.data.ingest.labels.redaction import redacted
-from drivesim.data.ingest.media import pictures, video
-from drivesim.data.ingest.media.files import read_regular
 from drivesim.data.ingest.media.frames import SourceFrame
 from drivesim.data.ingest.placement import Placement
-from drivesim.data.ingest.recording import ParquetPictures, PictureFiles, Recording, SourceCamera, VideoFile
-from drivesim.data.ingest.repeats import rate_of_new_frames
-from drivesim.data.ingest.settings import IngestSettings
-from drivesim.data.ingest.timeline import FrameCounts, Timeline, log_rate
+from drivesim.data.ingest.recording import Recording, SourceCamera
+from drivesim.data.ingest.timeline import FrameCounts
 from drivesim.detection.detections import Detections
-from drivesim.detection.onnx.detector import OnnxDetector
 from drivesim.errors import FootageError
 from drivesim.geometry.camera import PinholeCamera
 
 if TYPE_CHECKING:
     from drivesim.data.ingest.labels.odometry import Odometry
 
-STILLS_FPS = 0.25
-STILLS_PER_LOG = 64
-MIN_FRAMES = 2
-"""Drive logs with fewer frames are left out, unless they consist of stills."""
 _CRF = 14
 _MOSTLY = 0.5
 """A vehicle is left out if the mask hides more than this fraction of it."""
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """Progress: the number of frames of the recording that have been used so far."""
-
-    frames: int
 
 
 @dataclass(frozen=True)
@@ -67,140 +45,7 @@ class LogMade:
     existed: bool
 
 
-@dataclass(frozen=True)
-class Converted:
-    """A finished recording; `problems` are sentences that describe what was left out of it."""
-
-    counts: FrameCounts
-    problems: tuple[str, ...]
-
-
-Event = Decoding | LogMade | Converted
-
-
-@dataclass
-class Tools:
-    """The resources that conversions share, the user's open networks and the mask; a context manager."""
-
-    settings: IngestSettings
-    detector: OnnxDetector | None = None
-    blur: OnnxDetector | None = None
-    mask: np.ndarray | None = None
-    _open: ExitStack = field(default_factory=ExitStack)
-
-    @classmethod
-    def of(cls, settings: IngestSettings) -> Self:
-        """Opens the files that the settings name.
-
-        Raises:
-            InputError: A file cannot be used.
-        """
-        tools = cls(settings)
-        try:
-            if settings.detector is not None:
-                opened = OnnxDetector.open(settings.detector, settings.detector_settings)
-                tools.detector = tools._open.enter_context(opened)
-            if settings.blur is not None:
-                tools.blur = tools._open.enter_context(OnnxDetector.open(settings.blur, settings.blur_settings))
-            if settings.mask is not None:
-                content = read_regular(settings.mask, pictures.MAX_FILE_BYTES)
-                tools.mask = pictures.decoded_picture(content, settings.mask).max(2) >= 128
-        except BaseException:
-            tools._open.close()
-            raise
-        return tools
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._open.close()
-
-    def prepared(self, pixels: np.ndarray) -> np.ndarray:
-        """Returns a frame of the source after everything that hides people has been applied."""
-        if self.settings.redact is not None:
-            pixels = self.settings.redact(pixels)
-        return pixels if self.blur is None else redacted(pixels, self.blur)
-
-    def used_pixels(self, placement: Placement, size: tuple[int, int]) -> np.ndarray | None:
-        """Returns the mask in frames of the log, bool `h w`, for a source of (height, width); None without a mask."""
-        if self.mask is None:
-            return None
-        fitted = cv2.resize(self.mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST) > 0
-        return placement.mask(fitted)
-
-
-def convert(recording: Recording, out: Path, tools: Tools) -> Iterator[Event]:
-    """Makes the drive logs of a recording in the folder `out`, except those that exist already.
-
-    Raises:
-        FootageError: The recording cannot be used; the logs that are already complete stay.
-        FootageWriteError: The disk is full or cannot be written to.
-    """
-    media, problems = recording.media, list(recording.notes)
-    stills = isinstance(media, PictureFiles) and media.stills
-    fps = STILLS_FPS if stills else _log_fps(media, tools.settings.fps)
-    per_log = STILLS_PER_LOG if stills else max(MIN_FRAMES, round(tools.settings.seconds_per_log * fps))
-    timeline = Timeline(fps, per_log)
-    source_start_s, number, log = None, -1, None
-    try:
-        for used in timeline.used(_decoded(media, problems)):
-            if used is None:
-                yield Decoding(timeline.counts.used)
-                continue
-            frame = used.frame
-            source_start_s = frame.time_s if source_start_s is None else source_start_s
-            if log is None or used.starts_log or not log.fits(frame):
-                if log is not None:
-                    yield from log.finished(timeline.counts)
-                number += 1
-                folder = out / f"{recording.name}{PART_MARK}{number:03d}"
-                log = (_ExistingLog if folder.exists() else _GrowingLog)(
-                    folder, recording, tools, fps, frame.time_s - source_start_s, 1 if stills else MIN_FRAMES
-                )
-            log.add(frame)
-            yield Decoding(timeline.counts.used)
-        if log is not None:
-            yield from log.finished(timeline.counts)
-    except BaseException:
-        if log is not None:
-            log.abandon()
-        raise
-    yield Converted(timeline.counts, tuple(problems))
-
-
-def _log_fps(media: VideoFile | PictureFiles | ParquetPictures, wanted: float) -> float:
-    """Returns the frame rate of the drive logs of a source, whose frames may be repeated regularly."""
-    if isinstance(media, VideoFile):
-        source = video.frame_rate(media)
-    else:
-        times = sorted(set(media.times_s))
-        gaps = [b - a for a, b in itertools.pairwise(times)]
-        source = 1 / statistics.median(gaps) if gaps else None
-    if source is None:
-        raise FootageError("has fewer than two frames with times")
-    with closing(_decoded(media, [])) as frames:
-        source = min(source, rate_of_new_frames(frames) or source)
-    rate = log_rate(source, wanted)
-    if rate is None:
-        raise FootageError(f"has {source:.3g} frames per second; expected at least a sixteenth of {wanted:g}")
-    return rate
-
-
-def _decoded(
-    media: VideoFile | PictureFiles | ParquetPictures, problems: list[str]
-) -> Generator[SourceFrame, None, None]:
-    if isinstance(media, VideoFile):
-        return video.decoded(media)
-    if isinstance(media, ParquetPictures):
-        return pictures.decoded_rows(media, problems.append)
-    if media.stills:
-        apart = tuple(index / STILLS_FPS for index in range(len(media.paths)))
-        media = replace(media, times_s=apart)
-    return pictures.decoded_files(media, problems.append)
-
-
-class _GrowingLog:
+class GrowingLog:
     """A drive log that is being written."""
 
     def __init__(
@@ -336,7 +181,7 @@ class _GrowingLog:
         return replace(self._header, time_of_day=time_of_day, provenance=provenance), labels
 
 
-class _ExistingLog:
+class ExistingLog:
     """A drive log that an earlier run has made; its frames are skipped."""
 
     def __init__(self, folder: Path, *_: object) -> None:

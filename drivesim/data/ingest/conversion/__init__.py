@@ -1,0 +1,1 @@
+"""Conversion of recordings into drive logs."""

@@ -1,0 +1,1 @@
+"""Shards of packed footage: their format, how they are opened and how they are written."""
