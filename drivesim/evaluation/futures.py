@@ -33,6 +33,7 @@ from drivesim.evaluation.reconstruction import perceptual_distances
 from drivesim.evaluation.samples.footage import OnProgress, Split
 from drivesim.models.pixels import to_bytes, to_unit_range
 from drivesim.scenario import Scenario
+from drivesim.scenario.previews.drawing import draw_text
 from drivesim.training.losses.perceptual import PerceptualDistance
 
 ROLES = ("autoencoder", "prediction")
@@ -214,9 +215,7 @@ def futures_sheet(compared: Sequence[Compared], num_futures: int = 2, num_frames
         for label, frames in shown:
             tiles = [item.known, *frames[places]]
             row = np.concatenate([cv2.resize(tile, (256, 128), interpolation=cv2.INTER_AREA) for tile in tiles], axis=1)
-            for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-                text, font = f"{item.name} {label}", cv2.FONT_HERSHEY_SIMPLEX
-                cv2.putText(row, text, (4, 12), font, 0.36, colour, thickness, cv2.LINE_AA)
+            draw_text(row, f"{item.name} {label}", (4, 12), (255, 255, 255), 0.36)
             rows.append(row)
     return np.concatenate(rows)
 

@@ -25,7 +25,15 @@ from drivesim.cli.evaluate.options import (
     Steps,
     conditions_named,
 )
-from drivesim.cli.evaluate.setup import composers, engine_of, footage_of, frame_size, sampling_of, subject_of
+from drivesim.cli.evaluate.setup import (
+    composers,
+    engine_of,
+    footage_of,
+    frame_size,
+    local_footage,
+    sampling_of,
+    subject_of,
+)
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import InputError
 from drivesim.models.stages import VEHICLE_DETECTOR
@@ -106,8 +114,10 @@ def road(
         typer.Argument(help="Archives of scenarios in metres to measure; without them, frames are composed."),
     ] = None,
     data: Annotated[
-        Path | None,
-        typer.Option(help="Folder with drive logs, at any depth; beside archives, what the detector of lines misses."),
+        str | None,
+        typer.Option(
+            help="Folder with drive logs, at any depth, or its URL; beside archives, what the detector of lines misses."
+        ),
     ] = None,
     most_logs: Annotated[
         int, typer.Option("--logs", min=1, max=10**6, help="Maximum number of drive logs beside archives.")
@@ -152,7 +162,7 @@ def road(
 
 def _road_of_archives(
     archives: list[Path],
-    data: Path | None,
+    data: str | None,
     most_logs: int,
     out: Path | None,
     checkpoints: Path | None,
@@ -174,7 +184,7 @@ def _road_of_archives(
     from drivesim.evaluation.steering import steering_subject
 
     engine = engine_of(checkpoints, device, "autoencoder")
-    size, logs = frame_size(engine, low), [] if data is None else find_drive_logs(data)
+    size, logs = frame_size(engine, low), [] if data is None else find_drive_logs(local_footage(data))
     chosen = [path for path in logs if split is Split.all or split_of(path.name) == split.value][:most_logs]
     with progress() as show:
         made = archived_line_films(engine, archives, size, show)

@@ -9,7 +9,7 @@ import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, HeldOut, Out, PresetOption, Seed, Split, SplitOption
-from drivesim.cli.evaluate.setup import engine_of
+from drivesim.cli.evaluate.setup import engine_of, local_footage
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 
 
@@ -50,7 +50,7 @@ def futures(
     engine = engine_of(checkpoints, device, *ROLES)
     rate = engine.video.keyframe_fps
     task = FuturesTask.lasting(seconds, rate, count, context, seed)
-    moments = spread_starts(data, split.value, starts, task.duration_s(rate), frozenset(held_out or ()))
+    moments = spread_starts(local_footage(data), split.value, starts, task.duration_s(rate), frozenset(held_out or ()))
     network = EfficientNetLite0(str(engine.device))
     with progress() as show:
         compared = list(compared_futures(engine, moments, task, settings_named(preset.value), show))

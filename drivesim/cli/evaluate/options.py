@@ -22,7 +22,7 @@ class Split(StrEnum):
     all = "all"
 
 
-Data = Annotated[Path, typer.Option(help="Folder with drive logs, at any depth.")]
+Data = Annotated[str, typer.Option(help="Folder with drive logs, at any depth; or its URL (s3://...).")]
 Out = Annotated[Path | None, typer.Option(help="JSON file to which the report is written.")]
 Samples = Annotated[int, typer.Option(min=2, max=10**6, help="Maximum number of frames; the footage may have fewer.")]
 Seed = Annotated[

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from drivesim.cli.evaluate.figures import progress
 from drivesim.cli.evaluate.options import Split
 from drivesim.cli.options import Device, Preset, chosen_device
 
@@ -80,8 +81,16 @@ def frame_size(engine: Engine, low: bool) -> tuple[int, int]:
     return (video.low_height, video.low_width) if low else frame_shape(engine.checkpoints)[:2]
 
 
+def local_footage(data: str | Path) -> Path:
+    """Returns the folder of the footage, under a progress bar while it is copied from a URL."""
+    from drivesim.data.remote import footage_folder
+
+    with progress() as show:
+        return footage_folder(data, on_progress=show)
+
+
 def footage_of(
-    data: Path,
+    data: str | Path,
     size: tuple[int, int],
     samples: int,
     split: Split,
@@ -89,7 +98,9 @@ def footage_of(
     show: OnProgress,
     held_out: Sequence[str] = (),
 ) -> MeasuredFootage:
-    """Returns the frames of the footage to measure on; raises FootageError if there are none."""
+    """Returns the frames of the footage at a path or a URL to measure on; raises FootageError if there are none."""
+    from drivesim.data.remote import footage_folder
     from drivesim.evaluation.samples.footage import measured_footage
 
-    return measured_footage(data, *size, samples, split.value, seed, show, frozenset(held_out))
+    folder = footage_folder(data, on_progress=show)
+    return measured_footage(folder, *size, samples, split.value, seed, show, frozenset(held_out))

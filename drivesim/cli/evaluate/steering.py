@@ -9,7 +9,7 @@ import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Out, Split, SplitOption
-from drivesim.cli.evaluate.setup import engine_of
+from drivesim.cli.evaluate.setup import engine_of, local_footage
 from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption
 from drivesim.errors import InputError
@@ -27,8 +27,8 @@ def steering(
         list[Path], typer.Argument(help="Finished archives of scenarios with manoeuvres or with ego motion.")
     ],
     data: Annotated[
-        Path | None,
-        typer.Option(help="Folder with drive logs, to measure what visual odometry itself gets wrong."),
+        str | None,
+        typer.Option(help="Folder with drive logs or its URL, to measure what visual odometry itself gets wrong."),
     ] = None,
     most_logs: Annotated[int, typer.Option("--logs", min=1, max=10**6, help="Maximum number of drive logs.")] = 40,
     out: Out = None,
@@ -44,6 +44,7 @@ def steering(
     from drivesim.evaluation.protocol import Report
     from drivesim.evaluation.steering import steered_archives, steering_figures, steering_subject
 
+    folder = None if data is None else local_footage(data)
     with progress() as show:
         steered, others = steered_archives(archives)
         figures: list[Figure] = []
@@ -52,7 +53,7 @@ def steering(
         if steered:
             engine = engine_of(checkpoints, device, VEHICLE_DETECTOR)
             figures += list(steering_figures(engine, steered, show))
-        figures += list(_of_ego(archives, data, most_logs, split, show))
+        figures += list(_of_ego(archives, folder, most_logs, split, show))
     if not figures:
         raise InputError("no scenario of these archives says how an actor or the ego moves, so nothing was requested")
     deliver(Report("steering", steering_subject(archives), tuple(figures)), out, as_json)

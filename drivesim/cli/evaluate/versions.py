@@ -10,7 +10,7 @@ import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, Out, PresetOption, Seed, Split, SplitOption, Steps
-from drivesim.cli.evaluate.setup import engine_of, frame_size
+from drivesim.cli.evaluate.setup import engine_of, frame_size, local_footage
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import FootageError, InputError
 from drivesim.models.stages import STAGES
@@ -65,11 +65,12 @@ def interpolation(
     if steps is not None:
         sampler = replace(settings.interpolation, steps=steps)
         settings = replace(settings.without_students(["interpolation"]), interpolation=sampler)
+    slow_data = local_footage(data)
     filled: list[Gap] = []
     identities: list[str] = []
     with progress() as show:
         for rate in numbers:
-            folder = (fast_data or data) if rate else data
+            folder = (fast_data or slow_data) if rate else slow_data
             length_s = engine.video.interpolation_factor / frame_rate(engine, rate)
             moments = spread_starts(folder, split.value, gaps, length_s)
             of_rate, identity = interpolated_gaps(engine, moments, rate, settings, seed, show)
@@ -168,7 +169,7 @@ def upsampler(
 
 def _compared(
     engine: Engine,
-    data: Path,
+    data: str,
     split: Split,
     sizes: tuple[int, int],
     low: bool,
@@ -186,7 +187,8 @@ def _compared(
 
     (count, num_frames), size, fps = sizes, frame_size(engine, low), _fine_fps(engine)
     networks = _networks(i3d, num_frames, str(engine.device))
-    moments = halves(spread_starts(data, split.value, count, (num_frames - 1) / fps), data)
+    folder = local_footage(data)
+    moments = halves(spread_starts(folder, split.value, count, (num_frames - 1) / fps), folder)
     if not low:
         _require_large([path for half in moments for path, _ in half], size[0])
     asked, reference = (recorded_videos(half, num_frames, fps, size) for half in moments)

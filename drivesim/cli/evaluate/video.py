@@ -11,7 +11,7 @@ import typer
 
 from drivesim.cli.evaluate.figures import deliver, progress
 from drivesim.cli.evaluate.options import AsJson, Data, Low, Out, PresetOption, Seed, Split, SplitOption
-from drivesim.cli.evaluate.setup import engine_of, frame_size
+from drivesim.cli.evaluate.setup import engine_of, frame_size, local_footage
 from drivesim.cli.lines import say
 from drivesim.cli.options import CheckpointsOption, Device, DeviceOption, Preset
 from drivesim.errors import CheckpointError, InputError
@@ -107,7 +107,8 @@ def video(
     name, size, task = str(engine.device), frame_size(engine, low), VideoTask(seconds, count, context, seed)
     pictures = EfficientNetLite0(name)
     clips = StackedFeatures(pictures, name) if i3d is None else I3D.load(i3d, name)
-    asked, reference = halves(spread_starts(data, split.value, starts, seconds), data)
+    folder = local_footage(data)
+    asked, reference = halves(spread_starts(folder, split.value, starts, seconds), folder)
     with ExitStack() as stack:
         seeing = {Part.diversity, Part.continuity, Part.vehicles}
         finder = _detector(engine, detector, stack) if seeing & {*wanted} else None

@@ -20,6 +20,8 @@ from drivesim.data.drive_log_labels import DriveLogLabels, FrameLabel
 from drivesim.data.ingest.session import Ingested
 from drivesim.data.publishing import writing
 from drivesim.errors import FootageError
+from drivesim.scenario.previews.drawing import draw_text
+from drivesim.wording import counted
 
 SUMMARY_FILE, SHEET_FILE = "summary.json", "contact_sheet.png"
 _TILE_WIDTH, _COLUMNS, _MAX_TILES = 320, 4, 40
@@ -143,24 +145,19 @@ def _tiles(log: DriveLog, count: int) -> Iterable[np.ndarray]:
             x0, y0, x1, y1 = (round(edge) for edge in vehicle.box)
             cv2.rectangle(frame, (x0, y0), (x1, y1), (255, 220, 0), max(1, frame.shape[1] // 400))
         tile = cv2.resize(frame, (_TILE_WIDTH, _TILE_WIDTH // 2), interpolation=cv2.INTER_AREA)
-        _write(tile, f"{log.name} {label.time_s:.1f} s", 12)
-        _write(tile, _known(log, label), _TILE_WIDTH // 2 - 6)
+        for text, row in ((f"{log.name} {label.time_s:.1f} s", 12), (_known(log, label), _TILE_WIDTH // 2 - 6)):
+            draw_text(tile, text, (4, row), (255, 255, 255), 0.36)
         yield tile
 
 
 def _known(log: DriveLog, label: FrameLabel) -> str:
     known: list[str] = [log.labels.time_of_day or "day or night?"]
-    known.append("no boxes" if label.vehicles is None else f"{len(label.vehicles)} vehicles")
+    known.append("no boxes" if label.vehicles is None else counted(len(label.vehicles), "vehicle"))
     if label.ego_speed_mps is not None:
         known.append(f"{label.ego_speed_mps:.1f} m/s")
     if label.ego_yaw_rate_radps is not None:
         known.append(f"{label.ego_yaw_rate_radps:+.2f} rad/s")
     return ", ".join(known)
-
-
-def _write(tile: np.ndarray, text: str, row: int) -> None:
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
-        cv2.putText(tile, text, (4, row), cv2.FONT_HERSHEY_SIMPLEX, 0.36, colour, thickness, cv2.LINE_AA)
 
 
 def _vehicles_in_view(labels: DriveLogLabels) -> np.ndarray:

@@ -11,12 +11,9 @@ import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from drivesim.data.ingest.media.frames import SourceFrame
+from drivesim.data.ingest.repeats import Repeats
 
-_ALIKE_MEAN, _ALIKE_MOST = 0.1, 3
-"""Largest mean and largest single difference of brightness (of 255) at which a frame repeats the previous one."""
 _MOST_HALVINGS = 4
 _RATE_TOLERANCE = 1.05
 _ROUNDING = 1e-6
@@ -114,7 +111,7 @@ class Timeline:
 
     def _fresh(self, frames: Iterable[SourceFrame]) -> Iterator[SourceFrame | None]:
         """Yields the frames, with None in place of those that repeat the previous frame or go back in time."""
-        time_s, brightness = None, None
+        time_s, detector = None, Repeats()
         for frame in frames:
             self.counts.decoded += 1
             if time_s is not None and frame.time_s <= time_s:
@@ -122,17 +119,8 @@ class Timeline:
                 yield None
                 continue
             time_s = frame.time_s
-            if brightness is not None and alike(brightness, frame.brightness):
+            if detector.repeats(frame.brightness):
                 self.counts.repeated += 1
                 yield None
                 continue
-            brightness = frame.brightness
             yield frame
-
-
-def alike(first: np.ndarray, second: np.ndarray) -> bool:
-    """Returns whether two samples of brightness, uint8 `h w`, show the same picture, possibly re-encoded."""
-    if first.shape != second.shape:
-        return False
-    difference = np.abs(first.astype(np.int16) - second)
-    return bool(difference.mean() <= _ALIKE_MEAN and difference.max() <= _ALIKE_MOST)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import cv2
+import fsspec
 import numpy as np
 import pytest
 import torch
@@ -89,6 +90,20 @@ def test_every_figure_has_its_protocol(
         assert len(figure.protocol.reference) >= 64
         assert figure.protocol.num_samples in (4, 8)
         assert figure.value is None or figure.low <= figure.value <= figure.high or figure.low == figure.high
+
+
+def test_footage_at_a_url_gives_the_figures_of_the_folder(
+    logs: Path, checkpoints: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # the copies are cached there
+    fsspec.filesystem("memory").put(str(logs), "/measured", recursive=True)
+    common = ["--checkpoints", checkpoints, "--split", "all", "--samples", 4, "--device", "cpu", "--json"]
+    path, url = (_evaluate("reconstruction", "--data", data, *common) for data in (logs, "memory://measured"))
+    assert path == url
+    for verb in ("futures", "video", "decoder", "interpolation", "frames"):
+        arguments = ["evaluate", verb, "--data", "memory://nothing", "--checkpoints", str(checkpoints)]
+        with pytest.raises(FootageError, match="memory://nothing: "):
+            runner.invoke(app, arguments, catch_exceptions=False)
 
 
 def test_attributes_need_vehicles_whose_attributes_are_known(logs: Path, checkpoints: Path) -> None:

@@ -48,6 +48,7 @@ class Footage:
         fps: int = 20,
         codec: str = "libx264",
         format: str | None = None,
+        b_frames: int = 0,
     ) -> Path:
         """A video of frames (or of so many moving ones) at the given times, by default at a constant rate."""
         pictures = [self.frame(number) for number in range(frames)] if isinstance(frames, int) else frames
@@ -58,12 +59,13 @@ class Footage:
             stream = container.add_stream(codec, rate=fps)
             stream.height, stream.width = pictures[0].shape[:2]
             stream.pix_fmt = "yuv420p"
-            stream.codec_context.time_base = Fraction(1, 1000)
+            ticks = fps if format == "avi" else 1000  # an AVI has one tick per frame
+            stream.codec_context.time_base = Fraction(1, ticks)
             stream.options = {"crf": "10", "preset": "ultrafast", "x265-params": "log-level=none"}
-            stream.codec_context.max_b_frames = 0
+            stream.codec_context.max_b_frames = b_frames
             for picture, time_s in zip(pictures, times, strict=True):
                 frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                frame.pts, frame.time_base = round(1000 * time_s), Fraction(1, 1000)
+                frame.pts, frame.time_base = round(ticks * time_s), Fraction(1, ticks)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         return path

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivesim.data.ingest.media.frames import SourceFrame
+from drivesim.data.ingest.repeats import rate_of_new_frames
 from drivesim.data.ingest.timeline import Timeline, log_rate
 
 
@@ -66,6 +67,59 @@ def test_frozen_frames_are_a_gap() -> None:
 def test_every_second_frame_repeated_is_no_gap() -> None:
     logs = used(Timeline(10, 600), frames_at([n / 20 for n in range(100)], [n // 2 for n in range(100)]))
     assert logs == [list(range(0, 100, 2))]
+
+
+def noisy(numbers: Sequence[int], noise: int, fps: float) -> list[SourceFrame]:
+    """Frames of random pictures by number; repeated ones differ by a little noise, as an encoder makes it."""
+    made = []
+    for i, number in enumerate(numbers):
+        picture = np.random.default_rng(number).integers(60, 200, (64, 64)).astype(np.uint8)
+        change = np.random.default_rng(1000 + i).integers(0, noise + 1, (64, 64)).astype(np.uint8)
+        made.append(SourceFrame(i, i / fps, picture + change, lambda: np.zeros((4, 4, 3), np.uint8)))
+    return made
+
+
+def test_repeated_frames_may_differ_a_little_where_the_picture_moves_a_lot() -> None:
+    numbers = [n if n < 20 else 20 + (n - 20) // 2 for n in range(60)]
+    timeline = Timeline(10, 600)
+    (log,) = used(timeline, noisy(numbers, noise=1, fps=20))
+    assert timeline.counts.repeated == 20
+    assert log == [*range(0, 20, 2), *range(20, 60, 2)]
+
+
+def standing(changes: Sequence[int], start: int = 0) -> list[SourceFrame]:
+    """Frames of one picture whose noise has these amplitudes."""
+    return [
+        SourceFrame(start + i, (start + i) / 20, np.uint8(100) + frame.brightness % change, frame.pixels)
+        for i, (frame, change) in enumerate(zip(noisy([0] * len(changes), 99, 20), changes, strict=True))
+    ]
+
+
+def test_a_vehicle_that_stops_is_no_frozen_camera() -> None:
+    """Its noise differs from frame to frame, and its frames come to differ less and less."""
+    timeline = Timeline(10, 600)
+    (log,) = used(timeline, standing([99] * 20 + [99 * 4 // (5 + n) for n in range(40)] + [3] * 40))
+    assert timeline.counts.repeated == 0
+    assert log == list(range(0, 100, 2))
+
+
+def test_even_a_sudden_stop_is_kept_after_a_while() -> None:
+    timeline = Timeline(10, 600)
+    first, second = used(timeline, [*noisy(range(20), 0, 20), *standing([2] * 60, 20)])
+    assert (first[0], second[-1] // 2) == (0, 39)
+    assert timeline.counts.repeated <= 10
+
+
+@pytest.mark.parametrize(("fps", "times"), [(10, 2), (30, 6), (30, 1), (24, 3)])
+def test_rate_of_a_file_that_repeats_its_frames(fps: int, times: int) -> None:
+    frames = noisy([n // times for n in range(120)], noise=1, fps=fps)
+    assert rate_of_new_frames(frames) == (None if times == 1 else pytest.approx(fps / times))
+
+
+def test_a_frozen_beginning_says_nothing_about_the_rate() -> None:
+    frames = noisy([max(0, n - 40) for n in range(120)], noise=0, fps=20)
+    assert rate_of_new_frames(frames) == pytest.approx(20)
+    assert rate_of_new_frames(noisy([0] * 120, noise=0, fps=20)) is None
 
 
 def test_frames_that_go_back_in_time_are_left_out() -> None:

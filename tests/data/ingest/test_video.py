@@ -47,6 +47,24 @@ def test_containers(footage, converted, name: str, codec: str, format: str | Non
     assert log.labels.frames[3].ego_speed_mps is None
 
 
+def test_an_avi_with_frames_out_of_order(footage, converted) -> None:
+    """AVI has no times of display, so those of frames that are encoded out of order come from their order."""
+    video = footage.video("b.avi", 40, format="avi", b_frames=2)
+    (log,) = converted(recordings(video, VideoOptions()))
+    frames = log.read(0, log.num_frames)
+    assert log.num_frames == 20
+    shifts = [shift_of(frame, frames[0]) for frame in frames[:13]]
+    assert np.abs(np.array(shifts) - 10 * np.arange(13)).max() <= 1
+
+
+def test_a_file_with_each_frame_twice_has_half_its_rate(footage, converted) -> None:
+    pictures = [footage.frame(2 * (n // 2)) for n in range(60)]
+    (log,) = converted(recordings(footage.video("d.mp4", pictures, fps=10), VideoOptions()))
+    frames = log.read(0, log.num_frames)
+    assert (log.num_frames, log.labels.fps) == (30, 5)
+    assert [shift_of(frame, frames[0]) for frame in frames[:5]] == pytest.approx([0, 10, 20, 30, 40], abs=1)
+
+
 def test_a_bare_stream_needs_its_rate(footage, converted) -> None:
     video = footage.video("a.hevc", 40, codec="libx265", format="hevc")
     with pytest.raises(FootageError, match="--source-fps"):
@@ -233,6 +251,16 @@ def test_night_dusk_and_day(footage, converted) -> None:
         footage.video(f"{name}.mp4", pictures)
     found = {log.name: log.labels.time_of_day for log in converted(recordings(footage.folder, VideoOptions()))}
     assert found == {"day~000": "day", "dusk~000": None, "night~000": "night"}
+
+
+def test_a_bright_road_below_dark_trees_is_not_night(footage, converted) -> None:
+    def below_trees(number: int) -> np.ndarray:
+        picture = footage.frame(number).astype(float)
+        picture[:80] *= 0.2
+        return picture.astype(np.uint8)
+
+    (log,) = converted(recordings(footage.video(frames=[below_trees(n) for n in range(8)]), VideoOptions()))
+    assert log.labels.time_of_day is None
 
 
 def test_a_mask_hides_pixels(footage, converted) -> None:

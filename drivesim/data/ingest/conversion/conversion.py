@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import statistics
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from drivesim.data.ingest.conversion.tools import Tools
 from drivesim.data.ingest.media import pictures, video
 from drivesim.data.ingest.media.frames import SourceFrame
 from drivesim.data.ingest.recording import ParquetPictures, PictureFiles, Recording, VideoFile
+from drivesim.data.ingest.repeats import rate_of_new_frames
 from drivesim.data.ingest.timeline import FrameCounts, Timeline, log_rate
 from drivesim.errors import FootageError
 
@@ -81,7 +83,7 @@ def convert(recording: Recording, out: Path, tools: Tools) -> Iterator[Event]:
 
 
 def _log_fps(media: VideoFile | PictureFiles | ParquetPictures, wanted: float) -> float:
-    """Returns the frame rate of the drive logs of a source."""
+    """Returns the frame rate of the drive logs of a source, whose frames may be repeated regularly."""
     if isinstance(media, VideoFile):
         source = video.frame_rate(media)
     else:
@@ -90,13 +92,17 @@ def _log_fps(media: VideoFile | PictureFiles | ParquetPictures, wanted: float) -
         source = 1 / statistics.median(gaps) if gaps else None
     if source is None:
         raise FootageError("has fewer than two frames with times")
+    with closing(_decoded(media, [])) as frames:
+        source = min(source, rate_of_new_frames(frames) or source)
     rate = log_rate(source, wanted)
     if rate is None:
         raise FootageError(f"has {source:.3g} frames per second; expected at least a sixteenth of {wanted:g}")
     return rate
 
 
-def _decoded(media: VideoFile | PictureFiles | ParquetPictures, problems: list[str]) -> Iterator[SourceFrame]:
+def _decoded(
+    media: VideoFile | PictureFiles | ParquetPictures, problems: list[str]
+) -> Generator[SourceFrame, None, None]:
     if isinstance(media, VideoFile):
         return video.decoded(media)
     if isinstance(media, ParquetPictures):

@@ -17,6 +17,7 @@ from drivesim.data.ingest.recording import PictureFiles, Recording, Rejected, So
 
 _FRAME_NUMBERS = ("frame_id", "frame_index")
 _TRACKS = ("track_id", "instance_id")
+_KEY = (int, str)
 
 
 def recordings(path: Path, pictures: Path, source_fps: float | None = None) -> Iterator[Recording | Rejected]:
@@ -27,7 +28,7 @@ def recordings(path: Path, pictures: Path, source_fps: float | None = None) -> I
     sequences: dict[Any, list[dict[str, Any]]] = defaultdict(list)
     for image in field_of(document, "images", path, list):
         if isinstance(image, dict) and "video_id" in image:
-            sequences[image["video_id"]].append(image)
+            sequences[field_of(image, "video_id", path, _KEY)].append(image)
         else:
             stills.append(image)
     # Frames of one size follow each other, because all frames of a drive log have the same size.
@@ -35,7 +36,8 @@ def recordings(path: Path, pictures: Path, source_fps: float | None = None) -> I
     if stills:
         yield _recording(path.stem, path, stills, pictures, vehicles, None)
     names = {
-        video.get("id"): str(video.get("name")) for video in document.get("videos") or () if isinstance(video, dict)
+        field_of(video, "id", path, _KEY): str(video.get("name"))
+        for video in (field_of(document, "videos", path, list) if "videos" in document else ())
     }
     for video, images in sequences.items():
         name = names.get(video, f"{path.stem}_{video}")
@@ -57,29 +59,30 @@ def _recording(
 ) -> Recording:
     paths = tuple(inside(pictures, image.get("file_name"), path) for image in images)
     media = PictureFiles(paths, times or tuple(map(float, range(len(paths)))), stills=times is None)
-    by_number = {number: tuple(vehicles.get(field_of(image, "id", path), ())) for number, image in enumerate(images)}
+    ids = [field_of(image, "id", path, _KEY) for image in images]
+    by_number = {number: tuple(vehicles.get(image_id, ())) for number, image_id in enumerate(ids)}
     return Recording(name, "coco", media, by_number)
 
 
 def _vehicles_of_images(document: Any, path: Path) -> dict[Any, list[SourceVehicle]]:
     categories = {
-        field_of(category, "id", path): vehicle_category(str(category.get("name")))
+        field_of(category, "id", path, _KEY): vehicle_category(str(category.get("name")))
         for category in field_of(document, "categories", path, list)
     }
     tracks: dict[tuple[str, object], int] = {}
     found: dict[Any, list[SourceVehicle]] = defaultdict(list)
     for annotation in field_of(document, "annotations", path, list):
-        category = categories.get(field_of(annotation, "category_id", path))
+        category = categories.get(field_of(annotation, "category_id", path, _KEY))
         if category is None or annotation.get("iscrowd"):
             continue
         x, y, width, height = _four(field_of(annotation, "bbox", path, list), path)
         box = box_of((x, y, x + width, y + height), path)
         if box is None:
             continue
-        named = next((("track", annotation[name]) for name in _TRACKS if name in annotation), None)
-        key = named or ("annotation", len(tracks))
+        name = next((name for name in _TRACKS if name in annotation), None)
+        key = ("annotation", len(tracks)) if name is None else ("track", field_of(annotation, name, path, _KEY))
         track = tracks.setdefault(key, len(tracks))
-        found[field_of(annotation, "image_id", path)].append(SourceVehicle(track, category, box))
+        found[field_of(annotation, "image_id", path, _KEY)].append(SourceVehicle(track, category, box))
     return found
 
 

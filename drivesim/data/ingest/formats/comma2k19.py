@@ -9,6 +9,7 @@ extension.
 from __future__ import annotations
 
 import io
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,8 +75,8 @@ def _array(path: Path, one_axis: bool = True) -> np.ndarray:
     """Reads the numbers of a `.npy` file; pickled data is refused."""
     try:
         array = np.lib.format.read_array(io.BytesIO(read_regular(path, _MAX_BYTES)), allow_pickle=False)
-        array = array.astype(np.float64)
-    except (ValueError, TypeError, EOFError, OSError) as error:
+        array = np.atleast_1d(array.astype(np.float64))
+    except (ValueError, TypeError, EOFError, OSError, MemoryError, tokenize.TokenError) as error:
         raise FootageError(f"{path}: no array as expected: {' '.join(str(error).split())[:200]}") from None
     if one_axis:
         array = array.reshape(-1)

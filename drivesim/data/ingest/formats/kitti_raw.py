@@ -95,7 +95,10 @@ def _timestamps(path: Path) -> list[int]:
         match = _TIME.fullmatch(line.strip())
         if match is None:
             raise FootageError(f"{path}:{number}: expected a time such as 2011-09-26 13:02:25.964389445")
-        seconds = (datetime.fromisoformat(match[1]) - datetime(1970, 1, 1)).total_seconds()
+        try:
+            seconds = (datetime.fromisoformat(match[1]) - datetime(1970, 1, 1)).total_seconds()
+        except ValueError as error:
+            raise FootageError(f"{path}:{number}: {error}: {match[1]}") from None
         stamps.append(int(seconds) * 10**9 + int((match[2] or "0").ljust(9, "0")))
     return stamps
 

@@ -82,13 +82,13 @@ def _vehicles(path: Path) -> dict[int, list[SourceVehicle]]:
         category = KITTI_CATEGORIES.get(words[2])
         if category is None:
             continue
-        frame, track = int(words[0]), int(words[1])
-        values = numbers_of(" ".join(words[3:17]), path, number)
+        frame, track, *values = numbers_of(" ".join([*words[:2], *words[3:17]]), path, number)
         occluded, box = int(values[1]), box_of(values[3:7], f"{path}:{number}")
         if box is None:
             continue
-        vehicle = SourceVehicle(track, category, box, None, _distance(values[7:]), VISIBLE_BY_OCCLUSION.get(occluded))
-        found.setdefault(frame, []).append(vehicle)
+        fraction = VISIBLE_BY_OCCLUSION.get(occluded)
+        vehicle = SourceVehicle(int(track), category, box, None, _distance(values[7:]), fraction)
+        found.setdefault(int(frame), []).append(vehicle)
     return found
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation, Slerp
 
 from drivesim.data.ingest.cuboid_views import Cuboid, cuboid_corners, seen_vehicles
-from drivesim.data.ingest.formats.tables import field_of, inside, json_array
+from drivesim.data.ingest.formats.tables import array_of, field_of, inside, json_array
 from drivesim.data.ingest.labels.ego_motion import rates_of_angles, speeds_along
 from drivesim.data.ingest.recording import EgoMotionTable, PictureFiles, Recording, SourceCamera, SourceVehicle
 from drivesim.errors import FootageError
@@ -47,8 +47,10 @@ class _Pose:
 
     @classmethod
     def of(cls, record: dict[str, Any], where: Path) -> _Pose:
-        w, x, y, z = field_of(record, "rotation", where, list)
-        translation = np.array(field_of(record, "translation", where, list), float)
+        w, x, y, z = array_of(record, "rotation", where, (4,))
+        if w == x == y == z == 0:
+            raise FootageError(f"{where}: expected a quaternion in `rotation`, got four zeros")
+        translation = array_of(record, "translation", where, (3,))
         return cls(Rotation.from_quat([x, y, z, w]).as_matrix(), translation)
 
 
@@ -198,8 +200,9 @@ def _read(folder: Path, root: Path) -> _Tables:
     needed = {picture.ego_pose for pictures in tables.pictures.values() for picture in pictures}
     path = folder / "ego_pose.json"
     for pose in json_array(path):
-        if pose.get("token") in needed:
-            tables.ego_poses[pose["token"]] = _Pose.of(pose, path)
+        token = field_of(pose, "token", path, str)
+        if token in needed:
+            tables.ego_poses[token] = _Pose.of(pose, path)
     if missing := needed - tables.ego_poses.keys():
         raise FootageError(f"{path}: {len(missing)} poses that pictures refer to are missing")
     _read_annotations(folder, tables)
@@ -211,17 +214,16 @@ def _read_cameras(folder: Path, tables: _Tables) -> None:
     sensors = {field_of(s, "token", path, str) for s in json_array(path) if s.get("channel") == CHANNEL}
     path = folder / "calibrated_sensor.json"
     for camera in json_array(path):
-        if camera.get("sensor_token") in sensors:
-            intrinsic = np.array(field_of(camera, "camera_intrinsic", path, list), float)
-            if intrinsic.shape != (3, 3):
-                raise FootageError(f"{path}: expected a camera_intrinsic of 3 × 3, got {intrinsic.shape}")
+        if field_of(camera, "sensor_token", path, str) in sensors:
+            intrinsic = array_of(camera, "camera_intrinsic", path, (3, 3))
             tables.calibrations[field_of(camera, "token", path, str)] = (_Pose.of(camera, path), intrinsic)
 
 
 def _read_pictures(folder: Path, root: Path, tables: _Tables) -> None:
     path = folder / "sample_data.json"
     for data in json_array(path):
-        if data.get("calibrated_sensor_token") not in tables.calibrations:
+        calibration = field_of(data, "calibrated_sensor_token", path, str)
+        if calibration not in tables.calibrations:
             continue
         sample = field_of(data, "sample_token", path, str)
         if sample not in tables.scene_of:
@@ -232,7 +234,7 @@ def _read_pictures(folder: Path, root: Path, tables: _Tables) -> None:
             sample,
             field_of(data, "is_key_frame", path, bool),
             field_of(data, "ego_pose_token", path, str),
-            data["calibrated_sensor_token"],
+            calibration,
             (field_of(data, "height", path, int), field_of(data, "width", path, int)),
         )
         tables.pictures.setdefault(tables.scene_of[sample], []).append(picture)
@@ -242,19 +244,23 @@ def _read_annotations(folder: Path, tables: _Tables) -> None:
     path = folder / "category.json"
     categories = {field_of(c, "token", path, str): _CATEGORIES.get(str(c.get("name"))) for c in json_array(path)}
     path = folder / "instance.json"
-    category_of = {field_of(i, "token", path, str): categories.get(i.get("category_token")) for i in json_array(path)}
+    category_of = {
+        field_of(i, "token", path, str): categories.get(field_of(i, "category_token", path, str))
+        for i in json_array(path)
+    }
     path = folder / "sample_annotation.json"
     for annotation in json_array(path):
         instance = field_of(annotation, "instance_token", path, str)
         category = category_of.get(instance)
-        if category is None or not annotation.get("num_lidar_pts", 1) + annotation.get("num_radar_pts", 1):
+        unseen = annotation.get("num_lidar_pts") == 0 and annotation.get("num_radar_pts") == 0
+        if category is None or unseen:
             continue  # not a vehicle, or a vehicle that no sensor saw at this moment
-        width, length, height = field_of(annotation, "size", path, list)
+        width, length, height = array_of(annotation, "size", path, (3,))
         made = _Annotation(
             instance,
             category,
             _Pose.of(annotation, path),
-            np.array([length, width, height], float),
+            np.array([length, width, height]),
             _VISIBLE.get(str(annotation.get("visibility_token")), 1.0),
         )
         tables.annotations.setdefault(field_of(annotation, "sample_token", path, str), {})[instance] = made

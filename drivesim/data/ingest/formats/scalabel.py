@@ -99,9 +99,9 @@ def _recording(
 
 
 def _vehicles(frame: dict[str, Any], file: Path, tracks: dict[str, int], still: bool) -> Iterator[SourceVehicle]:
-    for label in frame.get("labels") or ():
+    for label in field_of(frame, "labels", file, list) if frame.get("labels") is not None else ():
         category = vehicle_category(str(field_of(label, "category", file)))
-        attributes = label.get("attributes") or {}
+        attributes = field_of(label, "attributes", file, dict) if label.get("attributes") is not None else {}
         if category is None or label.get("box2d") is None or attributes.get("crowd"):
             continue
         edges = label["box2d"]

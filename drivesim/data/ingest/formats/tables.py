@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from drivesim.data.drive_log_labels import Box
 from drivesim.data.ingest.media.files import open_regular, read_regular
@@ -16,6 +19,8 @@ MAX_DOCUMENT_BYTES = 2 << 30
 _MAX_ELEMENT_BYTES = 64 << 20
 _READ_AT_ONCE = 1 << 20
 _SPACE = " \t\r\n"
+_BEYOND_MEASURE = 1e12
+"""No length, angle or focal length is as large; larger numbers would overflow where they are multiplied."""
 
 
 def json_document(path: Path, max_bytes: int = MAX_DOCUMENT_BYTES) -> Any:
@@ -33,13 +38,14 @@ def json_array(path: Path) -> Iterator[dict[str, Any]]:
         FootageError: The file is broken or is not an array of objects.
     """
     decoder, text, position, more = json.JSONDecoder(), "", 0, True
+    characters = codecs.getincrementaldecoder("utf-8")()  # one of them may lie across the edge of what is read at once
     with open_regular(path) as file:
 
         def read_on() -> None:
             nonlocal text, position, more
             content = file.read(_READ_AT_ONCE)
             more = bool(content)
-            text, position = text[position:] + content.decode(), 0
+            text, position = text[position:] + characters.decode(content, final=not more), 0
 
         def next_character() -> str:
             nonlocal position
@@ -86,6 +92,23 @@ def field_of(record: Any, name: str, where: Path | str, kind: type | tuple[type,
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool and kind is not object):
         raise FootageError(f"{where}: the field `{name}` is of an unexpected kind: {type(value).__name__}")
     return value
+
+
+def array_of(record: Any, name: str, where: Path | str, shape: tuple[int, ...]) -> np.ndarray:
+    """Returns a field of a record that holds finite numbers as an array of this shape.
+
+    Raises:
+        FootageError: The field is missing or holds anything else.
+    """
+    value = field_of(record, name, where, list)
+    try:
+        array = np.array(value, np.float64)
+    except (ValueError, TypeError, OverflowError):
+        array = np.array(np.nan)
+    if array.shape != shape or not (np.abs(array) < _BEYOND_MEASURE).all():
+        size = " × ".join(map(str, shape))
+        raise FootageError(f"{where}: expected {size} finite numbers in `{name}`, got {str(value)[:120]}")
+    return array
 
 
 def _broken(path: Path, error: Exception) -> FootageError:

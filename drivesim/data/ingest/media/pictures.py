@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from types import ModuleType
 
@@ -21,7 +21,7 @@ MAX_FILE_BYTES = 256 << 20
 MAX_PIXELS = 64_000_000
 
 
-def decoded_files(media: PictureFiles, on_broken: Callable[[str], None]) -> Iterator[SourceFrame]:
+def decoded_files(media: PictureFiles, on_broken: Callable[[str], None]) -> Generator[SourceFrame, None, None]:
     """Yields the frames of a sequence; a missing or broken picture is left out and described to `on_broken`."""
     for number, (path, time_s) in enumerate(zip(media.paths, media.times_s, strict=True)):
         try:
@@ -32,7 +32,7 @@ def decoded_files(media: PictureFiles, on_broken: Callable[[str], None]) -> Iter
         yield _source_frame(number, time_s, pixels)
 
 
-def decoded_rows(media: ParquetPictures, on_broken: Callable[[str], None]) -> Iterator[SourceFrame]:
+def decoded_rows(media: ParquetPictures, on_broken: Callable[[str], None]) -> Generator[SourceFrame, None, None]:
     """Yields frames as `decoded_files` does, from rows of a Parquet file; one row group is in memory at a time."""
     parquet = parquet_library()
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import cache
@@ -76,7 +76,7 @@ def frame_rate(media: VideoFile) -> float | None:
         return _rate(sorted({float(p.pts * time_base) for p in packets if p.pts is not None}))
 
 
-def decoded(media: VideoFile) -> Iterator[SourceFrame]:
+def decoded(media: VideoFile) -> Generator[SourceFrame, None, None]:
     """Yields the frames of a video in the order of their times; broken frames are left out, but counted.
 
     If a file breaks off after its first frame, decoding ends there without an error.
@@ -89,6 +89,7 @@ def decoded(media: VideoFile) -> Iterator[SourceFrame]:
         aspect = stream.sample_aspect_ratio
         bare = _bare_rate(media) if container.format.name in _BARE and times is None else None
         start: Fraction | None = None
+        last: int | None = None
         for number, frame in enumerate(_frames(media.path, container, stream)):
             if frame is None or frame.is_corrupt:
                 continue
@@ -98,10 +99,10 @@ def decoded(media: VideoFile) -> Iterator[SourceFrame]:
                 time_s = times[number]
             elif bare is not None:
                 time_s = number / bare
-            elif frame.pts is None:
+            elif (last := _stamp(frame, last, container.format.name)) is None:
                 continue
             else:
-                time = frame.pts * frame.time_base
+                time = last * frame.time_base
                 start = time if start is None else start
                 time_s = float(time - start)
             good += 1
@@ -130,6 +131,19 @@ def _frames(path: Path, container: av.container.InputContainer, stream: av.Video
         for frame in frames:
             _require_size(path, frame.width, frame.height)
             yield frame
+
+
+def _stamp(frame: av.VideoFrame, last: int | None, container: str) -> int | None:
+    """Returns the time of a frame in units of its time base, after the frame at `last`; None if it is unknown.
+
+    AVI has the order of decoding alone, one unit per frame, and what FFmpeg makes of it jumps where frames are encoded
+    out of order. Its last frames come without a packet, and therefore without a time.
+    """
+    if container != "avi":
+        return frame.pts
+    if frame.dts is None:
+        return None if last is None else last + 1
+    return frame.dts
 
 
 def _source_frame(path: Path, number: int, time_s: float, frame: av.VideoFrame, aspect: Fraction | None) -> SourceFrame:
