@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import torch
 from torch import Tensor
+
+
+@contextmanager
+def same_start(seed: int) -> Iterator[None]:
+    """Makes networks that are built inside begin with the same parameters in every process and every run."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield
 
 
 def step_generator(seed: int, step: int, process: int) -> torch.Generator:

@@ -19,6 +19,7 @@ from drivesim.models.networks import build, network_of
 from drivesim.models.stages import BASE_OF, LAYOUTS, TEACHER_OF, checkpoint_file
 from drivesim.models.temporal import temporal_names
 from drivesim.models.unet import UNet, UNetConfig
+from drivesim.training.loop.randomness import same_start
 from drivesim.training.preparation.request import StageRequest
 
 if TYPE_CHECKING:
@@ -79,8 +80,7 @@ def _untrained(request: StageRequest) -> nn.Module:
     role, base = request.role, None
     if role in BASE_OF:
         base = load_checkpoint(request.checkpoint(BASE_OF[role]), BASE_OF[role])
-    with torch.random.fork_rng():
-        torch.manual_seed(request.seed)  # the same start in every process
+    with same_start(request.seed):
         network = build(role, request.preset) if base is None else network_of(role, _on_base(request, base))
     if base is not None:
         network.load_state_dict({**network.state_dict(), **base.state_dict()})

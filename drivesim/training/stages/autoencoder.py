@@ -21,7 +21,7 @@ from drivesim.models.autoencoder import Autoencoder, Posterior
 from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscriminatorConfig
 from drivesim.models.pixels import grid
 from drivesim.training.loop.device import mixed_precision
-from drivesim.training.loop.randomness import standard_normal, step_generator
+from drivesim.training.loop.randomness import same_start, standard_normal, step_generator
 from drivesim.training.losses.crops import CropConfig, draw_crops, inside_vehicles
 from drivesim.training.losses.reconstruction import (
     ReconstructionConfig,
@@ -79,7 +79,8 @@ class AutoencoderStage(FootageStage):
     def __init__(self, network: Autoencoder, footage: PackedFootage, config: AutoencoderTraining, device: str) -> None:
         super().__init__(footage, device, [SINGLE_FRAMES])
         self.network, self.config, self.device = network.to(device), config, device
-        self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
+        with same_start(config.seed):
+            self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
         self.loss = ReconstructionLoss(
             config.reconstruction,
             lambda frames: self.discriminator(frames.flatten(0, 1)),

@@ -15,7 +15,7 @@ from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.discriminators import PatchDiscriminator3d, PatchDiscriminatorConfig
 from drivesim.models.pixels import grid
 from drivesim.models.temporal import last_temporal_projection, temporal_parameters
-from drivesim.training.loop.randomness import standard_normal, step_generator
+from drivesim.training.loop.randomness import same_start, standard_normal, step_generator
 from drivesim.training.losses.crops import CropConfig, draw_crops
 from drivesim.training.losses.reconstruction import ReconstructionConfig, ReconstructionLoss, mean_psnr_db
 from drivesim.training.stages.stage import ClipKind, FootageStage, LossTerm, TrainingConfig, named_parameters
@@ -58,7 +58,8 @@ class DecoderStage(FootageStage):
     def __init__(self, network: Autoencoder, footage: PackedFootage, config: DecoderTraining, device: str) -> None:
         super().__init__(footage, device, [config.clips])
         self.network, self.config, self.device = network.to(device), config, device
-        self.discriminator = PatchDiscriminator3d(PatchDiscriminatorConfig()).to(device)
+        with same_start(config.seed):
+            self.discriminator = PatchDiscriminator3d(PatchDiscriminatorConfig()).to(device)
         last = last_temporal_projection(network)
         if last is None:
             raise ValueError("stage decoder needs an autoencoder whose decoder has temporal layers")

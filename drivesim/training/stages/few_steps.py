@@ -35,7 +35,7 @@ from drivesim.models.feature_discriminator import FeatureHeads, changes, fake_lo
 from drivesim.models.guidance import GUIDED, GuidanceWeights
 from drivesim.models.unet import UNet
 from drivesim.training.loop.device import mixed_precision
-from drivesim.training.loop.randomness import standard_normal, step_generator
+from drivesim.training.loop.randomness import same_start, standard_normal, step_generator
 from drivesim.training.losses.perceptual import PerceptualDistance
 from drivesim.training.stages.contexts import with_known_frames
 from drivesim.training.stages.diffusion import (
@@ -124,8 +124,7 @@ class FewStepsStage(LatentDiffusionStage):
     ) -> None:
         super().__init__(role, network, denoiser, footage, encode, autoencoder, config, device)
         self.teacher = teacher.to(device).requires_grad_(False)
-        with torch.random.fork_rng():
-            torch.manual_seed(config.seed)  # the same start in every process
+        with same_start(config.seed):
             moves = any(regime.num_frames > 1 for regime in config.regimes)
             self.discriminator = FeatureHeads(teacher.feature_widths(), see_changes=moves).to(device)
         self.perceptual = PerceptualDistance().to(device)

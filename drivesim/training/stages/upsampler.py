@@ -30,7 +30,7 @@ from drivesim.models.discriminators import PatchDiscriminator2d, PatchDiscrimina
 from drivesim.models.pixels import grid
 from drivesim.models.temporal import last_temporal_projection, temporal_parameters
 from drivesim.models.upsampler import Upsampler, enlarge
-from drivesim.training.loop.randomness import step_generator
+from drivesim.training.loop.randomness import same_start, step_generator
 from drivesim.training.losses.crops import CropConfig, draw_crops
 from drivesim.training.losses.reconstruction import ReconstructionConfig, ReconstructionLoss
 from drivesim.training.stages.sampled_frames import ImageSampler, PoolConfig, SampledPool, passing_crops
@@ -105,11 +105,12 @@ class UpsamplerStage(FootageStage):
             sampler.network.to(device).requires_grad_(False)
             self.pool = SampledPool(sampler, self.autoencoder, self.footage, config.sampled, config.seed)
         self.discriminator: nn.Module
+        kind = PatchDiscriminator2d if config.num_frames == 1 else PatchDiscriminator3d
+        with same_start(config.seed):
+            self.discriminator = kind(PatchDiscriminatorConfig()).to(device)
         if config.num_frames == 1:
-            self.discriminator = PatchDiscriminator2d(PatchDiscriminatorConfig()).to(device)
             self.loss = self._reconstruction_loss(lambda clips: self.discriminator(clips.flatten(0, 1)))
         else:
-            self.discriminator = PatchDiscriminator3d(PatchDiscriminatorConfig()).to(device)
             self.loss = self._reconstruction_loss(self.discriminator)
 
     def parameters(self) -> dict[str, dict[str, nn.Parameter]]:
