@@ -93,7 +93,7 @@ def test_kept_videos_are_not_sampled_again(engine: Engine, recorded_logs: Path, 
 
 
 def test_scenarios_say_of_their_moment_what_the_task_asks_for(engine: Engine, tmp_path: Path) -> None:
-    small, large = (VehicleLabel(1, "car", box, box, 20.0, 1.0) for box in ((0, 0, 2, 2), (40, 20, 80, 60)))
+    small, large = (VehicleLabel(1, "car", box, box, 20.0, 1.0) for box in ((8, 8, 9, 9), (40, 20, 80, 60)))
     with DriveLogWriter(tmp_path / "log", DriveLogLabels("test", 10.0, 128, 64, time_of_day="night")) as writer:
         for index, vehicles in enumerate(((), (small, large), None)):
             writer.write(np.zeros((64, 128, 3), np.uint8), FrameLabel(index / 10, None, None, vehicles))
