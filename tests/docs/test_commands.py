@@ -76,6 +76,7 @@ ONLY_READ = {
     "evaluate detection": "the detector comes from outside; tests/cli/evaluate/test_detection.py makes one",
     "evaluate compare": "two reports of one protocol are made by tests/cli/evaluate/test_evaluate.py",
     "evaluate video": "the logs here hold one clip; tests/cli/evaluate/test_video.py makes several",
+    "evaluate interpolation --fast-data": "the logs here have 10 frames per second; tests/cli/evaluate/test_video.py makes faster ones",
     "evaluate decoder": "the logs here hold one clip; tests/cli/evaluate/test_video.py makes several",
     "evaluate upsampler": "the logs here are too small; tests/cli/evaluate/test_video.py makes larger ones",
     "evaluate attributes": "the logs here show too few vehicles; tests/evaluation/attributes makes more",
@@ -221,7 +222,9 @@ def test_another_program_finds_what_it_calls(command: Command) -> None:
     elif program == "python":
         script = ROOT / arguments[0]
         options = [word.strip("[]") for word in arguments if word.strip("[]").startswith("--")]
-        known = script.read_text()
+        beside = re.findall(r"^from (\w+) import", script.read_text(), re.M)
+        parts = [script, *(path for part in beside if (path := script.with_name(f"{part}.py")).is_file())]
+        known = "".join(path.read_text() for path in parts)
         assert all(re.search(rf"[\"']{option}[\"']", known) for option in options)
     elif program == "ray":
         assert arguments[0] == "start"

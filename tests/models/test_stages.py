@@ -15,12 +15,13 @@ import torch
 from drivesim.assets import default_checkpoints
 from drivesim.models.checkpoints import CheckpointSet, build, publish_checkpoint, save_checkpoint, write_manifest
 from drivesim.models.checkpoints.files import checkpoint_content
-from drivesim.models.presets import Preset, tiny
+from drivesim.models.presets import Preset, demo, tiny
 from drivesim.models.stages import (
     BASE_OF,
     GUIDE,
     LAYOUTS,
     STAGES,
+    STUDENT_OF,
     TEACHER_OF,
     VEHICLE_DETECTOR,
     current_name,
@@ -133,7 +134,8 @@ def test_a_training_of_an_earlier_version_is_found_in_its_folder(tmp_path: Path)
 def test_the_set_that_ships_opens_and_its_vehicle_detector_loads() -> None:
     shipped = CheckpointSet.open(default_checkpoints())
     assert set(STAGES) - {GUIDE, *TEACHER_OF} <= set(shipped.sha256) <= set(STAGES)
-    assert shipped.preset.autoencoder.latent_channels == 12
+    assert shipped.preset == demo()
+    assert all(shipped.student_of(teacher) == student for teacher, student in STUDENT_OF.items())
     assert 0 < float(shipped.load(VEHICLE_DETECTOR).threshold) < 1
     assert len(shipped.load_layouts().crowdedness) > 100
     assert set(BASE_OF.values()) <= set(shipped.roles)

@@ -96,7 +96,8 @@ STAGES = ("first frame", "predict", "interpolate", "decode", "upsample")
 
 
 def test_the_progress_of_a_window_moves_within_its_stages(engine: Engine, scenario) -> None:
-    steps = replace(fast(), prediction=SamplerSettings(5), decoder_frames=4)
+    blocks = replace(fast().upsampler, block_frames=4)
+    steps = replace(fast(), prediction=SamplerSettings(5), decoder_frames=4, upsampler=blocks)
     shorter = scenario.model_copy(update={"duration_s": 1.0, "sampling": Sampling()})
     made = [event for event in engine.windows(shorter, [FutureStart(0)], settings=steps) if isinstance(event, Progress)]
     fractions = [event.fraction for event in made]
