@@ -76,7 +76,7 @@ ONLY_READ = {
     "evaluate detection": "the detector comes from outside; tests/cli/evaluate/test_detection.py makes one",
     "evaluate compare": "two reports of one protocol are made by tests/cli/evaluate/test_evaluate.py",
     "evaluate video": "the logs here hold one clip; tests/cli/evaluate/test_video.py makes several",
-    "evaluate interpolation --fast-data": "the logs here have 10 frames per second; tests/cli/evaluate/test_video.py makes faster ones",
+    "evaluate interpolation --fast-data": "the logs here have 10 frames per second, and 40 are needed",
     "evaluate decoder": "the logs here hold one clip; tests/cli/evaluate/test_video.py makes several",
     "evaluate upsampler": "the logs here are too small; tests/cli/evaluate/test_video.py makes larger ones",
     "evaluate attributes": "the logs here show too few vehicles; tests/evaluation/attributes makes more",
