@@ -14,8 +14,9 @@ on_page_markdown
 # The YAML library asks its dumper.
 _.ignore_aliases
 
-# Settings of objects that belong to libraries: PyAV, numpy, ONNX Runtime, expat, torch, Gradio.
+# Settings of objects that belong to libraries: PyAV, numpy, ONNX Runtime, expat, torch, Gradio, OpenCV.
 _.pix_fmt
+_.durations
 _.color_primaries
 _.color_trc
 _.colorspace

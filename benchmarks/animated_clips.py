@@ -21,11 +21,11 @@ def main() -> None:
     archive = open_archive(source)
     futures = [[_small(frame) for frame in rollout.frames] for rollout in archive.rollouts]
     animation = cv2.Animation()
-    animation.frames = [np.hstack(moment) for moment in zip(*futures, strict=True)]
-    animation.durations = np.full(len(animation.frames), round(1000 / archive.layout.fps))
+    moments = [np.hstack(moment) for moment in zip(*futures, strict=True)]
+    animation.frames, animation.durations = moments, np.full(len(moments), round(1000 / archive.layout.fps))
     if not cv2.imwriteanimation(str(target), animation, [cv2.IMWRITE_WEBP_QUALITY, QUALITY]):
         raise SystemExit(f"{target}: cannot be written")
-    print(f"{target}: {len(animation.frames)} frames, {target.stat().st_size / 1024:.0f} KiB")
+    print(f"{target}: {len(moments)} frames, {target.stat().st_size / 1024:.0f} KiB")
 
 
 def _small(frame: np.ndarray) -> np.ndarray:
