@@ -32,7 +32,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from evaluation_logs import Moments, add_evaluation_arguments, evaluated_moments, held_out_of
+from evaluation_logs import Moments, evaluated_moments, held_out_of, read_arguments
 from futures_sweep import row_of, shown
 from rich.console import Console
 from rich.table import Table
@@ -49,7 +49,6 @@ from drivesim.models.presets import Preset
 from drivesim.models.stages import checkpoint_file
 from drivesim.models.temporal import temporal_names
 from drivesim.training.loop.budget import TrainingBudget
-from drivesim.training.loop.device import use_device, use_threads
 from drivesim.training.loop.session import train_stage
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.preparation.stages import prepare
@@ -248,16 +247,10 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=None, help="Maximum number of steps of each stage.")
     parser.add_argument("--batch-size", type=int, default=None)
     parser.add_argument("--evaluate-s", type=float, default=600.0)
-    add_evaluation_arguments(parser)
     parser.add_argument("--futures", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=2.4)
     parser.add_argument("--context-frames", type=int, choices=(0, 1, 2), default=1, help="Number of known frames.")
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    options = parser.parse_args(given)
-    use_threads(options.threads)
-    use_device(options.device)
-    return options
+    return read_arguments(parser, given)
 
 
 def main() -> None:

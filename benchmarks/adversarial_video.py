@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from adversarial_networks import FACTOR, AdversarialConfig, Discriminator, Enlarger, Generator
 from einops import rearrange
-from evaluation_logs import add_evaluation_arguments, evaluated_moments, held_out_of
+from evaluation_logs import evaluated_moments, held_out_of, read_arguments
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -39,7 +39,6 @@ from drivesim.evaluation.video.measures.features import StackedFeatures
 from drivesim.evaluation.video.report import Compared, Instruments, Part, video_figures
 from drivesim.evaluation.video.sources.videos import Video, recorded_videos
 from drivesim.models.pixels import grid, to_bytes
-from drivesim.training.loop.device import use_device, use_threads
 from drivesim.training.loop.randomness import step_generator
 
 _EMA, _R1, _R1_EVERY = 0.995, 1.0, 8
@@ -257,13 +256,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--frames", type=int, default=24)
     parser.add_argument("--fps", type=float, default=10.0)
     parser.add_argument("--size", type=int, nargs=2, default=[128, 256], help="Height and width of the clips.")
-    add_evaluation_arguments(parser)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
-    options = parser.parse_args(given)
-    use_threads(options.threads)
-    use_device(options.device)
-    return options
+    return read_arguments(parser, given)
 
 
 def main() -> None:

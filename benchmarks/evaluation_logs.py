@@ -8,12 +8,14 @@ another folder, so that a small recording leaves enough videos for a distance.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from drivesim.data.drive_log import list_drive_logs, recording_of, split_of
 from drivesim.errors import InputError
 from drivesim.evaluation.futures import spread_starts
 from drivesim.evaluation.video.sources.videos import halves
+from drivesim.training.loop.device import use_device, use_threads
 
 Moments = list[tuple[Path, float]]
 """Moments (log, seconds) of drive logs."""
@@ -26,6 +28,17 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the arguments that `evaluated_moments` reads, besides `logs`."""
     parser.add_argument("--evaluate-on", type=Path, metavar="FOLDER", help=EVALUATE_ON)
     parser.add_argument("--starts", type=int, default=64, help="Recorded videos; half of them are the reference.")
+
+
+def read_arguments(parser: argparse.ArgumentParser, given: Sequence[str] | None) -> argparse.Namespace:
+    """Adds what all these benchmarks take, reads the arguments, and sets threads and device."""
+    add_evaluation_arguments(parser)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    options = parser.parse_args(given)
+    use_threads(options.threads)
+    use_device(options.device)
+    return options
 
 
 def held_out_of(logs: Path) -> frozenset[str]:

@@ -27,7 +27,6 @@ from drivesim.data.packed import PackedFootage
 from drivesim.diffusion.denoiser import Denoise, Denoiser, holding
 from drivesim.diffusion.guidance import guided
 from drivesim.diffusion.samplers import dpm_solver_2m, final, renoising, sampling_taus, taking_over
-from drivesim.distances import KernelDistance
 from drivesim.models.autoencoder import Autoencoder
 from drivesim.models.box_attributes import with_colours_forgotten
 from drivesim.models.conditioning import Conditioning
@@ -36,17 +35,12 @@ from drivesim.models.guidance import GUIDED, GuidanceWeights
 from drivesim.models.unet import UNet
 from drivesim.training.loop.device import mixed_precision
 from drivesim.training.loop.randomness import same_start, standard_normal, step_generator
+from drivesim.training.losses.latents import boxes_of, known_frames, mean_of_unknown, vehicle_weights
 from drivesim.training.losses.perceptual import PerceptualDistance
 from drivesim.training.stages.contexts import with_known_frames
-from drivesim.training.stages.diffusion import (
-    DiffusionTraining,
-    LatentDiffusionStage,
-    boxes_of,
-    known_frames,
-    mean_of_unknown,
-    vehicle_weights,
-)
+from drivesim.training.stages.diffusion import DiffusionTraining, LatentDiffusionStage
 from drivesim.training.stages.stage import LossTerm, named_parameters
+from drivesim.training.stages.student_distance import distance_of_statistics
 
 MEASURED_CLIPS = 16  # a batch
 MEASURED_FRAMES = 96
@@ -313,15 +307,8 @@ class FewStepsStage(LatentDiffusionStage):
         return final(taking_over(steps, denoise, config.num_steps, further, schedule))
 
     def _measured(self) -> float:
-        """The kernel distance of sampled from real held-out frames; all statistics count alike."""
-        scaled: tuple[list[Tensor], list[Tensor]] = ([], [])
-        for real, made in zip(self._real_statistics, self._held_out_statistics(sampled=True), strict=True):
-            mean = real.mean(0)
-            spread = (real - mean).square().mean().sqrt().clamp(min=1e-6)  # a single held-out frame has no spread
-            for frames, statistic in zip(scaled, (real, made), strict=True):
-                frames.append((statistic - mean) / spread)
-        first, second = (torch.cat(frames, 1).cpu().numpy() for frames in scaled)
-        return KernelDistance(first, second)()
+        """The kernel distance of sampled from real held-out frames."""
+        return distance_of_statistics(self._real_statistics, self._held_out_statistics(sampled=True))
 
     @cached_property
     def _real_statistics(self) -> list[Tensor]:

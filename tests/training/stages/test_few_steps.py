@@ -23,10 +23,10 @@ from drivesim.training.loop import metrics
 from drivesim.training.loop.budget import TrainingBudget
 from drivesim.training.loop.loop import Report
 from drivesim.training.loop.session import train_stage
+from drivesim.training.losses.latents import known_frames
 from drivesim.training.preparation.request import StageRequest
 from drivesim.training.preparation.stages import prepare
 from drivesim.training.stages import few_steps
-from drivesim.training.stages.diffusion import known_frames
 from drivesim.training.stages.few_steps import FewStepsStage
 from drivesim.training.stages.stage import TrainingStage
 
